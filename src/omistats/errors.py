@@ -1,0 +1,82 @@
+"""What can go wrong, as one family: catch `OmistatsError` to catch them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+import attrs
+
+__all__ = ["DataError", "OmistatsError", "Problem", "UnknownNameError", "UsageError", "shown"]
+
+
+class OmistatsError(Exception):
+    """The base of every error that omistats raises on purpose."""
+
+
+class UsageError(OmistatsError, ValueError):
+    """A call whose arguments do not fit together or are out of range."""
+
+
+class UnknownNameError(UsageError, KeyError):
+    """A name that is not one of a known set; the message lists the near ones."""
+
+    def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
+        self.what, self.name, self.known = what, name, tuple(known)
+        near = get_close_matches(str(name), self.known, n=3)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "choose from"
+        listed = "" if near else " " + ", ".join(self.known)
+        super().__init__(f"unknown {what} {name!r}; {hint}{listed}")
+
+    def __str__(self) -> str:
+        # KeyError shows the repr of its argument, which would quote the whole sentence.
+        return str(self.args[0])
+
+
+@attrs.frozen
+class Problem:
+    """One thing wrong with the data handed in.
+
+    Attributes
+    ----------
+    where : str
+        The column, unit or question concerned.
+    rule : str
+        What was expected.
+    found : str
+        The offending data, shortened.
+    hint : str
+        The next step.
+    """
+
+    where: str
+    rule: str
+    found: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.rule}; found {self.found}. {self.hint}"
+
+
+class DataError(OmistatsError, ValueError):
+    """Data that break the rules, with every problem that was found.
+
+    Attributes
+    ----------
+    problems : tuple of Problem
+        All of them, in the order of the columns.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{count} problem{'s' if count != 1 else ''} in the data"
+        super().__init__("\n".join([f"{head}:", *(f"  - {p}" for p in self.problems)]))
+
+
+def shown(values: Iterable[object], most: int = 5) -> str:
+    """Return the first few values as text, and how many more there are."""
+    values = list(values)
+    text = ", ".join(repr(v) for v in values[:most])
+    rest = len(values) - most
+    return f"{text} and {rest} more" if rest > 0 else text

@@ -1,0 +1,1 @@
+"""Numbers only: arrays in, arrays out; no Arrow and no word of the domain."""
