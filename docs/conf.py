@@ -1,0 +1,43 @@
+"""Settings of the documentation. It builds without a network: no remote inventories."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+metadata = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+
+project = metadata["project"]["name"]
+author = "omistats contributors"
+copyright = f"2026, {author}"
+release = version = metadata["project"]["version"]
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "numpydoc",
+]
+exclude_patterns = ["_build"]
+language = "en-GB"
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
+myst_heading_anchors = 3
+
+nitpicky = True
+# Types of other projects: their inventories are remote, so their names stay plain text.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(np|numpy|pa|pyarrow|pd|pandas|pl|polars|narwhals|scipy|attrs?|npt)\..*"),
+    (r"py:.*", r"(collections|typing|pathlib|os|importlib|types)\..*"),
+]
+
+autodoc_typehints = "none"
+autosummary_generate = True
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"omistats {release}"
+html_show_sourcelink = False
