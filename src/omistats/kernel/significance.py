@@ -141,9 +141,7 @@ def pearson_groups(k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1) -> tuple[
     return np.where((df > 0) & spread, statistic, np.nan), df
 
 
-def star_codes(
-    p_value: npt.ArrayLike, comparable: npt.ArrayLike = True
-) -> npt.NDArray[np.int8]:
+def star_codes(p_value: npt.ArrayLike, comparable: npt.ArrayLike = True) -> npt.NDArray[np.int8]:
     """Turn p-values into codes of `STARS`.
 
     Parameters

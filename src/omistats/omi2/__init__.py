@@ -1,0 +1,19 @@
+"""HM Inspectorate of Probation's second Offender Management Inspection, 2009-12."""
+
+from __future__ import annotations
+
+from omistats.omi2.cases import load_synthetic
+from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.points import MainPoint, main_points
+from omistats.omi2.published import load_published
+from omistats.omi2.tables import TABLES, Table
+
+__all__ = [
+    "FRAMEWORK",
+    "TABLES",
+    "MainPoint",
+    "Table",
+    "load_published",
+    "load_synthetic",
+    "main_points",
+]

@@ -1,0 +1,66 @@
+"""Inspection case assessments into findings people can stand behind."""
+
+from __future__ import annotations
+
+from omistats import omi2
+from omistats.breakdowns import (
+    STANDARD,
+    AgeGroup,
+    Breakdown,
+    Disability,
+    Ethnicity,
+    Gender,
+    RiskOfHarm,
+    SupervisionType,
+)
+from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError, UsageError
+from omistats.findings import Findings
+from omistats.inference import Inference
+from omistats.kernel.face import Interval, compare, compare_groups, interval
+from omistats.kernel.significance import Comparison
+from omistats.model.cases import CaseSet
+from omistats.model.framework import Framework, Item, Link, Question
+from omistats.model.strata import Stratum
+from omistats.model.units import Unit
+from omistats.publish.points import Point
+from omistats.recompute import recompute
+from omistats.tallies import Split, Tally, tally
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "STANDARD",
+    "AgeGroup",
+    "Breakdown",
+    "CaseSet",
+    "Comparison",
+    "DataError",
+    "Disability",
+    "Ethnicity",
+    "Findings",
+    "Framework",
+    "Gender",
+    "Inference",
+    "Interval",
+    "Item",
+    "Link",
+    "OmistatsError",
+    "Point",
+    "Problem",
+    "Question",
+    "RiskOfHarm",
+    "Split",
+    "Stratum",
+    "SupervisionType",
+    "Tally",
+    "Unit",
+    "UnknownNameError",
+    "UsageError",
+    "__version__",
+    "compare",
+    "compare_groups",
+    "interval",
+    "omi2",
+    "recompute",
+    "tally",
+]

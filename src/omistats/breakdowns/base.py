@@ -1,0 +1,170 @@
+"""The one thing an author of a breakdown writes, and what is made of it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, final
+
+import numpy as np
+import numpy.typing as npt
+
+from omistats import _arrow
+from omistats.errors import DataError, Problem, shown
+from omistats.model.cases import CaseSet
+from omistats.model.strata import ALL
+
+__all__ = ["LEFT_OUT", "UNCLASSIFIED", "Breakdown", "Contrast"]
+
+Contrast = Literal["groups", "complement"]
+
+UNCLASSIFIED = -1
+LEFT_OUT = -2
+
+
+class Breakdown:
+    """How cases are split into groups, and which groups are compared.
+
+    Subclass it, fill in the class attributes, and pass an instance to `recompute`.
+
+    Attributes
+    ----------
+    key : str
+        Name of the breakdown in the findings.
+    groups : tuple of str
+        The groups, in the order of report.
+    column : str
+        The column that holds the groups; ``key`` unless given.
+    contrast : {'groups', 'complement'}
+        ``'groups'`` compares all groups with each other, in one test. ``'complement'``
+        takes ``groups = (subset, 'all')``, reports the subset beside all cases and
+        tests it against all cases outside it, the unclassified included.
+    leave_out : tuple of str
+        Labels that are known but reported in no group. Under ``'complement'`` every
+        label that is not the subset is such a label.
+
+    Examples
+    --------
+    >>> class Tenure(Breakdown):
+    ...     key = "tenure"
+    ...     groups = ("owned", "rented", "none")
+    >>> Tenure()
+    Tenure(groups=('owned', 'rented', 'none'))
+    """
+
+    key: ClassVar[str] = ""
+    groups: tuple[str, ...] = ()
+    column: ClassVar[str] = ""
+    contrast: ClassVar[Contrast] = "groups"
+    leave_out: ClassVar[tuple[str, ...]] = ()
+
+    def classify(self, cases: CaseSet) -> Any:
+        """Label every case; override it when groups are made of something else.
+
+        Parameters
+        ----------
+        cases : CaseSet
+            The cases.
+
+        Returns
+        -------
+        array of labels
+            Arrow, NumPy or a list, one entry a case; null puts a case in no group.
+        """
+        return cases[self.column or self.key]
+
+    @final
+    def codes(self, cases: CaseSet) -> npt.NDArray[np.int64]:
+        """Number every case's group.
+
+        Returns
+        -------
+        ndarray of int64, shape (cases,)
+            Index in ``groups``; -1 for the unclassified, -2 for those left out.
+
+        Raises
+        ------
+        DataError
+            When `classify` gives too few labels, no labels, or labels outside the
+            groups.
+        """
+        labels = self.classify(cases)
+        found = _arrow.labels_to_codes(labels, len(cases))
+        if found is None or len(found[0]) != len(cases):
+            what = f"{type(labels).__name__}" if found is None else f"{len(found[0])} labels"
+            raise DataError(
+                [
+                    Problem(
+                        f"breakdown {self.key!r}",
+                        f"classify gives {len(cases)} labels, text or null, one a case",
+                        what,
+                        "Return an array of the cases' group names.",
+                    )
+                ]
+            )
+        codes, names = found
+        place = {group: i for i, group in enumerate(self.groups) if group != ALL}
+        complement = self.contrast == "complement"
+        unknown = [
+            n
+            for n in names
+            if n not in place and n not in self.leave_out and (n == ALL or not complement)
+        ]
+        if unknown:
+            used = {names[i] for i in np.unique(codes[codes >= 0]).tolist()}
+            unknown = sorted(used.intersection(unknown))
+        if unknown:
+            raise DataError(
+                [
+                    Problem(
+                        f"breakdown {self.key!r}",
+                        f"groups are {shown(self.groups, 12)}",
+                        f"labels {shown(unknown)}",
+                        "Add the group, list it in `leave_out`, or make the label null.",
+                    )
+                ]
+            )
+        table = np.array([place.get(n, LEFT_OUT) for n in names] + [UNCLASSIFIED], np.int64)
+        return table[codes]
+
+    @final
+    def problems(self) -> list[Problem]:
+        """Say what is wrong with the declaration; an empty list when nothing is."""
+        name, found = type(self).__name__, []
+        key: Any = self.key
+        if not key or not isinstance(key, str):
+            found.append(
+                Problem(name, "a breakdown has a key", repr(self.key), 'Set `key = "..."`.')
+            )
+        groups: Any = self.groups
+        if isinstance(groups, str) or not all(isinstance(g, str) for g in groups):
+            found.append(
+                Problem(name, "groups are a tuple of text", repr(groups), "Write a tuple.")
+            )
+        elif self.contrast == "complement":
+            if len(groups) != 2 or groups[1] != ALL or groups[0] == ALL:
+                found.append(
+                    Problem(
+                        name,
+                        "a complement has the groups (subset, 'all')",
+                        repr(groups),
+                        "Name the subset first and 'all' second.",
+                    )
+                )
+        elif str(self.contrast) != "groups":
+            found.append(
+                Problem(
+                    name, "contrast is 'groups' or 'complement'", repr(self.contrast), "Choose one."
+                )
+            )
+        elif not groups or len(set(groups)) < len(groups) or ALL in groups:
+            found.append(
+                Problem(
+                    name,
+                    "groups are distinct, at least one, and none of them 'all'",
+                    repr(groups),
+                    "Rename or remove the offending group; 'all' goes with a complement.",
+                )
+            )
+        return found
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(groups={self.groups!r})"

@@ -1,0 +1,14 @@
+"""White beside Black and minority ethnic (BME) groups."""
+
+from __future__ import annotations
+
+from omistats.breakdowns.base import Breakdown
+
+__all__ = ["Ethnicity"]
+
+
+class Ethnicity(Breakdown):
+    """White beside Black and minority ethnic (BME) groups."""
+
+    key = "ethnicity"
+    groups = ("white", "BME")

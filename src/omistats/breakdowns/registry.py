@@ -1,0 +1,84 @@
+"""Breakdowns by name: ours, and those that installed packages offer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+
+from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.standard import STANDARD
+from omistats.errors import DataError, Problem, UnknownNameError, UsageError, shown
+
+__all__ = ["ENTRY_POINT_GROUP", "named", "resolve"]
+
+ENTRY_POINT_GROUP = "omistats.breakdowns"
+
+# Looking through installed packages takes longer than a national report.
+_OURS = {breakdown.key: breakdown for breakdown in STANDARD}
+
+
+def named(name: str) -> Breakdown:
+    """Give the standard breakdown of a name, or the one that an installed package offers.
+
+    Raises
+    ------
+    UnknownNameError
+        When no package offers it.
+    UsageError
+        When two packages do, or what is offered is no breakdown.
+    """
+    if name in _OURS:
+        return _OURS[name]
+    offers = entry_points(group=ENTRY_POINT_GROUP)
+    found = {point.value: point for point in offers if point.name == name}
+    if not found:
+        raise UnknownNameError("breakdown", name, sorted({*_OURS, *(p.name for p in offers)}))
+    if len(found) > 1:
+        raise UsageError(
+            f"breakdown {name!r} is offered more than once: {shown(sorted(found))}; "
+            "pass an instance of the one you mean"
+        )
+    return _instance(next(iter(found.values())).load())
+
+
+def _instance(what: object) -> Breakdown:
+    if isinstance(what, Breakdown):
+        return what
+    if isinstance(what, type) and issubclass(what, Breakdown):
+        return what()
+    raise UsageError(
+        f"expected a Breakdown, found {what!r}; pass an instance of a subclass, or its name"
+    )
+
+
+def resolve(breakdowns: Iterable[Breakdown | type[Breakdown] | str]) -> tuple[Breakdown, ...]:
+    """Turn names, classes and instances into checked instances.
+
+    Raises
+    ------
+    DataError
+        When a declaration is wrong or two share a key; all are listed.
+    UnknownNameError
+        When a name is offered by no installed package.
+    UsageError
+        When an entry is no breakdown, or there is none.
+    """
+    if isinstance(breakdowns, (str, Breakdown, type)):
+        breakdowns = (breakdowns,)
+    found = tuple(named(b) if isinstance(b, str) else _instance(b) for b in breakdowns)
+    if not found:
+        raise UsageError("no breakdowns to make; pass at least one, or None for the standard ones")
+    problems = [problem for b in found for problem in b.problems()]
+    keys = [b.key for b in found]
+    if repeated := sorted({str(k) for k in keys if keys.count(k) > 1}):
+        problems.append(
+            Problem(
+                "breakdowns",
+                "every breakdown has a key of its own",
+                f"more than once: {shown(repeated)}",
+                "Give one of them another `key`.",
+            )
+        )
+    if problems:
+        raise DataError(problems)
+    return found

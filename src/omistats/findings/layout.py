@@ -1,0 +1,62 @@
+"""Findings as print lays them out: a row a question, the groups side by side."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+__all__ = ["blocks", "wide"]
+
+
+def wide(table: pa.Table) -> pa.Table:
+    """Lay out the findings of one breakdown.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        Findings of one breakdown, all its groups.
+
+    Returns
+    -------
+    pyarrow.Table
+        ``unit, question``, then ``<group> percent`` and ``<group> n`` for each group,
+        then ``p_value, stars``.
+    """
+    rows = table.select(["unit", "question", "group", "printed", "n", "p_value", "stars"])
+    seen: dict[tuple[str, str], dict[str, Any]] = {}
+    groups = list(dict.fromkeys(rows["group"].to_pylist()))
+    for row in rows.to_pylist():
+        line = seen.setdefault((row["unit"], row["question"]), row)
+        line[f"{row['group']} percent"] = row["printed"]
+        line[f"{row['group']} n"] = row["n"]
+    kinds: dict[str, pa.DataType] = {"unit": pa.string(), "question": pa.string()}
+    for group in groups:
+        kinds[f"{group} percent"] = pa.int8()
+        kinds[f"{group} n"] = pa.int64()
+    kinds |= {"p_value": pa.float64(), "stars": pa.string()}
+    lines = list(seen.values())
+    return pa.table(
+        {name: pa.array([line.get(name) for line in lines], kind) for name, kind in kinds.items()}
+    )
+
+
+def blocks(table: pa.Table) -> list[tuple[str, str, pa.Table]]:
+    """Cut findings where the unit or the breakdown changes.
+
+    Returns
+    -------
+    list of (unit, breakdown, pyarrow.Table)
+    """
+    if not table.num_rows:
+        return []
+    unit, breakdown = (
+        table[name].combine_chunks().dictionary_decode().to_pylist()
+        for name in ("unit", "breakdown")
+    )
+    pairs = list(zip(unit, breakdown, strict=True))
+    cuts = [i for i in range(1, len(pairs)) if pairs[i] != pairs[i - 1]]
+    bounds = np.array([0, *cuts, len(pairs)]).tolist()
+    return [(*pairs[a], table.slice(a, b - a)) for a, b in pairwise(bounds)]

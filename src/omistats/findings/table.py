@@ -1,0 +1,302 @@
+"""The long table of findings, and the views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats.breakdowns.base import Contrast
+from omistats.errors import UnknownNameError, UsageError
+from omistats.findings.assemble import assemble
+from omistats.findings.change import changes
+from omistats.findings.hand_counts import tally_from_counts
+from omistats.findings.layout import wide
+from omistats.findings.text import as_html, as_text
+from omistats.inference import Inference, infer
+from omistats.tallies import Tally
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["Findings"]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Findings:
+    """Percentages, intervals and tests: one row a unit x breakdown x question x group.
+
+    The columns are ``unit, breakdown, question, group`` (dictionary), ``k, n`` (int64,
+    unweighted), ``percent`` (float64, 0-100, unrounded), ``printed`` (int8, rounded half
+    up), ``low, high`` (percent), ``statistic, df, p_value`` (float64), ``stars``
+    (dictionary), ``contrast, method, interval_method, confidence, reason``. Test columns
+    repeat on every row of a comparison. Where nothing was applicable ``percent`` and its
+    kin are null; where nothing could be tested the test columns are, and ``reason`` says
+    why; ``stars`` are ``--`` where every answer was the same, so that nothing could differ.
+
+    Findings speak the Arrow PyCapsule protocol: ``pa.table(findings)``.
+
+    Attributes
+    ----------
+    inference : Inference
+        How they were computed.
+    tally : Tally
+        The counts they were computed from, before any filter.
+    """
+
+    inference: Inference
+    tally: Tally
+    _build: Callable[[], pa.Table]
+
+    @classmethod
+    def from_tally(cls, tally: Tally, inference: Inference) -> Findings:
+        """Compute findings from counts.
+
+        The numbers are computed at once, the table when it is first asked for.
+        """
+        results = infer(tally, inference)
+        return cls(inference, tally, lambda: assemble(tally, results, inference))
+
+    @classmethod
+    def from_counts(
+        cls,
+        k: npt.ArrayLike,
+        n: npt.ArrayLike,
+        *,
+        questions: Sequence[str],
+        groups: Sequence[str],
+        breakdown: str = "groups",
+        contrast: Contrast = "groups",
+        inference: Inference | None = None,
+    ) -> Findings:
+        """Compute findings from published or hand-typed counts.
+
+        Parameters
+        ----------
+        k, n : array_like of int, shape (questions, groups)
+            Sufficient and applicable answers; one dimension will do for one question.
+        questions, groups : sequence of str
+            What rows and columns stand for.
+        breakdown : str
+            Name of the breakdown.
+        contrast : {'groups', 'complement'}
+            Under ``'complement'`` the groups are ``(subset, 'all')``.
+        inference : Inference, optional
+            The defaults of `Inference` unless given.
+
+        Returns
+        -------
+        Findings
+
+        Raises
+        ------
+        DataError
+            When counts are negative, fractional, larger than ``n``, of another shape,
+            or a subset exceeds its whole; every cell is listed.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> findings = oms.Findings.from_counts(
+        ...     [[14, 9]], [[20, 30]], questions=["home_visit"], groups=["A", "B"]
+        ... )
+        >>> findings.table["stars"].to_pylist()
+        ['**', '**']
+        """
+        counts = tally_from_counts(
+            k, n, questions=questions, groups=groups, breakdown=breakdown, contrast=contrast
+        )
+        return cls.from_tally(counts, inference or Inference())
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The findings as an Arrow table, assembled once."""
+        return self._build()
+
+    @property
+    def unclassified(self) -> pa.Table:
+        """Cases in no group, a row a unit x breakdown.
+
+        ``unclassified`` counts the cases whose characteristic is unknown (they are part
+        of ``all``), ``left_out`` those that the breakdown does not report.
+        """
+        counts = self.tally
+        units, splits = len(counts.units), len(counts.splits)
+        return pa.table(
+            {
+                "unit": np.repeat(np.array(counts.units), splits),
+                "breakdown": np.tile(np.array([s.key for s in counts.splits]), units),
+                "unclassified": counts.unclassified.ravel(),
+                "left_out": counts.left_out.ravel(),
+            }
+        )
+
+    def significant(self, level: float = 0.05) -> Findings:
+        """Keep the comparisons whose p-value is below a level, with all their groups.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        Findings
+        """
+        if not 0 < level < 1:
+            raise UsageError(f"a level lies between 0 and 1, found {level!r}")
+        p_value = self.table["p_value"].to_numpy()
+        with np.errstate(invalid="ignore"):
+            return self._filter(p_value < level)
+
+    def comparisons(self) -> pa.Table:
+        """Give every comparison once: its test, without the groups' own figures.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``unit, breakdown, question, contrast, statistic, df, p_value, stars, method,
+            reason``.
+        """
+        table = self.table
+        codes = [table[c].combine_chunks().indices.to_numpy() for c in KEYS]
+        first = np.ones(table.num_rows, np.bool_)
+        first[1:] = np.any([c[1:] != c[:-1] for c in codes], axis=0)
+        names = ["contrast", "statistic", "df", "p_value", "stars", "method", "reason"]
+        return table.select([*KEYS, *names]).filter(pa.array(first))
+
+    def question(self, *ids: str) -> Findings:
+        """Keep some questions.
+
+        Raises
+        ------
+        UnknownNameError
+            When a question is not among the findings; near ones are listed.
+        """
+        return self._keep("question", ids, self.tally.questions)
+
+    def breakdown(self, *keys: str) -> Findings:
+        """Keep some breakdowns.
+
+        Raises
+        ------
+        UnknownNameError
+            When a breakdown is not among the findings.
+        """
+        return self._keep("breakdown", keys, [s.key for s in self.tally.splits])
+
+    def unit(self, *ids: str) -> Findings:
+        """Keep some units; ``'all'`` is all of them together.
+
+        Raises
+        ------
+        UnknownNameError
+            When a unit is not among the findings.
+        """
+        return self._keep("unit", ids, self.tally.units)
+
+    def _keep(self, column: str, wanted: Sequence[str], known: Sequence[str]) -> Findings:
+        for name in wanted:
+            if name not in known:
+                raise UnknownNameError(column, name, known)
+        codes = self.table[column].combine_chunks()
+        labels = codes.dictionary.to_pylist()
+        return self._filter(np.isin(codes.indices.to_numpy(), [labels.index(w) for w in wanted]))
+
+    def _filter(self, mask: npt.NDArray[np.bool_]) -> Findings:
+        table = self.table.filter(pa.array(mask))
+        return attrs.evolve(self, build=lambda: table)
+
+    def wide(self, breakdown: str | None = None) -> pa.Table:
+        """Lay the findings of one breakdown out as print does.
+
+        Parameters
+        ----------
+        breakdown : str, optional
+            Which; not needed when there is only one.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``unit, question``, then ``<group> percent`` (rounded half up) and
+            ``<group> n`` for each group, then ``p_value, stars``.
+
+        Raises
+        ------
+        UsageError
+            When there are several breakdowns and none is named.
+        """
+        keys = [s.key for s in self.tally.splits]
+        chosen = self if breakdown is None else self.breakdown(breakdown)
+        left = dict.fromkeys(chosen.table["breakdown"].to_pylist())
+        if len(left) > 1:
+            raise UsageError(
+                f"breakdowns have different groups; name one of {', '.join(keys)}: "
+                f'findings.wide("{keys[0]}")'
+            )
+        return wide(chosen.table)
+
+    def compare(self, previous: Findings) -> pa.Table:
+        """Lay findings beside earlier ones of other cases.
+
+        Parameters
+        ----------
+        previous : Findings
+            Of an earlier round; the cases must be others, for the test takes the two
+            rounds as independent.
+
+        Returns
+        -------
+        pyarrow.Table
+            A row for every unit x breakdown x question x group of either: ``k, n,
+            percent``, the same as ``previous_...``, ``change`` in percentage points,
+            and Pearson's test of the change (``statistic, p_value, stars``). What one
+            round lacks is null.
+        """
+        return changes(self.table, previous.table)
+
+    def write_parquet(self, path: str | Path) -> None:
+        """Write the table to a Parquet file, replacing one that is there."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(self.table, path)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a pandas data frame; labels become categoricals."""
+        frame: Any = self.table.to_pandas()
+        return frame
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a polars data frame; labels become categoricals."""
+        import polars as pl
+
+        frame: Any = pl.from_arrow(self.table)
+        return frame
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export the table."""
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        rows: int = self.table.num_rows
+        return rows
+
+    @property
+    def _labels(self) -> Mapping[str, str]:
+        return {q.id: q.label for q in self.tally.framework.questions}
+
+    def __repr__(self) -> str:
+        return as_text(self.table, self._labels)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.table, self._labels)
+
+
+KEYS = ("unit", "breakdown", "question")

@@ -1,0 +1,63 @@
+"""One proportion and how sure we are of it."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["normal_quantile", "wilson"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def normal_quantile(confidence: float) -> float:
+    """Give the two-sided standard normal quantile, 1.96 for 0.95.
+
+    Parameters
+    ----------
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+    """
+    # The standard library is as accurate as scipy.special here, and already loaded.
+    return -NormalDist().inv_cdf((1.0 - confidence) / 2.0)
+
+
+def wilson(k: npt.ArrayLike, n: npt.ArrayLike, confidence: float) -> tuple[Floats, Floats]:
+    """Give Wilson's score interval for a proportion.
+
+    Parameters
+    ----------
+    k, n : array_like
+        Successes and trials, broadcast together.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Proportions, NaN where ``n`` is 0. ``low`` is exactly 0 at ``k = 0`` and
+        ``high`` exactly 1 at ``k = n``.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical
+    inference. JASA 22, 209-212. doi:10.1080/01621459.1927.10502953
+    """
+    k, n = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
+    z = normal_quantile(confidence)
+    zz = z * z
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Where there are no trials the share is 0 / 0: NaN, as it should be.
+        share: Any = k / n
+        centre = k + zz / 2
+        half = z * np.sqrt(k * (1 - share) + zz / 4)
+        low = np.where(k == 0, np.where(n > 0, 0.0, np.nan), (centre - half) / (n + zz))
+        high = np.where(k == n, np.where(n > 0, 1.0, np.nan), (centre + half) / (n + zz))
+    return low, high

@@ -1,0 +1,1 @@
+"""What an inspection is: questions, strata, units and cases, over Arrow arrays."""

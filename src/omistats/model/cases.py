@@ -1,0 +1,231 @@
+"""Case assessments: one row a case, checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats import _arrow
+from omistats.errors import DataError, Problem, UnknownNameError, shown
+from omistats.model.framework import Framework
+from omistats.model.reading import read
+from omistats.model.units import Unit, reserved_unit
+
+__all__ = ["CaseSet"]
+
+
+@attrs.frozen(eq=False, repr=False)
+class CaseSet:
+    """Case assessments that have been checked against a framework.
+
+    Make one with `CaseSet.from_data`. A case set speaks the Arrow PyCapsule
+    protocol (``pa.table(cases)``, ``polars.DataFrame(cases)``) as one batch:
+    ``case_id``, ``unit`` (dictionary, int16), strata (dictionary, int8), questions
+    (Boolean), extras; the schema's metadata is kept.
+
+    Attributes
+    ----------
+    framework : Framework
+        The questions and strata.
+    units : tuple of str
+        Units in the order of report; a declared unit may have no cases.
+    metadata : dict of bytes to bytes
+        Schema metadata of the data read.
+    """
+
+    framework: Framework
+    units: tuple[str, ...]
+    metadata: Mapping[bytes, bytes]
+    _columns: dict[str, pa.Array]
+
+    @classmethod
+    def from_data(
+        cls,
+        data: Any,
+        *,
+        framework: Framework,
+        units: Iterable[Unit | str] | None = None,
+    ) -> CaseSet:
+        """Check a data frame and take it in.
+
+        Parameters
+        ----------
+        data : data frame
+            One row a case, with the columns ``case_id`` (text or whole numbers, unique),
+            ``unit`` (text), the framework's required strata (text or dictionary) and its
+            questions (Boolean, or numbers that are 0 or 1). Null means unknown for a
+            stratum (unclassified) and not applicable for a question; NaN is null.
+            Anything that speaks the Arrow PyCapsule protocol will do, and other frames
+            through narwhals. Other columns are kept, and listed in ``extra``.
+        framework : Framework
+            What to check against.
+        units : iterable of Unit or str, optional
+            The units in the order of report. By default those in the data: in the order
+            of the dictionary where the column has one, sorted otherwise.
+
+        Returns
+        -------
+        CaseSet
+
+        Raises
+        ------
+        DataError
+            When columns are missing or repeated, ids are null or stand twice, a level is
+            unknown, an answer is no answer, or a unit is undeclared or called ``all``.
+            Every problem is listed.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> framework = oms.Framework("demo", [oms.Question("home_visit", "Home visited")])
+        >>> cases = oms.CaseSet.from_data(
+        ...     {"case_id": [1, 2], "unit": ["A", "B"], "home_visit": [True, None]},
+        ...     framework=framework,
+        ... )
+        >>> cases
+        CaseSet: 2 cases, 2 units, framework 'demo' (1 question, 0 strata)
+        """
+        columns, names, metadata = read(data, framework, units)
+        return cls(framework, names, metadata, columns)
+
+    def __len__(self) -> int:
+        return len(self._columns["case_id"])
+
+    def __getitem__(self, name: str) -> pa.Array:
+        """Return a column.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is none of that name.
+        """
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise UnknownNameError("column", name, self._columns) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns: keys, strata, questions, extras."""
+        return tuple(self._columns)
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """Names of the columns that the framework does not know."""
+        known = {"case_id", "unit", *self.framework.question_ids}
+        known.update(s.name for s in self.framework.strata)
+        return tuple(name for name in self._columns if name not in known)
+
+    @cached_property
+    def unit_codes(self) -> npt.NDArray[np.int64]:
+        """The index in ``units`` of every case."""
+        return _arrow.codes_of(self._columns["unit"])
+
+    def filter(self, mask: Any) -> CaseSet:
+        """Keep some of the cases; the units stay declared.
+
+        Parameters
+        ----------
+        mask : array_like of bool
+            One entry a case, without nulls.
+
+        Returns
+        -------
+        CaseSet
+
+        Raises
+        ------
+        DataError
+            When the mask is not Boolean, has another length, or has nulls.
+        """
+        if isinstance(mask, pa.ChunkedArray):
+            mask = mask.combine_chunks()
+        keep = mask if isinstance(mask, pa.Array) else pa.array(np.asarray(mask))
+        if not pa.types.is_boolean(keep.type) or len(keep) != len(self) or keep.null_count:
+            raise DataError(
+                [
+                    Problem(
+                        "mask",
+                        f"expected {len(self)} Booleans without nulls",
+                        f"{len(keep)} of type {keep.type}, {keep.null_count} null",
+                        "Fill the nulls: say whether unknown cases stay.",
+                    )
+                ]
+            )
+        columns = {name: array.filter(keep) for name, array in self._columns.items()}
+        return attrs.evolve(self, columns=columns)
+
+    def regroup(self, mapping: Mapping[str, str]) -> CaseSet:
+        """Make larger units of the units: regions, or any grouping.
+
+        Parameters
+        ----------
+        mapping : mapping of str to str
+            The new unit of every unit.
+
+        Returns
+        -------
+        CaseSet
+            Whose units are the mapping's values, in order of first appearance.
+
+        Raises
+        ------
+        DataError
+            When a unit has no place in the mapping, the mapping names a unit that is
+            not there, or a new unit is called ``all``.
+        """
+        problems = []
+        if missing := [u for u in self.units if u not in mapping]:
+            problems.append(
+                Problem("mapping", "every unit needs a group", f"none for {shown(missing)}", "Add.")
+            )
+        if stray := sorted(set(mapping) - set(self.units)):
+            problems.append(
+                Problem(
+                    "mapping",
+                    f"units are {shown(self.units, 8)}",
+                    shown(stray),
+                    "Correct the spelling or remove them.",
+                )
+            )
+        if "all" in mapping.values():
+            problems.append(reserved_unit())
+        if problems:
+            raise DataError(problems)
+        groups = tuple(dict.fromkeys(mapping[u] for u in self.units))
+        place = np.array([groups.index(mapping[u]) for u in self.units] or [0], np.int16)
+        columns = {**self._columns, "unit": _arrow.dictionary(place[self.unit_codes], groups)}
+        return attrs.evolve(self, units=groups, columns=columns)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export the cases as one record batch."""
+        schema = pa.schema(
+            [pa.field(name, array.type) for name, array in self._columns.items()],
+            metadata=dict(self.metadata) or None,
+        )
+        batch = pa.record_batch(list(self._columns.values()), schema=schema)
+        return pa.Table.from_batches([batch]).__arrow_c_stream__(requested_schema)
+
+    def __repr__(self) -> str:
+        def many(count: int, word: str, plural: str = "") -> str:
+            return f"{count:,} {word if count == 1 else plural or word + 's'}"
+
+        framework = self.framework
+        note = "SYNTHETIC " if b"synthetic" in self.metadata else ""
+        return (
+            f"CaseSet: {many(len(self), note + 'case')}, {many(len(self.units), 'unit')}, "
+            f"framework {framework.name!r} ({many(len(framework.questions), 'question')}, "
+            f"{many(len(framework.strata), 'stratum', 'strata')})"
+        )

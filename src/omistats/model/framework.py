@@ -1,0 +1,226 @@
+"""A programme's questions and strata, and what each question feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import attrs
+
+from omistats.errors import DataError, Problem, UnknownNameError, shown
+from omistats.model.strata import RESERVED, Stratum, names
+
+__all__ = ["Framework", "Item", "Level", "Link", "Provenance", "Question"]
+
+Provenance = Literal["published", "inferred", "invented"]
+"""Where a statement comes from: print, our reading of it, or our imagination."""
+
+Level = Literal["criterion", "section", "headline"]
+
+
+@attrs.frozen
+class Item:
+    """Something that questions feed: a general criterion, a section or a headline element.
+
+    Parameters
+    ----------
+    id : str
+        As ``1.2`` or ``risk_of_harm``.
+    level : {'criterion', 'section', 'headline'}
+        What kind of item it is.
+    label : str
+        A short statement.
+    parent : str or None
+        The section of a criterion.
+    """
+
+    id: str
+    level: Level
+    label: str
+    parent: str | None = None
+
+
+@attrs.frozen
+class Link:
+    """A question's membership of an item, and where that is known from.
+
+    Parameters
+    ----------
+    item : str
+        Id of the criterion or headline element.
+    provenance : {'published', 'inferred', 'invented'}
+        Whether a source prints the membership.
+    """
+
+    item: str
+    provenance: Provenance
+
+
+@attrs.frozen
+class Question:
+    """One aspect of work judged in a case.
+
+    Parameters
+    ----------
+    id : str
+        Stable name; the column in a case file.
+    label : str
+        A short label for people.
+    criterion : Link or None
+        The general criterion the question belongs to.
+    headlines : tuple of Link
+        The headline elements it is known to contribute to.
+    printed : tuple of (int, int)
+        The published tables and rows where it appears.
+    provenance : {'published', 'inferred', 'invented'}
+        Where the question itself is known from.
+    """
+
+    id: str
+    label: str
+    criterion: Link | None = None
+    headlines: tuple[Link, ...] = ()
+    printed: tuple[tuple[int, int], ...] = ()
+    provenance: Provenance = "published"
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Every link, criterion first."""
+        return ((self.criterion,) if self.criterion else ()) + self.headlines
+
+
+def _questions(values: Iterable[Question]) -> tuple[Question, ...]:
+    return tuple(values)
+
+
+def _strata(values: Iterable[Stratum]) -> tuple[Stratum, ...]:
+    return tuple(values)
+
+
+def _items(values: Iterable[Item]) -> tuple[Item, ...]:
+    return tuple(values)
+
+
+@attrs.frozen
+class Framework:
+    """What a programme asks of every case, and how its cases differ.
+
+    Parameters
+    ----------
+    name : str
+        Short name of the programme.
+    questions : tuple of Question
+        In the order of report.
+    strata : tuple of Stratum
+        Characteristics of a case.
+    items : tuple of Item
+        Criteria, sections and headline elements.
+    breakdowns : tuple of str
+        Names of the standard breakdowns.
+
+    Raises
+    ------
+    DataError
+        When names repeat, are reserved, or a link leads nowhere; all are listed.
+
+    Examples
+    --------
+    >>> framework = Framework(
+    ...     "demo", [Question("home_visit", "Home visited")], [Stratum("gender", ("f", "m"))]
+    ... )
+    >>> framework.question("home_visit").label
+    'Home visited'
+    """
+
+    name: str
+    questions: tuple[Question, ...] = attrs.field(converter=_questions)
+    strata: tuple[Stratum, ...] = attrs.field(converter=_strata, default=())
+    items: tuple[Item, ...] = attrs.field(converter=_items, default=())
+    breakdowns: tuple[str, ...] = attrs.field(converter=names, default=())
+
+    def __attrs_post_init__(self) -> None:
+        columns = [q.id for q in self.questions] + [s.name for s in self.strata]
+        problems = []
+        if repeated := sorted({n for n in columns if columns.count(n) > 1}):
+            problems.append(
+                Problem(
+                    self.name,
+                    "questions and strata need distinct names",
+                    shown(repeated),
+                    "Rename one of each pair.",
+                )
+            )
+        if taken := sorted(set(columns) & set(RESERVED)):
+            problems.append(
+                Problem(self.name, "these names are reserved", shown(taken), "Choose others.")
+            )
+        known = {item.id for item in self.items}
+        problems += [
+            Problem(
+                q.id, "a link leads to an item of the framework", link.item, "Declare the item."
+            )
+            for q in self.questions
+            for link in q.links
+            if link.item not in known
+        ]
+        if problems:
+            raise DataError(problems)
+
+    @property
+    def question_ids(self) -> tuple[str, ...]:
+        """Ids of the questions, in order."""
+        return tuple(q.id for q in self.questions)
+
+    def question(self, id: str) -> Question:
+        """Return one question.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is none of that id; near ones are listed.
+        """
+        for question in self.questions:
+            if question.id == id:
+                return question
+        raise UnknownNameError("question", id, self.question_ids)
+
+    def item(self, id: str) -> Item:
+        """Return one criterion, section or headline element.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is none of that id.
+        """
+        for item in self.items:
+            if item.id == id:
+                return item
+        raise UnknownNameError("item", id, [i.id for i in self.items])
+
+    def stratum(self, name: str) -> Stratum:
+        """Return one stratum.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is none of that name.
+        """
+        for stratum in self.strata:
+            if stratum.name == name:
+                return stratum
+        raise UnknownNameError("stratum", name, [s.name for s in self.strata])
+
+    def select(self, questions: Iterable[str] | None) -> tuple[str, ...]:
+        """Return question ids in the framework's order, all of them for None.
+
+        Raises
+        ------
+        UnknownNameError
+            For the first id that is no question.
+        """
+        if questions is None:
+            return self.question_ids
+        wanted = {questions} if isinstance(questions, str) else set(questions)
+        for id in sorted(wanted):
+            self.question(id)
+        return tuple(id for id in self.question_ids if id in wanted)

@@ -1,0 +1,77 @@
+"""Characteristics of a case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from omistats.errors import DataError, Problem, shown
+
+__all__ = ["ALL", "RESERVED", "Stratum", "names"]
+
+ALL = "all"
+"""The reserved label of all units, or all cases, together."""
+
+RESERVED = ("case_id", "unit", ALL)
+"""Names that no question, stratum, level or unit may take."""
+
+
+def names(values: Iterable[str]) -> tuple[str, ...]:
+    """Make a tuple of labels; one label alone would fall apart into letters."""
+    return (values,) if isinstance(values, str) else tuple(values)
+
+
+@attrs.frozen
+class Stratum:
+    """A characteristic of a case and the levels it can have.
+
+    Parameters
+    ----------
+    name : str
+        The column's name.
+    levels : tuple of str
+        Every level, in the order of report. A null in the data is an unknown
+        characteristic, not a level.
+    required : bool
+        Whether every case file must have the column.
+    label : str
+        A short name for people; the column's name unless given.
+
+    Raises
+    ------
+    DataError
+        When levels repeat, are missing, or one is the reserved ``all``.
+
+    Examples
+    --------
+    >>> Stratum("tenure", ("owned", "rented", "none")).label
+    'tenure'
+    """
+
+    name: str
+    levels: tuple[str, ...] = attrs.field(converter=names)
+    required: bool = True
+    label: str = attrs.field(default="", kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.label:
+            object.__setattr__(self, "label", self.name.replace("_", " "))
+        problems = []
+        if self.name in RESERVED:
+            problems.append(
+                Problem(
+                    self.name, "a stratum may not take a reserved name", self.name, "Rename it."
+                )
+            )
+        if not self.levels or len(set(self.levels)) < len(self.levels) or ALL in self.levels:
+            problems.append(
+                Problem(
+                    self.name,
+                    f"levels must be distinct, at least one, and none of them {ALL!r}",
+                    shown(self.levels),
+                    "Rename or remove the offending level.",
+                )
+            )
+        if problems:
+            raise DataError(problems)

@@ -1,0 +1,194 @@
+"""The report's tables recomputed and laid beside print, cell by cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import attrs
+import pyarrow as pa
+
+from omistats.findings import Findings
+from omistats.model.cases import CaseSet
+from omistats.omi2.cases import load_synthetic
+from omistats.omi2.contradictions import Contradiction, contradictions
+from omistats.omi2.points import MainPoint, main_points
+from omistats.omi2.published import load_published
+from omistats.omi2.tables import TABLES
+from omistats.recompute import recompute
+
+__all__ = ["Cell", "Reproduction", "reproduce"]
+
+What = Literal["n", "percent", "stars"]
+
+
+@attrs.frozen
+class Cell:
+    """A printed figure beside the recomputed one.
+
+    Attributes
+    ----------
+    table, row : int
+        Where it is printed.
+    question : str
+        Id.
+    group : str or None
+        None for the mark of significance, which belongs to the row.
+    what : {'n', 'percent', 'stars'}
+        Which figure.
+    printed, recomputed : int or str or None
+        The two figures.
+    """
+
+    table: int
+    row: int
+    question: str
+    group: str | None
+    what: What
+    printed: int | str
+    recomputed: int | str | None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two are the same."""
+        return self.printed == self.recomputed
+
+
+@attrs.frozen(eq=False)
+class Reproduction:
+    """The outcome of recomputing the report.
+
+    Attributes
+    ----------
+    cells : tuple of Cell
+        Every printed N and percentage, and the mark of every row with two groups.
+    noted : tuple of Cell
+        Marks printed beside a single group, where nothing is compared; not counted.
+    points : tuple of MainPoint
+        The figures that the report counts from its tables.
+    contradictions : tuple of Contradiction
+        What the printed figures say against each other, from print alone.
+    findings : Findings
+        What was recomputed.
+    """
+
+    cells: tuple[Cell, ...]
+    noted: tuple[Cell, ...]
+    points: tuple[MainPoint, ...]
+    contradictions: tuple[Contradiction, ...]
+    findings: Findings
+
+    def matched(self, what: What, table: int | None = None) -> tuple[int, int]:
+        """Count the cells that agree, and all cells, of one kind."""
+        chosen = [c for c in self.cells if c.what == what and table in (None, c.table)]
+        return sum(c.agrees for c in chosen), len(chosen)
+
+    @property
+    def mismatches(self) -> tuple[Cell, ...]:
+        """The cells that do not agree."""
+        return tuple(cell for cell in self.cells if not cell.agrees)
+
+    def proof(self, cell: Cell) -> Contradiction | None:
+        """Return the contradiction that a cell is part of, if there is one."""
+        for found in self.contradictions:
+            if (cell.table, cell.row, cell.group, cell.what) in found.cells:
+                return found
+        return None
+
+    @property
+    def explained(self) -> bool:
+        """Whether every mismatch is a proven contradiction and every point agrees."""
+        return all(map(self.proof, self.mismatches)) and all(p.agrees for p in self.points)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the counts and the contradictions, ready for JSON."""
+        out: dict[str, Any] = {}
+        for what in ("n", "percent", "stars"):
+            matched, total = self.matched(what)
+            out[what] = {"matched": matched, "total": total}
+        agreed = sum(p.agrees for p in self.points)
+        out["points"] = {"matched": agreed, "total": len(self.points)}
+        out["contradictions"] = [c.to_dict() for c in self.contradictions]
+        out["mismatches"] = [attrs.asdict(c) for c in self.mismatches]
+        out["noted"] = [attrs.asdict(c) for c in self.noted]
+        out["cases"] = "synthetic"
+        return out
+
+    def tables(self) -> dict[int, pa.Table]:
+        """Return the recomputed tables in the printed layout, by number."""
+        out = {}
+        for number, table in TABLES.items():
+            shown = self.findings.breakdown(table.breakdown).question(*table.questions)
+            laid = shown.wide().drop_columns(["unit", "p_value"])
+            place = laid["question"].to_pylist()
+            out[number] = laid.take([place.index(q) for q in table.questions])
+        return out
+
+
+def reproduce(
+    cases: CaseSet | None = None,
+    published: pa.Table | None = None,
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Reproduction:
+    """Recompute Tables 3-11 and lay them beside the printed figures.
+
+    Parameters
+    ----------
+    cases : CaseSet, optional
+        Case assessments; the shipped synthetic ones by default.
+    published : pyarrow.Table, optional
+        Printed figures as `load_published` gives them; the shipped ones by default.
+    progress : callable, optional
+        Told in a few words what is being done.
+
+    Returns
+    -------
+    Reproduction
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.omi2.reproduce().matched("n")
+    (892, 892)
+    """
+    progress("reading the published tables")
+    printed = load_published() if published is None else published
+    progress("reading the case assessments")
+    chosen = load_synthetic() if cases is None else cases
+    progress(f"recomputing Tables 3-11 from {len(chosen):,} cases")
+    findings = recompute(chosen)
+    cells = list(_cells(printed, findings))
+    progress("searching the printed figures for contradictions")
+    found = contradictions(printed)
+    single = _single(printed)
+    return Reproduction(
+        cells=tuple(c for c in cells if c.what != "stars" or (c.table, c.row) not in single),
+        noted=tuple(c for c in cells if c.what == "stars" and (c.table, c.row) in single),
+        points=main_points(findings),
+        contradictions=found,
+        findings=findings,
+    )
+
+
+def _single(published: pa.Table) -> set[tuple[int, int]]:
+    """Find the rows in which only one group has figures."""
+    rows = published.select(["table", "row", "n"]).to_pylist()
+    return {(r["table"], r["row"]) for r in rows if r["n"] is None}
+
+
+def _cells(published: pa.Table, findings: Findings) -> Iterator[Cell]:
+    names = ("breakdown", "question", "group", "n", "printed", "stars")
+    columns = [findings.table[name].to_pylist() for name in names]
+    computed = {line[:3]: line[3:] for line in zip(*columns, strict=True)}
+    seen = set()
+    for line in published.to_pylist():
+        table, row, question, group = (line[c] for c in ("table", "row", "question", "group"))
+        n, percent, stars = computed[TABLES[table].breakdown, question, group]
+        if line["n"] is not None:
+            yield Cell(table, row, question, group, "n", line["n"], n)
+        if line["percent"] is not None:
+            yield Cell(table, row, question, group, "percent", line["percent"], percent)
+        if line["stars"] is not None and (table, row) not in seen:
+            seen.add((table, row))
+            yield Cell(table, row, question, None, "stars", line["stars"], stars)

@@ -1,0 +1,1 @@
+"""What findings become when they are published."""

@@ -1,0 +1,221 @@
+"""Counts: all that inference needs to know of the cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown, Contrast
+from omistats.breakdowns.registry import resolve
+from omistats.errors import UsageError
+from omistats.kernel.tally import count_groups
+from omistats.model.cases import CaseSet
+from omistats.model.framework import Framework
+from omistats.model.packed import pack_answers
+from omistats.model.strata import ALL
+
+__all__ = ["By", "Split", "Tally", "tally"]
+
+Counts = npt.NDArray[np.int64]
+By = Literal["unit"]
+
+
+@attrs.frozen
+class Split:
+    """A breakdown as counted: what it is called and what it compares.
+
+    Attributes
+    ----------
+    key : str
+        The breakdown.
+    groups : tuple of str
+        Its groups, in order.
+    contrast : {'groups', 'complement'}
+        What a test of it compares.
+    """
+
+    key: str
+    groups: tuple[str, ...]
+    contrast: Contrast = "groups"
+
+
+@attrs.frozen(eq=False, repr=False)
+class Tally:
+    """The counts behind findings, unit by unit or for all units together.
+
+    Attributes
+    ----------
+    framework : Framework
+        Where the questions come from.
+    units : tuple of str
+        Units counted; ``('all',)`` when they were counted together.
+    splits : tuple of Split
+        Breakdowns; their groups lie one after another along the groups' axis.
+    questions : tuple of str
+        Question ids.
+    k, n : ndarray of int64, shape (units, groups, questions)
+        Sufficient and applicable answers.
+    unknown_k, unknown_n : ndarray of int64, shape (units, splits, questions)
+        The same of cases that are unclassified; counted for complements only, where
+        such cases are part of ``all``, and 0 elsewhere.
+    cases : ndarray of int64, shape (units, groups)
+        Cases in each group, whatever was applicable.
+    unclassified, left_out : ndarray of int64, shape (units, splits)
+        Cases in no group: of unknown characteristic, and known but not reported.
+    """
+
+    framework: Framework
+    units: tuple[str, ...]
+    splits: tuple[Split, ...]
+    questions: tuple[str, ...]
+    k: Counts
+    n: Counts
+    unknown_k: Counts
+    unknown_n: Counts
+    cases: Counts
+    unclassified: Counts
+    left_out: Counts
+
+    @property
+    def offsets(self) -> tuple[int, ...]:
+        """Where the groups of each split begin, and the number of all groups."""
+        return tuple(np.cumsum([0, *(len(s.groups) for s in self.splits)]).tolist())
+
+    def _arrays(self) -> dict[str, Any]:
+        names = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out")
+        return {name: getattr(self, name) for name in names}
+
+    def together(self) -> Tally:
+        """Add all units up to the one unit ``all``."""
+        if self.units == (ALL,):
+            return self
+        summed: dict[str, Any] = {
+            name: a.sum(axis=0, keepdims=True) for name, a in self._arrays().items()
+        }
+        return attrs.evolve(self, units=(ALL,), **summed)
+
+    def with_all(self) -> Tally:
+        """Put ``all`` after the units."""
+        if self.units == (ALL,):
+            raise UsageError(
+                "these counts were made for all units together and cannot be given by unit; "
+                'make them with tally(cases, by="unit")'
+            )
+        arrays = {
+            name: np.concatenate([a, a.sum(axis=0, keepdims=True)])
+            for name, a in self._arrays().items()
+        }
+        return attrs.evolve(self, units=(*self.units, ALL), **arrays)
+
+    def __repr__(self) -> str:
+        return (
+            f"Tally: {len(self.units)} units x {len(self.splits)} breakdowns x "
+            f"{len(self.questions)} questions"
+        )
+
+
+def tally(
+    source: CaseSet,
+    *,
+    by: By | None = None,
+    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
+    questions: Iterable[str] | None = None,
+) -> Tally:
+    """Count sufficient and applicable answers in every group.
+
+    Parameters
+    ----------
+    source : CaseSet
+        The cases.
+    by : {'unit'}, optional
+        Count every unit by itself; by default all units together.
+    breakdowns : iterable of Breakdown or str, optional
+        Instances, classes, or names; the framework's standard ones by default.
+    questions : iterable of str, optional
+        Question ids; by default every question that is not invented.
+
+    Returns
+    -------
+    Tally
+
+    Raises
+    ------
+    UsageError
+        When ``by`` is neither None nor ``'unit'``, or the source is no case set.
+    UnknownNameError
+        When a question or a breakdown is unknown.
+    DataError
+        When a breakdown is ill declared or labels cases outside its groups.
+    """
+    if not isinstance(source, CaseSet):
+        raise UsageError(
+            f"expected a CaseSet, found {type(source).__name__}; "
+            "read the data with CaseSet.from_data(data, framework=...)"
+        )
+    if by not in (None, "unit"):
+        raise UsageError(f"`by` is None or 'unit', found {by!r}")
+    framework = source.framework
+    if questions is None:
+        questions = [q.id for q in framework.questions if q.provenance != "invented"]
+    ids = framework.select(questions)
+    splits = resolve(framework.breakdowns if breakdowns is None else breakdowns)
+    packed = pack_answers(source, ids, by == "unit")
+    members, sizes = _members(source, splits, packed.order, packed.starts)
+    counts = count_groups(packed.answers, members, packed.starts)
+    groups = sum(len(b.groups) for b in splits)
+    width = len(ids)
+    blocks = len(packed.starts) - 1
+    unknown = np.zeros((blocks, len(splits), 2 * width), np.int64)
+    complements = [i for i, b in enumerate(splits) if b.contrast == "complement"]
+    unknown[:, complements] = counts[:, groups:]
+    return Tally(
+        framework=framework,
+        units=source.units if by == "unit" else (ALL,),
+        splits=tuple(Split(b.key, tuple(b.groups), b.contrast) for b in splits),
+        questions=ids,
+        k=counts[:, :groups, :width],
+        n=counts[:, :groups, width:],
+        unknown_k=unknown[:, :, :width],
+        unknown_n=unknown[:, :, width:],
+        cases=sizes[:, :groups],
+        unclassified=sizes[:, groups : groups + len(splits)],
+        left_out=sizes[:, groups + len(splits) :],
+    )
+
+
+def _members(
+    cases: CaseSet,
+    splits: tuple[Breakdown, ...],
+    order: npt.NDArray[np.int64] | None,
+    starts: Counts,
+) -> tuple[npt.NDArray[np.bool_], Counts]:
+    """Say who is in which group, and count heads.
+
+    Returns the flags of groups, then of the complements' unclassified; and, block by
+    block, the sizes of groups, of the unclassified and of the left out.
+    """
+    groups: list[npt.NDArray[np.bool_]] = []
+    unclassified: list[npt.NDArray[np.bool_]] = []
+    left_out: list[npt.NDArray[np.bool_]] = []
+    everyone = np.ones(len(cases), np.bool_)
+    for split in splits:
+        codes = split.codes(cases)
+        if order is not None:
+            codes = codes[order]
+        complement = split.contrast == "complement"
+        groups.extend(
+            everyone if complement and i else codes == i for i in range(len(split.groups))
+        )
+        unclassified.append(codes == UNCLASSIFIED)
+        # Under a complement those outside the subset are reported, in `all`.
+        left_out.append(codes == LEFT_OUT if not complement else ~everyone)
+    extra = [u for s, u in zip(splits, unclassified, strict=True) if s.contrast == "complement"]
+    flags = np.array([*groups, *unclassified, *left_out])
+    running = np.zeros((len(flags), len(cases) + 1), np.int64)
+    np.cumsum(flags, axis=1, out=running[:, 1:])
+    sizes = np.diff(running[:, starts], axis=1).T
+    return np.array([*groups, *extra]), sizes
