@@ -1,0 +1,9 @@
+"""Synthetic cases: a case file that adds up to the report's printed tables.
+
+The inspected cases are not public. These are generated: as good as real for the printed
+figures, and for nothing else.
+"""
+
+from omistats.omi2.synthesis.generation import SEED, UNKNOWABLE, VERSION, generate
+
+__all__ = ["SEED", "UNKNOWABLE", "VERSION", "generate"]

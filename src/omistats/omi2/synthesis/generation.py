@@ -1,0 +1,151 @@
+"""Put the synthetic case file together."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats._arrow import dictionary
+from omistats.errors import UsageError
+from omistats.omi2.synthesis.answers import Leanings, answer, check_room
+from omistats.omi2.synthesis.printed import Printed, read_printed
+from omistats.omi2.synthesis.selection import InfeasibleError
+from omistats.omi2.synthesis.strata import (
+    CASES,
+    LEVELS,
+    UNITS,
+    draw_strata,
+    draw_units,
+    grouping,
+    in_custody,
+)
+from omistats.omi2.synthesis.targets import aim
+
+__all__ = ["SEED", "UNKNOWABLE", "VERSION", "generate"]
+
+SEED: Final = 2011
+"""The seed of the shipped file."""
+
+VERSION: Final = "1"
+"""The generator's version: another one may give other cases for the same seed."""
+
+UNKNOWABLE: Final = (
+    "the exact counts behind a printed percentage",
+    "how answers correlate, within a case or between questions",
+    "anything by unit: sizes, scores, differences",
+    "splits of the strata that the source does not print, and their joint distribution",
+    "which of several agreeing answers the inspected cases had",
+)
+"""What the synthetic cases cannot tell about the real ones."""
+
+# Draws to try before giving up: of the strata, and of the answers to a question.
+_STRATA_DRAWS, _ANSWER_DRAWS = 50, 8
+
+Flags = npt.NDArray[np.bool_]
+
+
+def generate(published: pa.Table, *, seed: int = SEED) -> pa.Table:
+    """Generate synthetic cases that add up to the published tables.
+
+    Parameters
+    ----------
+    published : pyarrow.Table
+        The printed figures, as `omistats.omi2.load_published` gives them. Nothing else
+        is read.
+    seed : int, optional
+        Another seed, 0 to 2**32 - 1, gives other cases that add up to the same tables.
+
+    Returns
+    -------
+    pyarrow.Table
+        2,213 rows, sorted by unit: ``case_id`` (text), ``unit`` (dictionary, int16), six
+        characteristics (dictionary, int8; null where unclassified) and one Boolean column
+        a question (null where it does not apply). The schema's metadata says that the
+        cases are synthetic, and what cannot be known from them.
+
+    Raises
+    ------
+    UsageError
+        When the table lacks rows, or no draw meets the printed figures.
+
+    Notes
+    -----
+    The characteristics come first, with margins taken from the printed Ns. For every
+    question counts are chosen that match the most printed figures; then the applicable
+    and the sufficient cases are selected: chances raked to the margins, a systematic draw,
+    and swaps of single cases until every group has its number. Units and cases lean
+    one way or the other by invented, normally distributed amounts. Random numbers come
+    from ``numpy.random.RandomState``, whose streams are frozen across NumPy versions.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> from omistats.omi2.synthesis import generate
+    >>> generate(oms.omi2.load_published()).num_rows
+    2213
+    """
+    printed = read_printed(published)
+    for draw in range(_STRATA_DRAWS):
+        try:
+            return _generate(printed, seed, draw)
+        except InfeasibleError:
+            continue
+    raise UsageError(
+        f"no draw of {_STRATA_DRAWS} with seed {seed} meets the printed figures; try another seed, "
+        "and check that the table is the published one"
+    )
+
+
+def _generate(printed: list[Printed], seed: int, draw: int) -> pa.Table:
+    rng = np.random.RandomState([seed, draw])
+    strata = draw_strata(printed, rng)
+    unit = draw_units(rng)
+    leanings = Leanings(unit, in_custody(strata), rng)
+    groups = grouping(strata)
+    check_room(printed, groups, leanings)
+    order = np.lexsort((rng.permutation(CASES), unit))
+    columns = {
+        "case_id": pa.array([f"SYN-{i:04d}" for i in range(1, CASES + 1)], pa.string()),
+        "unit": dictionary(
+            unit[order].astype(np.int16), [f"U{i:02d}" for i in range(1, UNITS + 1)]
+        ),
+    }
+    for name, levels in LEVELS.items():
+        columns[name] = dictionary(strata[name][order].astype(np.int8), levels)
+    for place, question in enumerate(printed):
+        applicable, sufficient = _answer(question, groups, leanings, [seed, draw, place])
+        columns[question.question] = pa.array(
+            sufficient[order], pa.bool_(), mask=~applicable[order]
+        )
+    return pa.table(columns).replace_schema_metadata(_metadata(seed))
+
+
+def _answer(
+    printed: Printed, groups: dict[str, npt.NDArray[np.int64]], leanings: Leanings, key: list[int]
+) -> tuple[Flags, Flags]:
+    """Answer one question with a random stream of its own, drawing again if need be."""
+    for attempt in range(_ANSWER_DRAWS):
+        rng = np.random.RandomState([*key, attempt])
+        try:
+            return answer(aim(printed, rng), groups, leanings, rng)
+        except InfeasibleError:
+            continue
+    raise InfeasibleError
+
+
+def _metadata(seed: int) -> dict[str, str]:
+    return {
+        "synthetic": "true",
+        "description": (
+            "Synthetic cases, generated to add up to printed figures; no row is a real case "
+            "and no unit a real Trust."
+        ),
+        "generator": "omistats.omi2.synthesis",
+        "generator_version": VERSION,
+        "seed": str(seed),
+        "cannot_be_known": json.dumps(UNKNOWABLE),
+    }
