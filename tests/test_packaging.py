@@ -168,8 +168,12 @@ def test_licence_and_notice_travel_with_the_wheel(installed: Path) -> None:
     assert {path.name for path in licences.iterdir()} == {"LICENSE", "NOTICE"}
 
 
-def test_the_version_is_the_same_everywhere(metadata: dict[str, Any], repository: Path) -> None:
+def test_the_version_is_the_same_everywhere(
+    metadata: dict[str, Any], repository: Path, installed: Path, tmp_path: Path
+) -> None:
     ours = metadata["project"]["version"]
+    program = "import json, omistats; print(json.dumps(omistats.__version__))"
+    assert answer(program, installed, tmp_path) == ours
     citation = (repository / "CITATION.cff").read_text("utf-8")
     changelog = (repository / "CHANGELOG.md").read_text("utf-8")
     assert re.search(r"^version: (.+)$", citation, re.MULTILINE).group(1) == ours
