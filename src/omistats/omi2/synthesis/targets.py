@@ -51,10 +51,11 @@ def aim(printed: Printed, rng: np.random.RandomState) -> Target:
     -----
     Every total behind the printed percentage of all cases is tried, and with it every pair
     of counts behind the two printed percentages of each row. Only when none of these matches
-    every printed cell are counts beyond them tried too. What matches the most cells is
-    kept; among those, what differs least; among those, counts that leave the
-    unclassified cases about as sufficient as the rest, jittered. So a printed figure that no
-    counts can reproduce beside the others is left unmatched, and none is named here.
+    every printed cell are counts up to 2 percentage points beyond them tried too. What
+    matches the most cells is kept; among those, what differs least; among those, counts
+    that leave the unclassified cases about as sufficient as the rest, jittered. So a printed
+    figure that no counts can reproduce beside the others is left unmatched, and none is
+    named here.
     """
     cost, counts = _search(printed, 0, rng)
     if cost >= _STARS_MISSED:

@@ -1,0 +1,248 @@
+"""The synthetic cases: made by the generator, from print alone, and fit to be used."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omistats.errors import UsageError
+from omistats.omi2 import load_published
+from omistats.omi2.synthesis import SEED, UNKNOWABLE, VERSION, generate
+from omistats.omi2.synthesis.__main__ import main
+from omistats.omi2.synthesis.printed import Printed, PrintedRow, read_printed
+from omistats.omi2.synthesis.selection import InfeasibleError, select
+from omistats.omi2.synthesis.targets import aim
+
+LEVELS = {
+    "supervision_type": ["community order", "suspended sentence order", "licence", "custody"],
+    "gender": ["male", "female"],
+    "ethnicity": ["white", "BME"],
+    "disability": ["yes", "no"],
+    "age_group": ["17-24", "25+"],
+    "risk_of_harm": ["high", "not high"],
+}
+
+
+@pytest.fixture(scope="module")
+def shipped() -> pa.Table:
+    path = files("omistats.omi2") / "data" / "synthetic_cases.parquet"
+    with path.open("rb") as file:
+        return pq.read_table(file)
+
+
+def applicable(table: pa.Table, question: str, **where: str) -> int:
+    for column, level in where.items():
+        table = table.filter(pc.equal(table[column].cast(pa.string()), level))
+    return len(table) - table[question].null_count
+
+
+# --- the file
+
+
+def test_shipped_file_is_what_the_generator_gives(shipped: pa.Table) -> None:
+    assert generate(load_published()).equals(shipped, check_metadata=True)
+
+
+def test_command_writes_the_shipped_file(shipped: pa.Table, tmp_path: Path) -> None:
+    assert main([str(tmp_path / "out.parquet")]) == 0
+    assert pq.read_table(tmp_path / "out.parquet").equals(shipped, check_metadata=True)
+
+
+def test_columns_and_types(shipped: pa.Table) -> None:
+    questions = load_published()
+    questions = questions.filter(pc.equal(questions["table"], 8))
+    ids = list(dict.fromkeys(questions["question"].to_pylist()))
+    assert len(ids) == 75
+    assert shipped.column_names == ["case_id", "unit", *LEVELS, *ids]
+    assert shipped.schema.field("case_id").type == pa.string()
+    assert shipped.schema.field("unit").type == pa.dictionary(pa.int16(), pa.string())
+    for name, levels in LEVELS.items():
+        assert shipped.schema.field(name).type == pa.dictionary(pa.int8(), pa.string())
+        assert shipped[name].chunk(0).dictionary.to_pylist() == levels
+    assert {shipped.schema.field(q).type for q in ids} == {pa.bool_()}
+
+
+def test_cases_and_units(shipped: pa.Table) -> None:
+    assert shipped["case_id"].to_pylist() == [f"SYN-{i:04d}" for i in range(1, 2214)]
+    units = shipped["unit"].to_pylist()
+    assert units == sorted(units)
+    assert sorted(set(units)) == [f"U{i:02d}" for i in range(1, 16)]
+    assert all(100 <= units.count(u) <= 220 for u in set(units))
+
+
+def test_unclassified_cases_are_few_and_never_in_the_required_strata(shipped: pa.Table) -> None:
+    nulls = {name: shipped[name].null_count for name in LEVELS}
+    # The most that any printed row leaves unclassified (all cases less the two groups).
+    assert nulls == {
+        "supervision_type": 0,
+        "gender": 5,
+        "ethnicity": 20,
+        "disability": 13,
+        "age_group": 11,
+        "risk_of_harm": 0,
+    }
+
+
+def test_the_data_say_what_they_are(shipped: pa.Table) -> None:
+    metadata = shipped.schema.metadata
+    assert metadata[b"synthetic"] == b"true"
+    assert metadata[b"seed"] == str(SEED).encode()
+    assert metadata[b"generator_version"] == VERSION.encode()
+    assert b"no row is a real case" in metadata[b"description"]
+    assert json.loads(metadata[b"cannot_be_known"]) == list(UNKNOWABLE)
+
+
+# --- plausible cases
+
+
+def test_no_induction_in_custody_and_community_work_seldom(shipped: pa.Table) -> None:
+    assert applicable(shipped, "induction", supervision_type="custody") == 0
+    in_custody = applicable(shipped, "home_visit", supervision_type="custody")
+    # Print leaves 71 home visits to suspended sentence orders and custody together.
+    suspended = applicable(shipped, "home_visit", supervision_type="suspended sentence order")
+    assert in_custody + suspended == 71
+    assert in_custody < suspended
+
+
+@pytest.mark.parametrize("question", ["harm_management", "home_visit", "structured_management"])
+def test_questions_for_high_cases_only(shipped: pa.Table, question: str) -> None:
+    assert applicable(shipped, question, risk_of_harm="not high") == 0
+    assert applicable(shipped, question, risk_of_harm="high") > 0
+
+
+def test_answers_within_a_case_go_together(shipped: pa.Table) -> None:
+    # The design effect of the pooled score: its variance when cases, not answers, are
+    # sampled, over that of independent answers. Invented, but it should not be 1.
+    answers = np.array([shipped[q].to_pylist() for q in shipped.column_names[8:]], float)
+    k, n = np.nansum(answers, axis=0), np.isfinite(answers).sum(axis=0)
+    p = k.sum() / n.sum()
+    effect = ((k - p * n) ** 2).sum() / (n.sum() * p * (1 - p))
+    assert 2.0 < effect < 4.5
+
+
+def test_units_differ_but_none_is_absurd(shipped: pa.Table) -> None:
+    answers = np.array([shipped[q].to_pylist() for q in shipped.column_names[8:]], float)
+    unit = np.array(shipped["unit"].to_pylist())
+    scores = [np.nanmean(answers[:, unit == u]) for u in np.unique(unit)]
+    assert max(scores) - min(scores) > 0.10
+    assert min(scores) > 0.50
+    assert max(scores) < 0.90
+
+
+def test_one_circumstance_applies_to_mostly_the_same_cases(shipped: pa.Table) -> None:
+    def has(question: str) -> pa.Array:
+        return shipped[question].is_valid()
+
+    both = pc.sum(pc.and_(has("ppo_contact"), has("plan_ppo"))).as_py()
+    # Independent of each other they would share some 33 cases (271 x 272 / 2213).
+    assert both > 150
+
+
+# --- how print is read
+
+
+def test_the_generator_needs_the_whole_table() -> None:
+    published = load_published()
+    with pytest.raises(UsageError, match="missing for all"):
+        generate(published.slice(0, 0))
+    without_age = published.filter(pc.not_equal(published["table"], 11))
+    with pytest.raises(UsageError, match=r"'psr_harm'.* and 70 more"):
+        generate(without_age)
+
+
+def test_a_contradiction_is_left_where_the_fewest_cells_differ() -> None:
+    # 70% of 10 is 7, but both splits say 4 + 4. One cell missed beats one in each split.
+    row = PrintedRow(percent=(80, 80), n=(5, 5), stars=0)
+    risk = PrintedRow(percent=(50, 70), n=(2, 10), stars=0)
+    target = aim(Printed("q", risk, {"gender": row, "age": row}), np.random.RandomState(1))
+    assert target.sufficient["gender"].tolist() == [4, 4, 0]
+    assert target.sufficient["age"].tolist() == [4, 4, 0]
+    assert target.sufficient["risk_of_harm"].tolist() == [1, 7]
+
+
+def test_counts_of_every_question_sum_to_one_total() -> None:
+    printed = read_printed(load_published())
+    assert len(printed) == 75
+    rng = np.random.RandomState(3)
+    for p in printed:
+        target = aim(p, rng)
+        (total,) = {int(v.sum()) for v in target.sufficient.values()}
+        assert 0 <= total <= p.total
+        for name, k in target.sufficient.items():
+            assert (k >= 0).all()
+            assert (k <= target.applicable[name]).all()
+
+
+# --- selection
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 1), st.booleans()),
+        min_size=1,
+        max_size=60,
+    ),
+    st.integers(0, 2**32 - 1),
+)
+def test_selection_meets_every_total_exactly(
+    cases: list[tuple[int, int, int, bool]], seed: int
+) -> None:
+    """Totals counted from some choice are feasible; the choice found must have them too."""
+    a, b, c, known = (np.array(column) for column in zip(*cases, strict=True))
+    eligible = np.ones(len(cases), bool)
+    partitions = [
+        (groups.astype(np.int64), np.bincount(groups[known], minlength=width).astype(np.int64))
+        for groups, width in ((a, 3), (b, 3), (c, 2))
+    ]
+    rng = np.random.RandomState(seed)
+    try:
+        chosen = select(eligible, partitions, np.exp(rng.normal(size=len(cases))), rng)
+    except InfeasibleError:
+        # The search may fail, never lie; on crowded margins it is allowed to give up.
+        return
+    for groups, wanted in partitions:
+        assert np.bincount(groups[chosen], minlength=wanted.size).tolist() == wanted.tolist()
+
+
+def test_selection_does_not_give_up_on_feasible_totals() -> None:
+    for seed in range(200):
+        rng = np.random.RandomState(seed)
+        size = rng.randint(1, 60)
+        known = rng.uniform(size=size) < rng.uniform()
+        partitions = []
+        for width in (3, 3, 2):
+            groups = rng.randint(width, size=size)
+            partitions.append((groups, np.bincount(groups[known], minlength=width)))
+        chosen = select(np.ones(size, bool), partitions, np.ones(size), rng)
+        assert chosen.sum() == known.sum()
+
+
+def test_selection_finds_the_only_choice() -> None:
+    # Of 2 x 2 groups with one case each, only the diagonal has one in every row and column
+    # once the case off it is not eligible.
+    a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    eligible = np.array([True, True, False, True])
+    one = np.array([1, 1])
+    chosen = select(eligible, [(a, one), (b, one)], np.ones(4), np.random.RandomState(0))
+    assert chosen.tolist() == [True, False, False, True]
+
+
+def test_selection_refuses_what_no_group_can_hold() -> None:
+    a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    # Nobody of a's group 1 is wanted, which leaves one case of b's group 0, not two.
+    with pytest.raises(InfeasibleError):
+        select(
+            np.ones(4, bool),
+            [(a, np.array([2, 0])), (b, np.array([2, 0]))],
+            np.ones(4),
+            np.random.RandomState(0),
+        )
