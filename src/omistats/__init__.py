@@ -15,6 +15,7 @@ from omistats.breakdowns import (
 )
 from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError, UsageError
 from omistats.findings import Findings
+from omistats.forensics import Attainable, attainable
 from omistats.inference import Inference
 from omistats.kernel.face import Interval, compare, compare_groups, interval
 from omistats.kernel.significance import Comparison
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "STANDARD",
     "AgeGroup",
+    "Attainable",
     "Breakdown",
     "CaseSet",
     "Comparison",
@@ -57,6 +59,7 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "__version__",
+    "attainable",
     "compare",
     "compare_groups",
     "interval",

@@ -12,21 +12,20 @@ import pyarrow as pa
 from omistats.errors import DataError, Problem
 
 __all__ = [
-    "ANSWER_DEFECT",
     "as_answers",
     "as_levels",
     "bitmaps",
     "codes_of",
-    "column",
+    "columns",
     "dictionary",
     "duplicates",
+    "floats",
     "labels_to_codes",
     "to_table",
 ]
 
-ANSWER_DEFECT = "an answer is true, false or null, or a number that is 0, 1 or null"
-
-Ints = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.signedinteger[Any]]
+Flags = npt.NDArray[np.bool_]
 
 
 def to_table(data: Any) -> pa.Table:
@@ -51,8 +50,6 @@ def to_table(data: Any) -> pa.Table:
             frame = frame.collect(backend="pyarrow")
         return frame.to_arrow()
     except (pa.ArrowException, TypeError, ValueError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(
             [
                 Problem(
@@ -65,15 +62,29 @@ def to_table(data: Any) -> pa.Table:
         ) from error
 
 
-def column(table: pa.Table, name: str) -> pa.Array:
-    """Return a column as one contiguous array of a plain type."""
-    chunked = table.column(name)
-    array = chunked.chunk(0) if chunked.num_chunks == 1 else chunked.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):  # some versions answer with one empty chunk
-        array = array.chunk(0) if array.num_chunks else pa.array([], array.type)
-    if pa.types.is_string_view(array.type):
-        array = array.cast(pa.string())
-    return array
+def columns(table: pa.Table) -> list[pa.Array]:
+    """Return the columns as contiguous arrays, text as plain strings."""
+    batches = table.to_batches()
+    if len(batches) != 1:
+        batches = table.combine_chunks().to_batches()
+    if len(batches) == 1:
+        arrays = batches[0].columns
+    else:  # no rows, or text too long for one array of 32-bit offsets
+        arrays = [_contiguous(column) for column in table.columns]
+    return [a.cast(pa.string()) if pa.types.is_string_view(a.type) else a for a in arrays]
+
+
+def _contiguous(column: pa.ChunkedArray) -> pa.Array:
+    if pa.types.is_string(column.type):
+        column = column.cast(pa.large_string())
+    combined = column.combine_chunks()
+    if isinstance(combined, pa.ChunkedArray):
+        return pa.concat_arrays(combined.chunks) if combined.num_chunks else _none(column.type)
+    return combined
+
+
+def _none(kind: pa.DataType) -> pa.Array:
+    return pa.nulls(0, kind)
 
 
 def as_answers(array: pa.Array) -> tuple[pa.Array | None, list[object]]:
@@ -87,10 +98,10 @@ def as_answers(array: pa.Array) -> tuple[pa.Array | None, list[object]]:
         The values or the type that are no answers.
     """
     kind = array.type
-    if pa.types.is_boolean(kind):
+    if kind == _BOOLEAN:
         return array, []
     if pa.types.is_null(kind):
-        return pa.nulls(len(array), pa.bool_()), []
+        return pa.nulls(len(array), _BOOLEAN), []
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         return None, [f"values of type {kind}"]
     missing = array.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
@@ -98,7 +109,10 @@ def as_answers(array: pa.Array) -> tuple[pa.Array | None, list[object]]:
     bad = ~missing & (values != 0) & (values != 1)
     if bad.any():
         return None, np.unique(values[bad]).tolist()
-    return pa.array(values == 1, pa.bool_(), mask=missing), []
+    return pa.array(values == 1, _BOOLEAN, mask=missing), []
+
+
+_BOOLEAN = pa.bool_()
 
 
 def as_levels(array: pa.Array, levels: Sequence[str]) -> tuple[pa.Array | None, list[object]]:
@@ -111,58 +125,54 @@ def as_levels(array: pa.Array, levels: Sequence[str]) -> tuple[pa.Array | None, 
     offending : list
         The labels or the type concerned.
     """
-    found = _codes(array)
+    found = labels_to_codes(array)
     if found is None:
         return None, [f"values of type {array.type}"]
     codes, labels = found
     place = {level: i for i, level in enumerate(levels)}
-    used = np.unique(codes[codes >= 0])
-    unknown = [labels[i] for i in used.tolist() if labels[i] not in place]
-    if unknown:
-        return None, sorted(unknown, key=str)
+    if unknown := [i for i, label in enumerate(labels) if label not in place]:
+        # A dictionary may list labels that no case has.
+        used = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
+        if offending := [labels[i] for i in unknown if used[i]]:
+            return None, sorted(offending, key=str)
     # The last entry serves code -1, the unclassified.
     table = np.array([place.get(label, -1) for label in labels] + [-1], np.int8)
     return dictionary(table[codes], levels), []
 
 
-def labels_to_codes(labels: Any, rows: int) -> tuple[Ints, list[str]] | None:
+def labels_to_codes(labels: Any) -> tuple[Codes, list[str]] | None:
     """Turn labels in any array-like form into codes and the labels they stand for.
 
     Returns
     -------
-    codes : ndarray of int64, shape (rows,)
+    codes : ndarray of signed integers, one a label
         -1 where the label is null.
     labels : list of str
-    or None when they are not labels; a wrong length shows in the length of the codes.
+        What the codes stand for.
+    or None when they are not labels.
     """
-    if isinstance(labels, pa.ChunkedArray):
-        labels = column(pa.table({"labels": labels}), "labels")
-    if not isinstance(labels, pa.Array):
+    if not isinstance(labels, (pa.Array, pa.ChunkedArray)):
         try:
             labels = pa.array(labels, from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError):
             return None
-        if isinstance(labels, pa.ChunkedArray):
-            labels = column(pa.table({"labels": labels}), "labels")
-    return _codes(labels)
-
-
-def _codes(array: pa.Array) -> tuple[Ints, list[str]] | None:
-    if pa.types.is_null(array.type):
-        return np.full(len(array), -1, np.int64), []
-    if not isinstance(array, pa.DictionaryArray):
-        if not _is_text(array.type):
+    if isinstance(labels, pa.ChunkedArray):
+        (labels,) = columns(pa.table({"labels": labels}))
+    kind = labels.type
+    if pa.types.is_null(kind):
+        return np.full(len(labels), -1, np.int8), []
+    if not isinstance(labels, pa.DictionaryArray):
+        if not _is_text(kind):
             return None
-        array = array.dictionary_encode()
-    elif not _is_text(array.type.value_type):
+        labels = labels.dictionary_encode()
+    elif not _is_text(kind.value_type):
         return None
-    codes = codes_of(array)
-    labels = array.dictionary.to_pylist()
-    # A null may hide in the dictionary itself.
-    hidden = [i for i, label in enumerate(labels) if label is None]
-    if hidden:
-        codes[np.isin(codes, hidden)] = -1
-    return codes, labels
+    codes = codes_of(labels)
+    names = labels.dictionary.to_pylist()
+    if None in names:  # a null may hide in the dictionary itself
+        hidden = [i for i, name in enumerate(names) if name is None]
+        codes = np.where(np.isin(codes, hidden), -1, codes)
+    return codes, names
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -171,35 +181,62 @@ def _is_text(kind: pa.DataType) -> bool:
     )
 
 
-def codes_of(array: pa.DictionaryArray) -> Ints:
-    """Return the indices of a dictionary array as int64, -1 for null."""
+def codes_of(array: pa.DictionaryArray) -> Codes:
+    """Return the indices of a dictionary array, -1 for null."""
     indices = array.indices
-    if indices.null_count:
-        indices = indices.fill_null(0)
-    codes: Ints = indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    if array.indices.null_count:
-        codes[array.indices.is_null().to_numpy(zero_copy_only=False)] = -1
-    return codes
+    validity, values = indices.buffers()
+    kind = np.dtype(indices.type.to_pandas_dtype())
+    start, stop = indices.offset, indices.offset + len(indices)
+    codes: npt.NDArray[Any] = (
+        np.frombuffer(values, kind, stop)[start:] if stop else np.empty(0, kind)
+    )
+    if kind.kind == "u":
+        codes = codes.astype(np.int64)
+    if validity is None or not indices.null_count:
+        return codes
+    return np.where(_bits(validity, start, stop), codes, codes.dtype.type(-1))
+
+
+def _bits(buffer: pa.Buffer, start: int, stop: int) -> Flags:
+    octets = np.frombuffer(buffer, np.uint8)[start // 8 : (stop + 7) // 8]
+    bits = np.unpackbits(octets, bitorder="little")
+    return bits[start % 8 : start % 8 + stop - start].view(np.bool_)
+
+
+def floats(values: npt.NDArray[np.float64]) -> pa.Array:
+    """Build an array of the values, NaN as null, without copying them."""
+    values = np.ascontiguousarray(values)
+    return _primitive(pa.float64(), values, ~np.isnan(values))
 
 
 def dictionary(
-    codes: npt.NDArray[Any], labels: Sequence[str], mask: npt.NDArray[np.bool_] | None = None
+    codes: npt.NDArray[Any], labels: Sequence[str], valid: Flags | None = None
 ) -> pa.DictionaryArray:
     """Build a dictionary array from NumPy codes; negative codes are null."""
-    if mask is None and codes.size and codes.min() < 0:
-        mask = codes < 0
-    return pa.DictionaryArray.from_arrays(
-        pa.array(codes, mask=mask), pa.array(labels, pa.string()), safe=False
-    )
+    codes = np.ascontiguousarray(codes)
+    if valid is None:
+        valid = codes >= 0
+    indices = _primitive(pa.from_numpy_dtype(codes.dtype), codes, valid)
+    names = pa.array(labels, pa.string())
+    # The codes are ours, made from these labels; nulls may stand as -1.
+    return pa.DictionaryArray.from_arrays(indices, names, safe=False)
+
+
+def _primitive(kind: pa.DataType, values: npt.NDArray[Any], valid: Flags) -> pa.Array:
+    validity = None
+    if not valid.all():
+        validity = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(values)])
 
 
 def duplicates(array: pa.Array) -> list[object]:
-    """Return the values that stand more than once, in order of value."""
+    """Return the values that stand more than once, in order of value; null is none."""
     import pyarrow.compute as pc
 
-    if pc.count_distinct(array, mode="all").as_py() == len(array):
+    distinct = len(array.dictionary_encode().dictionary)
+    if distinct == len(array) - array.null_count:
         return []
-    counted = pc.value_counts(array)
+    counted = pc.value_counts(array.drop_null())
     repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values")
     return sorted(repeated.to_pylist(), key=str)
 
@@ -226,30 +263,25 @@ def bitmaps(arrays: Sequence[pa.Array], rows: int) -> npt.NDArray[np.uint64]:
     a slice starts anywhere within a byte.
     """
     width = (rows + 7) // 8
-    out = np.zeros((2 * len(arrays), 8 * ((rows + 63) // 64)), np.uint8)
-    tail = np.uint8(0xFF >> (-rows % 8))
+    count = len(arrays)
+    out = np.zeros((2 * count, 8 * ((rows + 63) // 64)), np.uint8)
+    if not rows:
+        return out.view(np.uint64)
     for q, array in enumerate(arrays):
         validity, values = array.buffers()
-        value_row, known_row = out[q], out[len(arrays) + q]
-        if rows == 0:
-            continue
-        _copy_bits(values, array.offset, rows, value_row[:width])
+        start = array.offset
+        _copy_bits(values, start, rows, out[q, :width])
         if validity is None:
-            known_row[:width] = 0xFF
+            out[count + q, :width] = 0xFF
         else:
-            _copy_bits(validity, array.offset, rows, known_row[:width])
-    if rows:
-        out[:, width - 1] &= tail
-        np.bitwise_and(out[: len(arrays)], out[len(arrays) :], out=out[: len(arrays)])
+            _copy_bits(validity, start, rows, out[count + q, :width])
+    out[:, width - 1] &= np.uint8(0xFF >> (-rows % 8))
+    np.bitwise_and(out[:count], out[count:], out=out[:count])
     return out.view(np.uint64)
 
 
-def _copy_bits(buffer: pa.Buffer, offset: int, rows: int, into: npt.NDArray[np.uint8]) -> None:
-    source = np.frombuffer(buffer, np.uint8)
-    if offset % 8 == 0:
-        start = offset // 8
-        into[:] = source[start : start + len(into)]
+def _copy_bits(buffer: pa.Buffer, start: int, rows: int, into: npt.NDArray[np.uint8]) -> None:
+    if start % 8 == 0:
+        into[:] = np.frombuffer(buffer, np.uint8, len(into), start // 8)
     else:
-        first, last = offset // 8, (offset + rows + 7) // 8
-        bits = np.unpackbits(source[first:last], bitorder="little")
-        into[:] = np.packbits(bits[offset % 8 : offset % 8 + rows], bitorder="little")
+        into[:] = np.packbits(_bits(buffer, start, start + rows), bitorder="little")

@@ -15,7 +15,6 @@ from omistats.errors import UsageError
 from omistats.kernel.tally import count_groups
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
-from omistats.model.packed import pack_answers
 from omistats.model.strata import ALL
 
 __all__ = ["By", "Split", "Tally", "tally"]
@@ -105,7 +104,7 @@ class Tally:
                 "these counts were made for all units together and cannot be given by unit; "
                 'make them with tally(cases, by="unit")'
             )
-        arrays = {
+        arrays: dict[str, Any] = {
             name: np.concatenate([a, a.sum(axis=0, keepdims=True)])
             for name, a in self._arrays().items()
         }
@@ -163,13 +162,17 @@ def tally(
         questions = [q.id for q in framework.questions if q.provenance != "invented"]
     ids = framework.select(questions)
     splits = resolve(framework.breakdowns if breakdowns is None else breakdowns)
-    packed = pack_answers(source, ids, by == "unit")
-    members, sizes = _members(source, splits, packed.order, packed.starts)
-    counts = count_groups(packed.answers, members, packed.starts)
+    packed = source.packed
+    # One block of all cases, or one a unit.
+    starts = packed.starts if by == "unit" else packed.starts[[0, -1]]
+    wanted = set(ids)
+    asked = np.array([id in wanted for id in framework.question_ids * 2])
+    answers = packed.answers if asked.all() else packed.answers[asked]
+    members, sizes = _members(source, splits, packed.order, starts)
+    counts = count_groups(answers, members, starts)
     groups = sum(len(b.groups) for b in splits)
     width = len(ids)
-    blocks = len(packed.starts) - 1
-    unknown = np.zeros((blocks, len(splits), 2 * width), np.int64)
+    unknown = np.zeros((len(starts) - 1, len(splits), 2 * width), np.int64)
     complements = [i for i, b in enumerate(splits) if b.contrast == "complement"]
     unknown[:, complements] = counts[:, groups:]
     return Tally(
@@ -199,23 +202,28 @@ def _members(
     block, the sizes of groups, of the unclassified and of the left out.
     """
     groups: list[npt.NDArray[np.bool_]] = []
-    unclassified: list[npt.NDArray[np.bool_]] = []
-    left_out: list[npt.NDArray[np.bool_]] = []
-    everyone = np.ones(len(cases), np.bool_)
+    extra: list[npt.NDArray[np.bool_]] = []
+    heads: list[Counts] = []
+    none: list[tuple[Counts, Counts]] = []
+    blocks = len(starts) - 1
+    block = np.repeat(np.arange(blocks), np.diff(starts)) if blocks > 1 else 0
     for split in splits:
         codes = split.codes(cases)
         if order is not None:
             codes = codes[order]
-        complement = split.contrast == "complement"
-        groups.extend(
-            everyone if complement and i else codes == i for i in range(len(split.groups))
-        )
-        unclassified.append(codes == UNCLASSIFIED)
-        # Under a complement those outside the subset are reported, in `all`.
-        left_out.append(codes == LEFT_OUT if not complement else ~everyone)
-    extra = [u for s, u in zip(splits, unclassified, strict=True) if s.contrast == "complement"]
-    flags = np.array([*groups, *unclassified, *left_out])
-    running = np.zeros((len(flags), len(cases) + 1), np.int64)
-    np.cumsum(flags, axis=1, out=running[:, 1:])
-    sizes = np.diff(running[:, starts], axis=1).T
-    return np.array([*groups, *extra]), sizes
+        # Left out, unclassified, then the groups: codes begin at -2.
+        width = len(split.groups) - LEFT_OUT
+        flat = np.bincount(block * width + codes - LEFT_OUT, minlength=blocks * width)
+        sizes = flat.reshape(blocks, width)
+        left_out, unclassified, heads_here = sizes[:, 0], sizes[:, 1], sizes[:, 2:]
+        groups.extend(codes == i for i in range(len(split.groups)))
+        if split.contrast == "complement":
+            # Everyone is in `all`, whether or not the characteristic is known.
+            groups[-1] = np.ones(len(codes), np.bool_)
+            heads_here[:, -1] = sizes.sum(axis=1)
+            extra.append(codes == UNCLASSIFIED)
+            left_out = np.zeros_like(left_out)
+        heads.append(heads_here)
+        none.append((unclassified, left_out))
+    by_split = [np.stack(column, axis=1) for column in zip(*none, strict=True)]
+    return np.array([*groups, *extra]), np.concatenate([*heads, *by_split], axis=1)

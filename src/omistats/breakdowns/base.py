@@ -73,7 +73,7 @@ class Breakdown:
 
     @final
     def codes(self, cases: CaseSet) -> npt.NDArray[np.int64]:
-        """Number every case's group.
+        """Give the number of every case's group.
 
         Returns
         -------
@@ -87,7 +87,7 @@ class Breakdown:
             groups.
         """
         labels = self.classify(cases)
-        found = _arrow.labels_to_codes(labels, len(cases))
+        found = _arrow.labels_to_codes(labels)
         if found is None or len(found[0]) != len(cases):
             what = f"{type(labels).__name__}" if found is None else f"{len(found[0])} labels"
             raise DataError(
@@ -108,9 +108,9 @@ class Breakdown:
             for n in names
             if n not in place and n not in self.leave_out and (n == ALL or not complement)
         ]
-        if unknown:
-            used = {names[i] for i in np.unique(codes[codes >= 0]).tolist()}
-            unknown = sorted(used.intersection(unknown))
+        if unknown:  # a dictionary may list labels that no case has
+            used = np.bincount(codes + 1, minlength=len(names) + 1)[1:]
+            unknown = sorted(n for n in unknown if used[names.index(n)])
         if unknown:
             raise DataError(
                 [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -270,14 +270,14 @@ class Findings:
 
     def to_pandas(self) -> pd.DataFrame:
         """Return a pandas data frame; labels become categoricals."""
-        frame: Any = self.table.to_pandas()
+        frame: pd.DataFrame = self.table.to_pandas()
         return frame
 
     def to_polars(self) -> pl.DataFrame:
         """Return a polars data frame; labels become categoricals."""
         import polars as pl
 
-        frame: Any = pl.from_arrow(self.table)
+        frame: pl.DataFrame = pl.DataFrame(self.table)
         return frame
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:

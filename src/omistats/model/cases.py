@@ -14,6 +14,7 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats.errors import DataError, Problem, UnknownNameError, shown
 from omistats.model.framework import Framework
+from omistats.model.packed import Packed, pack_answers
 from omistats.model.reading import read
 from omistats.model.units import Unit, reserved_unit
 
@@ -129,9 +130,15 @@ class CaseSet:
         return tuple(name for name in self._columns if name not in known)
 
     @cached_property
-    def unit_codes(self) -> npt.NDArray[np.int64]:
+    def unit_codes(self) -> npt.NDArray[np.signedinteger]:
         """The index in ``units`` of every case."""
         return _arrow.codes_of(self._columns["unit"])
+
+    @cached_property
+    def packed(self) -> Packed:
+        """The answers to all questions as bits, in the order of units."""
+        answers = [self._columns[id] for id in self.framework.question_ids]
+        return pack_answers(answers, self.unit_codes, len(self.units))
 
     def filter(self, mask: Any) -> CaseSet:
         """Keep some of the cases; the units stay declared.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Literal
 
 import attrs
@@ -166,7 +167,7 @@ class Framework:
         if problems:
             raise DataError(problems)
 
-    @property
+    @cached_property
     def question_ids(self) -> tuple[str, ...]:
         """Ids of the questions, in order."""
         return tuple(q.id for q in self.questions)
@@ -221,6 +222,6 @@ class Framework:
         if questions is None:
             return self.question_ids
         wanted = {questions} if isinstance(questions, str) else set(questions)
-        for id in sorted(wanted):
-            self.question(id)
+        for id in sorted(wanted.difference(self.question_ids)):
+            self.question(id)  # says which are near
         return tuple(id for id in self.question_ids if id in wanted)

@@ -1,4 +1,4 @@
-"""The answers of a case set as bits, unit by unit."""
+"""The answers of cases as bits, unit by unit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.model.cases import CaseSet
 
 __all__ = ["Packed", "pack_answers"]
 
@@ -34,20 +33,29 @@ class Packed:
     starts: npt.NDArray[np.int64]
 
 
-def pack_answers(cases: CaseSet, questions: Sequence[str], by_unit: bool) -> Packed:
-    """Pack the answers to some questions, in unit order when counts go by unit."""
-    rows = len(cases)
-    if not by_unit:
-        arrays = [cases[q] for q in questions]
-        return Packed(_arrow.bitmaps(arrays, rows), None, np.array([0, rows], np.int64))
-    codes = cases.unit_codes
+def pack_answers(
+    answers: Sequence[pa.Array], unit_codes: npt.NDArray[np.signedinteger], units: int
+) -> Packed:
+    """Pack answers, in the order of units.
+
+    Parameters
+    ----------
+    answers : sequence of pyarrow.BooleanArray
+        One a question.
+    unit_codes : ndarray of int, shape (cases,)
+        The unit of every case.
+    units : int
+        Number of units.
+
+    Returns
+    -------
+    Packed
+    """
     order = None
-    if rows and (np.diff(codes) < 0).any():
-        order = np.argsort(codes, kind="stable")
-    arrays = [cases[q] for q in questions]
-    if order is not None:
+    if (unit_codes[1:] < unit_codes[:-1]).any():
+        order = np.argsort(unit_codes, kind="stable")
         indices = pa.array(order)
-        arrays = [array.take(indices) for array in arrays]
-    sizes = np.bincount(codes, minlength=len(cases.units))
+        answers = [array.take(indices) for array in answers]
+    sizes = np.bincount(unit_codes, minlength=units)
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Packed(_arrow.bitmaps(arrays, rows), order, starts)
+    return Packed(_arrow.bitmaps(answers, len(unit_codes)), order, starts)

@@ -17,6 +17,7 @@ from omistats.model.units import Unit, reserved_unit, unit_ids
 __all__ = ["read"]
 
 KEYS = ("case_id", "unit")
+ANSWER = "an answer is true, false or null, or a number that is 0, 1 or null"
 
 
 def read(
@@ -44,42 +45,36 @@ def read(
     problems = _columns(names, framework)
     columns: dict[str, pa.Array] = {}
     found: tuple[str, ...] = ()
-    repeated = {n for n in names if names.count(n) > 1} if len(set(names)) < len(names) else set()
+    arrays = dict(zip(names, _arrow.columns(table), strict=True))
 
-    def present(name: str) -> bool:
-        return name in names and name not in repeated
-
-    if present("case_id"):
-        columns["case_id"] = ids = _arrow.column(table, "case_id")
-        problems += _case_ids(ids)
-    if present("unit"):
-        coded, found, more = _units(_arrow.column(table, "unit"), declared)
+    if "case_id" in arrays:
+        columns["case_id"] = arrays["case_id"]
+        problems += _case_ids(arrays["case_id"])
+    if "unit" in arrays:
+        columns["unit"], found, more = _units(arrays["unit"], declared)
         problems += more
-        columns["unit"] = coded
     for stratum in framework.strata:
-        if present(stratum.name):
-            coded, bad = _arrow.as_levels(_arrow.column(table, stratum.name), stratum.levels)
-            columns[stratum.name] = coded
-            problems += _offending(
-                stratum.name,
-                f"allowed levels are {shown(stratum.levels, 12)}, or null for unknown",
-                bad,
-            )
+        if stratum.name in arrays:
+            columns[stratum.name], bad = _arrow.as_levels(arrays[stratum.name], stratum.levels)
+            if bad:
+                allowed = f"allowed levels are {shown(stratum.levels, 12)}, or null for unknown"
+                problems += _offending(stratum.name, allowed, bad)
     for id in framework.question_ids:
-        if present(id):
-            columns[id], bad = _arrow.as_answers(_arrow.column(table, id))
-            problems += _offending(id, _arrow.ANSWER_DEFECT, bad)
+        if id in arrays:
+            columns[id], bad = _arrow.as_answers(arrays[id])
+            if bad:
+                problems += _offending(id, ANSWER, bad)
     if problems:
         raise DataError(problems)
     for name in names:
         if name not in columns:
-            columns[name] = _arrow.column(table, name)
+            columns[name] = arrays[name]
     return columns, found, dict(table.schema.metadata or {})
 
 
 def _offending(where: str, rule: str, values: list[object]) -> list[Problem]:
     hint = "Recode these values, or leave them null."
-    return [Problem(where, rule, shown(values), hint)] if values else []
+    return [Problem(where, rule, shown(values), hint)]
 
 
 def _columns(names: list[str], framework: Framework) -> list[Problem]:
@@ -135,7 +130,7 @@ def _case_ids(ids: pa.Array) -> list[Problem]:
 def _units(
     array: pa.Array, declared: tuple[str, ...] | None
 ) -> tuple[pa.Array | None, tuple[str, ...], list[Problem]]:
-    found = _arrow.labels_to_codes(array, len(array))
+    found = _arrow.labels_to_codes(array)
     if found is None:
         return (
             None,
@@ -144,11 +139,12 @@ def _units(
         )
     codes, labels = found
     problems = []
-    if missing := int((codes < 0).sum()):
+    if missing := int(np.count_nonzero(codes < 0)):
         problems.append(
             Problem("unit", "every case belongs to a unit", f"{missing} null", "Fill them in.")
         )
-    seen = [labels[i] for i in np.unique(codes[codes >= 0]).tolist()]
+    used = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
+    seen = [label for label, cases in zip(labels, used.tolist(), strict=True) if cases]
     if ALL in seen:
         problems.append(reserved_unit())
     if declared is None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from omistats.omi2.cases import load_synthetic
+from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.published import load_published
+from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
 from omistats.omi2.tables import TABLES, Table
 
 __all__ = [
     "FRAMEWORK",
     "TABLES",
+    "ComparedCell",
+    "Contradiction",
     "MainPoint",
+    "Reproduction",
     "Table",
+    "contradictions",
     "load_published",
     "load_synthetic",
     "main_points",
+    "reproduce",
 ]

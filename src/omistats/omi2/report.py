@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from omistats.omi2.contradictions import Contradiction
 from omistats.omi2.framework import FRAMEWORK
-from omistats.omi2.reproduction import Cell, Reproduction
+from omistats.omi2.reproduction import ComparedCell, Reproduction
 from omistats.omi2.tables import TABLES
 
 __all__ = ["as_text", "write_tables"]
@@ -32,19 +34,17 @@ def as_text(found: Reproduction) -> str:
     for cell in found.mismatches:
         proof = found.proof(cell)
         lines.append(f"  {_cell(cell)}")
-        lines.append(f"    {'why: see ' + _where(found, proof) if proof else 'NOT EXPLAINED'}")
+        lines.append(f"    {'see ' + _heading(proof) if proof else 'NOT EXPLAINED'}")
     lines += ["", f"Contradictions among the printed figures: {len(found.contradictions)}"]
-    for i, contradiction in enumerate(found.contradictions, 1):
-        verdict = "impossible" if contradiction.premises == ("arithmetic",) else "procedure"
-        place = (
-            f"Table {contradiction.table} row {contradiction.row}"
-            if contradiction.table is not None
-            else "text"
-        )
-        lines.append(f"  [{i}] {place}, {contradiction.what} ({verdict})")
-        lines.append(f"      {contradiction.proof}")
-        if contradiction.remedy:
-            lines.append(f"      {contradiction.remedy}")
+    for first, *others in _filed(found.contradictions):
+        lines += [f"  {_heading(first)}", f"    {first.proof}"]
+        if first.remedy:
+            lines.append(f"    {first.remedy}")
+        if others:
+            rows = [t for c in others for t in sorted({cell[:2] for cell in c.cells})]
+            elsewhere = dict.fromkeys(r for r in rows if r != (first.table, first.row))
+            shown = ", ".join(f"Table {table} row {row}" for table, row in elsewhere)
+            lines.append(f"    {len(others)} more ways to see it, with {shown}: see --json")
     if found.noted:
         lines += ["", "Noted, not counted (a mark beside a single group compares nothing):"]
         lines += [f"  {_cell(cell)}" for cell in found.noted]
@@ -59,11 +59,24 @@ def _share(counts: tuple[int, int]) -> str:
     return f"{counts[0]}/{counts[1]}"
 
 
-def _where(found: Reproduction, proof: object) -> str:
-    return f"[{next(i for i, c in enumerate(found.contradictions, 1) if c is proof)}]"
+def _filed(found: Sequence[Contradiction]) -> list[list[Contradiction]]:
+    """Put together what contradicts the same figure."""
+    filed: dict[object, list[Contradiction]] = {}
+    for c in found:
+        # Each share of the text is a figure of its own.
+        key = (c.table, c.row, c.what) if c.table is not None else c
+        filed.setdefault(key, []).append(c)
+    return list(filed.values())
 
 
-def _cell(cell: Cell) -> str:
+def _heading(contradiction: Contradiction) -> str:
+    c = contradiction
+    verdict = "impossible" if c.premises == ("arithmetic",) else "not by this procedure"
+    place = "Text" if c.table is None else f"Table {c.table} row {c.row}"
+    return f"{place}, {c.what}: {verdict} (premises: {', '.join(c.premises)})"
+
+
+def _cell(cell: ComparedCell) -> str:
     label = FRAMEWORK.question(cell.question).label
     group = f", {cell.group}" if cell.group else ""
     recomputed = "nothing" if cell.recomputed is None else cell.recomputed

@@ -17,13 +17,13 @@ from omistats.omi2.published import load_published
 from omistats.omi2.tables import TABLES
 from omistats.recompute import recompute
 
-__all__ = ["Cell", "Reproduction", "reproduce"]
+__all__ = ["ComparedCell", "Reproduction", "reproduce"]
 
 What = Literal["n", "percent", "stars"]
 
 
 @attrs.frozen
-class Cell:
+class ComparedCell:
     """A printed figure beside the recomputed one.
 
     Attributes
@@ -60,9 +60,9 @@ class Reproduction:
 
     Attributes
     ----------
-    cells : tuple of Cell
+    cells : tuple of ComparedCell
         Every printed N and percentage, and the mark of every row with two groups.
-    noted : tuple of Cell
+    noted : tuple of ComparedCell
         Marks printed beside a single group, where nothing is compared; not counted.
     points : tuple of MainPoint
         The figures that the report counts from its tables.
@@ -72,8 +72,8 @@ class Reproduction:
         What was recomputed.
     """
 
-    cells: tuple[Cell, ...]
-    noted: tuple[Cell, ...]
+    cells: tuple[ComparedCell, ...]
+    noted: tuple[ComparedCell, ...]
     points: tuple[MainPoint, ...]
     contradictions: tuple[Contradiction, ...]
     findings: Findings
@@ -84,11 +84,11 @@ class Reproduction:
         return sum(c.agrees for c in chosen), len(chosen)
 
     @property
-    def mismatches(self) -> tuple[Cell, ...]:
+    def mismatches(self) -> tuple[ComparedCell, ...]:
         """The cells that do not agree."""
         return tuple(cell for cell in self.cells if not cell.agrees)
 
-    def proof(self, cell: Cell) -> Contradiction | None:
+    def proof(self, cell: ComparedCell) -> Contradiction | None:
         """Return the contradiction that a cell is part of, if there is one."""
         for found in self.contradictions:
             if (cell.table, cell.row, cell.group, cell.what) in found.cells:
@@ -177,7 +177,7 @@ def _single(published: pa.Table) -> set[tuple[int, int]]:
     return {(r["table"], r["row"]) for r in rows if r["n"] is None}
 
 
-def _cells(published: pa.Table, findings: Findings) -> Iterator[Cell]:
+def _cells(published: pa.Table, findings: Findings) -> Iterator[ComparedCell]:
     names = ("breakdown", "question", "group", "n", "printed", "stars")
     columns = [findings.table[name].to_pylist() for name in names]
     computed = {line[:3]: line[3:] for line in zip(*columns, strict=True)}
@@ -186,9 +186,9 @@ def _cells(published: pa.Table, findings: Findings) -> Iterator[Cell]:
         table, row, question, group = (line[c] for c in ("table", "row", "question", "group"))
         n, percent, stars = computed[TABLES[table].breakdown, question, group]
         if line["n"] is not None:
-            yield Cell(table, row, question, group, "n", line["n"], n)
+            yield ComparedCell(table, row, question, group, "n", line["n"], n)
         if line["percent"] is not None:
-            yield Cell(table, row, question, group, "percent", line["percent"], percent)
+            yield ComparedCell(table, row, question, group, "percent", line["percent"], percent)
         if line["stars"] is not None and (table, row) not in seen:
             seen.add((table, row))
-            yield Cell(table, row, question, None, "stars", line["stars"], stars)
+            yield ComparedCell(table, row, question, None, "stars", line["stars"], stars)
