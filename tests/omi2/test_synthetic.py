@@ -42,7 +42,7 @@ def shipped() -> pa.Table:
 def applicable(table: pa.Table, question: str, **where: str) -> int:
     for column, level in where.items():
         table = table.filter(pc.equal(table[column].cast(pa.string()), level))
-    return len(table) - table[question].null_count
+    return int(table.num_rows - table[question].null_count)
 
 
 # --- the file

@@ -101,8 +101,8 @@ def recount(table: pa.Table) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
                 k2, n2 = k2 - k1, n2 - n1
             if stars(k1, n1, k2, n2) != lines[0]["stars"]:
                 differ.append(("stars", number, row, question, stars(k1, n1, k2, n2)))
-        elif number not in SPLIT_BY and n != counted[0][1]:
-            differ.append(("blank", number, row, question, n))
+        elif number not in SPLIT_BY and counted[1] != counted[0]:
+            differ.append(("blank", number, row, question, counted[1][1]))
     return total, differ
 
 
