@@ -60,7 +60,9 @@ def _counts(k: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floats]:
     except (TypeError, ValueError) as error:
         raise UsageError(f"counts are numbers of shapes that broadcast; {error}") from error
     with np.errstate(invalid="ignore"):
-        bad = (kk < 0) | (kk > nn) | (kk != np.floor(kk)) | (nn != np.floor(nn)) | np.isinf(nn)
+        bad = (kk < 0) | (kk > nn) | (nn < 0) | np.isinf(nn)
+        # NaN differs from itself, so a fraction is what lies above its floor.
+        bad |= (kk > np.floor(kk)) | (nn > np.floor(nn))
     if bad.any():
         where = [tuple(int(i) for i in at) for at in np.argwhere(bad)[:3]]
         cells = ", ".join(
@@ -159,7 +161,8 @@ def compare(
     b, nb = _counts(k2, n2)
     a, na, b, nb = np.broadcast_arrays(a, na, b, nb)
     statistic = test(a, na, b, nb)
-    return _outcome(statistic, np.ones(statistic.shape), (na > 0) & (nb > 0), method)
+    comparable = (na > 0) & (nb > 0) & ~np.isnan(a + b)
+    return _outcome(statistic, np.ones(statistic.shape), comparable, method)
 
 
 def compare_groups(
@@ -199,7 +202,7 @@ def compare_groups(
     if not -kk.ndim <= axis < kk.ndim:
         raise UsageError(f"counts of {kk.ndim} dimensions have no axis {axis}")
     statistic, df = pearson_groups(kk, nn, axis)
-    unknown = np.isnan(nn).any(axis=axis)
+    unknown = np.isnan(kk + nn).any(axis=axis)
     return _outcome(np.asarray(statistic), df, (df > 0) & ~unknown, method)
 
 

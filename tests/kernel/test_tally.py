@@ -1,0 +1,80 @@
+"""Counting bits, two ways, against counting cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omistats.kernel import tally
+from omistats.kernel.tally import count_groups, pack
+
+sizes = st.sampled_from([0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 130, 200])
+
+
+def draw(seed: int, rows: int, columns: int, groups: int, blocks: int):
+    rng = np.random.default_rng(seed)
+    answers = rng.random((columns, rows)) < rng.random((columns, 1))
+    members = rng.random((groups, rows)) < rng.random((groups, 1))
+    cuts = np.sort(rng.integers(0, rows + 1, blocks - 1))
+    starts = np.concatenate([[0], cuts, [rows]]).astype(np.int64)
+    return answers, members, starts
+
+
+def recount(answers, members, starts):
+    out = np.zeros((len(starts) - 1, len(members), len(answers)), int)
+    for b in range(len(starts) - 1):
+        for g in range(len(members)):
+            for c in range(len(answers)):
+                for i in range(starts[b], starts[b + 1]):
+                    out[b, g, c] += bool(answers[c, i]) and bool(members[g, i])
+    return out
+
+
+@given(st.integers(0, 10**6), sizes, st.integers(0, 4), st.integers(0, 3), st.integers(1, 4))
+def test_equals_a_recount_in_plain_loops(seed, rows, columns, groups, blocks):
+    """Blocks may be empty, start anywhere in a byte, and hold no multiple of 8 or 64 cases."""
+    answers, members, starts = draw(seed, rows, columns, groups, blocks)
+    found = count_groups(pack(answers), members, starts)
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, recount(answers, members, starts))
+
+
+@given(st.integers(0, 10**6), sizes, st.integers(2, 6))
+def test_popcount_equals_the_matrix_product(seed, rows, blocks):
+    """Counts are linear: the blocks of the product add up to the population count of all."""
+    answers, members, starts = draw(seed, rows, 5, 3, blocks)
+    together = count_groups(pack(answers), members, np.array([0, rows]))
+    np.testing.assert_array_equal(
+        count_groups(pack(answers), members, starts).sum(axis=0), together[0]
+    )
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 8, 64])
+def test_the_size_of_chunks_does_not_matter(monkeypatch, chunk):
+    monkeypatch.setattr(tally, "_CHUNK", chunk)
+    answers, members, starts = draw(5, 150, 4, 3, 6)
+    np.testing.assert_array_equal(
+        count_groups(pack(answers), members, starts), recount(answers, members, starts)
+    )
+
+
+def test_counts_stay_exact_past_the_integers_of_single_precision():
+    """float32 cannot add 1 to 2**24."""
+    rows = 2**24 + 3
+    answers = np.full((1, (rows + 63) // 64), ~np.uint64(0))
+    answers[0, -1] = np.uint64(2 ** (rows % 64) - 1)
+    members = np.ones((1, rows), np.bool_)
+    starts = np.array([0, rows, rows])
+    assert count_groups(answers, members, starts).ravel().tolist() == [rows, 0]
+
+
+@given(st.integers(0, 10**6), sizes)
+def test_packing_pads_with_zeros_lowest_bit_first(seed, rows):
+    flags = np.random.default_rng(seed).random((2, rows)) < 0.5
+    words = pack(flags)
+    assert words.shape == (2, -(-rows // 64))
+    for line, packed in zip(flags, words.tolist(), strict=True):
+        number = sum(word << (64 * i) for i, word in enumerate(packed))
+        assert number == sum(1 << i for i, flag in enumerate(line) if flag)
