@@ -1,0 +1,17 @@
+"""What a printed table can and cannot have come from."""
+
+from omistats.forensics._statistics import METHODS
+from omistats.forensics.attainable import Attainable, attainable
+from omistats.forensics.chains import Division, Figure, Whole, feasible_counts
+from omistats.forensics.conflicts import minimal_conflicts
+
+__all__ = [
+    "METHODS",
+    "Attainable",
+    "Division",
+    "Figure",
+    "Whole",
+    "attainable",
+    "feasible_counts",
+    "minimal_conflicts",
+]

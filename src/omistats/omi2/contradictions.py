@@ -1,0 +1,273 @@
+"""Printed figures of Tables 3-11 that cannot all be right, each with its proof."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from typing import Any, Final, Literal
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from omistats.forensics import (
+    METHODS,
+    Figure,
+    Whole,
+    attainable,
+    feasible_counts,
+    minimal_conflicts,
+)
+from omistats.omi2._evidence import Cell, Row, cell_of, read_rows, wholes_of
+from omistats.omi2._sizes import Clash, dataset_clashes, question_clashes, share_clashes
+from omistats.omi2.published import load_published
+
+__all__ = ["Contradiction", "Remedy", "contradictions"]
+
+Premise = Literal["arithmetic", "procedure"]
+
+_LAST: Final = 10**6
+_SHOWN_RUNS: Final = 3
+
+
+@attrs.frozen
+class Remedy:
+    """What else the authors may have done that would give the printed figures.
+
+    Attributes
+    ----------
+    tests : tuple of str
+        Tests of `attainable` that, in place of Pearson's, would.
+    unclassified : int or None
+        The smallest number of cases of unknown risk of harm that, left out of the
+        complement, would with Pearson's test; None where no number does or there is no
+        complement.
+    """
+
+    tests: tuple[str, ...]
+    unclassified: int | None
+
+    def __str__(self) -> str:
+        ways = [f"the {test} test" for test in self.tests]
+        if self.unclassified is not None:
+            ways.append(f"{self.unclassified:,} unclassified cases left out of the complement")
+        return "possible with " + ", or ".join(ways) if ways else "none found"
+
+
+@attrs.frozen
+class Contradiction:
+    """A smallest set of printed figures that no data can produce under stated premises.
+
+    Attributes
+    ----------
+    table, row : int or None
+        The row it is filed under: that of the first contradicted star; without a star, the
+        last row involved, which is that of the breakdown. None for figures of the text.
+    question : str or None
+        Id of the question.
+    what : {'percent', 'stars', 'n', 'share'}
+        The kind of figure it is filed under.
+    premises : tuple of {'arithmetic', 'procedure'}
+        ``arithmetic`` uses rounding and the printed Ns only. ``procedure`` also assumes
+        Pearson's chi-square without correction and, for a subset beside its whole, that
+        all other cases are in the complement.
+    proof : str
+        The counts exhausted.
+    cells : tuple of Cell
+        ``(table, row, group, what)`` of every figure involved; dropping any removes the
+        contradiction. Ns are taken as given, and are among the cells only where they
+        contradict one another.
+    remedy : Remedy or None
+        For ``procedure``, what would remove it; None for ``arithmetic``.
+    """
+
+    table: int | None
+    row: int | None
+    question: str | None
+    what: Literal["percent", "stars", "n", "share"]
+    premises: tuple[Premise, ...]
+    proof: str
+    cells: tuple[Cell, ...]
+    remedy: Remedy | None = None
+
+    @property
+    def impossible(self) -> bool:
+        """Whether rounding and the Ns alone rule the figures out."""
+        return self.premises == ("arithmetic",)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as values that JSON can hold."""
+        return {
+            "table": self.table,
+            "row": self.row,
+            "question": self.question,
+            "what": self.what,
+            "premises": list(self.premises),
+            "proof": self.proof,
+            "remedy": None
+            if self.remedy is None
+            else {"tests": list(self.remedy.tests), "unclassified": self.remedy.unclassified},
+            "cells": [list(cell) for cell in self.cells],
+        }
+
+
+def contradictions(published: pa.Table | None = None) -> tuple[Contradiction, ...]:
+    """Find every smallest set of printed figures that contradict one another.
+
+    Parameters
+    ----------
+    published : pyarrow.Table, optional
+        Figures in the form of `load_published`, which is the default. Rows may be missing.
+
+    Returns
+    -------
+    tuple of Contradiction
+        By table and row, figures of the text last; fewest cells first within a row.
+
+    Raises
+    ------
+    DataError
+        When the table is not of that form; everything wrong with it is listed.
+
+    Notes
+    -----
+    Within a question the search is complete: all counts consistent with the percentages,
+    Ns and stars of all tables that print it are exhausted, for every subset of these
+    figures. Questions share nothing but cases, so across them only Ns are compared,
+    with the size of the dataset.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> for found in oms.omi2.contradictions():
+    ...     if len({cell.row for cell in found.cells}) == 1:
+    ...         print(found.table, found.row, found.what, found.premises[0])
+    3 9 stars procedure
+    6 2 stars procedure
+    None None share arithmetic
+    None None share arithmetic
+    """
+    rows = read_rows(load_published() if published is None else published)
+    questions: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        questions[row.question].append(row)
+    found: list[Contradiction] = []
+    for mine in questions.values():
+        clashes = question_clashes(mine)
+        found += map(_of_sizes, clashes)
+        broken = {clash.row.key for clash in clashes if clash.row is not None}
+        for whole in wholes_of(mine, broken):
+            found += _of_counts(mine, whole)
+    clashes = [*dataset_clashes(questions.values()), *share_clashes(questions.values())]
+    found += map(_of_sizes, clashes)
+    return tuple(sorted(found, key=_order))
+
+
+def _order(found: Contradiction) -> tuple[Any, ...]:
+    cells = [tuple(_LAST if part is None else part for part in cell[:2]) for cell in found.cells]
+    place = [_LAST if part is None else part for part in (found.table, found.row)]
+    return (*place, len(set(cells)), len(cells), cells)
+
+
+def _of_sizes(clash: Clash) -> Contradiction:
+    row = clash.row
+    return Contradiction(
+        None if row is None else row.table,
+        None if row is None else row.row,
+        None if row is None else row.question,
+        clash.what,
+        ("arithmetic",),
+        clash.proof,
+        clash.cells,
+    )
+
+
+def _of_counts(rows: list[Row], whole: Whole) -> Iterator[Contradiction]:
+    """Turn the conflicts of one question into records."""
+    for conflict in minimal_conflicts(whole):
+        cells = tuple(sorted(map(cell_of, conflict), key=lambda c: (c[:2], str(c.group), c.what)))
+        stars = [cell for cell in cells if cell.what == "stars"]
+        at = stars[0] if stars else cells[-1]
+        yield Contradiction(
+            at.table,
+            at.row,
+            rows[0].question,
+            "stars" if stars else "percent",
+            ("procedure",) if stars else ("arithmetic",),
+            _proof(rows, whole, conflict),
+            cells,
+            _remedy(whole, conflict) if stars else None,
+        )
+
+
+def _remedy(whole: Whole, conflict: Collection[Hashable]) -> Remedy:
+    tests = tuple(
+        m for m in METHODS if m != "pearson" and feasible_counts(whole, conflict, method=m).any()
+    )
+    subsets = [s for s in whole.divisions if s.complement and Figure(s.key, "stars") in conflict]
+    most = min((s.n2 for s in subsets), default=0)
+    for left_out in range(1, most):
+        if feasible_counts(whole, conflict, unclassified=left_out).any():
+            return Remedy(tests, left_out)
+    return Remedy(tests, None)
+
+
+def _proof(rows: list[Row], whole: Whole, conflict: Collection[Hashable]) -> str:
+    """Say what each row's figures leave of the whole's counts, and that nothing is left."""
+    by_key: dict[Hashable, Row] = {row.key: row for row in rows}
+    said = []
+    for name, percent in whole.percents:
+        if name in conflict:
+            cell = cell_of(name)
+            said.append(_says(cell, f"{percent}% of {whole.n:,} {cell.group}", whole, [name]))
+    for division in whole.divisions:
+        told = [name for name in division.figures if name in conflict]
+        if told:
+            row = by_key[division.key]
+            figures = [
+                f"{row.percents[g]}% of {row.sizes[g]:,} {row.groups[g]}"
+                for g in (0, 1)
+                if Figure(division.key, ("first", "second")[g]) in told
+            ]
+            figures += [f"the mark {row.stars}"] * (Figure(division.key, "stars") in told)
+            said.append(_says(cell_of(told[0]), ", ".join(figures), whole, told))
+    end = " No number is in all of these." if len(said) > 1 else ""
+    return (
+        f"Of the {whole.n:,} cases, sufficient were {'; '.join(said)}.{end}"
+        f"{_p_values(whole, by_key, conflict)}"
+    )
+
+
+def _says(cell: Cell, figures: str, whole: Whole, told: Sequence[Hashable]) -> str:
+    counts = np.flatnonzero(feasible_counts(whole, told))
+    by = f"by Table {cell.table} row {cell.row} ({figures})"
+    if not counts.size:
+        return f"no possible number {by}"
+    starts = np.flatnonzero(np.diff(counts, prepend=-2) > 1)
+    ends = np.append(starts[1:], counts.size) - 1
+    runs = [
+        f"{counts[a]:,}" if a == b else f"{counts[a]:,} to {counts[b]:,}"
+        for a, b in zip(starts, ends, strict=True)
+    ]
+    if len(runs) > _SHOWN_RUNS:
+        hidden = len(runs) - _SHOWN_RUNS
+        runs = [*runs[: _SHOWN_RUNS - 1], f"in {hidden} further stretches", runs[-1]]
+    return f"{' or '.join(runs)} {by}"
+
+
+def _p_values(whole: Whole, by_key: Mapping[Hashable, Row], conflict: Collection[Hashable]) -> str:
+    """Give the range of p where the stars of one row contradict its own percentages."""
+    cells = [cell_of(name) for name in conflict]
+    starred = [cell for cell in cells if cell.what == "stars"]
+    if len(starred) != 1 or len({cell[:2] for cell in cells}) != 1 or len(cells) != 3:
+        return ""
+    key = starred[0][:2]
+    division = next(s for s in whole.divisions if s.key == key)
+    row = by_key[key]
+    columns = zip(row.percents, row.sizes, strict=True)
+    (p1, n1), (p2, n2) = ((np.nan if p is None else p, n) for p, n in columns)
+    found = attainable(p1, n1, p2, n2, complement=division.complement)
+    return (
+        f" Over all {int(found.pairs):,} pairs of counts p is {float(found.p_min):.2g} to "
+        f"{float(found.p_max):.2g}."
+    )
