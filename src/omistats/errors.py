@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 
 import attrs
 
@@ -23,6 +22,8 @@ class UnknownNameError(UsageError, KeyError):
 
     def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
         self.what, self.name, self.known = what, name, tuple(known)
+        from difflib import get_close_matches
+
         near = get_close_matches(str(name), self.known, n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "choose from"
         listed = "" if near else " " + ", ".join(self.known)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import entry_points
 
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.standard import STANDARD
@@ -29,6 +28,8 @@ def named(name: str) -> Breakdown:
     """
     if name in _OURS:
         return _OURS[name]
+    from importlib.metadata import entry_points
+
     offers = entry_points(group=ENTRY_POINT_GROUP)
     found = {point.value: point for point in offers if point.name == name}
     if not found:

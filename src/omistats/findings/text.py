@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 
 import pyarrow as pa
 
@@ -32,6 +31,8 @@ def as_text(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> st
 
 def as_html(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> str:
     """Show the same in a notebook; every cell is escaped."""
+    from html import escape
+
     head, lines, tail = _shown(table, labels, rows)
     body = ""
     for i, line in enumerate(lines):

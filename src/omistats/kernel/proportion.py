@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,9 @@ def normal_quantile(confidence: float) -> float:
     -------
     float
     """
-    # The standard library is as accurate as scipy.special here, and already loaded.
+    # As accurate as scipy.special here, and far quicker to load.
+    from statistics import NormalDist
+
     return -NormalDist().inv_cdf((1.0 - confidence) / 2.0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 from omistats.model.cases import CaseSet
 from omistats.omi2.framework import FRAMEWORK
@@ -29,5 +29,5 @@ def load_synthetic() -> CaseSet:
     # Reading Parquet is wanted only here; keep it off the way to `import omistats`.
     import pyarrow.parquet as pq
 
-    with (files("omistats.omi2") / "data" / "synthetic_cases.parquet").open("rb") as file:
-        return CaseSet.from_data(pq.read_table(file), framework=FRAMEWORK)
+    path = Path(__file__).parent / "data" / "synthetic_cases.parquet"
+    return CaseSet.from_data(pq.read_table(path), framework=FRAMEWORK)

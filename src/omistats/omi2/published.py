@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -46,10 +46,8 @@ def load_published() -> pa.Table:
     # Reading CSV is wanted only here; keep it off the way to `import omistats`.
     import pyarrow.csv
 
-    with (files("omistats.omi2") / "data" / "published.csv").open("rb") as file:
-        return pyarrow.csv.read_csv(
-            file,
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=SCHEMA, strings_can_be_null=True, null_values=[""]
-            ),
-        )
+    options = pyarrow.csv.ConvertOptions(
+        column_types=SCHEMA, strings_can_be_null=True, null_values=[""]
+    )
+    path = Path(__file__).parent / "data" / "published.csv"
+    return pyarrow.csv.read_csv(path, convert_options=options)
