@@ -67,6 +67,13 @@ def recompute(
     >>> findings.table.num_rows
     900
     """
+    if not isinstance(source, CaseSet | Tally):
+        raise UsageError(
+            f"expected a CaseSet or a Tally, found {type(source).__name__}; "
+            "read the data with CaseSet.from_data(data, framework=...)"
+        )
+    if by not in (None, "unit"):
+        raise UsageError(f"`by` is None or 'unit', found {by!r}")
     if framework is not None and framework != source.framework:
         raise UsageError(
             f"the source was checked against {source.framework.name!r}, not {framework.name!r}; "

@@ -61,7 +61,7 @@ def test_exact_halves_always_go_up(odd, times):
 
 
 def test_counts_behind_is_exactly_the_set_printing_as_the_percentage():
-    for n in range(0, 231):
+    for n in range(231):
         printed = printed_percent(np.arange(n + 1), n)
         for percent in range(101):
             low, high = counts_behind(percent, n)
