@@ -17,10 +17,14 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "sphinx-mathjax-offline",
+    "sphinxcontrib.bibtex",
     "numpydoc",
 ]
 exclude_patterns = ["_build"]
+# A name in single backticks is a link where it leads somewhere, and code where it does not.
+default_role = "autolink"
 language = "en-GB"
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
@@ -32,9 +36,11 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|pa|pyarrow|pd|pandas|pl|polars|narwhals|scipy|attrs?|npt)\..*"),
     (r"py:.*", r"(collections|typing|pathlib|os|importlib|types)\..*"),
 ]
+# Its module has the same name, and is what a bare name inside the package finds first.
+nitpick_ignore = [("py:obj", "attainable")]
 
 autodoc_typehints = "none"
-autosummary_generate = True
+bibtex_bibfiles = ["references.bib"]
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
