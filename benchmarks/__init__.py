@@ -1,0 +1,1 @@
+"""How long a report takes beside other ways of making the same one."""
