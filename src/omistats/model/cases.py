@@ -159,19 +159,22 @@ class CaseSet:
         """
         if isinstance(mask, pa.ChunkedArray):
             mask = mask.combine_chunks()
+        keep: pa.Array = mask
+        wrong = ""
         try:
             keep = mask if isinstance(mask, pa.Array) else pa.array(np.asarray(mask))
-            wrong = not pa.types.is_boolean(keep.type) or len(keep) != len(self) or keep.null_count
-            found = f"{len(keep)} of type {keep.type}, {keep.null_count} null"
         except (pa.ArrowException, ValueError) as error:
-            wrong, found = True, f"{type(mask).__name__} ({error})"
+            wrong = f"{type(mask).__name__} ({error})"
+        else:
+            if not pa.types.is_boolean(keep.type) or len(keep) != len(self) or keep.null_count:
+                wrong = f"{len(keep)} of type {keep.type}, {keep.null_count} null"
         if wrong:
             raise DataError(
                 [
                     Problem(
                         "mask",
                         f"expected {len(self)} Booleans without nulls",
-                        found,
+                        wrong,
                         "Give one entry a case; for nulls, say whether unknown cases stay.",
                     )
                 ]

@@ -16,6 +16,9 @@ ALL = "all"
 RESERVED = ("case_id", "unit", ALL)
 """Names that no question, stratum, level or unit may take."""
 
+# Levels are numbered in 8 bits.
+_MOST_LEVELS = 127
+
 
 def names(values: Iterable[str]) -> tuple[str, ...]:
     """Make a tuple of labels; one label alone would fall apart into letters."""
@@ -41,7 +44,7 @@ class Stratum:
     Raises
     ------
     DataError
-        When levels repeat, are missing, or one is the reserved ``all``.
+        When levels repeat, are missing, are more than 127, or one is the reserved ``all``.
 
     Examples
     --------
@@ -71,6 +74,15 @@ class Stratum:
                     f"levels must be distinct, at least one, and none of them {ALL!r}",
                     shown(self.levels),
                     "Rename or remove the offending level.",
+                )
+            )
+        if len(self.levels) > _MOST_LEVELS:
+            problems.append(
+                Problem(
+                    self.name,
+                    f"at most {_MOST_LEVELS} levels",
+                    str(len(self.levels)),
+                    "Put levels together, or leave the column an extra.",
                 )
             )
         if problems:

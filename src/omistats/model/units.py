@@ -40,6 +40,8 @@ def unit_ids(units: Iterable[Unit | str]) -> tuple[str, ...]:
     DataError
         When an id repeats or is the reserved ``all``.
     """
+    if isinstance(units, str):  # one id alone would fall apart into letters
+        units = (units,)
     ids = tuple(u.id if isinstance(u, Unit) else u for u in units)
     problems = []
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
