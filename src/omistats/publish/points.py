@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
-from omistats.errors import UsageError
+from omistats.errors import UnknownNameError, UsageError
 from omistats.findings import Findings
 
 __all__ = ["Kind", "Point", "count"]
@@ -73,12 +73,16 @@ def count(
     ------
     UsageError
         When findings are of several units or breakdowns, or lack the group.
+    UnknownNameError
+        When there is no such kind.
 
     Notes
     -----
     Under a complement, a question that applied to the subset only has no figure for
     all cases that is not the subset's own, and does not count towards ``all``.
     """
+    if kind not in _SENTENCES:
+        raise UnknownNameError("kind of point", kind, _SENTENCES)
     table = findings.table
     for column in ("unit", "breakdown"):
         found = table[column].unique().to_pylist()

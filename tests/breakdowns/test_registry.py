@@ -1,0 +1,120 @@
+"""Breakdowns by name: ours, and those that installed packages offer."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from importlib.metadata import EntryPoint, EntryPoints
+
+import pytest
+from tests.factories import Gender, Harm, frame, read
+
+import omistats as oms
+from omistats.breakdowns import registry
+
+
+class Tenure(oms.Breakdown):
+    """Offered by a package of somebody else's."""
+
+    key = "tenure"
+    groups = ("owned", "rented")
+
+
+READY = Tenure()
+NOT_ONE = "not a breakdown"
+HERE = __name__
+
+
+@pytest.fixture
+def offered(monkeypatch):
+    """Make installed packages offer breakdowns; gives a list of the groups asked for."""
+    asked = []
+    points: list[EntryPoint] = []
+
+    def entry_points(*, group: str) -> EntryPoints:
+        asked.append(group)
+        return EntryPoints(p for p in points if p.group == group)
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+    # The test module may not be importable by name where it was loaded from a path.
+    monkeypatch.setattr(EntryPoint, "load", lambda point: globals()[point.value.split(":")[1]])
+
+    def offer(name: str, what: str, group: str = "omistats.breakdowns") -> None:
+        points.append(EntryPoint(name, f"{HERE}:{what}", group))
+
+    offer.asked = asked
+    return offer
+
+
+CASES = frame(tenure=["owned", "rented", None, "owned"])
+
+
+@pytest.mark.parametrize("what", ["Tenure", "READY"])
+def test_a_class_or_an_instance_may_be_offered(offered, what):
+    offered("tenure", what)
+    found = oms.recompute(read(CASES), breakdowns=["tenure", Gender()])
+    assert [s.key for s in found.tally.splits] == ["tenure", "gender"]
+    assert offered.asked == ["omistats.breakdowns"]
+
+
+def test_packages_are_not_looked_through_unless_a_name_asks_for_it(offered):
+    oms.recompute(read(CASES), breakdowns=[Gender(), Harm])
+    assert registry.resolve(["gender", "risk_of_harm"])[1].groups == ("high", "all")
+    assert offered.asked == []
+
+
+def test_other_entry_points_are_not_ours(offered):
+    offered("tenure", "Tenure", group="somebody.else")
+    with pytest.raises(oms.UnknownNameError, match="unknown breakdown 'tenure'"):
+        registry.resolve(["tenure"])
+
+
+def test_a_name_that_nobody_offers_lists_near_ones(offered):
+    offered("tenure", "Tenure")
+    with pytest.raises(oms.UnknownNameError, match="did you mean 'tenure'"):
+        registry.resolve(["tenures"])
+    with pytest.raises(oms.UnknownNameError, match=r"choose from age_group, .*tenure"):
+        registry.resolve(["zzz"])
+
+
+def test_two_offers_of_one_name_are_refused(offered):
+    offered("tenure", "Tenure")
+    offered("tenure", "READY")
+    with pytest.raises(oms.UsageError, match="offered more than once") as caught:
+        registry.resolve(["tenure"])
+    assert "READY" in str(caught.value)
+
+
+def test_one_offer_seen_twice_is_one(offered):
+    """A package may be found through two entries of the path."""
+    offered("tenure", "Tenure")
+    offered("tenure", "Tenure")
+    assert registry.resolve(["tenure"])[0].key == "tenure"
+
+
+def test_an_offer_that_is_no_breakdown_is_refused(offered):
+    offered("tenure", "NOT_ONE")
+    with pytest.raises(oms.UsageError, match="expected a Breakdown, found 'not a breakdown'"):
+        registry.resolve(["tenure"])
+
+
+@pytest.mark.parametrize("entry", [3, None, dict, object()])
+def test_what_is_no_breakdown_is_refused(entry):
+    with pytest.raises(oms.UsageError, match="expected a Breakdown"):
+        registry.resolve([entry])
+
+
+def test_no_breakdowns_are_refused():
+    with pytest.raises(oms.UsageError, match="no breakdowns to make"):
+        oms.recompute(read(), breakdowns=[])
+
+
+def test_ours_are_registered_as_installed(repository):
+    """The table of entry points in the project's metadata names the six, and they load."""
+    import tomllib
+
+    declared = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
+    points = declared["project"]["entry-points"]["omistats.breakdowns"]
+    assert list(points) == [b.key for b in oms.STANDARD]
+    for name, value in points.items():
+        loaded = EntryPoint(name, value, "omistats.breakdowns").load()
+        assert loaded.key == name

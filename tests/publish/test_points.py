@@ -1,0 +1,109 @@
+"""Counted statements against counting by hand."""
+
+from __future__ import annotations
+
+import pytest
+from tests.factories import Gender, Harm, read
+
+import omistats as oms
+from omistats.publish.points import count
+
+# Groups of 200. Printed 60 and 59 lie on the two sides of 59.5%.
+QUESTIONS = ["edge", "below", "low", "same", "blank"]
+K = [[119, 150], [118, 150], [60, 100], [100, 100], [0, 50]]
+N = [[200, 200], [200, 200], [200, 200], [200, 200], [0, 200]]
+GROUPS = ["young", "old"]
+FINDINGS = oms.Findings.from_counts(K, N, questions=QUESTIONS, groups=GROUPS, breakdown="age_group")
+
+
+def test_the_findings_are_what_the_counts_below_assume():
+    assert FINDINGS.table["printed"].to_pylist() == [60, 75, 59, 75, 30, 50, 50, 50, None, 25]
+    stars = FINDINGS.comparisons()["stars"].to_pylist()
+    assert stars == ["***", "***", "***", "--", None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "value", "of", "sentence"),
+    [
+        (
+            "reach",
+            {"group": "young", "threshold": 60},
+            1,
+            4,
+            "1 of 4 aspects reach 60% (young)",
+        ),
+        ("reach", {"group": "old", "threshold": 75}, 2, 5, "2 of 5 aspects reach 75% (old)"),
+        (
+            "alike",
+            {},
+            1,
+            4,
+            "1 of 4 aspects show no significant difference by age group",
+        ),
+        ("differ", {}, 3, 4, "3 of 4 aspects differ significantly by age group"),
+        (
+            "higher",
+            {"group": "old"},
+            3,
+            3,
+            "3 of 3 significant differences by age group favour old",
+        ),
+        (
+            "higher",
+            {"group": "young"},
+            0,
+            3,
+            "0 of 3 significant differences by age group favour young",
+        ),
+    ],
+)
+def test_counts_and_sentences(kind, options, value, of, sentence):
+    point = count(FINDINGS, kind, **options)
+    assert (point.kind, point.value, point.of, point.sentence) == (kind, value, of, sentence)
+
+
+def test_all_cases_have_no_figure_where_the_question_applied_to_the_subset_only():
+    found = oms.Findings.from_counts(
+        [[50, 80], [90, 90]],
+        [[60, 100], [100, 100]],
+        questions=["both", "subset only"],
+        groups=["high", "all"],
+        contrast="complement",
+    )
+    point = count(found, "reach", group="all", threshold=60)
+    assert (point.value, point.of) == (1, 1)
+    assert "(all cases)" in point.sentence
+    assert count(found, "reach", group="high", threshold=60).of == 2
+
+
+def test_the_highest_of_several_groups():
+    found = oms.Findings.from_counts(
+        [[10, 50, 90], [90, 50, 0]],
+        [[100, 100, 100], [100, 100, 0]],
+        questions=["a", "b"],
+        groups=["x", "y", "z"],
+    )
+    assert [count(found, "higher", group=g).value for g in "xyz"] == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "reach", "group": "middle", "threshold": 60}, "no group 'middle'"),
+        ({"kind": "higher"}, "no group ''"),
+        ({"kind": "reach", "group": "old"}, "needs a threshold"),
+        ({"kind": "reached", "group": "old"}, "unknown kind of point 'reached'"),
+    ],
+)
+def test_arguments_are_checked(options, message):
+    with pytest.raises(oms.UsageError, match=message):
+        count(FINDINGS, **options)
+
+
+def test_points_are_of_one_unit_and_one_breakdown():
+    found = oms.recompute(read(), by="unit", breakdowns=[Gender(), Harm()])
+    with pytest.raises(oms.UsageError, match="within one unit"):
+        count(found, "alike")
+    with pytest.raises(oms.UsageError, match="within one breakdown"):
+        count(found.unit("A"), "alike")
+    assert count(found.unit("A").breakdown("gender"), "alike").kind == "alike"
