@@ -41,9 +41,14 @@ nitpick_ignore = [("py:obj", "attainable")]
 
 autodoc_typehints = "none"
 bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"omistats {release}"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["omistats.css"]
+html_sidebars = {"index": [], "start": []}
+html_theme_options = {"secondary_sidebar_items": {"**": ["page-toc"], "index": []}}
