@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import Contrast
-from omistats.errors import DataError, Problem
+from omistats.errors import DataError, Problem, UnknownNameError
 from omistats.model.framework import Framework, Question
 from omistats.model.strata import ALL
 from omistats.tallies import Split, Tally
@@ -26,8 +27,15 @@ def tally_from_counts(
     contrast: Contrast,
 ) -> Tally:
     """Check counts and make a tally of them; see `Findings.from_counts`."""
+    if contrast not in get_args(Contrast):
+        raise UnknownNameError("contrast", contrast, get_args(Contrast))
+    try:
+        kk, nn = np.asarray(k, np.float64), np.asarray(n, np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            [Problem("k and n", "counts are numbers", str(error), "Give arrays of counts.")]
+        ) from error
     shape = (len(questions), len(groups))
-    kk, nn = np.asarray(k, np.float64), np.asarray(n, np.float64)
     if shape[0] == 1 and kk.ndim == 1 and nn.ndim == 1:
         kk, nn = kk[np.newaxis], nn[np.newaxis]
     problems = [
@@ -40,15 +48,7 @@ def tally_from_counts(
         for name, a in (("k", kk), ("n", nn))
         if a.shape != shape
     ]
-    if contrast == "complement" and (len(groups) != 2 or groups[1] != ALL):
-        problems.append(
-            Problem(
-                "groups",
-                "a complement has the groups (subset, 'all')",
-                repr(tuple(groups)),
-                "Name the subset first and 'all' second.",
-            )
-        )
+    problems += _groups(groups, contrast)
     if not problems:
         problems = _cells(kk, nn, questions, groups, contrast)
     if problems:
@@ -73,6 +73,18 @@ def tally_from_counts(
     )
 
 
+def _groups(groups: Sequence[str], contrast: Contrast) -> list[Problem]:
+    if contrast == "complement":
+        wrong = len(groups) != 2 or groups[1] != ALL or groups[0] == ALL
+        rule = "a complement has the groups (subset, 'all')"
+        hint = "Name the subset first and 'all' second."
+    else:
+        wrong = len(set(groups)) < len(groups) or ALL in groups
+        rule = "groups are distinct, and none of them 'all'"
+        hint = "Rename the offending group; 'all' goes with a complement."
+    return [Problem("groups", rule, repr(tuple(groups)), hint)] if wrong else []
+
+
 def _cells(
     k: npt.NDArray[np.float64],
     n: npt.NDArray[np.float64],
@@ -81,7 +93,7 @@ def _cells(
     contrast: Contrast,
 ) -> list[Problem]:
     with np.errstate(invalid="ignore"):
-        bad = ~((k >= 0) & (k <= n) & (k == np.floor(k)) & (n == np.floor(n)))
+        bad = ~((k >= 0) & (k <= n) & (k == np.floor(k)) & (n == np.floor(n)) & np.isfinite(n))
     problems = [
         Problem(
             f"{questions[q]}, {groups[g]}",

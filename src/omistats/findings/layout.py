@@ -1,4 +1,4 @@
-"""Findings as print lays them out: a row a question, the groups side by side."""
+"""Findings laid out otherwise: as print does, comparison by comparison, table by table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["blocks", "wide"]
+__all__ = ["blocks", "comparisons", "wide"]
+
+_KEYS = ("unit", "breakdown", "question")
 
 
 def wide(table: pa.Table) -> pa.Table:
@@ -41,6 +43,21 @@ def wide(table: pa.Table) -> pa.Table:
     return pa.table(
         {name: pa.array([line.get(name) for line in lines], kind) for name, kind in kinds.items()}
     )
+
+
+def comparisons(table: pa.Table) -> pa.Table:
+    """Give every comparison once; see `Findings.comparisons`."""
+    codes = [table[c].combine_chunks().indices.to_numpy() for c in _KEYS]
+    first = np.ones(table.num_rows, np.bool_)
+    first[1:] = np.any([c[1:] != c[:-1] for c in codes], axis=0)
+    starts = np.flatnonzero(first)
+    # The reason beside a blank group speaks of that group; the comparison's own stands
+    # beside a group with answers, if there is one.
+    rows = table.num_rows
+    answered = np.where(table["n"].to_numpy() > 0, np.arange(rows), rows)
+    chosen = np.minimum.reduceat(answered, starts) if rows else starts
+    names = ["contrast", "statistic", "df", "p_value", "stars", "method", "reason"]
+    return table.select([*_KEYS, *names]).take(pa.array(np.where(chosen < rows, chosen, starts)))
 
 
 def blocks(table: pa.Table) -> list[tuple[str, str, pa.Table]]:

@@ -17,7 +17,7 @@ from omistats.errors import UnknownNameError, UsageError
 from omistats.findings.assemble import assemble
 from omistats.findings.change import changes
 from omistats.findings.hand_counts import tally_from_counts
-from omistats.findings.layout import wide
+from omistats.findings.layout import comparisons, wide
 from omistats.findings.text import as_html, as_text
 from omistats.inference import Inference, infer
 from omistats.tallies import Tally
@@ -99,7 +99,10 @@ class Findings:
         ------
         DataError
             When counts are negative, fractional, larger than ``n``, of another shape,
-            or a subset exceeds its whole; every cell is listed.
+            a subset exceeds its whole, or groups or questions repeat; every cell is
+            listed.
+        UnknownNameError
+            When there is no such contrast.
 
         Examples
         --------
@@ -165,12 +168,7 @@ class Findings:
             ``unit, breakdown, question, contrast, statistic, df, p_value, stars, method,
             reason``.
         """
-        table = self.table
-        codes = [table[c].combine_chunks().indices.to_numpy() for c in KEYS]
-        first = np.ones(table.num_rows, np.bool_)
-        first[1:] = np.any([c[1:] != c[:-1] for c in codes], axis=0)
-        names = ["contrast", "statistic", "df", "p_value", "stars", "method", "reason"]
-        return table.select([*KEYS, *names]).filter(pa.array(first))
+        return comparisons(self.table)
 
     def question(self, *ids: str) -> Findings:
         """Keep some questions.
@@ -208,7 +206,9 @@ class Findings:
                 raise UnknownNameError(column, name, known)
         codes = self.table[column].combine_chunks()
         labels = codes.dictionary.to_pylist()
-        return self._filter(np.isin(codes.indices.to_numpy(), [labels.index(w) for w in wanted]))
+        # A table without rows may have lost its labels.
+        kept = [i for i, label in enumerate(labels) if label in wanted]
+        return self._filter(np.isin(codes.indices.to_numpy(), kept))
 
     def _filter(self, mask: npt.NDArray[np.bool_]) -> Findings:
         table = self.table.filter(pa.array(mask))
@@ -297,6 +297,3 @@ class Findings:
 
     def _repr_html_(self) -> str:
         return as_html(self.table, self._labels)
-
-
-KEYS = ("unit", "breakdown", "question")
