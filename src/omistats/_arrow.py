@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ __all__ = [
     "duplicates",
     "floats",
     "labels_to_codes",
+    "primitive",
     "to_table",
 ]
 
@@ -125,6 +127,8 @@ def as_levels(array: pa.Array, levels: Sequence[str]) -> tuple[pa.Array | None, 
     offending : list
         The labels or the type concerned.
     """
+    if (coded := _quickly(array, levels)) is not None:
+        return coded, []
     found = labels_to_codes(array)
     if found is None:
         return None, [f"values of type {array.type}"]
@@ -138,6 +142,24 @@ def as_levels(array: pa.Array, levels: Sequence[str]) -> tuple[pa.Array | None, 
     # The last entry serves code -1, the unclassified.
     table = np.array([place.get(label, -1) for label in labels] + [-1], np.int8)
     return dictionary(table[codes], levels), []
+
+
+def _quickly(array: pa.Array, levels: Sequence[str]) -> pa.Array | None:
+    """Code the labels of the common kinds of column; None when there is more to see to."""
+    if isinstance(array, pa.DictionaryArray):
+        same = array.type == _LEVELS and array.dictionary.to_pylist() == list(levels)
+        return array if same else None
+    if not pa.types.is_string(array.type):
+        return None
+    import pyarrow.compute as pc
+
+    indices = pc.index_in(array, value_set=pa.array(levels, pa.string()))
+    if indices.null_count != array.null_count:
+        return None
+    return dictionary(_integers(indices).astype(np.int8), levels)
+
+
+_LEVELS = pa.dictionary(pa.int8(), pa.string())
 
 
 def labels_to_codes(labels: Any) -> tuple[Codes, list[str]] | None:
@@ -183,16 +205,19 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def codes_of(array: pa.DictionaryArray) -> Codes:
     """Return the indices of a dictionary array, -1 for null."""
-    indices = array.indices
-    validity, values = indices.buffers()
-    kind = np.dtype(indices.type.to_pandas_dtype())
-    start, stop = indices.offset, indices.offset + len(indices)
+    return _integers(array.indices)
+
+
+def _integers(array: pa.Array) -> Codes:
+    validity, values = array.buffers()
+    kind = np.dtype(array.type.to_pandas_dtype())
+    start, stop = array.offset, array.offset + len(array)
     codes: npt.NDArray[Any] = (
         np.frombuffer(values, kind, stop)[start:] if stop else np.empty(0, kind)
     )
     if kind.kind == "u":
         codes = codes.astype(np.int64)
-    if validity is None or not indices.null_count:
+    if validity is None or not array.null_count:
         return codes
     return np.where(_bits(validity, start, stop), codes, codes.dtype.type(-1))
 
@@ -205,27 +230,32 @@ def _bits(buffer: pa.Buffer, start: int, stop: int) -> Flags:
 
 def floats(values: npt.NDArray[np.float64]) -> pa.Array:
     """Build an array of the values, NaN as null, without copying them."""
-    values = np.ascontiguousarray(values)
-    return _primitive(pa.float64(), values, ~np.isnan(values))
+    return primitive(values, ~np.isnan(values))
 
 
 def dictionary(
     codes: npt.NDArray[Any], labels: Sequence[str], valid: Flags | None = None
 ) -> pa.DictionaryArray:
     """Build a dictionary array from NumPy codes; negative codes are null."""
-    codes = np.ascontiguousarray(codes)
     if valid is None:
         valid = codes >= 0
-    indices = _primitive(pa.from_numpy_dtype(codes.dtype), codes, valid)
-    names = pa.array(labels, pa.string())
+    indices = primitive(codes, valid)
     # The codes are ours, made from these labels; nulls may stand as -1.
-    return pa.DictionaryArray.from_arrays(indices, names, safe=False)
+    return pa.DictionaryArray.from_arrays(indices, _names(tuple(labels)), safe=False)
 
 
-def _primitive(kind: pa.DataType, values: npt.NDArray[Any], valid: Flags) -> pa.Array:
+@lru_cache(maxsize=256)
+def _names(labels: tuple[str, ...]) -> pa.Array:
+    return pa.array(labels, pa.string())
+
+
+def primitive(values: npt.NDArray[Any], valid: Flags) -> pa.Array:
+    """Build an array of the values without copying them; null where they are not valid."""
+    values = np.ascontiguousarray(values)
     validity = None
     if not valid.all():
         validity = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    kind = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(values)])
 
 
@@ -238,7 +268,7 @@ def duplicates(array: pa.Array) -> list[object]:
         return []
     counted = pc.value_counts(array.drop_null())
     repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values")
-    return sorted(repeated.to_pylist(), key=str)
+    return sorted(repeated.to_pylist())
 
 
 def bitmaps(arrays: Sequence[pa.Array], rows: int) -> npt.NDArray[np.uint64]:
@@ -265,23 +295,24 @@ def bitmaps(arrays: Sequence[pa.Array], rows: int) -> npt.NDArray[np.uint64]:
     width = (rows + 7) // 8
     count = len(arrays)
     out = np.zeros((2 * count, 8 * ((rows + 63) // 64)), np.uint8)
-    if not rows:
+    if not out.size:
         return out.view(np.uint64)
-    for q, array in enumerate(arrays):
-        validity, values = array.buffers()
+    every = memoryview(b"\xff" * width)
+    values, known = [], []
+    for array in arrays:
+        validity, bits = array.buffers()
         start = array.offset
-        _copy_bits(values, start, rows, out[q, :width])
-        if validity is None:
-            out[count + q, :width] = 0xFF
-        else:
-            _copy_bits(validity, start, rows, out[count + q, :width])
+        values.append(_octets(bits, start, rows, width))
+        known.append(every if validity is None else _octets(validity, start, rows, width))
+    # Joining memory is one call; copying row by row is two a question.
+    joined = np.frombuffer(b"".join([*values, *known]), np.uint8)
+    out[:, :width] = joined.reshape(2 * count, width)
     out[:, width - 1] &= np.uint8(0xFF >> (-rows % 8))
     np.bitwise_and(out[:count], out[count:], out=out[:count])
     return out.view(np.uint64)
 
 
-def _copy_bits(buffer: pa.Buffer, start: int, rows: int, into: npt.NDArray[np.uint8]) -> None:
+def _octets(buffer: pa.Buffer, start: int, rows: int, width: int) -> memoryview:
     if start % 8 == 0:
-        into[:] = np.frombuffer(buffer, np.uint8, len(into), start // 8)
-    else:
-        into[:] = np.packbits(_bits(buffer, start, start + rows), bitorder="little")
+        return memoryview(buffer)[start // 8 : start // 8 + width]
+    return np.packbits(_bits(buffer, start, start + rows), bitorder="little").data

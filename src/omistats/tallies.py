@@ -201,29 +201,26 @@ def _members(
     Returns the flags of groups, then of the complements' unclassified; and, block by
     block, the sizes of groups, of the unclassified and of the left out.
     """
-    groups: list[npt.NDArray[np.bool_]] = []
-    extra: list[npt.NDArray[np.bool_]] = []
-    heads: list[Counts] = []
-    none: list[tuple[Counts, Counts]] = []
-    blocks = len(starts) - 1
-    block = np.repeat(np.arange(blocks), np.diff(starts)) if blocks > 1 else 0
-    for split in splits:
-        codes = split.codes(cases)
-        if order is not None:
-            codes = codes[order]
-        # Left out, unclassified, then the groups: codes begin at -2.
-        width = len(split.groups) - LEFT_OUT
-        flat = np.bincount(block * width + codes - LEFT_OUT, minlength=blocks * width)
-        sizes = flat.reshape(blocks, width)
-        left_out, unclassified, heads_here = sizes[:, 0], sizes[:, 1], sizes[:, 2:]
-        groups.extend(codes == i for i in range(len(split.groups)))
-        if split.contrast == "complement":
-            # Everyone is in `all`, whether or not the characteristic is known.
-            groups[-1] = np.ones(len(codes), np.bool_)
-            heads_here[:, -1] = sizes.sum(axis=1)
-            extra.append(codes == UNCLASSIFIED)
-            left_out = np.zeros_like(left_out)
-        heads.append(heads_here)
-        none.append((unclassified, left_out))
-    by_split = [np.stack(column, axis=1) for column in zip(*none, strict=True)]
-    return np.array([*groups, *extra]), np.concatenate([*heads, *by_split], axis=1)
+    codes = np.array([split.codes(cases) for split in splits])
+    if order is not None:
+        codes = codes[:, order]
+    complement = np.array([s.contrast == "complement" for s in splits])
+    which = np.repeat(np.arange(len(splits)), [len(s.groups) for s in splits])
+    number = np.concatenate([np.arange(len(s.groups)) for s in splits])
+    groups = codes[which] == number[:, np.newaxis].astype(codes.dtype)
+    # Everyone is in the `all` of a complement, whether or not the characteristic is known.
+    groups[complement[which] & (number == 1)] = True
+    unclassified = codes == UNCLASSIFIED
+    # Those outside the subset of a complement are reported, in `all`.
+    left_out = (codes == LEFT_OUT) & ~complement[:, np.newaxis]
+    sizes = _heads(np.concatenate([groups, unclassified, left_out]), starts)
+    return np.concatenate([groups, unclassified[complement]]), sizes
+
+
+def _heads(flags: npt.NDArray[np.bool_], starts: Counts) -> Counts:
+    """Count flags within every block."""
+    if len(starts) == 2:
+        return flags.sum(axis=1, dtype=np.int64)[np.newaxis]
+    running = np.zeros((len(flags), flags.shape[1] + 1), np.int64)
+    np.cumsum(flags, axis=1, out=running[:, 1:])
+    return np.diff(running[:, starts], axis=1).T

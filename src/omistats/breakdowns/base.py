@@ -72,12 +72,12 @@ class Breakdown:
         return cases[self.column or self.key]
 
     @final
-    def codes(self, cases: CaseSet) -> npt.NDArray[np.int64]:
+    def codes(self, cases: CaseSet) -> npt.NDArray[np.int16]:
         """Give the number of every case's group.
 
         Returns
         -------
-        ndarray of int64, shape (cases,)
+        ndarray of int16, shape (cases,)
             Index in ``groups``; -1 for the unclassified, -2 for those left out.
 
         Raises
@@ -122,7 +122,7 @@ class Breakdown:
                     )
                 ]
             )
-        table = np.array([place.get(n, LEFT_OUT) for n in names] + [UNCLASSIFIED], np.int64)
+        table = np.array([place.get(n, LEFT_OUT) for n in names] + [UNCLASSIFIED], np.int16)
         return table[codes]
 
     @final
@@ -135,7 +135,7 @@ class Breakdown:
                 Problem(name, "a breakdown has a key", repr(self.key), 'Set `key = "..."`.')
             )
         groups: Any = self.groups
-        if isinstance(groups, str) or not all(isinstance(g, str) for g in groups):
+        if not isinstance(groups, tuple | list) or not all(isinstance(g, str) for g in groups):
             found.append(
                 Problem(name, "groups are a tuple of text", repr(groups), "Write a tuple.")
             )

@@ -18,46 +18,70 @@ from omistats.tallies import Split, Tally
 
 __all__ = ["assemble"]
 
-Rows = npt.NDArray[np.int16]
+Rows = npt.NDArray[np.int64]
 
 
 _CONTRASTS = ("groups", "complement")
+
+_KEY = pa.dictionary(pa.int16(), pa.string())
+_NOTE = pa.dictionary(pa.int8(), pa.string())
+
+SCHEMA = pa.schema(
+    [
+        *((name, _KEY) for name in ("unit", "breakdown", "question", "group")),
+        *((name, pa.int64()) for name in ("k", "n")),
+        ("percent", pa.float64()),
+        ("printed", pa.int8()),
+        *((name, pa.float64()) for name in ("low", "high", "statistic", "df", "p_value")),
+        *((name, _NOTE) for name in ("stars", "contrast", "method", "interval_method")),
+        ("confidence", pa.float64()),
+        ("reason", _NOTE),
+    ]
+)
+"""The columns of findings."""
 
 
 def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
     """Lay findings out, one row a unit x breakdown x question x group."""
     group_row, split_row, question_row = _layout(counts.splits, len(counts.questions))
-    keys = _keys(counts.units, counts.splits, counts.questions)
+    of_group = group_row * len(counts.questions) + question_row
+    of_split = split_row * len(counts.questions) + question_row
+    units = len(counts.units)
 
     def by_group(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return values[:, group_row, question_row].ravel()
+        return values.reshape(units, -1).take(of_group, axis=1).ravel()
 
     def by_split(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return values[:, split_row, question_row].ravel()
+        return values.reshape(units, -1).take(of_split, axis=1).ravel()
 
+    unit, breakdown, question, group, contrast = _keys(
+        counts.units, counts.splits, counts.questions
+    )
     k, n = by_group(counts.k), by_group(counts.n)
-    blank = n == 0
+    some = n > 0
     why = by_split(results.reason)
-    printed = printed_percent(k, n).astype(np.int8)
-    columns = {
-        **dict(zip(("unit", "breakdown", "question", "group"), keys, strict=False)),
-        "k": pa.array(k),
-        "n": pa.array(n),
-        "percent": _arrow.floats(by_group(results.percent)),
-        "printed": pa.array(printed, mask=blank),
-        "low": _arrow.floats(by_group(results.low)),
-        "high": _arrow.floats(by_group(results.high)),
-        "statistic": _arrow.floats(by_split(results.statistic)),
-        "df": _arrow.floats(by_split(results.df)),
-        "p_value": _arrow.floats(by_split(results.p_value)),
-        "stars": _arrow.dictionary(by_split(results.stars), STARS),
-        "contrast": keys[-1],
-        "method": _constant(inference.test, why < 0),
-        "interval_method": _constant(inference.interval, ~blank),
-        "confidence": pa.array(np.full(len(k), inference.confidence)),
-        "reason": _arrow.dictionary(np.where(blank, np.int8(0), why), REASONS),
-    }
-    return pa.table(columns)
+    arrays = [
+        unit,
+        breakdown,
+        question,
+        group,
+        pa.array(k),
+        pa.array(n),
+        _arrow.floats(by_group(results.percent)),
+        _arrow.primitive(printed_percent(k, n).astype(np.int8), some),
+        _arrow.floats(by_group(results.low)),
+        _arrow.floats(by_group(results.high)),
+        _arrow.floats(by_split(results.statistic)),
+        _arrow.floats(by_split(results.df)),
+        _arrow.floats(by_split(results.p_value)),
+        _arrow.dictionary(by_split(results.stars), STARS),
+        contrast,
+        _constant(inference.test, why < 0),
+        _constant(inference.interval, some),
+        pa.array(np.full(len(k), inference.confidence)),
+        _arrow.dictionary(np.where(some, why, np.int8(0)), REASONS),
+    ]
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
 def _constant(label: str, where: npt.NDArray[np.bool_]) -> pa.Array:
@@ -73,18 +97,21 @@ def _keys(
     group_row, split_row, question_row = _layout(splits, len(questions))
     labels = tuple(dict.fromkeys(g for s in splits for g in s.groups))
     place = {label: i for i, label in enumerate(labels)}
-    group = np.array([place[g] for s in splits for g in s.groups], np.int16)[group_row]
-    contrast = np.array([_CONTRASTS.index(s.contrast) for s in splits], np.int8)[split_row]
+    group = np.array([place[g] for s in splits for g in s.groups])[group_row]
+    contrast = np.array([_CONTRASTS.index(s.contrast) for s in splits])[split_row]
     unit = np.repeat(np.arange(len(units), dtype=np.int16), len(group_row))
-    by_unit: list[tuple[npt.NDArray[Any], Sequence[str]]] = [
-        (split_row, [s.key for s in splits]),
-        (question_row, questions),
-        (group, labels),
-        (contrast, _CONTRASTS),
+    by_unit: list[tuple[npt.NDArray[Any], Sequence[str], type[np.signedinteger]]] = [
+        (split_row, [s.key for s in splits], np.int16),
+        (question_row, questions, np.int16),
+        (group, labels, np.int16),
+        (contrast, _CONTRASTS, np.int8),
     ]
     return (
         _arrow.dictionary(unit, units),
-        *(_arrow.dictionary(np.tile(codes, len(units)), names) for codes, names in by_unit),
+        *(
+            _arrow.dictionary(np.tile(codes, len(units)).astype(kind), names)
+            for codes, names, kind in by_unit
+        ),
     )
 
 
@@ -101,6 +128,6 @@ def _layout(splits: tuple[Split, ...], questions: int) -> tuple[Rows, Rows, Rows
         first += width
 
     def joined(pieces: Sequence[npt.NDArray[Any]]) -> Rows:
-        return np.concatenate(pieces).astype(np.int16)
+        return np.concatenate(pieces).astype(np.int64)
 
     return joined(groups), joined(parts), joined(asked)

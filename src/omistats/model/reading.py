@@ -144,7 +144,8 @@ def _units(
             Problem("unit", "every case belongs to a unit", f"{missing} null", "Fill them in.")
         )
     used = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
-    seen = [label for label, cases in zip(labels, used.tolist(), strict=True) if cases]
+    # A dictionary may hold one label twice.
+    seen = list(dict.fromkeys(u for u, some in zip(labels, used.tolist(), strict=True) if some))
     if ALL in seen:
         problems.append(reserved_unit())
     if declared is None:
