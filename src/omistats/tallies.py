@@ -220,7 +220,8 @@ def _members(
 def _heads(flags: npt.NDArray[np.bool_], starts: Counts) -> Counts:
     """Count flags within every block."""
     if len(starts) == 2:
-        return flags.sum(axis=1, dtype=np.int64)[np.newaxis]
+        here: Counts = flags.sum(axis=1, dtype=np.int64)[np.newaxis]
+        return here
     running = np.zeros((len(flags), flags.shape[1] + 1), np.int64)
     np.cumsum(flags, axis=1, out=running[:, 1:])
     return np.diff(running[:, starts], axis=1).T
