@@ -14,7 +14,7 @@ from benchmarks.agreement import differences
 from benchmarks.cases import FRAMEWORK, QUESTIONS, as_text, national, simulated
 from benchmarks.interleave import interleave
 from benchmarks.peers import PEERS, Peer
-from benchmarks.report import as_markdown, from_arrow, measure
+from benchmarks.report import as_markdown, compare, from_arrow, measure
 
 Run = Callable[..., Any]
 
@@ -79,6 +79,12 @@ def test_a_difference_would_be_seen(table: pa.Table, name: str, by: float | None
 def test_a_missing_row_would_be_seen(table: pa.Table) -> None:
     ours = from_arrow(table)
     assert len(differences(ours.slice(1), ours)) == 1
+
+
+def test_unlike_work_is_not_timed(table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PEERS, "short of a row", lambda cases, _: from_arrow(cases).slice(1))
+    with pytest.raises(ValueError, match="short of a row: only in one report"):
+        compare(table, rounds=1)
 
 
 def test_every_contestant_has_its_turns() -> None:
