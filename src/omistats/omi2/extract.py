@@ -31,6 +31,7 @@ GROUPS: Final[dict[int, tuple[str, str]]] = {
 """The groups of each table's heading, spelled as in the breakdown."""
 
 _ROWS: Final = {3: 31, 4: 20, 5: 13, 6: 12, **dict.fromkeys(range(7, 12), 75)}
+_FIGURES: Final = re.compile(r"(\d+%\t\d+\t|\t\t){2}(--|\*{1,3})?")
 _PLACE: Final = {(t, r): q for q, _, _, printed in QUESTIONS for t, r in printed}
 
 Line = tuple[int, int, str, str, int | None, int | None, str | None]
@@ -53,7 +54,7 @@ def extract(text: str) -> list[Line]:
     Raises
     ------
     DataError
-        When a table lacks rows or a row lacks cells; all are listed.
+        When a table lacks rows, or a cell holds no figure; all are listed.
     """
     lines: list[Line] = []
     counted = dict.fromkeys(_ROWS, 0)
@@ -64,11 +65,12 @@ def extract(text: str) -> list[Line]:
         counted[table] += 1
         row = counted[table]
         where = f"Table {table} row {row}"
-        if len(cells) != 6 or row > _ROWS[table]:
+        if row > _ROWS[table] or not _FIGURES.fullmatch("\t".join(cells[1:])):
             problems.append(
                 Problem(
                     where,
-                    f"expected {_ROWS[table]} rows of a label and five cells",
+                    f"expected {_ROWS[table]} rows of a label, twice a percentage and a number "
+                    "or two blanks, and a mark or a blank",
                     repr(cells),
                     "Check that the text is the whole report with its tabs.",
                 )

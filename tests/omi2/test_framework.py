@@ -1,0 +1,111 @@
+"""The second Offender Management Inspection as a framework."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+import omistats as oms
+
+FRAMEWORK = oms.omi2.FRAMEWORK
+HEADLINES = {4: "risk_of_harm", 5: "reoffending", 6: "compliance"}
+
+
+def test_all_75_key_aspects_have_an_id_and_a_label_of_their_own():
+    assert len(FRAMEWORK.questions) == 75
+    assert len(set(FRAMEWORK.question_ids)) == 75
+    labels = [q.label for q in FRAMEWORK.questions]
+    assert len(set(labels)) == 75
+    for question in FRAMEWORK.questions:
+        assert question.id.isidentifier()
+        assert question.id == question.id.lower()
+        assert question.label[0].isupper()
+        assert question.provenance == "published"
+
+
+def test_every_printed_row_belongs_to_one_question():
+    """Tables 3-6 have 31, 20, 13 and 12 rows; Tables 7-11 each show every question."""
+    places = Counter(place for q in FRAMEWORK.questions for place in q.printed)
+    assert set(places.values()) == {1}
+    rows = {3: 31, 4: 20, 5: 13, 6: 12, 7: 75, 8: 75, 9: 75, 10: 75, 11: 75}
+    assert set(places) == {(t, r) for t, count in rows.items() for r in range(1, count + 1)}
+    for place, question in enumerate(FRAMEWORK.questions, 1):
+        assert [(t, place) for t in range(7, 12)] == [p for p in question.printed if p[0] > 6]
+
+
+def test_one_question_stands_in_two_of_tables_3_to_6():
+    """76 rows and 75 questions."""
+    often = [q.id for q in FRAMEWORK.questions if sum(t < 7 for t, _ in q.printed) > 1]
+    assert often == ["harm_review_change"]
+    assert all(any(t < 7 for t, _ in q.printed) for q in FRAMEWORK.questions)
+
+
+def test_headlines_are_those_that_tables_4_to_6_print():
+    for question in FRAMEWORK.questions:
+        expected = [HEADLINES[t] for t, _ in question.printed if t in HEADLINES]
+        assert [link.item for link in question.headlines] == expected
+        assert all(link.provenance == "published" for link in question.headlines)
+    counted = Counter(link.item for q in FRAMEWORK.questions for link in q.headlines)
+    assert counted == {"risk_of_harm": 20, "reoffending": 13, "compliance": 12}
+
+
+def test_every_question_has_a_criterion_and_says_where_that_is_known_from():
+    for question in FRAMEWORK.questions:
+        assert question.criterion is not None
+        assert FRAMEWORK.item(question.criterion.item).level == "criterion"
+        assert question.criterion.provenance in ("published", "inferred")
+        assert question.links == (question.criterion, *question.headlines)
+    published = [q.id for q in FRAMEWORK.questions if q.criterion.provenance == "published"]
+    assert published == ["complied", "enforced", "harm_minimised"]
+
+
+def test_criteria_come_in_order_and_lead_to_sections():
+    """The report keeps its rows in the order of the general criteria."""
+    order = [q.criterion.item for q in FRAMEWORK.questions]
+    assert order == sorted(order)
+    criteria = [i for i in FRAMEWORK.items if i.level == "criterion"]
+    assert {i.id for i in criteria} == set(order)
+    for item in criteria:
+        assert FRAMEWORK.item(item.parent).level == "section"
+        assert item.parent == item.id[0]
+
+
+def test_strata_are_those_of_the_design():
+    found = {s.name: (s.levels, s.required) for s in FRAMEWORK.strata}
+    assert found == {
+        "supervision_type": (
+            ("community order", "suspended sentence order", "licence", "custody"),
+            True,
+        ),
+        "gender": (("male", "female"), True),
+        "ethnicity": (("white", "BME"), True),
+        "disability": (("yes", "no"), True),
+        "age_group": (("17-24", "25+"), True),
+        "risk_of_harm": (("high", "not high"), True),
+        "rosh_classification": (("low", "medium", "high", "very high"), False),
+        "tier": (("1", "2", "3", "4"), False),
+    }
+
+
+def test_standard_breakdowns_fit_the_strata():
+    assert FRAMEWORK.breakdowns == tuple(b.key for b in oms.STANDARD)
+    for breakdown in oms.STANDARD:
+        levels = FRAMEWORK.stratum(breakdown.key).levels
+        groups = set(breakdown.groups) - {"all"}
+        assert groups <= set(levels)
+        if breakdown.contrast == "groups":
+            assert groups | set(breakdown.leave_out) == set(levels)
+
+
+def test_choices_keep_the_frameworks_order():
+    assert FRAMEWORK.select(None) == FRAMEWORK.question_ids
+    assert FRAMEWORK.select(["induction", "psr_harm"]) == ("psr_harm", "induction")
+    assert FRAMEWORK.select(iter(["induction"])) == FRAMEWORK.select("induction") == ("induction",)
+    with pytest.raises(oms.UnknownNameError, match="did you mean 'induction'"):
+        FRAMEWORK.select(["inducton"])
+
+
+def test_labels_of_strata():
+    assert FRAMEWORK.stratum("tier").label == "offender management tier"
+    assert FRAMEWORK.stratum("age_group").label == "age group"

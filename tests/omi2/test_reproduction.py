@@ -1,0 +1,203 @@
+"""The recomputed tables beside print, cell by cell."""
+
+from __future__ import annotations
+
+import json
+
+import attrs
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+import omistats as oms
+from omistats.omi2 import reproduction
+from omistats.omi2.report import as_text, write_tables
+
+
+@pytest.fixture(scope="module")
+def found() -> oms.omi2.Reproduction:
+    return oms.omi2.reproduce()
+
+
+def changed(table: pa.Table, row: int, name: str, value: object) -> pa.Table:
+    values = table[name].to_pylist()
+    values[row] = value
+    place = table.column_names.index(name)
+    return table.set_column(place, name, pa.array(values, table.schema.field(name).type))
+
+
+@pytest.fixture
+def known(monkeypatch, found):
+    """Spare the search where it is not the point; it takes a second."""
+    monkeypatch.setattr(reproduction, "contradictions", lambda _: found.contradictions)
+
+
+class TestShipped:
+    def test_every_n_every_point_and_every_mismatch_explained(self, found):
+        assert found.matched("n") == (892, 892)
+        assert found.matched("percent")[1] == 892
+        assert found.matched("stars")[1] == 441
+        assert sum(p.agrees for p in found.points) == 22
+        assert found.explained
+        for cell in found.mismatches:
+            proof = found.proof(cell)
+            assert proof is not None
+            assert (cell.table, cell.row, cell.group, cell.what) in proof.cells
+
+    def test_counted_again_without_the_comparison(self, found):
+        """Every cell of print beside the findings, by its names."""
+        computed = {
+            (x["breakdown"], x["question"], x["group"]): x for x in found.findings.table.to_pylist()
+        }
+        agree = {"n": 0, "percent": 0, "stars": 0}
+        lines = oms.omi2.load_published().to_pylist()
+        for pair in zip(lines[::2], lines[1::2], strict=True):
+            for line in pair:
+                table = oms.omi2.TABLES[line["table"]]
+                mine = computed[table.breakdown, line["question"], line["group"]]
+                agree["n"] += mine["n"] == line["n"]
+                agree["percent"] += line["n"] is not None and mine["printed"] == line["percent"]
+            if all(line["n"] is not None for line in pair):
+                agree["stars"] += mine["stars"] == line["stars"]
+        assert agree == {what: found.matched(what)[0] for what in ("n", "percent", "stars")}
+
+    def test_marks_beside_a_single_group_are_noted_and_not_counted(self, found):
+        assert [(c.table, c.row, c.printed, c.recomputed) for c in found.noted] == [
+            (4, 17, "--", None),
+            (4, 19, "--", None),
+        ]
+        assert not {(c.table, c.row) for c in found.noted} & {
+            (c.table, c.row) for c in found.cells if c.what == "stars"
+        }
+
+    def test_tables_add_up(self, found):
+        for what in ("n", "percent", "stars"):
+            shares = [found.matched(what, table) for table in range(3, 12)]
+            assert tuple(map(sum, zip(*shares, strict=True))) == found.matched(what)
+
+    def test_json_has_the_fields_of_the_contract(self, found):
+        out = json.loads(json.dumps(found.to_dict()))
+        assert list(out)[:5] == ["n", "percent", "stars", "points", "contradictions"]
+        for what in ("n", "percent", "stars", "points"):
+            assert list(out[what]) == ["matched", "total"]
+        assert out["n"] == {"matched": 892, "total": 892}
+        assert out["points"] == {"matched": 22, "total": 22}
+        for line in out["contradictions"]:
+            assert {"table", "row", "question", "what", "premises", "proof"} <= set(line)
+            assert set(line["premises"]) <= {"arithmetic", "procedure"}
+            assert line["premises"]
+            assert line["proof"]
+        assert len(out["mismatches"]) == len(found.mismatches)
+        assert out["cases"] == "synthetic"
+
+    def test_tables_in_the_printed_layout(self, found):
+        tables = found.tables()
+        assert list(tables) == list(range(3, 12))
+        published = oms.omi2.load_published().to_pylist()
+        differing = {(c.table, c.row, c.group) for c in found.mismatches}
+        for number, table in tables.items():
+            first, second = oms.omi2.TABLES[number].groups
+            assert table.column_names == [
+                "question",
+                f"{first} percent",
+                f"{first} n",
+                f"{second} percent",
+                f"{second} n",
+                "stars",
+            ]
+            lines = [x for x in published if x["table"] == number]
+            for row, line in enumerate(table.to_pylist()):
+                for printed in lines[2 * row : 2 * row + 2]:
+                    group = printed["group"]
+                    assert line["question"] == printed["question"]
+                    if printed["n"] is None or (number, row + 1, group) in differing:
+                        continue
+                    assert line[f"{group} percent"] == printed["percent"]
+                    assert line[f"{group} n"] == printed["n"]
+
+    def test_text_says_what_is_synthetic_and_what_differs(self, found):
+        text = " ".join(as_text(found).split())  # long lines are wrapped
+        assert "SYNTHETIC" in text
+        assert "892/892" in text
+        assert "22/22 agree" in text
+        assert "NOT EXPLAINED" not in text
+        for cell in found.mismatches:
+            assert f"Table {cell.table} row {cell.row} (" in text
+        # Of several ways to see one contradiction the text gives the first in full.
+        for one in found.contradictions:
+            place = (one.table, one.row, one.what)
+            ways = [c for c in found.contradictions if (c.table, c.row, c.what) == place]
+            assert any(c.proof in text for c in ways), place
+
+    def test_files(self, found, tmp_path):
+        files = write_tables(found, tmp_path / "new" / "folder")
+        assert len(files) == 19
+        assert all(path.is_file() for path in files)
+        for number, table in found.tables().items():
+            path = tmp_path / "new" / "folder" / f"table_{number:02d}.parquet"
+            assert pq.read_table(path).to_pylist() == table.to_pylist()
+            rows = pyarrow.csv.read_csv(path.with_suffix(".csv"))
+            assert rows.num_rows == table.num_rows
+            assert rows.column_names == table.column_names
+        assert pq.read_table(files[-1]).num_rows == len(found.findings)
+
+
+@pytest.mark.usefixtures("known")
+class TestDifferences:
+    """What does not agree must show, whatever it is."""
+
+    @pytest.mark.parametrize(
+        ("name", "value", "what"), [("n", 208, "n"), ("percent", 88, "percent")]
+    )
+    def test_one_printed_figure_altered(self, found, name, value, what):
+        altered = changed(oms.omi2.load_published(), 0, name, value)
+        again = oms.omi2.reproduce(published=altered)
+        extra = set(again.mismatches) - set(found.mismatches)
+        assert [(c.table, c.row, c.group, c.what, c.printed) for c in extra] == [
+            (3, 1, "high", what, value)
+        ]
+        assert again.matched(what)[0] == found.matched(what)[0] - 1
+        assert not again.explained
+        assert "NOT EXPLAINED" in as_text(again)
+
+    def test_one_printed_mark_altered(self, found):
+        table = oms.omi2.load_published()
+        altered = changed(changed(table, 0, "stars", "*"), 1, "stars", "*")
+        again = oms.omi2.reproduce(published=altered)
+        extra = set(again.mismatches) - set(found.mismatches)
+        assert [(c.what, c.group, c.printed, c.recomputed) for c in extra] == [
+            ("stars", None, "*", "***")
+        ]
+        assert not again.explained
+
+    def test_one_case_altered(self, found):
+        data = pa.table(oms.omi2.load_synthetic())
+        answers = data["contact_frequency"].to_pylist()
+        altered = changed(data, answers.index(True), "contact_frequency", None)
+        cases = oms.CaseSet.from_data(altered, framework=oms.omi2.FRAMEWORK)
+        again = oms.omi2.reproduce(cases)
+        assert again.matched("n")[0] < 892
+        assert {c.question for c in set(again.mismatches) - set(found.mismatches)} == {
+            "contact_frequency"
+        }
+        assert not again.explained
+
+    def test_one_case_missing(self):
+        cases = oms.omi2.load_synthetic()
+        again = oms.omi2.reproduce(cases.filter([i > 0 for i in range(len(cases))]))
+        assert again.matched("n")[0] < 892
+        assert not again.explained
+
+    def test_a_point_that_disagrees_is_not_explained(self, found):
+        first = attrs.evolve(found.points[0], printed=found.points[0].printed + 1)
+        again = attrs.evolve(found, points=(first, *found.points[1:]))
+        assert again.mismatches == found.mismatches
+        assert not again.explained
+        assert f"[printed {first.printed}]" in as_text(again)
+
+    def test_progress_is_told(self):
+        told: list[str] = []
+        oms.omi2.reproduce(progress=told.append)
+        assert len(told) >= 3
+        assert any("2,213" in line for line in told)
