@@ -39,6 +39,7 @@ nitpick_ignore_regex = [
 # Its module has the same name, and is what a bare name inside the package finds first.
 nitpick_ignore = [("py:obj", "attainable")]
 
+autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
