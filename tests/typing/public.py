@@ -5,7 +5,12 @@ An ignore marks what must be refused: mypy reports it as unused should the call 
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, Literal, assert_type
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import polars as pl
 
 import omistats as oms
 
@@ -46,3 +51,87 @@ def a_framework_is_declared_with_plain_lists() -> None:
     framework = oms.Framework("demo", [home_visit], strata=[tenure])
     assert_type(framework.questions, tuple[oms.Question, ...])
     assert_type(tenure.levels, tuple[str, ...])
+
+
+def a_breakdown_may_classify_as_it_likes() -> None:
+    class Banded(oms.Breakdown):
+        key = "banded"
+        groups = ("few", "many")
+        contrast = "groups"
+
+        def classify(self, cases: oms.CaseSet) -> Any:
+            return ["few"] * len(cases)
+
+    assert_type(Banded().problems(), list[oms.Problem])
+
+    class Typo(oms.Breakdown):
+        contrast = "complements"  # type: ignore[assignment]
+
+    class Sealed(oms.Breakdown):
+        def codes(self, cases: oms.CaseSet) -> Any:  # type: ignore[misc]
+            return None
+
+
+def breakdowns_come_as_instances_classes_and_names(cases: oms.CaseSet) -> None:
+    assert_type(oms.STANDARD, tuple[oms.Breakdown, ...])
+    oms.recompute(cases, breakdowns=[oms.Gender(), oms.RiskOfHarm, "age_group"])
+    oms.recompute(cases, breakdowns=[3])  # type: ignore[list-item]
+
+
+def cases_are_read_from_any_frame(frame: pd.DataFrame, other: pl.DataFrame) -> None:
+    cases = oms.CaseSet.from_data(frame, framework=oms.omi2.FRAMEWORK)
+    assert_type(cases, oms.CaseSet)
+    assert_type(
+        oms.CaseSet.from_data(other, framework=oms.omi2.FRAMEWORK, units=["A"]), oms.CaseSet
+    )
+    assert_type(cases.units, tuple[str, ...])
+    assert_type(cases.extra, tuple[str, ...])
+    assert_type(len(cases), int)
+    assert_type(cases.filter([True]), oms.CaseSet)
+    assert_type(cases.regroup({"A": "north"}), oms.CaseSet)
+    oms.CaseSet.from_data(frame)  # type: ignore[call-arg]
+    cases.regroup({"A": 1})  # type: ignore[dict-item]
+
+
+def counts_and_methods_are_arguments(cases: oms.CaseSet) -> None:
+    counts = oms.tally(cases, by="unit", breakdowns=["gender"], questions=["induction"])
+    assert_type(counts.k, npt.NDArray[np.int64])
+    assert_type(counts.splits, tuple[oms.Split, ...])
+    assert_type(counts.splits[0].contrast, Literal["groups", "complement"])
+    findings = oms.recompute(counts, inference=oms.Inference(confidence=0.99, complement="known"))
+    assert_type(findings, oms.Findings)
+    oms.Inference(complement="some")  # type: ignore[arg-type]
+
+
+def findings_give_findings_and_frames(findings: oms.Findings) -> None:
+    assert_type(findings.significant(0.01), oms.Findings)
+    assert_type(findings.question("a", "b").breakdown("c").unit("all"), oms.Findings)
+    assert_type(findings.to_pandas(), pd.DataFrame)
+    assert_type(findings.to_polars(), pl.DataFrame)
+    assert_type(findings.write_parquet("findings.parquet"), None)
+    assert_type(findings.inference, oms.Inference)
+    assert_type(findings.tally, oms.Tally)
+    assert_type(
+        oms.Findings.from_counts([[1]], np.array([[2]]), questions=["a"], groups=["b"]),
+        oms.Findings,
+    )
+    oms.Findings.from_counts([1], [2], questions=["a"], groups=["b"], contrast="x")  # type: ignore[arg-type]
+
+
+def records_hold_arrays() -> None:
+    outcome = oms.compare_groups([1, 2, 3], [4, 5, 6], axis=-1)
+    assert_type(outcome.p_value, npt.NDArray[np.float64])
+    assert_type(outcome.stars, npt.NDArray[np.str_])
+    assert_type(oms.interval(1, 2).low, npt.NDArray[np.float64])
+
+
+def the_programme_of_2011() -> None:
+    assert_type(oms.omi2.load_synthetic(), oms.CaseSet)
+    assert_type(oms.omi2.FRAMEWORK, oms.Framework)
+    assert_type(oms.omi2.FRAMEWORK.question("induction"), oms.Question)
+    assert_type(oms.omi2.reproduce(), oms.omi2.Reproduction)
+    assert_type(oms.omi2.reproduce().matched("n", 3), tuple[int, int])
+    points = oms.omi2.main_points(oms.recompute(oms.omi2.load_synthetic()))
+    assert_type(points, tuple[oms.omi2.MainPoint, ...])
+    assert_type(points[0].point, oms.Point)
+    oms.omi2.reproduce().matched("p")  # type: ignore[arg-type]
