@@ -158,16 +158,15 @@ def tally(
     if by not in (None, "unit"):
         raise UsageError(f"`by` is None or 'unit', found {by!r}")
     framework = source.framework
-    if questions is None:
-        questions = [q.id for q in framework.questions if q.provenance != "invented"]
-    ids = framework.select(questions)
+    ids = framework.known_ids if questions is None else framework.select(questions)
     splits = resolve(framework.breakdowns if breakdowns is None else breakdowns)
     packed = source.packed
     # One block of all cases, or one a unit.
     starts = packed.starts if by == "unit" else packed.starts[[0, -1]]
-    wanted = set(ids)
-    asked = np.array([id in wanted for id in framework.question_ids * 2])
-    answers = packed.answers if asked.all() else packed.answers[asked]
+    answers = packed.answers
+    if ids != framework.question_ids:
+        wanted = set(ids)
+        answers = answers[[id in wanted for id in framework.question_ids * 2]]
     members, sizes = _members(source, splits, packed.order, starts)
     counts = count_groups(answers, members, starts)
     groups = sum(len(b.groups) for b in splits)

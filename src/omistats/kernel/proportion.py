@@ -59,6 +59,7 @@ def wilson(k: npt.ArrayLike, n: npt.ArrayLike, confidence: float) -> tuple[Float
         share: Any = k / n
         centre = k + zz / 2
         half = z * np.sqrt(k * (1 - share) + zz / 4)
-        low = np.where(k == 0, np.where(n > 0, 0.0, np.nan), (centre - half) / (n + zz))
-        high = np.where(k == n, np.where(n > 0, 1.0, np.nan), (centre + half) / (n + zz))
+        # At the ends the share itself, 0 or 1, is the bound; NaN without trials.
+        low = np.where(k == 0, share, (centre - half) / (n + zz))
+        high = np.where(k == n, share, (centre + half) / (n + zz))
     return low, high

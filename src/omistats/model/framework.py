@@ -172,6 +172,11 @@ class Framework:
         """Ids of the questions, in order."""
         return tuple(q.id for q in self.questions)
 
+    @cached_property
+    def known_ids(self) -> tuple[str, ...]:
+        """Ids of the questions that are not invented, in order."""
+        return tuple(q.id for q in self.questions if q.provenance != "invented")
+
     def question(self, id: str) -> Question:
         """Return one question.
 
