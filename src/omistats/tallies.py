@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import attrs
@@ -65,6 +65,8 @@ class Tally:
         Cases in each group, whatever was applicable.
     unclassified, left_out : ndarray of int64, shape (units, splits)
         Cases in no group: of unknown characteristic, and known but not reported.
+    metadata : mapping of bytes to bytes
+        What the cases say of themselves, that they are synthetic among other things.
     """
 
     framework: Framework
@@ -78,6 +80,7 @@ class Tally:
     cases: Counts
     unclassified: Counts
     left_out: Counts
+    metadata: Mapping[bytes, bytes] = attrs.field(factory=dict)
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -111,9 +114,10 @@ class Tally:
         return attrs.evolve(self, units=(*self.units, ALL), **arrays)
 
     def __repr__(self) -> str:
-        return (
-            f"Tally: {len(self.units)} units x {len(self.splits)} breakdowns x "
-            f"{len(self.questions)} questions"
+        shape = (len(self.units), len(self.splits), len(self.questions))
+        words = ("unit", "breakdown", "question")
+        return "Tally: " + " x ".join(
+            f"{count} {word}{'s' * (count != 1)}" for count, word in zip(shape, words, strict=True)
         )
 
 
@@ -186,6 +190,7 @@ def tally(
         cases=sizes[:, :groups],
         unclassified=sizes[:, groups : groups + len(splits)],
         left_out=sizes[:, groups + len(splits) :],
+        metadata=source.metadata,
     )
 
 

@@ -407,3 +407,19 @@ class TestPeople:
         page.feed(made._repr_html_())
         assert page.tags == {"p", "table", "tr", "th", "td"}
         assert page.text.count("<script>") >= 3
+
+
+class TestWhatTheCasesSayOfThemselves:
+    """Figures computed from made-up cases say so wherever they go."""
+
+    def test_it_travels_with_the_figures(self, tmp_path):
+        findings = oms.recompute(oms.omi2.load_synthetic(), by="unit").question("complied")
+        assert findings.table.schema.metadata[b"synthetic"] == b"true"
+        findings.write_parquet(tmp_path / "findings.parquet")
+        assert pq.read_table(tmp_path / "findings.parquet").schema.metadata[b"synthetic"] == b"true"
+        assert repr(findings).startswith("Findings from SYNTHETIC cases: ")
+
+    def test_counts_typed_by_hand_say_nothing(self):
+        typed = oms.Findings.from_counts([[1, 2]], [[3, 4]], questions=["a"], groups=["x", "y"])
+        assert typed.table.schema.metadata is None
+        assert repr(typed).startswith("Findings: ")

@@ -105,6 +105,7 @@ class TestShipped:
                 f"{second} percent",
                 f"{second} n",
                 "stars",
+                "cases",
             ]
             lines = [x for x in published if x["table"] == number]
             for row, line in enumerate(table.to_pylist()):

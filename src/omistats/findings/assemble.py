@@ -81,7 +81,9 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         pa.array(np.full(len(k), inference.confidence)),
         _arrow.dictionary(np.where(some, why, np.int8(0)), REASONS),
     ]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    # What the cases say of themselves goes where their figures go.
+    schema = SCHEMA.with_metadata(dict(counts.metadata)) if counts.metadata else SCHEMA
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _constant(label: str, where: npt.NDArray[np.bool_]) -> pa.Array:

@@ -45,7 +45,8 @@ def _shown(
     table: pa.Table, labels: Mapping[str, str], rows: int
 ) -> tuple[str, list[list[str]], str]:
     cut = blocks(table)
-    head = f"Findings: {table.num_rows:,} rows"
+    made_up = b"synthetic" in (table.schema.metadata or {})
+    head = f"Findings{' from SYNTHETIC cases' * made_up}: {table.num_rows:,} rows"
     if not cut:
         return head, [], ""
     units = dict.fromkeys(unit for unit, _, _ in cut)

@@ -69,7 +69,14 @@ def read(
     for name in names:
         if name not in columns:
             columns[name] = arrays[name]
-    return columns, found, dict(table.schema.metadata or {})
+    return columns, found, _metadata(table.schema)
+
+
+def _metadata(schema: pa.Schema) -> dict[bytes, bytes]:
+    """Keep what the data say of themselves, not how one library spells its columns."""
+    return {
+        k: v for k, v in (schema.metadata or {}).items() if k not in (b"pandas", b"ARROW:schema")
+    }
 
 
 def _offending(where: str, rule: str, values: list[object]) -> list[Problem]:

@@ -34,8 +34,8 @@ def load_published() -> pa.Table:
 
     Notes
     -----
-    Source: HM Inspectorate of Probation, *Offender Management Inspection 2: Aggregate
-    findings across three English regions* (March 2011). Figures only; no wording.
+    Source: HM Inspectorate of Probation, the aggregate report of OMI 2 of March 2011.
+    Figures only; no wording.
 
     Examples
     --------

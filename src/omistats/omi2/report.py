@@ -13,11 +13,16 @@ from omistats.omi2.tables import TABLES
 __all__ = ["as_text", "write_tables"]
 
 
+_CAVEAT = "Agreement proves the arithmetic, not the report: the cases were made to fit."
+
+
 def as_text(found: Reproduction) -> str:
     """Say what agrees with print and, for what does not, why it cannot."""
+    synthetic = found.source == "synthetic"
+    kind = "SYNTHETIC cases" if synthetic else "cases"
     lines = [
-        "The 2011 aggregate report recomputed from 2,213 SYNTHETIC cases",
-        "Agreement proves the arithmetic, not the report: the cases were made to fit.",
+        f"The 2011 aggregate report recomputed from {found.case_count:,} {kind}",
+        *([_CAVEAT] if synthetic else []),
         "",
         f"{'Table':<45}{'Ns':>10}{'percentages':>14}{'stars':>10}",
     ]

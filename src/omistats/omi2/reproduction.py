@@ -70,6 +70,8 @@ class Reproduction:
         What the printed figures say against each other, from print alone.
     findings : Findings
         What was recomputed.
+    case_count : int
+        How many cases it was recomputed from.
     """
 
     cells: tuple[ComparedCell, ...]
@@ -77,6 +79,12 @@ class Reproduction:
     points: tuple[MainPoint, ...]
     contradictions: tuple[Contradiction, ...]
     findings: Findings
+    case_count: int
+
+    @property
+    def source(self) -> str:
+        """What the cases are: ``'synthetic'`` when they say so, ``'as given'`` otherwise."""
+        return "synthetic" if b"synthetic" in self.findings.tally.metadata else "as given"
 
     def matched(self, what: What, table: int | None = None) -> tuple[int, int]:
         """Count the cells that agree, and all cells, of one kind."""
@@ -111,7 +119,7 @@ class Reproduction:
         out["contradictions"] = [c.to_dict() for c in self.contradictions]
         out["mismatches"] = [attrs.asdict(c) for c in self.mismatches]
         out["noted"] = [attrs.asdict(c) for c in self.noted]
-        out["cases"] = "synthetic"
+        out["cases"] = self.source
         return out
 
     def tables(self) -> dict[int, pa.Table]:
@@ -121,7 +129,9 @@ class Reproduction:
             shown = self.findings.breakdown(table.breakdown).question(*table.questions)
             laid = shown.wide().drop_columns(["unit", "p_value"])
             place = laid["question"].to_pylist()
-            out[number] = laid.take([place.index(q) for q in table.questions])
+            rows = laid.take([place.index(q) for q in table.questions])
+            # A spreadsheet has no metadata: every line says what it was computed from.
+            out[number] = rows.append_column("cases", pa.array([self.source] * len(rows)))
         return out
 
 
@@ -168,6 +178,7 @@ def reproduce(
         points=main_points(findings),
         contradictions=found,
         findings=findings,
+        case_count=len(chosen),
     )
 
 
