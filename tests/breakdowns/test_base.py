@@ -205,3 +205,18 @@ def test_the_six_of_the_report():
         ("risk_of_harm", ("high", "all"), "complement"),
     ]
     assert oms.SupervisionType.leave_out == ("suspended sentence order", "custody")
+
+
+def test_more_groups_than_a_byte_numbers():
+    class Court(oms.Breakdown):
+        key = "court"
+        groups = tuple(f"court {i}" for i in range(300))
+
+    names = [f"court {i % 300}" for i in range(600)]
+    cases = read(frame(600, court=names))
+    for by in (None, "unit"):
+        counts = oms.tally(cases, by=by, breakdowns=[Court(), Gender(), Harm()])
+        assert counts.cases.sum(axis=0)[:300].tolist() == [2] * 300
+        assert counts.unclassified.sum() == counts.left_out.sum() == 0
+    found = oms.recompute(cases, breakdowns=[Court()], questions="q0").table
+    assert found["group"].to_pylist() == list(Court.groups)
