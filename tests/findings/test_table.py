@@ -339,7 +339,10 @@ class TestOut:
         path = tmp_path / "findings.parquet"
         found.write_parquet(path)
         back = pq.read_table(path)
-        assert back.schema.equals(found.table.schema)
+        # Older versions of Arrow widen the indices of dictionaries to 32 bits.
+        assert back.column_names == found.table.column_names
+        for name, kind in SCHEMA.items():
+            assert pa.types.is_dictionary(back[name].type) == (kind == "text")
         assert back.to_pylist() == found.table.to_pylist()
         found.question("q0").write_parquet(str(path))
         assert pq.read_table(path).num_rows == len(found) // 3
