@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,6 +120,8 @@ def recount(
                     else:
                         line["reason"] = "no applicable answers"
                     line["contrast"] = "complement" if complement else "groups"
+                    if complement and known_only:
+                        line["contrast"] = "known complement"
                     line["confidence"] = 0.95
                     out.append(line)
     return out
@@ -410,10 +414,48 @@ class TestArguments:
             oms.recompute(counts, by=by)
 
     @pytest.mark.parametrize("source", [{"a": [1]}, None, "cases.parquet"])
-    @pytest.mark.parametrize("given", [None, framework()])
-    def test_the_source_is_cases_or_counts(self, source, given):
-        with pytest.raises(oms.UsageError, match="expected a CaseSet"):
-            oms.recompute(source, framework=given)
+    def test_the_source_says_what_was_asked(self, source):
+        with pytest.raises(oms.UsageError, match=r"expected a CaseSet .* pass framework="):
+            oms.recompute(source)
+
+    @pytest.mark.parametrize(
+        ("source", "message"),
+        [
+            ({"a": [1]}, "3 problems"),
+            (None, "expected a data frame"),
+            ("missing.parquet", "Check that the file is there"),
+            ("cases.xlsx", "a file that ends in"),
+        ],
+    )
+    def test_other_sources_are_refused_with_the_reason(self, source, message):
+        with pytest.raises(oms.DataError, match=message):
+            oms.recompute(source, framework=framework())
+
+    def test_files_readers_and_frames_with_a_framework(self, tmp_path):
+        cases = read(random_frame(3, 40), 3)
+        table = pa.table(cases)
+        # For all units together: a plain column does not keep units without cases.
+        wanted = oms.recompute(cases, breakdowns=BREAKDOWNS).table
+        pq.write_table(table, tmp_path / "cases.parquet")
+        with pa.ipc.new_file(tmp_path / "cases.arrow", table.schema) as writer:
+            writer.write_table(table)
+        sources = [
+            tmp_path / "cases.parquet",
+            str(tmp_path / "cases.arrow"),
+            table.to_reader(),
+            pl.from_arrow(table).lazy(),
+            table.to_pandas(),
+        ]
+        for source in sources:
+            found = oms.recompute(source, breakdowns=BREAKDOWNS, framework=cases.framework)
+            assert found.table.equals(wanted)
+
+    def test_a_file_cut_short_is_refused(self, tmp_path):
+        path = tmp_path / "cases.parquet"
+        pq.write_table(pa.table(read(random_frame(3, 40), 3)), path)
+        path.write_bytes(path.read_bytes()[:-50])
+        with pytest.raises(oms.DataError, match="Check that the file is there and whole"):
+            oms.recompute(path, framework=framework())
 
     def test_another_framework_is_refused(self):
         assert len(oms.recompute(read(), breakdowns=[Gender()], framework=framework())) == 4

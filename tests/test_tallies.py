@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 
@@ -62,7 +63,7 @@ def test_counts_of_all_units_cannot_be_given_by_unit():
 
 
 def test_the_source_is_a_case_set():
-    with pytest.raises(oms.UsageError, match="expected a CaseSet, found dict"):
+    with pytest.raises(oms.UsageError, match="expected a CaseSet or a Tally, found dict"):
         oms.tally(frame(), breakdowns=[Gender()])
     with pytest.raises(oms.UsageError, match="`by` is None or 'unit'"):
         oms.tally(read(), by="region", breakdowns=[Gender()])
@@ -88,3 +89,22 @@ def test_units_in_a_declared_order_that_is_not_that_of_the_rows():
             assert counts.cases[place].sum() == counts.n[place].sum() == 0
         else:
             np.testing.assert_array_equal(counts.n[place], plain.n[int(unit[1])])
+
+
+def test_a_tally_cannot_be_changed_under_its_findings():
+    counts = oms.tally(read(), breakdowns=[Gender()])
+    with pytest.raises(ValueError, match="read-only"):
+        counts.k[...] = 0
+
+
+def test_a_tally_holds_possible_counts():
+    counts = oms.tally(read(), breakdowns=[Gender()])
+    with pytest.raises(oms.UsageError, match="0 <= k <= n"):
+        attrs.evolve(counts, k=counts.n + 1)
+    with pytest.raises(oms.UsageError, match="has the shape"):
+        attrs.evolve(counts, k=counts.k[:, :1])
+
+
+def test_a_framework_without_standard_breakdowns_says_so():
+    with pytest.raises(oms.UsageError, match="names no standard breakdowns"):
+        oms.tally(read())

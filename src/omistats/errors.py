@@ -18,20 +18,37 @@ class UsageError(OmistatsError, ValueError):
 
 
 class UnknownNameError(UsageError, KeyError):
-    """A name that is not one of a known set; the message lists the near ones."""
+    """Names that are not among the known ones; the message lists the near ones.
 
-    def __init__(self, what: str, name: object, known: Iterable[str]) -> None:
-        self.what, self.name, self.known = what, name, tuple(known)
+    Attributes
+    ----------
+    what : str
+        What was named.
+    names : tuple
+        The unknown names.
+    known : tuple of str
+        The names there are.
+    """
+
+    def __init__(self, what: str, names: object, known: Iterable[str]) -> None:
+        self.what, self.known = what, tuple(known)
+        self.names = tuple(names) if isinstance(names, list | tuple) else (names,)
+        super().__init__("; ".join(map(self._sentence, self.names)))
+
+    def _sentence(self, name: object) -> str:
         from difflib import get_close_matches
 
         near = get_close_matches(str(name), self.known, n=3)
-        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "choose from"
-        listed = "" if near else " " + ", ".join(self.known)
-        super().__init__(f"unknown {what} {name!r}; {hint}{listed}")
+        if near:
+            return f"unknown {self.what} {name!r}; did you mean {' or '.join(map(repr, near))}?"
+        return f"unknown {self.what} {name!r}; choose from {', '.join(self.known)}"
 
     def __str__(self) -> str:
         # KeyError shows the repr of its argument, which would quote the whole sentence.
         return str(self.args[0])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.what, self.names, self.known)
 
 
 @attrs.frozen
@@ -73,6 +90,10 @@ class DataError(OmistatsError, ValueError):
         count = len(self.problems)
         head = f"{count} problem{'s' if count != 1 else ''} in the data"
         super().__init__("\n".join([f"{head}:", *(f"  - {p}" for p in self.problems)]))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # An error raised in another process arrives with its problems.
+        return type(self), (self.problems,)
 
 
 def shown(values: Iterable[object], most: int = 5) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -31,8 +32,8 @@ REASONS = (
 """Why a row has no percentage or no test, by code."""
 
 
-def _known(what: str, *names: str):  # type: ignore[no-untyped-def]  # attrs' validator type is private
-    def check(_: object, __: object, value: str) -> None:
+def _known(what: str, *names: str) -> Callable[[Any, attrs.Attribute[str], str], None]:
+    def check(_: Any, __: attrs.Attribute[str], value: str) -> None:
         if value not in names:
             raise UnknownNameError(what, value, names)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from omistats.breakdowns.base import Breakdown
 from omistats.errors import UsageError
 from omistats.findings import Findings
 from omistats.inference import Inference
-from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
 from omistats.tallies import By, Tally, tally
 
@@ -16,7 +16,7 @@ __all__ = ["recompute"]
 
 
 def recompute(
-    source: CaseSet | Tally,
+    source: Any,
     *,
     by: By | None = None,
     breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
@@ -28,8 +28,9 @@ def recompute(
 
     Parameters
     ----------
-    source : CaseSet or Tally
-        Case assessments, or counts made of them.
+    source : CaseSet, Tally, data frame, record batch reader, or path
+        Case assessments, or counts made of them. All but a case set and a tally need
+        ``framework``; a path is a Parquet or an Arrow IPC file, read whole.
     by : {'unit'}, optional
         Give findings for every unit, then for all together; by default only for all
         together.
@@ -42,8 +43,7 @@ def recompute(
     inference : Inference, optional
         Test, interval and confidence; the defaults of `Inference`.
     framework : Framework, optional
-        Needed by sources that do not carry one; neither of the present ones does
-        without.
+        What to check the source against; a case set and a tally carry theirs.
 
     Returns
     -------
@@ -67,26 +67,23 @@ def recompute(
     >>> findings.table.num_rows
     900
     """
-    if not isinstance(source, CaseSet | Tally):
-        raise UsageError(
-            f"expected a CaseSet or a Tally, found {type(source).__name__}; "
-            "read the data with CaseSet.from_data(data, framework=...)"
-        )
     if by not in (None, "unit"):
         raise UsageError(f"`by` is None or 'unit', found {by!r}")
-    if framework is not None and framework != source.framework:
-        raise UsageError(
-            f"the source was checked against {source.framework.name!r}, not {framework.name!r}; "
-            "leave `framework` out or read the data against it"
-        )
     if isinstance(source, Tally):
         if breakdowns is not None or questions is not None:
             raise UsageError(
                 "a tally has its breakdowns and questions already; "
                 "choose them in tally(cases, breakdowns=..., questions=...)"
             )
+        if framework is not None and framework != source.framework:
+            raise UsageError(
+                f"the tally was made with {source.framework.name!r}, not {framework.name!r}; "
+                "leave `framework` out or count again"
+            )
         counts = source
     else:
-        counts = tally(source, by=by, breakdowns=breakdowns, questions=questions)
+        counts = tally(
+            source, by=by, breakdowns=breakdowns, questions=questions, framework=framework
+        )
     counts = counts.with_all() if by == "unit" else counts.together()
     return Findings.from_tally(counts, inference or Inference())

@@ -15,6 +15,7 @@ from omistats.errors import UsageError
 from omistats.kernel.tally import count_groups
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
+from omistats.model.sources import read_cases
 from omistats.model.strata import ALL
 
 __all__ = ["By", "Split", "Tally", "tally"]
@@ -82,6 +83,26 @@ class Tally:
     left_out: Counts
     metadata: Mapping[bytes, bytes] = attrs.field(factory=dict)
 
+    def __attrs_post_init__(self) -> None:
+        shape = (len(self.units), self.offsets[-1], len(self.questions))
+        if self.k.shape != shape or self.n.shape != shape:
+            raise UsageError(
+                f"a tally of these units, groups and questions has the shape {shape}; "
+                f"found k {self.k.shape}, n {self.n.shape}"
+            )
+        bad = (self.k < 0) | (self.k > self.n)
+        if bad.any():
+            u, g, q = (int(i) for i in np.argwhere(bad)[0])
+            raise UsageError(
+                f"counts are 0 <= k <= n; found k = {self.k[u, g, q]}, n = {self.n[u, g, q]} "
+                f"for {self.questions[q]}, unit {self.units[u]}, and {int(bad.sum()) - 1} more"
+            )
+        # Findings are made of these arrays; a count changed later would part them.
+        for name, array in self._arrays().items():
+            fixed = array.view()
+            fixed.flags.writeable = False
+            object.__setattr__(self, name, fixed)
+
     @property
     def offsets(self) -> tuple[int, ...]:
         """Where the groups of each split begin, and the number of all groups."""
@@ -122,24 +143,28 @@ class Tally:
 
 
 def tally(
-    source: CaseSet,
+    source: Any,
     *,
     by: By | None = None,
     breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
     questions: Iterable[str] | None = None,
+    framework: Framework | None = None,
 ) -> Tally:
     """Count sufficient and applicable answers in every group.
 
     Parameters
     ----------
-    source : CaseSet
-        The cases.
+    source : CaseSet, data frame, record batch reader, or path
+        The cases. All but a case set need ``framework``; a path is a Parquet or an Arrow
+        IPC file, read whole.
     by : {'unit'}, optional
         Count every unit by itself; by default all units together.
     breakdowns : iterable of Breakdown or str, optional
         Instances, classes, or names; the framework's standard ones by default.
     questions : iterable of str, optional
         Question ids; by default every question that is not invented.
+    framework : Framework, optional
+        What to check the source against; a case set carries its own.
 
     Returns
     -------
@@ -148,30 +173,30 @@ def tally(
     Raises
     ------
     UsageError
-        When ``by`` is neither None nor ``'unit'``, or the source is no case set.
+        When ``by`` is neither None nor ``'unit'``, or a framework is missing.
     UnknownNameError
         When a question or a breakdown is unknown.
     DataError
         When a breakdown is ill declared or labels cases outside its groups.
     """
-    if not isinstance(source, CaseSet):
-        raise UsageError(
-            f"expected a CaseSet, found {type(source).__name__}; "
-            "read the data with CaseSet.from_data(data, framework=...)"
-        )
     if by not in (None, "unit"):
         raise UsageError(f"`by` is None or 'unit', found {by!r}")
-    framework = source.framework
+    cases = read_cases(source, framework)
+    framework = cases.framework
     ids = framework.known_ids if questions is None else framework.select(questions)
+    if breakdowns is None and not framework.breakdowns:
+        raise UsageError(
+            f"the framework {framework.name!r} names no standard breakdowns; pass breakdowns=[...]"
+        )
     splits = resolve(framework.breakdowns if breakdowns is None else breakdowns)
-    packed = source.packed
+    packed = cases.packed
     # One block of all cases, or one a unit.
     starts = packed.starts if by == "unit" else packed.starts[[0, -1]]
     answers = packed.answers
     if ids != framework.question_ids:
         wanted = set(ids)
         answers = answers[[id in wanted for id in framework.question_ids * 2]]
-    members, sizes = _members(source, splits, packed.order, starts)
+    members, sizes = _members(cases, splits, packed.order, starts)
     counts = count_groups(answers, members, starts)
     groups = sum(len(b.groups) for b in splits)
     width = len(ids)
@@ -180,7 +205,7 @@ def tally(
     unknown[:, complements] = counts[:, groups:]
     return Tally(
         framework=framework,
-        units=source.units if by == "unit" else (ALL,),
+        units=cases.units if by == "unit" else (ALL,),
         splits=tuple(Split(b.key, tuple(b.groups), b.contrast) for b in splits),
         questions=ids,
         k=counts[:, :groups, :width],
@@ -190,7 +215,7 @@ def tally(
         cases=sizes[:, :groups],
         unclassified=sizes[:, groups : groups + len(splits)],
         left_out=sizes[:, groups + len(splits) :],
-        metadata=source.metadata,
+        metadata=cases.metadata,
     )
 
 

@@ -220,3 +220,53 @@ def test_more_groups_than_a_byte_numbers():
         assert counts.unclassified.sum() == counts.left_out.sum() == 0
     found = oms.recompute(cases, breakdowns=[Court()], questions="q0").table
     assert found["group"].to_pylist() == list(Court.groups)
+
+
+class TestWhatUsedToBeLost:
+    """Labels that could leave the findings without a word."""
+
+    def test_an_unknown_label_that_a_dictionary_holds_twice(self):
+        labels = pa.DictionaryArray.from_arrays(
+            pa.array([0, 2, 2, 0], pa.int8()), pa.array(["a", "typo", "typo"])
+        )
+
+        class Odd(oms.Breakdown):
+            key = "odd"
+            groups = ("a", "b")
+
+            def classify(self, cases):
+                return labels
+
+        cases = oms.CaseSet.from_data(
+            {"case_id": [1, 2, 3, 4], "unit": ["U"] * 4, "q": [True] * 4},
+            framework=oms.Framework("f", [oms.Question("q", "Q")]),
+        )
+        with pytest.raises(oms.DataError, match="labels 'typo'"):
+            oms.recompute(cases, breakdowns=[Odd()])
+
+    @pytest.mark.parametrize(
+        ("attribute", "value", "message"),
+        [
+            ("leave_out", "none", "labels to leave out are a tuple of text"),
+            ("leave_out", ("a",), "a label is a group or left out"),
+            ("column", 3, "a column is named in text"),
+        ],
+    )
+    def test_declarations(self, attribute, value, message):
+        made = type("Odd", (oms.Breakdown,), {"key": "odd", "groups": ("a", "b"), attribute: value})
+        assert message in str(made().problems()[0])
+
+    def test_one_text_is_not_a_label_for_each_case(self):
+        class Odd(oms.Breakdown):
+            key = "odd"
+            groups = ("o",)
+
+            def classify(self, cases):
+                return "oo"
+
+        cases = oms.CaseSet.from_data(
+            {"case_id": [1, 2], "unit": ["U"] * 2, "q": [True] * 2},
+            framework=oms.Framework("f", [oms.Question("q", "Q")]),
+        )
+        with pytest.raises(oms.DataError, match="one a case; found str"):
+            oms.recompute(cases, breakdowns=[Odd()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -131,8 +132,14 @@ class TestFilters:
         with pytest.raises(oms.UnknownNameError, match=near):
             getattr(found, column)(name)
 
-    def test_no_names_keep_nothing(self, found):
-        assert len(found.question()) == 0
+    def test_no_names_are_refused(self, found):
+        with pytest.raises(oms.UsageError, match="name at least one question: q0"):
+            found.question()
+
+    def test_all_unknown_names_are_listed(self, found):
+        with pytest.raises(oms.UnknownNameError) as caught:
+            found.question("q0", "nope", "zilch")
+        assert caught.value.names == ("nope", "zilch")
 
     @pytest.mark.parametrize("level", [0.05, 0.2, 0.9])
     def test_significant_keeps_comparisons_with_all_their_groups(self, found, level):
@@ -297,7 +304,7 @@ class TestFromCounts:
 
     @pytest.mark.parametrize("k", [[["many", 1]], [[[1], 1]]])
     def test_what_is_no_count(self, k):
-        with pytest.raises(oms.DataError, match="counts are numbers"):
+        with pytest.raises(oms.UsageError, match="k: expected numbers"):
             oms.Findings.from_counts(k, [[1, 1]], questions=["q"], groups=["a", "b"])
 
     @pytest.mark.parametrize(("k", "n"), [([5, 4], [6, 6]), ([1, 5], [6, 5]), ([1, 9], [6, 9])])
@@ -320,17 +327,46 @@ class TestFromCounts:
             oms.Findings.from_counts([1, 2], [3, 4], questions=["q"], groups=groups)
 
     def test_questions_are_distinct(self):
-        with pytest.raises(oms.DataError, match="distinct"):
+        with pytest.raises(oms.DataError, match="a question stands once"):
             oms.Findings.from_counts([[1], [2]], [[3], [4]], questions=["q", "q"], groups=["a"])
 
     def test_an_unknown_contrast(self):
-        with pytest.raises(oms.UnknownNameError, match="did you mean 'groups'"):
+        with pytest.raises(oms.DataError, match="contrast is 'groups' or 'complement'"):
             oms.Findings.from_counts(
                 [1, 2], [3, 4], questions=["q"], groups=["a", "b"], contrast="group"
             )
 
+    def test_one_text_is_no_set_of_groups(self):
+        with pytest.raises(oms.DataError, match="groups are a tuple of text"):
+            oms.Findings.from_counts([1, 2], [3, 4], questions=["q"], groups="ab")
+
+    @pytest.mark.parametrize("k", [10**17, 10**19])
+    def test_counts_too_large_to_be_exact(self, k):
+        with pytest.raises(oms.DataError, match=r"2\*\*53"):
+            oms.Findings.from_counts([k, 1], [k, 1], questions=["q"], groups=["a", "b"])
+
+    def test_masked_counts_are_unknown(self):
+        k = np.ma.array([[5, 7]], mask=[[False, True]])
+        with pytest.raises(oms.DataError, match="k = nan"):
+            oms.Findings.from_counts(k, [[9, 9]], questions=["q"], groups=["a", "b"])
+
+    def test_a_known_complement_needs_cases(self):
+        with pytest.raises(oms.UsageError, match="typed by hand"):
+            oms.Findings.from_counts(
+                [1, 2],
+                [3, 4],
+                questions=["q"],
+                groups=["high", "all"],
+                contrast="complement",
+                inference=oms.Inference(complement="known"),
+            )
+
 
 class TestOut:
+    def test_pickles(self, found):
+        again = pickle.loads(pickle.dumps(found))
+        assert again.table.equals(found.table)
+
     def test_arrow_streams(self, found):
         assert pa.table(found).equals(found.table)
         assert pa.RecordBatchReader.from_stream(found).read_all().equals(found.table)
@@ -390,7 +426,9 @@ class TestPeople:
 
     def test_long_tables_are_cut(self):
         ids = [f"q{i}" for i in range(12)]
-        made = oms.Findings.from_counts([[1, 2]] * 12, [[4, 4]] * 12, questions=ids, groups="ab")
+        made = oms.Findings.from_counts(
+            [[1, 2]] * 12, [[4, 4]] * 12, questions=ids, groups=["a", "b"]
+        )
         assert "4 more questions" in repr(made)
         assert "25%" in repr(made)
         assert "q7" in repr(made)
@@ -426,3 +464,15 @@ class TestWhatTheCasesSayOfThemselves:
         typed = oms.Findings.from_counts([[1, 2]], [[3, 4]], questions=["a"], groups=["x", "y"])
         assert typed.table.schema.metadata is None
         assert repr(typed).startswith("Findings: ")
+
+
+def test_other_contrasts_are_not_laid_side_by_side():
+    def made(groups, contrast):
+        return oms.Findings.from_counts(
+            [1, 2], [3, 4], questions=["q"], groups=groups, contrast=contrast
+        )
+
+    with pytest.raises(oms.UsageError, match="compares 'groups' here and 'complement'"):
+        made(["a", "b"], "groups").compare(made(["a", "all"], "complement"))
+    with pytest.raises(oms.UsageError, match="expected Findings, found Table"):
+        made(["a", "b"], "groups").compare(made(["a", "b"], "groups").table)

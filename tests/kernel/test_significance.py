@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -231,7 +232,7 @@ def test_many_impossible_counts_are_counted():
 
 @pytest.mark.parametrize("k", ["three", [[1], [2, 3]], [1, 2, 3]])
 def test_what_is_no_count_is_refused(k):
-    with pytest.raises(oms.UsageError, match="counts are numbers"):
+    with pytest.raises(oms.UsageError, match=r"expected (numbers|shapes that broadcast)"):
         oms.interval(k, [5, 5])
 
 
@@ -240,3 +241,36 @@ def test_unknown_test_lists_the_known():
         oms.compare(1, 2, 3, 4, method="person")
     with pytest.raises(oms.UnknownNameError, match="pearson"):
         oms.compare_groups([1, 2], [3, 4], method="fisher")
+
+
+def test_scalars_give_arrays_of_no_dimension():
+    for record in (oms.compare(14, 20, 9, 30), oms.compare_groups([1, 2], [3, 4])):
+        for field in attrs.fields(type(record)):
+            value = getattr(record, field.name)
+            assert isinstance(value, np.ndarray), field.name
+            assert value.ndim == 0, field.name
+
+
+def test_masked_counts_are_unknown():
+    k = np.ma.array([5, 7], mask=[False, True])
+    assert np.isnan(oms.interval(k, 10).estimate).tolist() == [False, True]
+    assert oms.compare(k, 10, 1, 10).stars.tolist()[1] == ""
+
+
+@pytest.mark.parametrize("k", ["14", np.datetime64("2011-03-01"), 10**400, [None, "3"]])
+def test_what_only_looks_like_a_count(k):
+    with pytest.raises(oms.UsageError, match="k: expected numbers"):
+        oms.interval(k, 20)
+
+
+def test_groups_that_do_not_broadcast():
+    with pytest.raises(oms.UsageError, match="the two groups: expected shapes that broadcast"):
+        oms.compare([1, 2], [3, 4], [1, 2, 3], [3, 4, 5])
+
+
+@pytest.mark.parametrize("confidence", ["95", [0.9, 0.95], None, True])
+def test_a_confidence_is_one_number(confidence):
+    with pytest.raises(oms.UsageError, match="one number between 0 and 1"):
+        oms.interval(1, 2, confidence=confidence)
+    with pytest.raises(oms.UsageError, match="one number between 0 and 1"):
+        oms.Inference(confidence=confidence)

@@ -355,3 +355,59 @@ def test_text_form_counts_in_words():
 def test_reading_again_with_the_framework_of_the_cases():
     cases = read()
     assert cases.framework == framework()
+
+
+class TestCasesStayAsChecked:
+    """What is changed after the check does not reach the cases."""
+
+    def test_numpy(self):
+        ids, answers = np.array([1, 2, 3]), np.array([1.0, 0.0, 1.0])
+        cases = oms.CaseSet.from_data(
+            {"case_id": ids, "unit": ["A"] * 3, "q": answers},
+            framework=oms.Framework("f", [oms.Question("q", "Q")]),
+        )
+        ids[:], answers[:] = 0, 5
+        assert cases["case_id"].to_pylist() == [1, 2, 3]
+        assert cases["q"].to_pylist() == [True, False, True]
+
+    def test_pandas(self):
+        frame = pd.DataFrame({"case_id": [1, 2], "unit": ["A", "B"], "q": [True, False]})
+        cases = oms.CaseSet.from_data(frame, framework=oms.Framework("f", [oms.Question("q", "Q")]))
+        frame.loc[0, "case_id"] = 2
+        assert cases["case_id"].to_pylist() == [1, 2]
+
+
+def test_ids_may_be_categories():
+    frame = pd.DataFrame({"case_id": pd.Categorical(["x", "y"]), "unit": ["A", "B"]})
+    cases = oms.CaseSet.from_data(frame, framework=oms.Framework("f", []))
+    assert cases["case_id"].to_pylist() == ["x", "y"]
+
+
+@pytest.mark.parametrize("group", [None, 1, ""])
+def test_a_group_of_units_has_a_name(group):
+    cases = oms.CaseSet.from_data(
+        {"case_id": [1, 2], "unit": ["A", "B"]}, framework=oms.Framework("f", [])
+    )
+    with pytest.raises(oms.DataError, match="a group's name is text"):
+        cases.regroup({"A": "x", "B": group})
+
+
+def test_names_of_units_stay_beside_their_ids():
+    cases = oms.CaseSet.from_data(
+        {"case_id": [1], "unit": ["A"]},
+        framework=oms.Framework("f", []),
+        units=[oms.Unit("A", "Alpha"), "B"],
+    )
+    assert cases.units == ("A", "B")
+    assert cases.unit_names == {"A": "Alpha"}
+
+
+def test_a_framework_is_a_framework():
+    with pytest.raises(oms.UsageError, match="`framework` is a Framework, found 'OMI 2'"):
+        oms.CaseSet.from_data({"case_id": [1]}, framework="OMI 2")
+
+
+@pytest.mark.parametrize("id", ["", 1])
+def test_a_question_has_a_name(id):
+    with pytest.raises(oms.DataError, match="a question's id is text"):
+        oms.Framework("f", [oms.Question(id, "Q")])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 import numpy.typing as npt
 
 from omistats import _arrow
+from omistats.breakdowns.declaration import Contrast, group_problems, text_problems
 from omistats.errors import DataError, Problem, shown
 from omistats.model.cases import CaseSet
 from omistats.model.strata import ALL
 
 __all__ = ["LEFT_OUT", "UNCLASSIFIED", "Breakdown", "Contrast"]
-
-Contrast = Literal["groups", "complement"]
 
 UNCLASSIFIED = -1
 LEFT_OUT = -2
@@ -103,21 +102,17 @@ class Breakdown:
         codes, names = found
         place = {group: i for i, group in enumerate(self.groups) if group != ALL}
         complement = self.contrast == "complement"
-        unknown = [
-            n
-            for n in names
-            if n not in place and n not in self.leave_out and (n == ALL or not complement)
-        ]
-        if unknown:  # a dictionary may list labels that no case has
-            used = np.bincount(codes + 1, minlength=len(names) + 1)[1:]
-            unknown = sorted(n for n in unknown if used[names.index(n)])
+        allowed = {*place, *self.leave_out}
+        unknown = {n for n in names if n not in allowed and (n == ALL or not complement)}
+        if unknown:
+            unknown.intersection_update(_arrow.used_labels(codes, names))
         if unknown:
             raise DataError(
                 [
                     Problem(
                         f"breakdown {self.key!r}",
                         f"groups are {shown(self.groups, 12)}",
-                        f"labels {shown(unknown)}",
+                        f"labels {shown(sorted(unknown))}",
                         "Add the group, list it in `leave_out`, or make the label null.",
                     )
                 ]
@@ -134,34 +129,17 @@ class Breakdown:
             found.append(
                 Problem(name, "a breakdown has a key", repr(self.key), 'Set `key = "..."`.')
             )
-        groups: Any = self.groups
-        if not isinstance(groups, tuple | list) or not all(isinstance(g, str) for g in groups):
+        column: Any = self.column
+        if not isinstance(column, str):
             found.append(
-                Problem(name, "groups are a tuple of text", repr(groups), "Write a tuple.")
+                Problem(name, "a column is named in text", repr(column), 'Set `column = "..."`.')
             )
-        elif self.contrast == "complement":
-            if len(groups) != 2 or groups[1] != ALL or groups[0] == ALL:
-                found.append(
-                    Problem(
-                        name,
-                        "a complement has the groups (subset, 'all')",
-                        repr(groups),
-                        "Name the subset first and 'all' second.",
-                    )
-                )
-        elif str(self.contrast) != "groups":
+        found += group_problems(name, self.groups, self.contrast)
+        found += text_problems(name, "labels to leave out", self.leave_out)
+        if not found and (both := sorted(set(self.groups) & set(self.leave_out))):
             found.append(
                 Problem(
-                    name, "contrast is 'groups' or 'complement'", repr(self.contrast), "Choose one."
-                )
-            )
-        elif not groups or len(set(groups)) < len(groups) or ALL in groups:
-            found.append(
-                Problem(
-                    name,
-                    "groups are distinct, at least one, and none of them 'all'",
-                    repr(groups),
-                    "Rename or remove the offending group; 'all' goes with a complement.",
+                    name, "a label is a group or left out", shown(both), "Keep it in one place."
                 )
             )
         return found

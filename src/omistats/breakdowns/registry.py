@@ -19,6 +19,8 @@ _OURS = {breakdown.key: breakdown for breakdown in STANDARD}
 def named(name: str) -> Breakdown:
     """Give the standard breakdown of a name, or the one that an installed package offers.
 
+    A standard breakdown keeps its name, whatever packages offer under it.
+
     Raises
     ------
     UnknownNameError

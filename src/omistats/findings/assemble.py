@@ -21,7 +21,8 @@ __all__ = ["assemble"]
 Rows = npt.NDArray[np.int64]
 
 
-_CONTRASTS = ("groups", "complement")
+# A complement that leaves the unclassified out is another procedure, and says so.
+_CONTRASTS = ("groups", "complement", "known complement")
 
 _KEY = pa.dictionary(pa.int16(), pa.string())
 _NOTE = pa.dictionary(pa.int8(), pa.string())
@@ -55,7 +56,7 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         return values.reshape(units, -1).take(of_split, axis=1).ravel()
 
     unit, breakdown, question, group, contrast = _keys(
-        counts.units, counts.splits, counts.questions
+        counts.units, counts.splits, counts.questions, inference.complement == "known"
     )
     k, n = by_group(counts.k), by_group(counts.n)
     some = n > 0
@@ -93,14 +94,15 @@ def _constant(label: str, where: npt.NDArray[np.bool_]) -> pa.Array:
 # The same report is made again and again: its rows and their labels are kept.
 @lru_cache(maxsize=16)
 def _keys(
-    units: tuple[str, ...], splits: tuple[Split, ...], questions: tuple[str, ...]
+    units: tuple[str, ...], splits: tuple[Split, ...], questions: tuple[str, ...], known: bool
 ) -> tuple[pa.Array, ...]:
     """Make the columns that do not depend on the counts: four labels and the contrast."""
     group_row, split_row, question_row = _layout(splits, len(questions))
     labels = tuple(dict.fromkeys(g for s in splits for g in s.groups))
     place = {label: i for i, label in enumerate(labels)}
     group = np.array([place[g] for s in splits for g in s.groups])[group_row]
-    contrast = np.array([_CONTRASTS.index(s.contrast) for s in splits])[split_row]
+    compared = [_CONTRASTS.index(s.contrast) for s in splits]
+    contrast = np.array([c + 1 if known and c else c for c in compared])[split_row]
     unit = np.repeat(np.arange(len(units), dtype=np.int16), len(group_row))
     by_unit: list[tuple[npt.NDArray[Any], Sequence[str], type[np.signedinteger]]] = [
         (split_row, [s.key for s in splits], np.int16),

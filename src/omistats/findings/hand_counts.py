@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import Contrast
-from omistats.errors import DataError, Problem, UnknownNameError
+from omistats.breakdowns.declaration import Contrast, group_problems, text_problems
+from omistats.errors import DataError, Problem, UsageError, shown
+from omistats.inference import Inference
+from omistats.kernel.counts import as_numbers, impossible
 from omistats.model.framework import Framework, Question
 from omistats.model.strata import ALL
 from omistats.tallies import Split, Tally
 
-__all__ = ["tally_from_counts"]
+__all__ = ["require_plain", "tally_from_counts"]
 
 
 def tally_from_counts(
@@ -27,14 +28,14 @@ def tally_from_counts(
     contrast: Contrast,
 ) -> Tally:
     """Check counts and make a tally of them; see `Findings.from_counts`."""
-    if contrast not in get_args(Contrast):
-        raise UnknownNameError("contrast", contrast, get_args(Contrast))
-    try:
-        kk, nn = np.asarray(k, np.float64), np.asarray(n, np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            [Problem("k and n", "counts are numbers", str(error), "Give arrays of counts.")]
-        ) from error
+    kk, nn = as_numbers(k, "k"), as_numbers(n, "n")
+    problems = group_problems("groups", groups, contrast)
+    problems += text_problems("questions", "questions", questions)
+    if not problems and len(set(questions)) < len(questions):
+        rule = "a question stands once"
+        problems.append(Problem("questions", rule, shown(questions), "Remove the repetition."))
+    if problems:
+        raise DataError(problems)
     shape = (len(questions), len(groups))
     if shape[0] == 1 and kk.ndim == 1 and nn.ndim == 1:
         kk, nn = kk[np.newaxis], nn[np.newaxis]
@@ -48,7 +49,6 @@ def tally_from_counts(
         for name, a in (("k", kk), ("n", nn))
         if a.shape != shape
     ]
-    problems += _groups(groups, contrast)
     if not problems:
         problems = _cells(kk, nn, questions, groups, contrast)
     if problems:
@@ -73,18 +73,6 @@ def tally_from_counts(
     )
 
 
-def _groups(groups: Sequence[str], contrast: Contrast) -> list[Problem]:
-    if contrast == "complement":
-        wrong = len(groups) != 2 or groups[1] != ALL or groups[0] == ALL
-        rule = "a complement has the groups (subset, 'all')"
-        hint = "Name the subset first and 'all' second."
-    else:
-        wrong = len(set(groups)) < len(groups) or ALL in groups
-        rule = "groups are distinct, and none of them 'all'"
-        hint = "Rename the offending group; 'all' goes with a complement."
-    return [Problem("groups", rule, repr(tuple(groups)), hint)] if wrong else []
-
-
 def _cells(
     k: npt.NDArray[np.float64],
     n: npt.NDArray[np.float64],
@@ -92,12 +80,11 @@ def _cells(
     groups: Sequence[str],
     contrast: Contrast,
 ) -> list[Problem]:
-    with np.errstate(invalid="ignore"):
-        bad = ~((k >= 0) & (k <= n) & (k == np.floor(k)) & (n == np.floor(n)) & np.isfinite(n))
+    bad = impossible(k, n) | np.isnan(k) | np.isnan(n)
     problems = [
         Problem(
             f"{questions[q]}, {groups[g]}",
-            "counts are whole, with 0 <= k <= n",
+            "counts are whole, with 0 <= k <= n <= 2**53",
             f"k = {k[q, g]:g}, n = {n[q, g]:g}",
             "Correct the count; write 0 of 0 for a blank.",
         )
@@ -115,3 +102,12 @@ def _cells(
             for q in np.flatnonzero(outside).tolist()
         ]
     return problems
+
+
+def require_plain(inference: Inference) -> None:
+    """Refuse an inference that needs to know which cases are unclassified."""
+    if inference.complement == "known":
+        raise UsageError(
+            "counts typed by hand do not say which cases are unclassified; "
+            "leave complement='known' out, or compare separate groups"
+        )

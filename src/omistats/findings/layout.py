@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["blocks", "comparisons", "wide"]
+from omistats.errors import UsageError
+from omistats.tallies import Tally
+
+__all__ = ["blocks", "comparisons", "require_same_contrasts", "unclassified", "wide"]
 
 _KEYS = ("unit", "breakdown", "question")
 
@@ -77,3 +80,28 @@ def blocks(table: pa.Table) -> list[tuple[str, str, pa.Table]]:
     cuts = [i for i in range(1, len(pairs)) if pairs[i] != pairs[i - 1]]
     bounds = np.array([0, *cuts, len(pairs)]).tolist()
     return [(*pairs[a], table.slice(a, b - a)) for a, b in pairwise(bounds)]
+
+
+def unclassified(counts: Tally) -> pa.Table:
+    """Count the cases in no group; see `Findings.unclassified`."""
+    units, splits = len(counts.units), len(counts.splits)
+    return pa.table(
+        {
+            "unit": np.repeat(np.array(counts.units), splits),
+            "breakdown": np.tile(np.array([s.key for s in counts.splits]), units),
+            "unclassified": counts.unclassified.ravel(),
+            "left_out": counts.left_out.ravel(),
+        }
+    )
+
+
+def require_same_contrasts(now: Tally, before: Tally) -> None:
+    """Refuse to lay findings beside others of the same name that compare other things."""
+    earlier = {s.key: s for s in before.splits}
+    for split in now.splits:
+        other = earlier.get(split.key, split)
+        if other.contrast != split.contrast:
+            raise UsageError(
+                f"breakdown {split.key!r} compares {split.contrast!r} here and "
+                f"{other.contrast!r} in the earlier findings; recompute one of them"
+            )

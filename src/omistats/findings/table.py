@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,8 @@ from omistats.breakdowns.base import Contrast
 from omistats.errors import UnknownNameError, UsageError
 from omistats.findings.assemble import assemble
 from omistats.findings.change import changes
-from omistats.findings.hand_counts import tally_from_counts
-from omistats.findings.layout import comparisons, wide
+from omistats.findings.hand_counts import require_plain, tally_from_counts
+from omistats.findings.layout import comparisons, require_same_contrasts, unclassified, wide
 from omistats.findings.text import as_html, as_text
 from omistats.inference import Inference, infer
 from omistats.tallies import Tally
@@ -62,7 +62,7 @@ class Findings:
         The numbers are computed at once, the table when it is first asked for.
         """
         results = infer(tally, inference)
-        return cls(inference, tally, lambda: assemble(tally, results, inference))
+        return cls(inference, tally, partial(assemble, tally, results, inference))
 
     @classmethod
     def from_counts(
@@ -116,7 +116,9 @@ class Findings:
         counts = tally_from_counts(
             k, n, questions=questions, groups=groups, breakdown=breakdown, contrast=contrast
         )
-        return cls.from_tally(counts, inference or Inference())
+        chosen = inference or Inference()
+        require_plain(chosen)
+        return cls.from_tally(counts, chosen)
 
     @cached_property
     def table(self) -> pa.Table:
@@ -130,16 +132,7 @@ class Findings:
         ``unclassified`` counts the cases whose characteristic is unknown (they are part
         of ``all``), ``left_out`` those that the breakdown does not report.
         """
-        counts = self.tally
-        units, splits = len(counts.units), len(counts.splits)
-        return pa.table(
-            {
-                "unit": np.repeat(np.array(counts.units), splits),
-                "breakdown": np.tile(np.array([s.key for s in counts.splits]), units),
-                "unclassified": counts.unclassified.ravel(),
-                "left_out": counts.left_out.ravel(),
-            }
-        )
+        return unclassified(self.tally)
 
     def significant(self, level: float = 0.05) -> Findings:
         """Keep the comparisons whose p-value is below a level, with all their groups.
@@ -153,8 +146,8 @@ class Findings:
         -------
         Findings
         """
-        if not 0 < level < 1:
-            raise UsageError(f"a level lies between 0 and 1, found {level!r}")
+        if not isinstance(level, float | int) or not 0 < level < 1:
+            raise UsageError(f"a level is a number between 0 and 1, found {level!r}")
         p_value = self.table["p_value"].to_numpy()
         with np.errstate(invalid="ignore"):
             return self._filter(p_value < level)
@@ -201,9 +194,10 @@ class Findings:
         return self._keep("unit", ids, self.tally.units)
 
     def _keep(self, column: str, wanted: Sequence[str], known: Sequence[str]) -> Findings:
-        for name in wanted:
-            if name not in known:
-                raise UnknownNameError(column, name, known)
+        if not wanted:
+            raise UsageError(f"name at least one {column}: {', '.join(known)}")
+        if unknown := [name for name in wanted if name not in known]:
+            raise UnknownNameError(column, unknown, known)
         codes = self.table[column].combine_chunks()
         labels = codes.dictionary.to_pylist()
         # A table without rows may have lost its labels.
@@ -260,6 +254,9 @@ class Findings:
             and Pearson's test of the change (``statistic, p_value, stars``). What one
             round lacks is null.
         """
+        if not isinstance(previous, Findings):
+            raise UsageError(f"expected Findings, found {type(previous).__name__}")
+        require_same_contrasts(self.tally, previous.tally)
         return changes(self.table, previous.table)
 
     def write_parquet(self, path: str | Path) -> None:

@@ -38,7 +38,8 @@ def as_html(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> st
     for i, line in enumerate(lines):
         tag = "th" if i == 0 else "td"
         body += "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
-    return f"<p>{escape(head)}</p><table>{body}</table><p>{escape(tail)}</p>"
+    after = f"<p>{escape(tail)}</p>" if tail else ""
+    return f"<p>{escape(head)}</p><table>{body}</table>{after}"
 
 
 def _shown(

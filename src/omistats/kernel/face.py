@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.counts import checked
 from omistats.kernel.proportion import wilson
 from omistats.kernel.significance import (
     STARS,
@@ -48,32 +49,11 @@ class Interval:
 
 def check_confidence(value: float) -> None:
     """Refuse a confidence outside (0, 1), with a hint where a percentage was given."""
+    if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
+        raise UsageError(f"confidence is one number between 0 and 1, found {value!r}")
     if not 0 < value < 1:
         hint = f"; did you mean {value / 100:g}?" if 1 < value < 100 else ""
         raise UsageError(f"confidence lies between 0 and 1, found {value!r}{hint}")
-
-
-def _counts(k: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Return counts as float64; NaN stays NaN, impossible counts are refused."""
-    try:
-        kk, nn = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"counts are numbers of shapes that broadcast; {error}") from error
-    with np.errstate(invalid="ignore"):
-        bad = (kk < 0) | (kk > nn) | (nn < 0) | np.isinf(nn)
-        # NaN differs from itself, so a fraction is what lies above its floor.
-        bad |= (kk > np.floor(kk)) | (nn > np.floor(nn))
-    if bad.any():
-        where = [tuple(int(i) for i in at) for at in np.argwhere(bad)[:3]]
-        cells = ", ".join(
-            f"k = {kk[at]:g}, n = {nn[at]:g}" + (f" at {at}" if at else "") for at in where
-        )
-        more = int(bad.sum()) - len(where)
-        raise UsageError(
-            f"counts are whole numbers with 0 <= k <= n; found {cells}"
-            + (f" and {more} more" if more else "")
-        )
-    return kk, nn
 
 
 def _method(what: str, name: str, known: dict[str, Any]) -> Any:
@@ -116,7 +96,7 @@ def interval(
     """
     check_confidence(confidence)
     compute = _method("interval", method, _INTERVALS)
-    kk, nn = _counts(k, n)
+    kk, nn = checked(k, n)
     low, high = compute(kk, nn, confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = np.asarray(kk / nn)
@@ -157,9 +137,12 @@ def compare(
     '**'
     """
     test = _method("test", method, _TESTS)
-    a, na = _counts(k1, n1)
-    b, nb = _counts(k2, n2)
-    a, na, b, nb = np.broadcast_arrays(a, na, b, nb)
+    a, na = checked(k1, n1)
+    b, nb = checked(k2, n2)
+    try:
+        a, na, b, nb = np.broadcast_arrays(a, na, b, nb)
+    except ValueError as error:
+        raise UsageError(f"the two groups: expected shapes that broadcast; {error}") from error
     statistic = test(a, na, b, nb)
     comparable = (na > 0) & (nb > 0) & ~np.isnan(a + b)
     return _outcome(statistic, np.ones(statistic.shape), comparable, method)
@@ -198,9 +181,9 @@ def compare_groups(
     30.0701491 on 2
     """
     _method("test", method, _TESTS)
-    kk, nn = _counts(k, n)
-    if not -kk.ndim <= axis < kk.ndim:
-        raise UsageError(f"counts of {kk.ndim} dimensions have no axis {axis}")
+    kk, nn = checked(k, n)
+    if not isinstance(axis, int) or not -kk.ndim <= axis < kk.ndim:
+        raise UsageError(f"counts of {kk.ndim} dimensions have no axis {axis!r}")
     statistic, df = pearson_groups(kk, nn, axis)
     unknown = np.isnan(kk + nn).any(axis=axis)
     return _outcome(np.asarray(statistic), df, (df > 0) & ~unknown, method)
@@ -213,9 +196,9 @@ def _outcome(
     codes = star_codes(p_value, comparable)
     marks = np.array([*STARS, ""])
     return Comparison(
-        statistic,
+        np.asarray(statistic),
         np.where(np.isnan(statistic), np.nan, df),
-        p_value,
-        marks[codes],
+        np.asarray(p_value),
+        np.asarray(marks[codes]),
         np.full(statistic.shape, method),
     )

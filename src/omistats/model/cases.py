@@ -16,6 +16,7 @@ from omistats.errors import DataError, Problem, UnknownNameError, shown
 from omistats.model.framework import Framework
 from omistats.model.packed import Packed, pack_answers
 from omistats.model.reading import read
+from omistats.model.strata import ALL
 from omistats.model.units import Unit, reserved_unit
 
 __all__ = ["CaseSet"]
@@ -38,12 +39,15 @@ class CaseSet:
         Units in the order of report; a declared unit may have no cases.
     metadata : dict of bytes to bytes
         Schema metadata of the data read.
+    unit_names : dict of str to str
+        Names for people of the units that were declared with one.
     """
 
     framework: Framework
     units: tuple[str, ...]
     metadata: Mapping[bytes, bytes]
     _columns: dict[str, pa.Array]
+    unit_names: Mapping[str, str] = attrs.field(factory=dict)
 
     @classmethod
     def from_data(
@@ -92,8 +96,11 @@ class CaseSet:
         >>> cases
         CaseSet: 2 cases, 2 units, framework 'demo' (1 question, 0 strata)
         """
-        columns, names, metadata = read(data, framework, units)
-        return cls(framework, names, metadata, columns)
+        # One id alone would fall apart into letters.
+        declared = None if units is None else [units] if isinstance(units, str) else list(units)
+        columns, ids, metadata = read(data, framework, declared)
+        names = {u.id: u.name for u in declared or () if isinstance(u, Unit)}
+        return cls(framework, ids, metadata, columns, names)
 
     def __len__(self) -> int:
         return len(self._columns["case_id"])
@@ -202,9 +209,10 @@ class CaseSet:
             not there, or a new unit is called ``all``.
         """
         problems = []
+        hint = "Give every unit a group; its own id if it stays alone."
         if missing := [u for u in self.units if u not in mapping]:
             problems.append(
-                Problem("mapping", "every unit needs a group", f"none for {shown(missing)}", "Add.")
+                Problem("mapping", "every unit needs a group", f"none for {shown(missing)}", hint)
             )
         if stray := sorted(set(mapping) - set(self.units)):
             problems.append(
@@ -215,14 +223,18 @@ class CaseSet:
                     "Correct the spelling or remove them.",
                 )
             )
-        if "all" in mapping.values():
+        if odd := [v for v in dict.fromkeys(mapping.values()) if not isinstance(v, str) or not v]:
+            problems.append(
+                Problem("mapping", "a group's name is text", shown(odd), "Write names as text.")
+            )
+        if ALL in mapping.values():
             problems.append(reserved_unit())
         if problems:
             raise DataError(problems)
         groups = tuple(dict.fromkeys(mapping[u] for u in self.units))
         place = np.array([groups.index(mapping[u]) for u in self.units] or [0], np.int16)
         columns = {**self._columns, "unit": _arrow.dictionary(place[self.unit_codes], groups)}
-        return attrs.evolve(self, units=groups, columns=columns)
+        return attrs.evolve(self, units=groups, columns=columns, unit_names={})
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export the cases as one record batch."""

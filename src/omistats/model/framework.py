@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 import attrs
 
@@ -12,6 +12,8 @@ from omistats.errors import DataError, Problem, UnknownNameError, shown
 from omistats.model.strata import RESERVED, Stratum, names
 
 __all__ = ["Framework", "Item", "Level", "Link", "Provenance", "Question"]
+
+T = TypeVar("T")
 
 Provenance = Literal["published", "inferred", "invented"]
 """Where a statement comes from: print, our reading of it, or our imagination."""
@@ -141,7 +143,13 @@ class Framework:
 
     def __attrs_post_init__(self) -> None:
         columns = [q.id for q in self.questions] + [s.name for s in self.strata]
-        problems = []
+        problems = [
+            Problem(self.name, "a question's id is text", repr(q.id), "Give it a name.")
+            for q in self.questions
+            if not isinstance(q.id, str) or not q.id
+        ]
+        if problems:
+            raise DataError(problems)
         if repeated := sorted({n for n in columns if columns.count(n) > 1}):
             problems.append(
                 Problem(
@@ -185,10 +193,7 @@ class Framework:
         UnknownNameError
             When there is none of that id; near ones are listed.
         """
-        for question in self.questions:
-            if question.id == id:
-                return question
-        raise UnknownNameError("question", id, self.question_ids)
+        return _find("question", id, {q.id: q for q in self.questions})
 
     def item(self, id: str) -> Item:
         """Return one criterion, section or headline element.
@@ -198,10 +203,7 @@ class Framework:
         UnknownNameError
             When there is none of that id.
         """
-        for item in self.items:
-            if item.id == id:
-                return item
-        raise UnknownNameError("item", id, [i.id for i in self.items])
+        return _find("item", id, {i.id: i for i in self.items})
 
     def stratum(self, name: str) -> Stratum:
         """Return one stratum.
@@ -211,10 +213,7 @@ class Framework:
         UnknownNameError
             When there is none of that name.
         """
-        for stratum in self.strata:
-            if stratum.name == name:
-                return stratum
-        raise UnknownNameError("stratum", name, [s.name for s in self.strata])
+        return _find("stratum", name, {s.name: s for s in self.strata})
 
     def select(self, questions: Iterable[str] | None) -> tuple[str, ...]:
         """Return question ids in the framework's order, all of them for None.
@@ -222,11 +221,17 @@ class Framework:
         Raises
         ------
         UnknownNameError
-            For the first id that is no question.
+            When an id is no question; all such ids are listed.
         """
         if questions is None:
             return self.question_ids
         wanted = {questions} if isinstance(questions, str) else set(questions)
-        for id in sorted(wanted.difference(self.question_ids)):
-            self.question(id)  # says which are near
+        if unknown := wanted.difference(self.question_ids):
+            raise UnknownNameError("question", sorted(unknown, key=str), self.question_ids)
         return tuple(id for id in self.question_ids if id in wanted)
+
+
+def _find(what: str, name: str, known: dict[str, T]) -> T:
+    if name not in known:
+        raise UnknownNameError(what, name, known)
+    return known[name]

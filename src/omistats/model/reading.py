@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem, UsageError, shown
 from omistats.model.framework import Framework
 from omistats.model.strata import ALL
 from omistats.model.units import Unit, reserved_unit, unit_ids
@@ -39,6 +39,8 @@ def read(
     DataError
         With every problem found.
     """
+    if not isinstance(framework, Framework):
+        raise UsageError(f"`framework` is a Framework, found {framework!r}")
     declared = None if units is None else unit_ids(units)
     table = _arrow.to_table(data)
     names = table.column_names
@@ -48,11 +50,28 @@ def read(
     arrays = dict(zip(names, _arrow.columns(table), strict=True))
 
     if "case_id" in arrays:
-        columns["case_id"] = arrays["case_id"]
-        problems += _case_ids(arrays["case_id"])
+        ids = arrays["case_id"]
+        if pa.types.is_dictionary(ids.type):  # ids read as categories
+            ids = ids.dictionary_decode()
+        columns["case_id"] = ids
+        problems += _case_ids(ids)
     if "unit" in arrays:
         columns["unit"], found, more = _units(arrays["unit"], declared)
         problems += more
+    problems += _code(arrays, framework, columns)
+    if problems:
+        raise DataError(problems)
+    for name in names:
+        if name not in columns:
+            columns[name] = arrays[name]
+    return columns, found, _metadata(table.schema)
+
+
+def _code(
+    arrays: dict[str, pa.Array], framework: Framework, columns: dict[str, pa.Array]
+) -> list[Problem]:
+    """Turn strata and questions into dictionary and Boolean columns; say what is neither."""
+    problems = []
     for stratum in framework.strata:
         if stratum.name in arrays:
             columns[stratum.name], bad = _arrow.as_levels(arrays[stratum.name], stratum.levels)
@@ -64,12 +83,7 @@ def read(
             columns[id], bad = _arrow.as_answers(arrays[id])
             if bad:
                 problems += _offending(id, ANSWER, bad)
-    if problems:
-        raise DataError(problems)
-    for name in names:
-        if name not in columns:
-            columns[name] = arrays[name]
-    return columns, found, _metadata(table.schema)
+    return problems
 
 
 def _metadata(schema: pa.Schema) -> dict[bytes, bytes]:
@@ -150,9 +164,7 @@ def _units(
         problems.append(
             Problem("unit", "every case belongs to a unit", f"{missing} null", "Fill them in.")
         )
-    used = np.bincount(codes + 1, minlength=len(labels) + 1)[1:]
-    # A dictionary may hold one label twice.
-    seen = list(dict.fromkeys(u for u, some in zip(labels, used.tolist(), strict=True) if some))
+    seen = _arrow.used_labels(codes, labels)
     if ALL in seen:
         problems.append(reserved_unit())
     if declared is None:

@@ -38,8 +38,6 @@ class Stratum:
         characteristic, not a level.
     required : bool
         Whether every case file must have the column.
-    label : str
-        A short name for people; the column's name unless given.
 
     Raises
     ------
@@ -48,18 +46,15 @@ class Stratum:
 
     Examples
     --------
-    >>> Stratum("tenure", ("owned", "rented", "none")).label
-    'tenure'
+    >>> Stratum("tenure", ("owned", "rented", "none"))
+    Stratum(name='tenure', levels=('owned', 'rented', 'none'), required=True)
     """
 
     name: str
     levels: tuple[str, ...] = attrs.field(converter=names)
     required: bool = True
-    label: str = attrs.field(default="", kw_only=True)
 
     def __attrs_post_init__(self) -> None:
-        if not self.label:
-            object.__setattr__(self, "label", self.name.replace("_", " "))
         problems = []
         if self.name in RESERVED:
             problems.append(

@@ -1,4 +1,12 @@
-"""The second Offender Management Inspection as a framework."""
+"""The second Offender Management Inspection as a framework.
+
+Where its parts are known from: the key aspects, and which of them feed a headline element,
+are in the tables of the aggregate report of 2011. The general criteria, their numbers, the
+sections that group them (the first digit of a number) and the headline elements are
+published too, in the collection of good practice; so a criterion's ``parent`` is read off
+its number and is not inferred. What is mostly inferred is the criterion of a question;
+each such `Link` says so. Labels are ours throughout.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +16,9 @@ from omistats.model.framework import Framework, Item, Link, Question
 from omistats.model.strata import Stratum
 from omistats.omi2._questions import QUESTIONS
 
-__all__ = ["FRAMEWORK", "HEADLINE_TABLES"]
+__all__ = ["FRAMEWORK"]
 
-HEADLINE_TABLES: Final = {
+_HEADLINE_TABLES: Final = {
     4: "risk_of_harm",
     5: "reoffending",
     6: "compliance",
@@ -43,16 +51,15 @@ _STRATA: Final = (
     ),
     Stratum("gender", ("male", "female")),
     Stratum("ethnicity", ("white", "BME")),
-    Stratum("disability", ("yes", "no"), label="reported disability"),
+    Stratum("disability", ("yes", "no")),
     Stratum("age_group", ("17-24", "25+")),
-    Stratum("risk_of_harm", ("high", "not high"), label="risk of harm"),
+    Stratum("risk_of_harm", ("high", "not high")),
     Stratum(
         "rosh_classification",
         ("low", "medium", "high", "very high"),
         required=False,
-        label="risk of serious harm classification",
     ),
-    Stratum("tier", ("1", "2", "3", "4"), required=False, label="offender management tier"),
+    Stratum("tier", ("1", "2", "3", "4"), required=False),
 )
 
 
@@ -64,7 +71,7 @@ def _question(
         id,
         label,
         Link(criterion.rstrip("!"), "published" if published else "inferred"),
-        tuple(Link(HEADLINE_TABLES[t], "published") for t, _ in printed if t in HEADLINE_TABLES),
+        tuple(Link(_HEADLINE_TABLES[t], "published") for t, _ in printed if t in _HEADLINE_TABLES),
         (*printed, *((table, row) for table in range(7, 12))),
     )
 

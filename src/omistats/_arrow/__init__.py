@@ -1,0 +1,23 @@
+"""Every Arrow call whose types checkers cannot see, in one corridor."""
+
+from __future__ import annotations
+
+from omistats._arrow.bits import bitmaps
+from omistats._arrow.build import dictionary, floats, primitive
+from omistats._arrow.frames import as_answers, columns, duplicates, to_table
+from omistats._arrow.labels import as_levels, codes_of, labels_to_codes, used_labels
+
+__all__ = [
+    "as_answers",
+    "as_levels",
+    "bitmaps",
+    "codes_of",
+    "columns",
+    "dictionary",
+    "duplicates",
+    "floats",
+    "labels_to_codes",
+    "primitive",
+    "to_table",
+    "used_labels",
+]

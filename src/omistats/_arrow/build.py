@@ -1,0 +1,46 @@
+"""Arrow arrays made of NumPy's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+__all__ = ["dictionary", "floats", "primitive"]
+
+Flags = npt.NDArray[np.bool_]
+
+
+def floats(values: npt.NDArray[np.float64]) -> pa.Array:
+    """Build an array of the values, NaN as null, without copying them."""
+    return primitive(values, ~np.isnan(values))
+
+
+def dictionary(
+    codes: npt.NDArray[Any], labels: Sequence[str], valid: Flags | None = None
+) -> pa.DictionaryArray:
+    """Build a dictionary array from NumPy codes; negative codes are null."""
+    if valid is None:
+        valid = codes >= 0
+    indices = primitive(codes, valid)
+    # The codes are ours, made from these labels; nulls may stand as -1.
+    return pa.DictionaryArray.from_arrays(indices, _names(tuple(labels)), safe=False)
+
+
+@lru_cache(maxsize=256)
+def _names(labels: tuple[str, ...]) -> pa.Array:
+    return pa.array(labels, pa.string())
+
+
+def primitive(values: npt.NDArray[Any], valid: Flags) -> pa.Array:
+    """Build an array of the values without copying them; null where they are not valid."""
+    values = np.ascontiguousarray(values)
+    validity = None
+    if not valid.all():
+        validity = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    kind = pa.from_numpy_dtype(values.dtype)
+    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(values)])

@@ -1,0 +1,26 @@
+"""Errors cross the border between processes whole."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+import omistats as oms
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        oms.DataError(
+            [oms.Problem("here", "rule", "found", "hint"), oms.Problem("a", "b", "c", "d")]
+        ),
+        oms.UnknownNameError("question", ["a", "b"], ("c", "d")),
+        oms.UsageError("one sentence"),
+    ],
+)
+def test_errors_survive_a_pickle(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
