@@ -86,6 +86,16 @@ def test_the_highest_of_several_groups():
     assert [count(found, "higher", group=g).value for g in "xyz"] == [1, 0, 1]
 
 
+def test_a_single_group_has_nothing_to_be_higher_than():
+    found = oms.Findings.from_counts(
+        [[50], [90]], [[60], [100]], questions=["a", "b"], groups=["x"]
+    )
+    point = count(found, "higher", group="x")
+    assert (point.value, point.of) == (0, 0)
+    assert count(found, "differ").of == 0
+    assert count(found, "reach", group="x", threshold=85).value == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

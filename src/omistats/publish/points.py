@@ -6,12 +6,15 @@ from typing import Literal
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.errors import UnknownNameError, UsageError
 from omistats.findings import Findings
 
 __all__ = ["Kind", "Point", "count"]
+
+Floats = npt.NDArray[np.float64]
 
 Kind = Literal["reach", "alike", "differ", "higher"]
 
@@ -112,7 +115,9 @@ def count(
         of = int(shown.sum())
     elif kind == "higher":
         rest = np.delete(percent[significant], place, axis=1)
-        value = int((percent[significant, place] > np.nanmax(rest, axis=1)).sum())
+        # A single group has no others, and nothing differs there.
+        highest = np.max(rest, axis=1, initial=-np.inf, where=~np.isnan(rest))
+        value = int((percent[significant, place] > highest).sum())
         of = int(significant.sum())
     else:
         of = int(compared.sum())
@@ -129,6 +134,6 @@ def count(
     return Point(kind, value, of, sentence)
 
 
-def _by_question(table: pa.Table, column: str, groups: int) -> np.ndarray:
+def _by_question(table: pa.Table, column: str, groups: int) -> Floats:
     values = table[column].cast(pa.float64()).to_numpy()
     return np.asarray(values, np.float64).reshape(-1, groups)
