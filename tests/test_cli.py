@@ -109,8 +109,15 @@ def test_usage_errors_exit_with_2(capsys, arguments):
     assert "usage: omistats" in capsys.readouterr().err
 
 
+def test_version(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"omistats {oms.__version__}\n"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["reproduce", "--help"]])
-def test_help_and_version(capsys, arguments):
+def test_help(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 0

@@ -32,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="omistats", description="Inspection case assessments into findings."
     )
+    # The root is loaded by now, and nothing below it imports from it.
+    version = sys.modules[__name__.partition(".")[0]].__version__
+    parser.add_argument("--version", action="version", version=f"omistats {version}")
     commands = parser.add_subparsers(dest="command", required=True)
     again = commands.add_parser(
         "reproduce",
