@@ -14,7 +14,7 @@ import omistats as oms
 from tests.factories import BREAKDOWNS, Gender, Harm, Tier, frame, framework, read, rows
 
 
-def refused(data: Any, *words: str, count: int = 1, **options: Any) -> oms.DataError:
+def assert_refused(data: Any, *words: str, count: int = 1, **options: Any) -> oms.DataError:
     """Read data that must be refused, with so many problems and these words."""
     with pytest.raises(oms.DataError) as caught:
         read(data, **options)
@@ -32,10 +32,10 @@ def refused(data: Any, *words: str, count: int = 1, **options: Any) -> oms.DataE
 
 class TestFrames:
     def test_a_missing_question_column(self):
-        refused(frame(q1=None), "question column", "'q1'", "all null if nothing is known")
+        assert_refused(frame(q1=None), "question column", "'q1'", "all null if nothing is known")
 
     def test_missing_columns_of_every_kind(self):
-        error = refused(
+        error = assert_refused(
             frame(case_id=None, gender=None, tier=None, q0=None, q1=None),
             "'case_id'",
             "'gender', 'tier'",
@@ -46,10 +46,10 @@ class TestFrames:
 
     @pytest.mark.parametrize("answer", [2, -1, 0.5, float("inf"), 255])
     def test_an_answer_of_another_number(self, answer):
-        refused(frame(q0=[1, 0, answer, None]), "q0", "0, 1 or null", f"{answer}")
+        assert_refused(frame(q0=[1, 0, answer, None]), "q0", "0, 1 or null", f"{answer}")
 
     def test_other_answers_are_each_shown_once(self):
-        error = refused(frame(q0=[2, 3, 2, 3]), "2, 3. ")
+        error = assert_refused(frame(q0=[2, 3, 2, 3]), "2, 3. ")
         assert error.problems[0].where == "q0"
 
     @pytest.mark.parametrize(
@@ -64,56 +64,58 @@ class TestFrames:
         ],
     )
     def test_answers_that_are_no_numbers_are_not_coerced(self, values):
-        refused(frame(q0=values), "q0: an answer is true, false or null", "values of type")
+        assert_refused(frame(q0=values), "q0: an answer is true, false or null", "values of type")
 
     def test_an_unknown_level_shows_the_values_and_the_allowed(self):
-        refused(
+        assert_refused(
             frame(gender=["f", "M", "F", None]), "gender", "allowed levels are 'f', 'm'", "'F', 'M'"
         )
 
     def test_a_level_is_not_trimmed(self):
-        refused(frame(gender=["f", "m ", "", None]), "'', 'm '")
+        assert_refused(frame(gender=["f", "m ", "", None]), "'', 'm '")
 
     @pytest.mark.parametrize(
         "values", [[1, 2, 1, 2], [True, False, True, False], [1.5, None, 2, 3]]
     )
     def test_levels_are_labels(self, values):
-        refused(frame(gender=values), "gender", "values of type")
+        assert_refused(frame(gender=values), "gender", "values of type")
 
     def test_unknown_categories_that_no_case_has_do_not_matter(self):
         gender = pd.Categorical(["f", "m", None, "f"], categories=["x", "f", "m"])
         assert read(pd.DataFrame(frame()).assign(gender=gender))["gender"].null_count == 1
 
     def test_a_duplicated_id(self):
-        refused(frame(case_id=["a", "b", "a", "c"]), "case_id", "more than once: 'a'")
-        refused(frame(case_id=[1, 1, 2, 2]), "more than once: 1, 2")
+        assert_refused(frame(case_id=["a", "b", "a", "c"]), "case_id", "more than once: 'a'")
+        assert_refused(frame(case_id=[1, 1, 2, 2]), "more than once: 1, 2")
 
     def test_many_duplicated_ids_are_counted(self):
         ids = [i // 2 for i in range(40)]
-        refused(frame(40, case_id=ids), "0, 1, 2, 3, 4 and 15 more")
+        assert_refused(frame(40, case_id=ids), "0, 1, 2, 3, 4 and 15 more")
 
     def test_null_ids(self):
-        refused(frame(case_id=["a", None, "c", None]), "every case has an id", "2 null")
+        assert_refused(frame(case_id=["a", None, "c", None]), "every case has an id", "2 null")
 
     def test_null_and_duplicated_ids(self):
-        refused(frame(case_id=["a", None, "a", "c"]), "1 null", "'a'", count=2)
+        assert_refused(frame(case_id=["a", None, "a", "c"]), "1 null", "'a'", count=2)
 
     @pytest.mark.parametrize("ids", [[1.0, 2.0, 3.0, 4.0], [True, False, None, None]])
     def test_ids_are_text_or_whole_numbers(self, ids):
-        refused(frame(case_id=ids), "case_id: ids are text or whole numbers", "type ")
+        assert_refused(frame(case_id=ids), "case_id: ids are text or whole numbers", "type ")
 
     def test_null_units(self):
-        refused(frame(unit=["A", None, "B", None]), "every case belongs to a unit", "2 null")
+        assert_refused(frame(unit=["A", None, "B", None]), "every case belongs to a unit", "2 null")
 
     def test_units_are_text(self):
-        refused(frame(unit=[1, 2, 1, 2]), "unit ids are text", "int64")
+        assert_refused(frame(unit=[1, 2, 1, 2]), "unit ids are text", "int64")
 
     def test_an_undeclared_unit(self):
-        refused(frame(), "declared units are 'A', 'C'", "'B'", units=["A", "C"])
+        assert_refused(frame(), "declared units are 'A', 'C'", "'B'", units=["A", "C"])
 
     @pytest.mark.parametrize("units", [None, ["A", "B"]])
     def test_a_unit_called_all(self, units):
-        refused(frame(unit=["A", "all", "B", "A"]), "'all' is the label of all units", units=units)
+        assert_refused(
+            frame(unit=["A", "all", "B", "A"]), "'all' is the label of all units", units=units
+        )
 
     def test_a_declared_unit_called_all_or_twice(self):
         with pytest.raises(oms.DataError) as caught:
@@ -126,15 +128,17 @@ class TestFrames:
     def test_a_name_used_by_two_columns(self):
         data = pa.table(frame())
         for name in ("q0", "gender", "unit", "case_id"):
-            refused(data.append_column(name, data[name]), "a column's name is used once", name)
+            assert_refused(
+                data.append_column(name, data[name]), "a column's name is used once", name
+            )
 
     def test_extras_that_share_a_name_are_refused_too(self):
         data = pa.table(frame()).append_column("note", [["x"] * 4])
-        refused(data.append_column("note", [["y"] * 4]), "'note'")
+        assert_refused(data.append_column("note", [["y"] * 4]), "'note'")
 
     def test_everything_wrong_at_once(self):
         """All bad input is reported together, not one a run."""
-        error = refused(
+        error = assert_refused(
             frame(
                 case_id=["a", "a", None, "d"],
                 unit=["A", None, "all", "X"],
@@ -166,10 +170,10 @@ class TestFrames:
             oms.CaseSet.from_data(data, framework=framework())
 
     def test_columns_of_mixed_types_or_lengths(self):
-        refused({**frame(), "q0": [True, "no", None, 3]}, "columns each have one type")
-        refused(frame(q0=[True]), "columns each have one type")
+        assert_refused({**frame(), "q0": [True, "no", None, 3]}, "columns each have one type")
+        assert_refused(frame(q0=[True]), "columns each have one type")
         mixed = pd.DataFrame(frame()).assign(q0=pd.Series([True, "no", 3, None], dtype=object))
-        refused(mixed, "columns each have one type")
+        assert_refused(mixed, "columns each have one type")
 
     def test_pandas_columns_of_one_name(self):
         data = pd.DataFrame(frame())
@@ -268,7 +272,7 @@ class TestFrameworks:
                 ],
             )
         text = str(caught.value)
-        for word in ("distinct names", "reserved", "'9.9'" if "'9.9'" in text else "9.9"):
+        for word in ("distinct names", "reserved", "9.9"):
             assert word in text
         assert len(caught.value.problems) == 3
 
