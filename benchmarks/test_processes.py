@@ -15,7 +15,10 @@ def test_peak_memory_counts_what_was_let_go_and_nothing_of_the_parent() -> None:
     busy = peak_memory(f"block = b'x' * {200 * MB}; del block")
     assert ballast.all()
     assert idle < 100
-    assert 195 < busy - idle < 215
+    # Freed by the time it is read, so a mark of the present would show almost nothing, and the
+    # parent's ballast would show 300 more. The interpreter's own share moves with its version
+    # and allocator, hence the margin.
+    assert 150 < busy - idle < 250
 
 
 def test_imports_are_timed_apart() -> None:
