@@ -13,7 +13,8 @@ import pytest
 
 import omistats as oms
 from omistats.omi2._questions import QUESTIONS
-from omistats.omi2.extract import COLUMNS, GROUPS, extract, write_csv
+from omistats.omi2.extract import extract, main, write_csv
+from omistats.omi2.published import SCHEMA
 
 REPORT = "aggregate_findings_2011.txt"
 ROWS = {3: 31, 4: 20, 5: 13, 6: 12, 7: 75, 8: 75, 9: 75, 10: 75, 11: 75}
@@ -54,7 +55,7 @@ class TestShipped:
             found = [x["group"] for x in lines if x["table"] == number]
             assert found == list(table.groups) * ROWS[number]
             breakdown = next(b for b in oms.STANDARD if b.key == table.breakdown)
-            assert table.groups == breakdown.groups == GROUPS[number]
+            assert table.groups == breakdown.groups
 
     def test_a_blank_cell_blanks_percentage_and_n_together(self, lines):
         for x in lines:
@@ -153,8 +154,32 @@ class TestExtraction:
         write_csv(lines, path)
         with path.open(encoding="utf-8", newline="") as file:
             back = list(csv.reader(file))
-        assert back[0] == list(COLUMNS)
+        assert back[0] == SCHEMA.names
         assert back[1:] == [["" if v is None else str(v) for v in line] for line in lines]
+
+
+class TestCommand:
+    def test_writes_what_it_extracts(self, tmp_path):
+        report, out = tmp_path / "report.txt", tmp_path / "published.csv"
+        report.write_text(small_report(), encoding="utf-8")
+        assert main([str(report), str(out)]) == 0
+        write_csv(extract(small_report()), tmp_path / "direct.csv")
+        assert out.read_bytes() == (tmp_path / "direct.csv").read_bytes()
+
+    @pytest.mark.parametrize("arguments", [[], ["report.txt"], ["a", "b", "c"]])
+    def test_without_its_arguments_it_says_how_to_call_it(self, capsys, arguments):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+        assert "usage: python -m omistats.omi2.extract" in capsys.readouterr().err
+
+    def test_what_cannot_be_read_is_said_without_a_traceback(self, capsys, tmp_path):
+        assert main([str(tmp_path / "none.txt"), str(tmp_path / "out.csv")]) == 2
+        assert "none.txt" in capsys.readouterr().err
+        (tmp_path / "other.txt").write_text("Nothing of the kind.")
+        assert main([str(tmp_path / "other.txt"), str(tmp_path / "out.csv")]) == 2
+        assert "expected 31 rows" in capsys.readouterr().err
+        assert not (tmp_path / "out.csv").exists()
 
 
 class TestSource:

@@ -9,15 +9,17 @@ from typing import Any, Final, NamedTuple, cast
 import attrs
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem, UsageError, shown
 from omistats.forensics import Division, Figure, Whole
 from omistats.kernel.significance import STARS
-from omistats.omi2.extract import COLUMNS, GROUPS
+from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.published import SCHEMA
+from omistats.omi2.tables import FIRST_SPLIT, TABLES
 
-__all__ = ["FIRST_BREAKDOWN", "Cell", "Row", "cell_of", "read_rows", "wholes_of"]
+__all__ = ["Cell", "Row", "cell_of", "read_rows", "wholes_of"]
 
-FIRST_BREAKDOWN: Final = 7
-"""Tables before this one print the high subset beside the whole; the others two groups."""
+
+_IDS: Final = frozenset(FRAMEWORK.question_ids)
 
 
 class Cell(NamedTuple):
@@ -58,67 +60,102 @@ class Row:
 
 
 def read_rows(published: pa.Table) -> list[Row]:
-    """Read a table of the form of `load_published`; raise `DataError` with all that is wrong."""
-    if missing := [c for c in COLUMNS if c not in published.column_names]:
-        raise DataError(
-            [
-                Problem(
-                    "published",
-                    f"expected the columns {', '.join(COLUMNS)}",
-                    f"none called {shown(missing)}",
-                    "Start from load_published().",
-                )
-            ]
+    """Read a table of the form of `load_published`.
+
+    Raises
+    ------
+    DataError
+        With all that is wrong: columns first, for without them no row can be read, then rows.
+    UsageError
+        When it is no Arrow table.
+    """
+    if not isinstance(published, pa.Table):
+        raise UsageError(
+            f"expected printed figures as an Arrow table, found {type(published).__name__}; "
+            "start from load_published()"
         )
-    lines: dict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
-    for line in published.select(list(COLUMNS)).to_pylist():
+    if problems := _columns_wrong(published.schema):
+        raise DataError(problems)
+    lines: dict[tuple[Any, Any], list[dict[str, Any]]] = defaultdict(list)
+    for line in published.select(SCHEMA.names).to_pylist():
         lines[line["table"], line["row"]].append(line)
     rows: list[Row] = []
-    problems: list[Problem] = []
-    for (table, row), pair in sorted(lines.items()):
-        wrong = _wrong(table, pair)
-        problems += [Problem(f"Table {table} row {row}", *parts) for parts in wrong]
-        if not wrong:
-            one, two = pair
-            rows.append(
-                Row(
-                    table,
-                    row,
-                    one["question"],
-                    GROUPS[table],
-                    (one["percent"], two["percent"]),
-                    (one["n"] or 0, two["n"] or 0),
-                    one["stars"],
-                )
-            )
+    for (table, row), pair in sorted(lines.items(), key=lambda item: tuple(map(_last, item[0]))):
+        where = f"Table {_name(table)} row {_name(row)}"
+        if wrong := _wrong(table, row, pair):
+            problems += [Problem(where, *parts) for parts in wrong]
+            continue
+        one, two = pair
+        percents, sizes = (one["percent"], two["percent"]), (one["n"] or 0, two["n"] or 0)
+        groups = TABLES[table].groups
+        rows.append(Row(table, row, one["question"], groups, percents, sizes, one["stars"]))
     if problems:
         raise DataError(problems)
     return rows
 
 
-def _wrong(table: int, pair: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+def _last(place: int | None) -> tuple[bool, int]:
+    return place is None, place or 0
+
+
+def _name(place: int | None) -> str:
+    return "null" if place is None else str(place)
+
+
+def _columns_wrong(schema: pa.Schema) -> list[Problem]:
+    problems = []
+    if missing := [name for name in SCHEMA.names if schema.get_field_index(name) < 0]:
+        problems.append(
+            Problem(
+                "published",
+                f"expected the columns {', '.join(SCHEMA.names)}, each once",
+                f"none, or several, called {shown(missing)}",
+                "Start from load_published().",
+            )
+        )
+    for expected in SCHEMA:
+        if expected.name in missing:
+            continue
+        kind = schema.field(expected.name).type
+        whole = pa.types.is_integer(expected.type)
+        fits = pa.types.is_integer(kind) if whole else _is_text(kind)
+        if not fits and not pa.types.is_null(kind):
+            rule = "expected whole numbers" if whole else "expected text"
+            hint = f"Cast it to {expected.type}, as load_published() has it."
+            problems.append(Problem(expected.name, rule, f"type {kind}", hint))
+    return problems
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    views = pa.types.is_string_view(kind)
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or views)
+
+
+def _wrong(
+    table: int | None, row: int | None, pair: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, str, str]]:
     wrong = []
-    groups = tuple(line["group"] for line in pair)
-    if groups != GROUPS.get(table):
-        expected = f"one line for each of {GROUPS.get(table, 'the groups of Tables 3-11')}"
+    if table not in TABLES:
+        expected = f"the tables are {min(TABLES)} to {max(TABLES)}"
+        wrong.append((expected, _name(table), "Leave out lines of other tables."))
+    elif (groups := tuple(line["group"] for line in pair)) != TABLES[table].groups:
+        expected = f"one line for each of {TABLES[table].groups}"
         wrong.append((expected, str(groups), "Keep both lines of a row, in the table's order."))
-    if len({line["question"] for line in pair}) > 1 or pair[0]["question"] is None:
-        wrong.append(
-            (
-                "one question",
-                shown(line["question"] for line in pair),
-                "Repeat its id on each line.",
-            )
-        )
-    marks = {line["stars"] for line in pair}
-    if len(marks) > 1 or not marks <= {*STARS, None}:
-        wrong.append(
-            (
-                f"one mark among {', '.join(STARS)}",
-                shown(marks),
-                "Repeat the row's mark on each line.",
-            )
-        )
+    if row is None or row < 1:
+        wrong.append(("rows count from 1", _name(row), "Number them as printed."))
+    questions = dict.fromkeys(line["question"] for line in pair)
+    if len(questions) > 1 or None in questions:
+        wrong.append(("one question", shown(questions), "Repeat its id on each line."))
+    unknown = [q for q in questions if q is not None and q not in _IDS]
+    if unknown:
+        hint = "Use the ids of omi2.FRAMEWORK.questions."
+        wrong.append(("ids of questions are those of the framework", shown(unknown), hint))
+    marks = dict.fromkeys(line["stars"] for line in pair)
+    if len(marks) > 1 or not set(marks) <= {*STARS, None}:
+        expected = f"one mark among {', '.join(STARS)}"
+        wrong.append((expected, shown(marks), "Repeat the row's mark on each line."))
     wrong += [
         ("percentages from 0 to 100", str(line["percent"]), "Give percentages as printed.")
         for line in pair
@@ -139,14 +176,14 @@ def wholes_of(rows: Iterable[Row], broken: Collection[tuple[int, int]] = ()) -> 
     """
     rows = list(rows)
     fitting = [r for r in rows if r.key not in broken]
-    bases = [r for r in fitting if r.table < FIRST_BREAKDOWN and r.sizes[r.base] > 0]
+    bases = [r for r in fitting if r.table < FIRST_SPLIT and r.sizes[r.base] > 0]
     if not bases:
         return [_alone(r) for r in rows]
     percents: list[tuple[Hashable, int]] = []
     divisions: list[Division] = []
     for row in fitting:
         (n1, n2), (p1, p2) = row.sizes, row.percents
-        if row.table >= FIRST_BREAKDOWN:
+        if row.table >= FIRST_SPLIT:
             divisions.append(Division(row.key, n1, n2, p1, p2, row.stars))
             continue
         percent = row.percents[row.base]
@@ -159,7 +196,7 @@ def wholes_of(rows: Iterable[Row], broken: Collection[tuple[int, int]] = ()) -> 
 
 
 def _alone(row: Row) -> Whole:
-    stars = row.stars if row.table >= FIRST_BREAKDOWN else None
+    stars = row.stars if row.table >= FIRST_SPLIT else None
     return Whole(sum(row.sizes), divisions=(Division(row.key, *row.sizes, *row.percents, stars),))
 
 
@@ -171,4 +208,4 @@ def cell_of(name: Hashable) -> Cell:
     table, row = cast(tuple[int, int], figure.division)
     if figure.what == "stars":
         return Cell(table, row, None, "stars")
-    return Cell(table, row, GROUPS[table][figure.what == "second"], "percent")
+    return Cell(table, row, TABLES[table].groups[figure.what == "second"], "percent")

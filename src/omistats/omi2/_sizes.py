@@ -10,9 +10,9 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 
 from omistats.kernel.rounding import counts_behind
-from omistats.omi2._evidence import FIRST_BREAKDOWN, Cell, Row
+from omistats.omi2._evidence import Cell, Row
 from omistats.omi2._text import AGE_SHARES, CASES
-from omistats.omi2.extract import GROUPS
+from omistats.omi2.tables import FIRST_SPLIT, TABLES
 
 __all__ = ["Clash", "dataset_clashes", "question_clashes", "share_clashes"]
 
@@ -41,7 +41,7 @@ class _Part(NamedTuple):
 
 def question_clashes(rows: Sequence[Row]) -> list[Clash]:
     """Check the Ns of one question: repeated ones agree, and no part exceeds its whole."""
-    bases = [r for r in rows if r.table < FIRST_BREAKDOWN]
+    bases = [r for r in rows if r.table < FIRST_SPLIT]
     clashes = []
     for one, two in combinations(bases, 2):
         for g in (0, 1):
@@ -58,7 +58,7 @@ def question_clashes(rows: Sequence[Row]) -> list[Clash]:
     for base in bases[:1]:
         whole, cell = base.sizes[base.base], base.cell(base.base, "n")
         for row in rows:
-            if row.table < FIRST_BREAKDOWN:
+            if row.table < FIRST_SPLIT:
                 continue
             # One group may be too many by itself; only if none is does it take both.
             over: list[tuple[int, ...]] = [(g,) for g in (0, 1) if row.sizes[g] > whole]
@@ -88,7 +88,7 @@ def dataset_clashes(questions: Iterable[Sequence[Row]]) -> list[Clash]:
             clashes.append(Clash((row.cell(g, "n"), DATASET), row, "n", proof))
         if alone:
             continue
-        base = next((r for r in rows if r.table < FIRST_BREAKDOWN), None)
+        base = next((r for r in rows if r.table < FIRST_SPLIT), None)
         for row in rows:
             name, parts = _parts(row, base)
             columns = divisions[name]
@@ -110,7 +110,7 @@ def dataset_clashes(questions: Iterable[Sequence[Row]]) -> list[Clash]:
 def _parts(row: Row, base: Row | None) -> tuple[str, list[_Part]]:
     """Divide a question's cases as a row does: its groups, then whoever is in neither."""
     one, two = (_Part(row.sizes[g], (row.cell(g, "n"),), row) for g in (0, 1))
-    if row.table < FIRST_BREAKDOWN:
+    if row.table < FIRST_SPLIT:
         rest = _Part(two.size - one.size, one.cells + two.cells, row)
         return "Tables 3-6", [one, rest] if row.base == 1 else [one]
     if base is None:
@@ -139,7 +139,7 @@ def share_clashes(questions: Iterable[Sequence[Row]]) -> Iterator[Clash]:
     least = dict.fromkeys(AGE_SHARES, 0)
     unknown = 0
     for rows in questions:
-        base = next((r for r in rows if r.table < FIRST_BREAKDOWN), None)
+        base = next((r for r in rows if r.table < FIRST_SPLIT), None)
         for row in (r for r in rows if r.table == _AGE_TABLE):
             for group, size in zip(row.groups, row.sizes, strict=True):
                 least[group] = max(least[group], size)
@@ -147,7 +147,8 @@ def share_clashes(questions: Iterable[Sequence[Row]]) -> Iterator[Clash]:
                 unknown = max(unknown, base.sizes[base.base] - sum(row.sizes))
     if sum(least.values()) + unknown > CASES:
         return  # The Ns contradict the dataset; nothing follows for the shares.
-    for group, other in (GROUPS[_AGE_TABLE], GROUPS[_AGE_TABLE][::-1]):
+    ages = TABLES[_AGE_TABLE].groups
+    for group, other in (ages, ages[::-1]):
         percent, most = AGE_SHARES[group], CASES - least[other] - unknown
         known = np.arange(sum(least.values()), CASES - unknown + 1)
         # Pairs of a number of cases to share and the most that the group may have of them.

@@ -5,34 +5,22 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from omistats.errors import DataError, Problem
-from omistats.omi2._questions import QUESTIONS
+from omistats.errors import DataError, OmistatsError, Problem
+from omistats.omi2.published import SCHEMA
+from omistats.omi2.tables import TABLES
 
-__all__ = ["COLUMNS", "GROUPS", "extract", "write_csv"]
+__all__ = ["extract", "main", "write_csv"]
 
-COLUMNS: Final = ("table", "row", "question", "group", "percent", "n", "stars")
-
-_RISK = ("high", "all")
-GROUPS: Final[dict[int, tuple[str, str]]] = {
-    **dict.fromkeys((3, 4, 5, 6), _RISK),
-    7: ("community order", "licence"),
-    8: ("male", "female"),
-    9: ("white", "BME"),
-    10: ("yes", "no"),
-    11: ("17-24", "25+"),
-}
-"""The groups of each table's heading, spelled as in the breakdown."""
-
-_ROWS: Final = {3: 31, 4: 20, 5: 13, 6: 12, **dict.fromkeys(range(7, 12), 75)}
+_ROWS: Final = {number: len(table.questions) for number, table in TABLES.items()}
 _FIGURES: Final = re.compile(r"(\d+%\t\d+\t|\t\t){2}(--|\*{1,3})?")
-_PLACE: Final = {(t, r): q for q, _, _, printed in QUESTIONS for t, r in printed}
 
 Line = tuple[int, int, str, str, int | None, int | None, str | None]
 
@@ -48,8 +36,8 @@ def extract(text: str) -> list[Line]:
     Returns
     -------
     list of tuple
-        Lines of `COLUMNS`, one for each group of each row; a blank cell is None,
-        and the stars stand on both lines of a row.
+        Lines with the columns of `load_published`, one for each group of each row; a blank
+        cell is None, and the stars stand on both lines of a row.
 
     Raises
     ------
@@ -76,9 +64,10 @@ def extract(text: str) -> list[Line]:
                 )
             )
             continue
-        question = _PLACE[table, row] if table < 7 else QUESTIONS[row - 1][0]
+        shown = TABLES[table]
+        question = shown.questions[row - 1]
         stars = cells[5] or None
-        for group, percent, n in zip(GROUPS[table], cells[1:5:2], cells[2:5:2], strict=True):
+        for group, percent, n in zip(shown.groups, cells[1:5:2], cells[2:5:2], strict=True):
             lines.append(
                 (table, row, question, group, _number(percent.rstrip("%")), _number(n), stars)
             )
@@ -117,10 +106,27 @@ def write_csv(lines: list[Line], path: Path) -> None:
     """Write extracted lines; blanks are empty fields."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        writer.writerow(SCHEMA.names)
         writer.writerows(lines)
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Extract the tables from a text and write them as CSV."""
+    parser = argparse.ArgumentParser(
+        prog="python -m omistats.omi2.extract",
+        description="Take Tables 3-11 out of a plain-text rendering of the 2011 aggregate report.",
+    )
+    parser.add_argument("report", type=Path, help="the text, its table cells separated by tabs")
+    parser.add_argument("out", type=Path, help="the CSV file to write")
+    options = parser.parse_args(argv)
+    try:
+        lines = extract(options.report.read_text(encoding="utf-8"))
+        write_csv(lines, options.out)
+    except (OmistatsError, OSError, UnicodeDecodeError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)  # noqa: T201 - this is a command line
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    source, target = map(Path, sys.argv[1:3])
-    write_csv(extract(source.read_text(encoding="utf-8")), target)
+    raise SystemExit(main())

@@ -6,9 +6,21 @@ from typing import Final
 
 import attrs
 
+from omistats.breakdowns import (
+    AgeGroup,
+    Breakdown,
+    Disability,
+    Ethnicity,
+    Gender,
+    RiskOfHarm,
+    SupervisionType,
+)
 from omistats.omi2.framework import FRAMEWORK
 
-__all__ = ["TABLES", "Table"]
+__all__ = ["FIRST_SPLIT", "TABLES", "Table"]
+
+FIRST_SPLIT: Final = 7
+"""Tables before this one print the high subset beside the whole; the others two groups."""
 
 
 @attrs.frozen
@@ -41,20 +53,22 @@ def _questions(number: int) -> tuple[str, ...]:
     return tuple(rows[row] for row in sorted(rows))
 
 
+def _table(number: int, title: str, breakdown: type[Breakdown]) -> Table:
+    first, second = breakdown.groups
+    return Table(number, title, breakdown.key, (first, second), _questions(number))
+
+
 _HEADINGS: Final = (
-    (3, "General offender management", "risk_of_harm", ("high", "all")),
-    (4, "Risk of harm work", "risk_of_harm", ("high", "all")),
-    (5, "Likelihood of reoffending work", "risk_of_harm", ("high", "all")),
-    (6, "Compliance and enforcement work", "risk_of_harm", ("high", "all")),
-    (7, "By supervision type", "supervision_type", ("community order", "licence")),
-    (8, "By gender", "gender", ("male", "female")),
-    (9, "By ethnicity", "ethnicity", ("white", "BME")),
-    (10, "By reported disability", "disability", ("yes", "no")),
-    (11, "By age group", "age_group", ("17-24", "25+")),
+    (3, "General offender management", RiskOfHarm),
+    (4, "Risk of harm work", RiskOfHarm),
+    (5, "Likelihood of reoffending work", RiskOfHarm),
+    (6, "Compliance and enforcement work", RiskOfHarm),
+    (7, "By supervision type", SupervisionType),
+    (8, "By gender", Gender),
+    (9, "By ethnicity", Ethnicity),
+    (10, "By reported disability", Disability),
+    (11, "By age group", AgeGroup),
 )
 
-TABLES: Final = {
-    number: Table(number, title, breakdown, groups, _questions(number))
-    for number, title, breakdown, groups in _HEADINGS
-}
+TABLES: Final = {heading[0]: _table(*heading) for heading in _HEADINGS}
 """The tables by number."""

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from omistats.omi2._text import CASES
 from omistats.omi2.synthesis.printed import Printed
 from omistats.omi2.synthesis.selection import Partition, candidates, select
-from omistats.omi2.synthesis.strata import CASES, UNITS
+from omistats.omi2.synthesis.strata import UNITS
 from omistats.omi2.synthesis.targets import Target
 
 __all__ = ["Leanings", "answer", "check_room"]

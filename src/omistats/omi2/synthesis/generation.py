@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from omistats._arrow import dictionary
 from omistats.errors import UsageError
+from omistats.omi2._text import CASES
 from omistats.omi2.synthesis.answers import Leanings, answer, check_room
 from omistats.omi2.synthesis.printed import Printed, read_printed
 from omistats.omi2.synthesis.selection import InfeasibleError
 from omistats.omi2.synthesis.strata import (
-    CASES,
     LEVELS,
     UNITS,
     draw_strata,

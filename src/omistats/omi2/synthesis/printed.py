@@ -9,23 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from omistats.breakdowns import RiskOfHarm
 from omistats.errors import UsageError, shown
 from omistats.kernel.significance import STARS
+from omistats.omi2.tables import FIRST_SPLIT, TABLES
 
 __all__ = ["CHARACTERISTICS", "RISK", "Printed", "PrintedRow", "read_printed"]
 
 Ints = npt.NDArray[np.int64]
 
 CHARACTERISTICS: Final = {
-    7: "supervision_type",
-    8: "gender",
-    9: "ethnicity",
-    10: "disability",
-    11: "age_group",
+    number: table.breakdown for number, table in TABLES.items() if number >= FIRST_SPLIT
 }
 """The characteristic that each of the split tables splits by."""
 
-RISK: Final = "risk_of_harm"
+RISK: Final = RiskOfHarm.key
 
 
 @attrs.frozen

@@ -8,35 +8,33 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from omistats.breakdowns import SupervisionType
+from omistats.omi2._text import CASES
+from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.synthesis.printed import RISK, Printed
 from omistats.omi2.synthesis.selection import select
 
-__all__ = ["CASES", "LEVELS", "UNITS", "draw_strata", "draw_units", "grouping", "in_custody"]
+__all__ = ["LEVELS", "UNITS", "draw_strata", "draw_units", "grouping", "in_custody"]
 
 Ints = npt.NDArray[np.int64]
-
-CASES: Final = 2213
-"""Cases behind the report, as its introduction says."""
 
 UNITS: Final = 15
 """Inspections behind the report."""
 
 _UNIT_SIZES: Final = (100, 220)
 
-LEVELS: Final = {
-    "supervision_type": ("community order", "suspended sentence order", "licence", "custody"),
-    "gender": ("male", "female"),
-    "ethnicity": ("white", "BME"),
-    "disability": ("yes", "no"),
-    "age_group": ("17-24", "25+"),
-    RISK: ("high", "not high"),
-}
+LEVELS: Final = {name: FRAMEWORK.stratum(name).levels for name in FRAMEWORK.breakdowns}
 """The characteristics in the order of the table's columns, and their levels."""
 
-_SUPERVISION = "supervision_type"
-_ORDER, _SUSPENDED, _LICENCE, _CUSTODY = range(4)
+_SUPERVISION = SupervisionType.key
+_CUSTODY = LEVELS[_SUPERVISION].index("custody")
 # The supervision types as the split table has them: two groups, and the rest.
-_PRINTED_SUPERVISION = np.array([0, 2, 1, 2])
+_PRINTED_SUPERVISION = np.array(
+    [
+        SupervisionType.groups.index(level) if level in SupervisionType.groups else 2
+        for level in LEVELS[_SUPERVISION]
+    ]
+)
 
 
 def draw_strata(printed: Sequence[Printed], rng: np.random.RandomState) -> dict[str, Ints]:
