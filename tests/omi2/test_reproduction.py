@@ -125,11 +125,45 @@ class TestShipped:
         assert "NOT EXPLAINED" not in text
         for cell in found.mismatches:
             assert f"Table {cell.table} row {cell.row} (" in text
-        # Of several ways to see one contradiction the text gives the first in full.
+        # Of several ways to see one contradiction the text gives the first in full, or the
+        # diagnosis of what they share.
+        diagnoses = [c for c in found.contradictions if not c.minimal]
         for one in found.contradictions:
             place = (one.table, one.row, one.what)
             ways = [c for c in found.contradictions if (c.table, c.row, c.what) == place]
+            ways += [d for d in diagnoses if set(one.cells) <= set(d.cells)]
             assert any(c.proof in text for c in ways), place
+
+    def test_text_gives_a_shared_figure_once_with_its_sets_beneath(self, found):
+        text = as_text(found)
+        assert "12 smallest sets" in text
+        block = text[text.index("Contradictions among") :]
+        assert block.count("Table 5 row 5, percent: impossible") == 1
+        assert "    2 sets of figures show it, with Table 8 row 47, Table 9 row 47" in block
+        assert "Table 8 row 47, percent:" not in block
+        assert "see Table 5 row 5, percent: impossible" in text
+
+    def test_every_mismatch_is_joined_to_a_contradiction_of_its_own_place(self, found):
+        out = found.to_dict()
+        assert out["mismatches"]
+        for line, cell in zip(out["mismatches"], found.mismatches, strict=True):
+            proof = out["contradictions"][line["contradiction"]]
+            for key in ("table", "row", "what"):
+                assert proof[key] == line[key]
+            assert [line[key] for key in ("table", "row", "group", "what")] in proof["cells"]
+            assert found.proof(cell).to_dict() == proof
+
+    def test_a_cell_that_no_contradiction_is_filed_under_is_joined_to_one_with_it(self, found):
+        cell = oms.omi2.ComparedCell(8, 47, "ppo_contact", "male", "percent", 79, 80)
+        assert (found.proof(cell).table, found.proof(cell).row) in ((8, 47), (5, 5))
+        without = attrs.evolve(
+            found, contradictions=tuple(c for c in found.contradictions if c.table != 8)
+        )
+        assert without.proof(cell).table == 5
+        # Another figure of the same row is not part of it.
+        assert found.proof(attrs.evolve(cell, row=5, table=5, group="high")) is None
+        other = attrs.evolve(found, cells=(attrs.evolve(cell, row=1),))
+        assert other.to_dict()["mismatches"][0]["contradiction"] is None
 
     def test_files(self, found, tmp_path):
         files = write_tables(found, tmp_path / "new" / "folder")
@@ -142,6 +176,68 @@ class TestShipped:
             assert rows.num_rows == table.num_rows
             assert rows.column_names == table.column_names
         assert pq.read_table(files[-1]).num_rows == len(found.findings)
+
+
+class TestArguments:
+    """What cannot be compared is refused in words, before anything is computed."""
+
+    def test_printed_figures_are_checked_first(self, monkeypatch):
+        monkeypatch.setattr(reproduction, "recompute", lambda *_, **__: pytest.fail("too late"))
+        table = oms.omi2.load_published()
+        bad = changed(changed(table, 0, "table", 99), 1, "table", 99)
+        bad = changed(changed(bad, 2, "question", "other"), 3, "question", "other")
+        bad = changed(bad, 5, "percent", 101)
+        with pytest.raises(oms.DataError) as caught:
+            oms.omi2.reproduce(published=bad)
+        found = [(p.where, p.rule) for p in caught.value.problems]
+        assert found == [
+            ("Table 3 row 2", "ids of questions are those of the framework"),
+            ("Table 3 row 3", "percentages from 0 to 100"),
+            ("Table 99 row 1", "the tables are 3 to 11"),
+        ]
+
+    @pytest.mark.parametrize(
+        ("questions", "strata", "words"),
+        [
+            (["psr_harm"], None, "lacks the questions 'psr_reoffending'"),
+            (None, "gender", "lacks the strata 'gender' with their levels"),
+        ],
+    )
+    def test_cases_of_another_framework(self, questions, strata, words):
+        whole = oms.omi2.FRAMEWORK
+        other = oms.Framework(
+            "other",
+            [q for q in whole.questions if questions is None or q.id in questions],
+            [
+                oms.Stratum(s.name, ("m", "f")) if s.name == strata else s
+                for s in whole.strata
+                if s.required
+            ],
+            whole.items,
+        )
+        data = {"case_id": [1], "unit": ["A"], **{s.name: [s.levels[0]] for s in other.strata}}
+        data |= {q: [True] for q in other.question_ids}
+        cases = oms.CaseSet.from_data(data, framework=other)
+        with pytest.raises(oms.UsageError, match=words) as caught:
+            oms.omi2.reproduce(cases)
+        assert "read them with CaseSet.from_data(data, framework=omi2.FRAMEWORK)" in str(
+            caught.value
+        )
+
+    @pytest.mark.usefixtures("known")
+    def test_a_framework_with_more_questions_will_do(self, found):
+        more = attrs.evolve(
+            oms.omi2.FRAMEWORK,
+            questions=(*oms.omi2.FRAMEWORK.questions, oms.Question("more", "One more")),
+        )
+        data = pa.table(oms.omi2.load_synthetic())
+        data = data.append_column("more", pa.array([True] * len(data)))
+        again = oms.omi2.reproduce(oms.CaseSet.from_data(data, framework=more))
+        assert again.cells == found.cells
+
+    def test_a_frame_is_no_case_set(self):
+        with pytest.raises(oms.UsageError, match="expected a CaseSet, found Table"):
+            oms.omi2.reproduce(oms.omi2.load_published())
 
 
 @pytest.mark.usefixtures("known")

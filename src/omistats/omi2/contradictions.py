@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator
 from typing import Any, Final, Literal
 
 import attrs
-import numpy as np
 import pyarrow as pa
 
-from omistats.forensics import (
-    METHODS,
-    Figure,
-    Whole,
-    attainable,
-    feasible_counts,
-    minimal_conflicts,
-)
+from omistats.forensics import METHODS, Figure, Whole, feasible_counts, minimal_conflicts
 from omistats.omi2._evidence import Cell, Row, cell_of, read_rows, wholes_of
+from omistats.omi2._proofs import prove
+from omistats.omi2._shared import prove_shared, shared_figures
 from omistats.omi2._sizes import Clash, dataset_clashes, question_clashes, share_clashes
 from omistats.omi2.published import load_published
 
@@ -27,7 +21,6 @@ __all__ = ["Contradiction", "Remedy", "contradictions"]
 Premise = Literal["arithmetic", "procedure"]
 
 _LAST: Final = 10**6
-_SHOWN_RUNS: Final = 3
 
 
 @attrs.frozen
@@ -56,13 +49,18 @@ class Remedy:
 
 @attrs.frozen
 class Contradiction:
-    """A smallest set of printed figures that no data can produce under stated premises.
+    """Printed figures that no data can produce together under stated premises.
+
+    Most records are smallest sets. Where all the smallest sets of a question have one figure
+    in common, and none of them is filed under its row, a further record is: the diagnosis
+    that this figure alone may be wrong. It is told by `minimal`.
 
     Attributes
     ----------
     table, row : int or None
         The row it is filed under: that of the first contradicted star; without a star, the
-        last row involved, which is that of the breakdown. None for figures of the text.
+        last row involved, which is that of the breakdown; for a diagnosis, the row of the
+        common figure. None for figures of the text.
     question : str or None
         Id of the question.
     what : {'percent', 'stars', 'n', 'share'}
@@ -74,11 +72,13 @@ class Contradiction:
     proof : str
         The counts exhausted.
     cells : tuple of Cell
-        ``(table, row, group, what)`` of every figure involved; dropping any removes the
-        contradiction. Ns are taken as given, and are among the cells only where they
-        contradict one another.
+        ``(table, row, group, what)`` of every figure involved; of a smallest set, dropping
+        any removes the contradiction, and a diagnosis has those of all its sets. Ns are
+        taken as given, and are among the cells only where they contradict one another.
     remedy : Remedy or None
         For ``procedure``, what would remove it; None for ``arithmetic``.
+    minimal : bool
+        Whether this is a smallest set; False for a diagnosis of several.
     """
 
     table: int | None
@@ -89,6 +89,7 @@ class Contradiction:
     proof: str
     cells: tuple[Cell, ...]
     remedy: Remedy | None = None
+    minimal: bool = True
 
     @property
     def impossible(self) -> bool:
@@ -108,11 +109,15 @@ class Contradiction:
             if self.remedy is None
             else {"tests": list(self.remedy.tests), "unclassified": self.remedy.unclassified},
             "cells": [list(cell) for cell in self.cells],
+            "minimal": self.minimal,
         }
 
 
 def contradictions(published: pa.Table | None = None) -> tuple[Contradiction, ...]:
     """Find every smallest set of printed figures that contradict one another.
+
+    Where all sets of a question share a figure, a diagnosis of that figure comes with them;
+    see `Contradiction`.
 
     Parameters
     ----------
@@ -184,20 +189,45 @@ def _of_sizes(clash: Clash) -> Contradiction:
 
 def _of_counts(rows: list[Row], whole: Whole) -> Iterator[Contradiction]:
     """Turn the conflicts of one question into records."""
-    for conflict in minimal_conflicts(whole):
-        cells = tuple(sorted(map(cell_of, conflict), key=lambda c: (c[:2], str(c.group), c.what)))
+    conflicts = minimal_conflicts(whole)
+    filed = set()
+    for conflict in conflicts:
+        cells = _cells(conflict)
         stars = [cell for cell in cells if cell.what == "stars"]
         at = stars[0] if stars else cells[-1]
+        filed.add(at[:2])
         yield Contradiction(
             at.table,
             at.row,
             rows[0].question,
             "stars" if stars else "percent",
             ("procedure",) if stars else ("arithmetic",),
-            _proof(rows, whole, conflict),
+            prove(rows, whole, conflict),
             cells,
             _remedy(whole, conflict) if stars else None,
         )
+    everything = frozenset[Hashable]().union(*conflicts)
+    cells = _cells(everything)
+    stars = [cell for cell in cells if cell.what == "stars"]
+    for name in shared_figures(conflicts):
+        at = cell_of(name)
+        if at[:2] in filed:
+            continue
+        yield Contradiction(
+            at.table,
+            at.row,
+            rows[0].question,
+            "stars" if at.what == "stars" else "percent",
+            ("procedure",) if stars else ("arithmetic",),
+            prove_shared(rows, whole, name, conflicts),
+            cells,
+            _remedy(whole, everything) if stars else None,
+            minimal=False,
+        )
+
+
+def _cells(figures: Collection[Hashable]) -> tuple[Cell, ...]:
+    return tuple(sorted(map(cell_of, figures), key=lambda c: (c[:2], str(c.group), c.what)))
 
 
 def _remedy(whole: Whole, conflict: Collection[Hashable]) -> Remedy:
@@ -210,64 +240,3 @@ def _remedy(whole: Whole, conflict: Collection[Hashable]) -> Remedy:
         if feasible_counts(whole, conflict, unclassified=left_out).any():
             return Remedy(tests, left_out)
     return Remedy(tests, None)
-
-
-def _proof(rows: list[Row], whole: Whole, conflict: Collection[Hashable]) -> str:
-    """Say what each row's figures leave of the whole's counts, and that nothing is left."""
-    by_key: dict[Hashable, Row] = {row.key: row for row in rows}
-    said = []
-    for name, percent in whole.percents:
-        if name in conflict:
-            cell = cell_of(name)
-            said.append(_says(cell, f"{percent}% of {whole.n:,} {cell.group}", whole, [name]))
-    for division in whole.divisions:
-        told = [name for name in division.figures if name in conflict]
-        if told:
-            row = by_key[division.key]
-            figures = [
-                f"{row.percents[g]}% of {row.sizes[g]:,} {row.groups[g]}"
-                for g in (0, 1)
-                if Figure(division.key, ("first", "second")[g]) in told
-            ]
-            figures += [f"the mark {row.stars}"] * (Figure(division.key, "stars") in told)
-            said.append(_says(cell_of(told[0]), ", ".join(figures), whole, told))
-    end = " No number is in all of these." if len(said) > 1 else ""
-    return (
-        f"Of the {whole.n:,} cases, sufficient were {'; '.join(said)}.{end}"
-        f"{_p_values(whole, by_key, conflict)}"
-    )
-
-
-def _says(cell: Cell, figures: str, whole: Whole, told: Sequence[Hashable]) -> str:
-    counts = np.flatnonzero(feasible_counts(whole, told))
-    by = f"by Table {cell.table} row {cell.row} ({figures})"
-    if not counts.size:
-        return f"no possible number {by}"
-    starts = np.flatnonzero(np.diff(counts, prepend=-2) > 1)
-    ends = np.append(starts[1:], counts.size) - 1
-    runs = [
-        f"{counts[a]:,}" if a == b else f"{counts[a]:,} to {counts[b]:,}"
-        for a, b in zip(starts, ends, strict=True)
-    ]
-    if len(runs) > _SHOWN_RUNS:
-        hidden = len(runs) - _SHOWN_RUNS
-        runs = [*runs[: _SHOWN_RUNS - 1], f"in {hidden} further stretches", runs[-1]]
-    return f"{' or '.join(runs)} {by}"
-
-
-def _p_values(whole: Whole, by_key: Mapping[Hashable, Row], conflict: Collection[Hashable]) -> str:
-    """Give the range of p where the stars of one row contradict its own percentages."""
-    cells = [cell_of(name) for name in conflict]
-    starred = [cell for cell in cells if cell.what == "stars"]
-    if len(starred) != 1 or len({cell[:2] for cell in cells}) != 1 or len(cells) != 3:
-        return ""
-    key = starred[0][:2]
-    division = next(s for s in whole.divisions if s.key == key)
-    row = by_key[key]
-    columns = zip(row.percents, row.sizes, strict=True)
-    (p1, n1), (p2, n2) = ((np.nan if p is None else p, n) for p, n in columns)
-    found = attainable(p1, n1, p2, n2, complement=division.complement)
-    return (
-        f" Over all {int(found.pairs):,} pairs of counts p is {float(found.p_min):.2g} to "
-        f"{float(found.p_max):.2g}."
-    )

@@ -40,7 +40,8 @@ def as_text(found: Reproduction) -> str:
         proof = found.proof(cell)
         lines.append(f"  {_cell(cell)}")
         lines.append(f"    {'see ' + _heading(proof) if proof else 'NOT EXPLAINED'}")
-    lines += ["", f"Contradictions among the printed figures: {len(found.contradictions)}"]
+    smallest = sum(c.minimal for c in found.contradictions)
+    lines += ["", f"Contradictions among the printed figures: {smallest} smallest sets"]
     for first, *others in _filed(found.contradictions):
         lines += [f"  {_heading(first)}", f"    {first.proof}"]
         if first.remedy:
@@ -49,7 +50,8 @@ def as_text(found: Reproduction) -> str:
             rows = [t for c in others for t in sorted({cell[:2] for cell in c.cells})]
             elsewhere = dict.fromkeys(r for r in rows if r != (first.table, first.row))
             shown = ", ".join(f"Table {table} row {row}" for table, row in elsewhere)
-            lines.append(f"    {len(others)} more ways to see it, with {shown}: see --json")
+            ways = "more ways to see it" if first.minimal else "sets of figures show it"
+            lines.append(f"    {len(others)} {ways}, with {shown}: see --json")
     if found.noted:
         lines += ["", "Noted, not counted (a mark beside a single group compares nothing):"]
         lines += [f"  {_cell(cell)}" for cell in found.noted]
@@ -65,18 +67,20 @@ def _share(counts: tuple[int, int]) -> str:
 
 
 def _filed(found: Sequence[Contradiction]) -> list[list[Contradiction]]:
-    """Put together what contradicts the same figure."""
+    """Put together what contradicts the same figure, the diagnosis first if there is one."""
+    diagnoses = [c for c in found if not c.minimal]
     filed: dict[object, list[Contradiction]] = {}
     for c in found:
+        at = next((d for d in diagnoses if set(c.cells) <= set(d.cells)), c)
         # Each share of the text is a figure of its own.
-        key = (c.table, c.row, c.what) if c.table is not None else c
+        key = (at.table, at.row, at.what) if at.table is not None else at
         filed.setdefault(key, []).append(c)
-    return list(filed.values())
+    return [sorted(group, key=lambda c: c.minimal) for group in filed.values()]
 
 
 def _heading(contradiction: Contradiction) -> str:
     c = contradiction
-    verdict = "impossible" if c.premises == ("arithmetic",) else "not by this procedure"
+    verdict = "impossible" if c.impossible else "not by this procedure"
     place = "Text" if c.table is None else f"Table {c.table} row {c.row}"
     return f"{place}, {c.what}: {verdict} (premises: {', '.join(c.premises)})"
 

@@ -8,10 +8,13 @@ from typing import Any, Literal
 import attrs
 import pyarrow as pa
 
+from omistats.errors import UsageError, shown
 from omistats.findings import Findings
 from omistats.model.cases import CaseSet
+from omistats.omi2._evidence import read_rows
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
+from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.published import load_published
 from omistats.omi2.tables import TABLES
@@ -97,11 +100,20 @@ class Reproduction:
         return tuple(cell for cell in self.cells if not cell.agrees)
 
     def proof(self, cell: ComparedCell) -> Contradiction | None:
-        """Return the contradiction that a cell is part of, if there is one."""
-        for found in self.contradictions:
-            if (cell.table, cell.row, cell.group, cell.what) in found.cells:
-                return found
-        return None
+        """Return the contradiction that a cell is part of, if there is one.
+
+        One that is filed under the cell's own table and row comes before others.
+        """
+        at = self._proof_at(cell)
+        return None if at is None else self.contradictions[at]
+
+    def _proof_at(self, cell: ComparedCell) -> int | None:
+        place = (cell.table, cell.row, cell.group, cell.what)
+        among = [i for i, c in enumerate(self.contradictions) if place in c.cells]
+        filed = (cell.table, cell.row, cell.what)
+        found = self.contradictions
+        own = (i for i in among if (found[i].table, found[i].row, found[i].what) == filed)
+        return next(own, among[0] if among else None)
 
     @property
     def explained(self) -> bool:
@@ -109,7 +121,11 @@ class Reproduction:
         return all(map(self.proof, self.mismatches)) and all(p.agrees for p in self.points)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the counts and the contradictions, ready for JSON."""
+        """Return the counts and the contradictions, ready for JSON.
+
+        Each mismatch carries, as ``contradiction``, the place of its `proof` in the list of
+        contradictions; None if it has no proof.
+        """
         out: dict[str, Any] = {}
         for what in ("n", "percent", "stars"):
             matched, total = self.matched(what)
@@ -117,7 +133,9 @@ class Reproduction:
         agreed = sum(p.agrees for p in self.points)
         out["points"] = {"matched": agreed, "total": len(self.points)}
         out["contradictions"] = [c.to_dict() for c in self.contradictions]
-        out["mismatches"] = [attrs.asdict(c) for c in self.mismatches]
+        out["mismatches"] = [
+            {**attrs.asdict(c), "contradiction": self._proof_at(c)} for c in self.mismatches
+        ]
         out["noted"] = [attrs.asdict(c) for c in self.noted]
         out["cases"] = self.source
         return out
@@ -146,7 +164,8 @@ def reproduce(
     Parameters
     ----------
     cases : CaseSet, optional
-        Case assessments; the shipped synthetic ones by default.
+        Case assessments, read with `FRAMEWORK` or one that has all of its questions and
+        the strata of its breakdowns; the shipped synthetic ones by default.
     published : pyarrow.Table, optional
         Printed figures as `load_published` gives them; the shipped ones by default.
     progress : callable, optional
@@ -156,6 +175,13 @@ def reproduce(
     -------
     Reproduction
 
+    Raises
+    ------
+    DataError
+        When the printed figures are not of that form; everything wrong is listed.
+    UsageError
+        When the cases were read with a framework that lacks what the tables show.
+
     Examples
     --------
     >>> import omistats as oms
@@ -164,10 +190,12 @@ def reproduce(
     """
     progress("reading the published tables")
     printed = load_published() if published is None else published
+    read_rows(printed)  # raises if anything is wrong, before any work is done
     progress("reading the case assessments")
     chosen = load_synthetic() if cases is None else cases
+    _check_framework(chosen)
     progress(f"recomputing Tables 3-11 from {len(chosen):,} cases")
-    findings = recompute(chosen)
+    findings = recompute(chosen, breakdowns=FRAMEWORK.breakdowns, questions=FRAMEWORK.question_ids)
     cells = list(_cells(printed, findings))
     progress("searching the printed figures for contradictions")
     found = contradictions(printed)
@@ -180,6 +208,29 @@ def reproduce(
         findings=findings,
         case_count=len(chosen),
     )
+
+
+def _check_framework(cases: CaseSet) -> None:
+    """Check that the cases have what the tables show."""
+    if not isinstance(cases, CaseSet):
+        raise UsageError(
+            f"expected a CaseSet, found {type(cases).__name__}; read the data with "
+            "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
+        )
+    used = cases.framework
+    have = {stratum.name: stratum.levels for stratum in used.strata}
+    missing = [q for q in FRAMEWORK.question_ids if q not in used.question_ids]
+    other = [
+        name for name in FRAMEWORK.breakdowns if have.get(name) != FRAMEWORK.stratum(name).levels
+    ]
+    if missing or other:
+        lacks = [f"the questions {shown(missing)}"] * bool(missing)
+        lacks += [f"the strata {shown(other)} with their levels"] * bool(other)
+        raise UsageError(
+            f"the cases were read with the framework {used.name!r}, which lacks "
+            f"{' and '.join(lacks)}; read them with "
+            "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
+        )
 
 
 def _single(published: pa.Table) -> set[tuple[int, int]]:
