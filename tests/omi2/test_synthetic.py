@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from omistats.errors import UsageError
 from omistats.omi2 import load_published
 from omistats.omi2.synthesis import SEED, UNKNOWABLE, VERSION, generate
-from omistats.omi2.synthesis.__main__ import main
+from omistats.omi2.synthesis import __main__ as command
 from omistats.omi2.synthesis.printed import Printed, PrintedRow, read_printed
 from omistats.omi2.synthesis.selection import InfeasibleError, select
 from omistats.omi2.synthesis.targets import aim
@@ -48,13 +49,21 @@ def applicable(table: pa.Table, question: str, **where: str) -> int:
 # --- the file
 
 
-def test_shipped_file_is_what_the_generator_gives(shipped: pa.Table) -> None:
-    assert generate(load_published()).equals(shipped, check_metadata=True)
+def test_shipped_file_is_what_the_generator_gives_and_the_command_writes(
+    shipped: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[pa.Table] = []
 
+    def recorded(published: pa.Table, *, seed: int) -> pa.Table:
+        made.append(generate(published, seed=seed))
+        return made[0]
 
-def test_command_writes_the_shipped_file(shipped: pa.Table, tmp_path: Path) -> None:
-    assert main([str(tmp_path / "out.parquet")]) == 0
+    # To generate takes seconds: what the command writes is what it is called with.
+    monkeypatch.setattr(command, "generate", recorded)
+    assert command.main([str(tmp_path / "out.parquet")]) == 0
+    assert made[0].equals(shipped, check_metadata=True)
     assert pq.read_table(tmp_path / "out.parquet").equals(shipped, check_metadata=True)
+    assert inspect.signature(generate).parameters["seed"].default == SEED
 
 
 def test_columns_and_types(shipped: pa.Table) -> None:
