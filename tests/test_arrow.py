@@ -86,8 +86,8 @@ def layouts(values: list[str | None], offset: int) -> list[pa.Array]:
 @given(labels, st.integers(0, 11))
 def test_levels_read_the_same_from_every_layout(values, offset):
     for array in layouts(values, offset):
-        coded, offending = _arrow.as_levels(array, ("b", "a", "c"))
-        assert offending == []
+        coded, offence = _arrow.as_levels(array, ("b", "a", "c"))
+        assert offence is None
         assert coded.type == pa.dictionary(pa.int8(), pa.string())
         assert coded.dictionary.to_pylist() == ["b", "a", "c"]
         assert coded.to_pylist() == values
@@ -97,9 +97,12 @@ def test_levels_read_the_same_from_every_layout(values, offset):
 @given(labels, st.integers(0, 11))
 def test_unknown_levels_are_those_that_a_case_has(values, offset):
     for array in layouts(values, offset):
-        coded, offending = _arrow.as_levels(array, ("a", "z"))
-        assert offending == sorted(set(values) - {"a", None})
-        assert (coded is None) == bool(offending)
+        coded, offence = _arrow.as_levels(array, ("a", "z"))
+        unknown = sorted(set(values) - {"a", None})
+        assert (coded is None) == (offence is not None) == bool(unknown)
+        if offence:
+            assert offence.values == unknown
+            assert offence.rows.tolist() == [v in unknown for v in values]
 
 
 @given(labels, st.integers(0, 11))
@@ -113,16 +116,17 @@ def test_codes_and_names_spell_the_labels(values, offset):
 def test_numbers_read_as_answers(values, offset):
     for kind in (pa.int8(), pa.uint16(), pa.int64(), pa.float32(), pa.float64()):
         array = pa.array([7] * offset + values, kind).slice(offset)
-        found, offending = _arrow.as_answers(array)
-        assert offending == []
+        found, offence = _arrow.as_answers(array)
+        assert offence is None
         assert found.type == pa.bool_()
         assert found.to_pylist() == [None if v is None else v == 1 for v in values]
 
 
 def test_numbers_that_are_no_answers_are_shown_in_order():
-    found, offending = _arrow.as_answers(pa.array([1, 5, None, 0, 2, 5]))
+    found, offence = _arrow.as_answers(pa.array([1, 5, None, 0, 2, 5]))
     assert found is None
-    assert offending == [2, 5]
+    assert offence.values == [2, 5]
+    assert str(offence) == "2, 5 in 3 rows"
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ class TestFrames:
         assert_refused(frame(q0=[1, 0, answer, None]), "q0", "0, 1 or null", f"{answer}")
 
     def test_other_answers_are_each_shown_once(self):
-        error = assert_refused(frame(q0=[2, 3, 2, 3]), "2, 3. ")
+        error = assert_refused(frame(q0=[2, 3, 2, 3]), "2, 3 in 4 rows. ")
         assert error.problems[0].where == "q0"
 
     @pytest.mark.parametrize(
@@ -64,7 +64,9 @@ class TestFrames:
         ],
     )
     def test_answers_that_are_no_numbers_are_not_coerced(self, values):
-        assert_refused(frame(q0=values), "q0: an answer is true, false or null", "values of type")
+        error = assert_refused(frame(q0=values), "q0: an answer is true, false or null", " in ")
+        assert " rows" in error.problems[0].found
+        assert (".map(" in error.problems[0].hint) == error.problems[0].found.startswith("text")
 
     def test_an_unknown_level_shows_the_values_and_the_allowed(self):
         assert_refused(
@@ -78,7 +80,7 @@ class TestFrames:
         "values", [[1, 2, 1, 2], [True, False, True, False], [1.5, None, 2, 3]]
     )
     def test_levels_are_labels(self, values):
-        assert_refused(frame(gender=values), "gender", "values of type")
+        assert_refused(frame(gender=values), "gender", "allowed levels are 'f', 'm'", " rows")
 
     def test_unknown_categories_that_no_case_has_do_not_matter(self):
         gender = pd.Categorical(["f", "m", None, "f"], categories=["x", "f", "m"])
@@ -100,13 +102,15 @@ class TestFrames:
 
     @pytest.mark.parametrize("ids", [[1.0, 2.0, 3.0, 4.0], [True, False, None, None]])
     def test_ids_are_text_or_whole_numbers(self, ids):
-        assert_refused(frame(case_id=ids), "case_id: ids are text or whole numbers", "type ")
+        assert_refused(frame(case_id=ids), "case_id: ids are text or whole numbers", " rows")
 
     def test_null_units(self):
         assert_refused(frame(unit=["A", None, "B", None]), "every case belongs to a unit", "2 null")
 
     def test_units_are_text(self):
-        assert_refused(frame(unit=[1, 2, 1, 2]), "unit ids are text", "int64")
+        assert_refused(
+            frame(unit=[1, 2, 1, 2]), "unit ids are text", "whole numbers: 1, 2 in 4 rows"
+        )
 
     def test_an_undeclared_unit(self):
         assert_refused(frame(), "declared units are 'A', 'C'", "'B'", units=["A", "C"])
@@ -153,8 +157,8 @@ class TestFrames:
             "'all'",
             "'X'",
             "'other'",
-            "2. ",
-            "values of type",
+            "2 in 1 row. ",
+            "text: 'yes', 'no' in 2 rows",
             count=9,
             units=["A", "B"],
         )
@@ -170,10 +174,18 @@ class TestFrames:
             oms.CaseSet.from_data(data, framework=framework())
 
     def test_columns_of_mixed_types_or_lengths(self):
-        assert_refused({**frame(), "q0": [True, "no", None, 3]}, "columns each have one type")
-        assert_refused(frame(q0=[True]), "columns each have one type")
+        rule = "q0: a column has values of one kind; found bool, int, str"
+        assert_refused({**frame(), "q0": [True, "no", None, 3]}, rule)
+        assert_refused(frame(q0=[True]), "expected a data frame, one row a case")
         mixed = pd.DataFrame(frame()).assign(q0=pd.Series([True, "no", 3, None], dtype=object))
-        assert_refused(mixed, "columns each have one type")
+        assert_refused(mixed, rule)
+        both = mixed.assign(gender="?")
+        assert_refused(both, rule, "gender: allowed levels", count=2)
+
+    def test_a_name_nearly_right_is_pointed_at(self):
+        data = frame()
+        data["gendr"] = data.pop("gender")
+        assert_refused(data, "Rename 'gendr' to 'gender'?")
 
     def test_pandas_columns_of_one_name(self):
         data = pd.DataFrame(frame())

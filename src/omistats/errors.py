@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import attrs
 
-__all__ = ["DataError", "OmistatsError", "Problem", "UnknownNameError", "UsageError", "shown"]
+__all__ = [
+    "DataError",
+    "OmistatsError",
+    "Problem",
+    "UnknownNameError",
+    "UsageError",
+    "shown",
+    "with_extra",
+]
+
+T = TypeVar("T")
 
 
 class OmistatsError(Exception):
@@ -99,6 +110,24 @@ class DataError(OmistatsError, ValueError):
 def shown(values: Iterable[object], most: int = 5) -> str:
     """Return the first few values as text, and how many more there are."""
     values = list(values)
+    if not values:
+        return "none"
     text = ", ".join(repr(v) for v in values[:most])
     rest = len(values) - most
     return f"{text} and {rest} more" if rest > 0 else text
+
+
+def with_extra(name: str, make: Callable[[], T]) -> T:
+    """Call something that needs an optional library.
+
+    Raises
+    ------
+    UsageError
+        When the library is not installed; the message names the extra that brings it.
+    """
+    try:
+        return make()
+    except ImportError as error:
+        raise UsageError(
+            f'needs {name}; install it with: pip install "omistats[{name}]"'
+        ) from error

@@ -188,7 +188,7 @@ def tally(
         raise UsageError(
             f"the framework {framework.name!r} names no standard breakdowns; pass breakdowns=[...]"
         )
-    splits = resolve(framework.breakdowns if breakdowns is None else breakdowns)
+    splits = resolve(framework.breakdowns if breakdowns is None else breakdowns, framework)
     packed = cases.packed
     # One block of all cases, or one a unit.
     starts = packed.starts if by == "unit" else packed.starts[[0, -1]]

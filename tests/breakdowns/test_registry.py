@@ -48,6 +48,9 @@ def offered(monkeypatch):
 CASES = frame(tenure=["owned", "rented", None, "owned"])
 
 
+NONE = oms.Framework("without strata", [])
+
+
 @pytest.mark.parametrize("what", ["Tenure", "READY"])
 def test_a_class_or_an_instance_may_be_offered(offered, what):
     offered("tenure", what)
@@ -58,29 +61,32 @@ def test_a_class_or_an_instance_may_be_offered(offered, what):
 
 def test_packages_are_not_looked_through_unless_a_name_asks_for_it(offered):
     oms.recompute(read(CASES), breakdowns=[Gender(), Harm])
-    assert registry.resolve(["gender", "risk_of_harm"])[1].groups == ("high", "all")
+    assert registry.resolve(["gender", "risk_of_harm"], oms.omi2.FRAMEWORK)[1].groups == (
+        "high",
+        "all",
+    )
     assert offered.asked == []
 
 
 def test_other_entry_points_are_not_ours(offered):
     offered("tenure", "Tenure", group="somebody.else")
     with pytest.raises(oms.UnknownNameError, match="unknown breakdown 'tenure'"):
-        registry.resolve(["tenure"])
+        registry.resolve(["tenure"], NONE)
 
 
 def test_a_name_that_nobody_offers_lists_near_ones(offered):
     offered("tenure", "Tenure")
     with pytest.raises(oms.UnknownNameError, match="did you mean 'tenure'"):
-        registry.resolve(["tenures"])
+        registry.resolve(["tenures"], NONE)
     with pytest.raises(oms.UnknownNameError, match=r"choose from age_group, .*tenure"):
-        registry.resolve(["zzz"])
+        registry.resolve(["zzz"], NONE)
 
 
 def test_two_offers_of_one_name_are_refused(offered):
     offered("tenure", "Tenure")
     offered("tenure", "READY")
     with pytest.raises(oms.UsageError, match="offered more than once") as caught:
-        registry.resolve(["tenure"])
+        registry.resolve(["tenure"], NONE)
     assert "READY" in str(caught.value)
 
 
@@ -88,19 +94,19 @@ def test_one_offer_seen_twice_is_one(offered):
     """A package may be found through two entries of the path."""
     offered("tenure", "Tenure")
     offered("tenure", "Tenure")
-    assert registry.resolve(["tenure"])[0].key == "tenure"
+    assert registry.resolve(["tenure"], NONE)[0].key == "tenure"
 
 
 def test_an_offer_that_is_no_breakdown_is_refused(offered):
     offered("tenure", "NOT_ONE")
     with pytest.raises(oms.UsageError, match="expected a Breakdown, found 'not a breakdown'"):
-        registry.resolve(["tenure"])
+        registry.resolve(["tenure"], NONE)
 
 
 @pytest.mark.parametrize("entry", [3, None, dict, object()])
 def test_what_is_no_breakdown_is_refused(entry):
     with pytest.raises(oms.UsageError, match="expected a Breakdown"):
-        registry.resolve([entry])
+        registry.resolve([entry], NONE)
 
 
 def test_no_breakdowns_are_refused():
@@ -118,3 +124,30 @@ def test_ours_are_registered_as_installed(repository):
     for name, value in points.items():
         loaded = EntryPoint(name, value, "omistats.breakdowns").load()
         assert loaded.key == name
+
+
+class TestNamesOfStrata:
+    """A framework's own strata are breakdowns by their levels."""
+
+    def given(self, **levels):
+        return oms.Framework("f", [], [oms.Stratum(n, v) for n, v in levels.items()])
+
+    def test_a_stratum_that_is_nobody_else_s(self):
+        (found,) = registry.resolve(["sex"], self.given(sex=("boy", "girl")))
+        assert (found.key, found.groups, found.contrast) == ("sex", ("boy", "girl"), "groups")
+
+    def test_a_standard_name_with_levels_of_one_s_own(self):
+        (found,) = registry.resolve(["gender"], self.given(gender=("f", "m", "x")))
+        assert found.groups == ("f", "m", "x")
+
+    def test_a_standard_name_with_the_standard_levels(self):
+        (found,) = registry.resolve(["risk_of_harm"], oms.omi2.FRAMEWORK)
+        assert found.groups == ("high", "all")
+
+    def test_from_cases_to_findings(self):
+        youth = oms.Framework(
+            "youth", [oms.Question("q", "Q")], [oms.Stratum("sex", ("boy", "girl"))], (), ["sex"]
+        )
+        cases = {"case_id": [1, 2], "unit": ["A"] * 2, "sex": ["girl", "boy"], "q": [True, False]}
+        found = oms.recompute(cases, framework=youth)
+        assert found.table["k"].to_pylist() == [0, 1]

@@ -411,3 +411,22 @@ def test_a_framework_is_a_framework():
 def test_a_question_has_a_name(id):
     with pytest.raises(oms.DataError, match="a question's id is text"):
         oms.Framework("f", [oms.Question(id, "Q")])
+
+
+class TestSyntheticCasesStaySo:
+    """Where metadata are lost on the way, the ids still tell."""
+
+    @pytest.mark.parametrize("way", [lambda t: t.to_pandas(), pl.from_arrow, lambda t: t])
+    def test_through_other_libraries(self, way):
+        table = pa.table(oms.omi2.load_synthetic())
+        cases = oms.CaseSet.from_data(way(table), framework=oms.omi2.FRAMEWORK)
+        assert "SYNTHETIC" in repr(cases)
+        frame = oms.recompute(cases).to_pandas()
+        assert frame.attrs["synthetic"] == "true"
+
+    def test_what_a_pandas_frame_says_of_itself(self):
+        frame = pd.DataFrame({"case_id": ["x"], "unit": ["A"]})
+        frame.attrs.update(source="April", number=3)
+        cases = oms.CaseSet.from_data(frame, framework=oms.Framework("f", []))
+        assert cases.metadata == {b"source": b"April"}
+        assert "SYNTHETIC" not in repr(cases)

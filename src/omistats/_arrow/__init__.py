@@ -6,8 +6,10 @@ from omistats._arrow.bits import bitmaps
 from omistats._arrow.build import dictionary, floats, primitive
 from omistats._arrow.frames import as_answers, columns, duplicates, to_table
 from omistats._arrow.labels import as_levels, codes_of, labels_to_codes, used_labels
+from omistats._arrow.offences import Offence
 
 __all__ = [
+    "Offence",
     "as_answers",
     "as_levels",
     "bitmaps",

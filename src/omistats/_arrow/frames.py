@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from omistats._arrow.offences import Offence
 from omistats.errors import DataError, Problem
 
 __all__ = ["as_answers", "columns", "contiguous", "duplicates", "to_table"]
@@ -14,43 +15,74 @@ __all__ = ["as_answers", "columns", "contiguous", "duplicates", "to_table"]
 _BOOLEAN = pa.bool_()
 
 
-def to_table(data: Any) -> pa.Table:
+def to_table(data: Any) -> tuple[pa.Table, dict[str, str]]:
     """Turn any data frame into an Arrow table.
 
     Arrow's own tables, and those of libraries whose columns do not change under one's
     hands, are not copied; the columns of pandas and NumPy are.
 
+    Returns
+    -------
+    table : pyarrow.Table
+        The columns that Arrow can hold.
+    mixed : dict of str to str
+        The other columns, and the kinds of value found in them.
+
     Raises
     ------
     DataError
-        When the object is no data frame, or Arrow cannot hold one of its columns.
+        When the object is no data frame.
     """
     try:
         if isinstance(data, pa.Table):
-            return data
-        if isinstance(data, dict) or type(data).__module__.partition(".")[0] == "pandas":
-            return _own(pa.table(data))
+            return data, {}
+        if isinstance(data, dict):
+            return _column_by_column(list(data.items()))
+        if type(data).__module__.partition(".")[0] == "pandas":
+            items = [(str(name), column) for name, column in data.items()]
+            table, mixed = _column_by_column(items)
+            return table.replace_schema_metadata(_attributes(data)), mixed
         if hasattr(data, "__arrow_c_stream__"):
-            return pa.table(data)
+            return pa.table(data), {}
         if isinstance(data, pa.RecordBatch) or hasattr(data, "__arrow_c_array__"):
-            return pa.Table.from_batches([pa.record_batch(data)])
+            return pa.Table.from_batches([pa.record_batch(data)]), {}
         import narwhals
 
         frame = narwhals.from_native(data)
         if isinstance(frame, narwhals.LazyFrame):
             frame = frame.collect(backend="pyarrow")
-        return frame.to_arrow()
+        return frame.to_arrow(), {}
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             [
                 Problem(
                     "data",
-                    "expected a data frame whose columns each have one type",
+                    "expected a data frame, one row a case",
                     f"{type(data).__name__} ({error})",
-                    "Hand over a pandas, polars, Arrow or DuckDB table, one row a case.",
+                    "Hand over a pandas, polars, Arrow or DuckDB table.",
                 )
             ]
         ) from error
+
+
+def _column_by_column(items: list[tuple[str, Any]]) -> tuple[pa.Table, dict[str, str]]:
+    names, arrays = [], []
+    mixed = {}
+    for name, column in items:
+        try:
+            array = pa.array(column, from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            kinds = {type(v).__name__ for v in column if v is not None and v == v}  # not NaN
+            mixed[name] = ", ".join(sorted(kinds))
+            continue
+        names.append(name)
+        arrays.append(array)
+    return _own(pa.table(arrays, names=names)), mixed
+
+
+def _attributes(frame: Any) -> dict[str, str] | None:
+    """Read what a pandas frame says of itself, where it says it in words."""
+    return {str(k): v for k, v in frame.attrs.items() if isinstance(v, str)} or None
 
 
 def _own(table: pa.Table) -> pa.Table:
@@ -85,29 +117,21 @@ def contiguous(column: pa.ChunkedArray) -> pa.Array:
     return combined
 
 
-def as_answers(array: pa.Array) -> tuple[pa.Array | None, list[object]]:
-    """Turn a column into a Boolean array.
-
-    Returns
-    -------
-    answers : pyarrow.BooleanArray or None
-        None when the column holds anything but answers.
-    offending : list
-        The values or the type that are no answers.
-    """
+def as_answers(array: pa.Array) -> tuple[pa.Array | None, Offence | None]:
+    """Turn a column into a Boolean array, or say which values are no answers."""
     kind = array.type
     if kind == _BOOLEAN:
-        return array, []
+        return array, None
     if pa.types.is_null(kind):
-        return pa.nulls(len(array), _BOOLEAN), []
+        return pa.nulls(len(array), _BOOLEAN), None
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        return None, [f"values of type {kind}"]
+        return None, Offence.of_kind(array)
     missing = array.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     values = array.fill_null(0).to_numpy(zero_copy_only=False)
     bad = ~missing & (values != 0) & (values != 1)
     if bad.any():
-        return None, np.unique(values[bad]).tolist()
-    return pa.array(values == 1, _BOOLEAN, mask=missing), []
+        return None, Offence(np.unique(values[bad]).tolist(), bad)
+    return pa.array(values == 1, _BOOLEAN, mask=missing), None
 
 
 def duplicates(array: pa.Array) -> list[object]:

@@ -12,36 +12,38 @@ import pyarrow as pa
 from omistats._arrow.bits import flags
 from omistats._arrow.build import dictionary
 from omistats._arrow.frames import contiguous
+from omistats._arrow.offences import Offence
 
 __all__ = ["as_levels", "codes_of", "labels_to_codes", "used_labels"]
 
 Codes = npt.NDArray[np.signedinteger[Any]]
 
 
-def as_levels(array: pa.Array, levels: Sequence[str]) -> tuple[pa.Array | None, list[object]]:
+def as_levels(array: pa.Array, levels: Sequence[str]) -> tuple[pa.Array | None, Offence | None]:
     """Turn a column of labels into a dictionary array over the given levels.
 
     Returns
     -------
     coded : pyarrow.DictionaryArray or None
         8-bit indices; None when a label is no level or the column holds no labels.
-    offending : list
-        The labels or the type concerned.
+    offence : Offence or None
+        What is wrong.
     """
     if (coded := _quickly(array, levels)) is not None:
-        return coded, []
+        return coded, None
     found = labels_to_codes(array)
     if found is None:
-        return None, [f"values of type {array.type}"]
+        return None, Offence.of_kind(array)
     codes, labels = found
     place = {level: i for i, level in enumerate(levels)}
     if not place.keys() >= set(labels) and (
         unknown := set(used_labels(codes, labels)).difference(place)
     ):
-        return None, [*sorted(unknown)]
+        rows = np.isin(codes, [i for i, label in enumerate(labels) if label in unknown])
+        return None, Offence(sorted(unknown), rows)
     # The last entry serves code -1, the unclassified.
     table = np.array([place.get(label, -1) for label in labels] + [-1], np.int8)
-    return dictionary(table[codes], levels), []
+    return dictionary(table[codes], levels), None
 
 
 def _quickly(array: pa.Array, levels: Sequence[str]) -> pa.Array | None:

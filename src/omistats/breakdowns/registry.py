@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.standard import STANDARD
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, shown
+from omistats.model.framework import Framework
+from omistats.model.strata import ALL
 
 __all__ = ["ENTRY_POINT_GROUP", "named", "resolve"]
 
@@ -16,10 +18,11 @@ ENTRY_POINT_GROUP = "omistats.breakdowns"
 _OURS = {breakdown.key: breakdown for breakdown in STANDARD}
 
 
-def named(name: str) -> Breakdown:
-    """Give the standard breakdown of a name, or the one that an installed package offers.
+def named(name: str, framework: Framework) -> Breakdown:
+    """Give the breakdown of a name.
 
-    A standard breakdown keeps its name, whatever packages offer under it.
+    It is the standard one whose groups the framework's stratum has; or the framework's
+    stratum of that name, level by level; or what an installed package offers.
 
     Raises
     ------
@@ -28,20 +31,35 @@ def named(name: str) -> Breakdown:
     UsageError
         When two packages do, or what is offered is no breakdown.
     """
-    if name in _OURS:
-        return _OURS[name]
+    levels = {s.name: s.levels for s in framework.strata}
+    ours = _OURS.get(name)
+    if name in levels and (ours is None or not {*ours.groups} <= {*levels[name], ALL}):
+        return _by_levels(name, levels[name])
+    if ours is not None:
+        return ours
     from importlib.metadata import entry_points
 
     offers = entry_points(group=ENTRY_POINT_GROUP)
     found = {point.value: point for point in offers if point.name == name}
     if not found:
-        raise UnknownNameError("breakdown", name, sorted({*_OURS, *(p.name for p in offers)}))
+        known = sorted({*levels, *_OURS, *(p.name for p in offers)})
+        raise UnknownNameError("breakdown", name, known)
     if len(found) > 1:
         raise UsageError(
             f"breakdown {name!r} is offered more than once: {shown(sorted(found))}; "
             "pass an instance of the one you mean"
         )
     return _instance(next(iter(found.values())).load())
+
+
+def _by_levels(name: str, levels: tuple[str, ...]) -> Breakdown:
+    class Levels(Breakdown):
+        """The levels of a stratum, compared with each other."""
+
+        key = name
+        groups = levels
+
+    return Levels()
 
 
 def _instance(what: object) -> Breakdown:
@@ -54,8 +72,13 @@ def _instance(what: object) -> Breakdown:
     )
 
 
-def resolve(breakdowns: Iterable[Breakdown | type[Breakdown] | str]) -> tuple[Breakdown, ...]:
+def resolve(
+    breakdowns: Iterable[Breakdown | type[Breakdown] | str], framework: Framework
+) -> tuple[Breakdown, ...]:
     """Turn names, classes and instances into checked instances.
+
+    A name is that of a standard breakdown, of a stratum of the framework, or of a
+    breakdown that an installed package offers.
 
     Raises
     ------
@@ -68,7 +91,7 @@ def resolve(breakdowns: Iterable[Breakdown | type[Breakdown] | str]) -> tuple[Br
     """
     if isinstance(breakdowns, (str, Breakdown, type)):
         breakdowns = (breakdowns,)
-    found = tuple(named(b) if isinstance(b, str) else _instance(b) for b in breakdowns)
+    found = tuple(named(b, framework) if isinstance(b, str) else _instance(b) for b in breakdowns)
     if not found:
         raise UsageError("no breakdowns to make; pass at least one, or None for the standard ones")
     problems = [problem for b in found for problem in b.problems()]

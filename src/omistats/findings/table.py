@@ -16,6 +16,7 @@ from omistats.breakdowns.base import Contrast
 from omistats.errors import UnknownNameError, UsageError
 from omistats.findings.assemble import assemble
 from omistats.findings.change import changes
+from omistats.findings.frames import to_pandas, to_polars
 from omistats.findings.hand_counts import require_plain, tally_from_counts
 from omistats.findings.layout import comparisons, require_same_contrasts, unclassified, wide
 from omistats.findings.text import as_html, as_text
@@ -196,6 +197,8 @@ class Findings:
     def _keep(self, column: str, wanted: Sequence[str], known: Sequence[str]) -> Findings:
         if not wanted:
             raise UsageError(f"name at least one {column}: {', '.join(known)}")
+        if odd := [name for name in wanted if not isinstance(name, str)]:
+            raise UsageError(f"pass ids one by one, as text; found {odd[0]!r}")
         if unknown := [name for name in wanted if name not in known]:
             raise UnknownNameError(column, unknown, known)
         codes = self.table[column].combine_chunks()
@@ -266,16 +269,12 @@ class Findings:
         pq.write_table(self.table, path)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; labels become categoricals."""
-        frame: pd.DataFrame = self.table.to_pandas()
-        return frame
+        """Return a pandas data frame; labels become categoricals, metadata ``attrs``."""
+        return to_pandas(self.table)
 
     def to_polars(self) -> pl.DataFrame:
         """Return a polars data frame; labels become categoricals."""
-        import polars as pl
-
-        frame: pl.DataFrame = pl.DataFrame(self.table)
-        return frame
+        return to_polars(self.table)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export the table."""

@@ -64,6 +64,7 @@ def _shown(
             n = row[f"{group} n"]
             line += ["" if percent is None else f"{percent}%", "" if n is None else f"{n:,}"]
         lines.append([*line, row["stars"] or ""])
-    left = [f"{laid.num_rows - rows} more questions"] if laid.num_rows > rows else []
-    left += [f"{len(cut) - 1} more tables"] if len(cut) > 1 else []
-    return head, lines, f"... and {', '.join(left)}" if left else ""
+    more = {"question": max(laid.num_rows - rows, 0), "table": len(cut) - 1}
+    left = [f"{n} more {word}{'s' * (n > 1)}" for word, n in more.items() if n]
+    whole = "; all rows, intervals and p-values are in .table"
+    return head, lines, f"... and {', '.join(left)}{whole}" if left else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import attrs
 
@@ -143,11 +143,23 @@ class Framework:
 
     def __attrs_post_init__(self) -> None:
         columns = [q.id for q in self.questions] + [s.name for s in self.strata]
+        kinds = ((Question, self.questions), (Stratum, self.strata), (Item, self.items))
         problems = [
-            Problem(self.name, "a question's id is text", repr(q.id), "Give it a name.")
-            for q in self.questions
-            if not isinstance(q.id, str) or not q.id
+            Problem(self.name, f"expected a {kind.__name__}", repr(part), "Make one of it.")
+            for kind, parts in kinds
+            for part in parts
+            if not isinstance(part, kind)
         ]
+        if problems:
+            raise DataError(problems)
+        for q in self.questions:
+            if not isinstance(q.id, str) or not q.id:
+                hint = "Give it a name."
+                problems.append(Problem(self.name, "a question's id is text", repr(q.id), hint))
+            for source in (q.provenance, *(link.provenance for link in q.links)):
+                if source not in get_args(Provenance):
+                    rule = f"provenance is one of {shown(get_args(Provenance))}"
+                    problems.append(Problem(str(q.id), rule, repr(source), "Choose one."))
         if problems:
             raise DataError(problems)
         if repeated := sorted({n for n in columns if columns.count(n) > 1}):

@@ -17,6 +17,8 @@ from omistats.model.units import Unit, reserved_unit, unit_ids
 __all__ = ["read"]
 
 KEYS = ("case_id", "unit")
+SYNTHETIC, SYNTHETIC_ID = b"synthetic", "SYN-"
+"""How made-up cases say so: in the metadata, and at the head of every id."""
 ANSWER = "an answer is true, false or null, or a number that is 0, 1 or null"
 
 
@@ -42,19 +44,19 @@ def read(
     if not isinstance(framework, Framework):
         raise UsageError(f"`framework` is a Framework, found {framework!r}")
     declared = None if units is None else unit_ids(units)
-    table = _arrow.to_table(data)
+    table, mixed = _arrow.to_table(data)
     names = table.column_names
-    problems = _columns(names, framework)
+    problems = _columns([*names, *mixed], framework)
+    problems += [
+        Problem(name, "a column has values of one kind", kinds, "Recode the column.")
+        for name, kinds in mixed.items()
+    ]
     columns: dict[str, pa.Array] = {}
     found: tuple[str, ...] = ()
     arrays = dict(zip(names, _arrow.columns(table), strict=True))
-
     if "case_id" in arrays:
-        ids = arrays["case_id"]
-        if pa.types.is_dictionary(ids.type):  # ids read as categories
-            ids = ids.dictionary_decode()
-        columns["case_id"] = ids
-        problems += _case_ids(ids)
+        columns["case_id"], more = _case_ids(arrays["case_id"])
+        problems += more
     if "unit" in arrays:
         columns["unit"], found, more = _units(arrays["unit"], declared)
         problems += more
@@ -64,7 +66,7 @@ def read(
     for name in names:
         if name not in columns:
             columns[name] = arrays[name]
-    return columns, found, _metadata(table.schema)
+    return columns, found, _metadata(table.schema, columns["case_id"])
 
 
 def _code(
@@ -74,28 +76,39 @@ def _code(
     problems = []
     for stratum in framework.strata:
         if stratum.name in arrays:
-            columns[stratum.name], bad = _arrow.as_levels(arrays[stratum.name], stratum.levels)
-            if bad:
+            columns[stratum.name], wrong = _arrow.as_levels(arrays[stratum.name], stratum.levels)
+            if wrong:
                 allowed = f"allowed levels are {shown(stratum.levels, 12)}, or null for unknown"
-                problems += _offending(stratum.name, allowed, bad)
+                hint = "Recode these values, or leave them null."
+                problems.append(Problem(stratum.name, allowed, str(wrong), hint))
     for id in framework.question_ids:
         if id in arrays:
-            columns[id], bad = _arrow.as_answers(arrays[id])
-            if bad:
-                problems += _offending(id, ANSWER, bad)
+            columns[id], wrong = _arrow.as_answers(arrays[id])
+            if wrong:
+                problems.append(Problem(id, ANSWER, str(wrong), _recode(id, wrong)))
     return problems
 
 
-def _metadata(schema: pa.Schema) -> dict[bytes, bytes]:
-    """Keep what the data say of themselves, not how one library spells its columns."""
-    return {
-        k: v for k, v in (schema.metadata or {}).items() if k not in (b"pandas", b"ARROW:schema")
-    }
+def _recode(id: str, wrong: _arrow.Offence) -> str:
+    if wrong.kind != "text":
+        return "Recode these values, or leave them null."
+    return f'Say what each text means, as in pandas df["{id}"].map({{"yes": True, "no": False}}).'
 
 
-def _offending(where: str, rule: str, values: list[object]) -> list[Problem]:
-    hint = "Recode these values, or leave them null."
-    return [Problem(where, rule, shown(values), hint)]
+def _metadata(schema: pa.Schema, ids: pa.Array) -> dict[bytes, bytes]:
+    """Keep what the data say of themselves, not how one library spells its columns.
+
+    Where metadata were lost on the way, the ids of synthetic cases still tell.
+    """
+    skip = (b"pandas", b"ARROW:schema")
+    kept = {k: v for k, v in (schema.metadata or {}).items() if k not in skip}
+    text = pa.types.is_string(ids.type) or pa.types.is_large_string(ids.type)
+    if SYNTHETIC not in kept and text:
+        import pyarrow.compute as pc
+
+        if pc.any(pc.starts_with(ids, SYNTHETIC_ID)).as_py():
+            kept[SYNTHETIC] = b"true"
+    return kept
 
 
 def _columns(names: list[str], framework: Framework) -> list[Problem]:
@@ -110,7 +123,8 @@ def _columns(names: list[str], framework: Framework) -> list[Problem]:
             f"{kind} column{'s' if len(missing) > 1 else ''}",
             f"the framework {framework.name!r} needs every {kind} column",
             f"none called {shown(missing, 8)}",
-            "Add the column, all null if nothing is known, or pass a framework without it.",
+            _nearest(missing, present.difference(*wanted.values()))
+            + "Add the column, all null if nothing is known, or pass a framework without it.",
         )
         for kind, needed in wanted.items()
         if (missing := [n for n in needed if n not in present])
@@ -123,20 +137,30 @@ def _columns(names: list[str], framework: Framework) -> list[Problem]:
     return problems
 
 
-def _case_ids(ids: pa.Array) -> list[Problem]:
-    kind = ids.type
-    if not (
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_integer(kind)
-    ) and len(ids):
-        return [
-            Problem("case_id", "ids are text or whole numbers", f"type {kind}", "Convert the ids.")
-        ]
+def _nearest(missing: list[str], others: set[str]) -> str:
+    from difflib import get_close_matches
+
+    near = {name: get_close_matches(name, others, n=1) for name in missing}
+    pairs = [f"{found[0]!r} to {name!r}" for name, found in near.items() if found]
+    return f"Rename {' and '.join(pairs)}? " if pairs else ""
+
+
+def _case_ids(ids: pa.Array) -> tuple[pa.Array, list[Problem]]:
+    if pa.types.is_dictionary(ids.type):  # ids read as categories
+        ids = ids.dictionary_decode()
     problems = []
+    fine = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer)
+    wrong_kind = len(ids) > 0 and not any(is_one(ids.type) for is_one in fine)
+    if wrong_kind:
+        found = str(_arrow.Offence.of_kind(ids))
+        problems.append(
+            Problem("case_id", "ids are text or whole numbers", found, "Convert the ids.")
+        )
     if ids.null_count:
         problems.append(
             Problem("case_id", "every case has an id", f"{ids.null_count} null", "Give them ids.")
         )
-    if repeated := [v for v in _arrow.duplicates(ids) if v is not None]:
+    if not wrong_kind and (repeated := _arrow.duplicates(ids)):
         problems.append(
             Problem(
                 "case_id",
@@ -145,7 +169,7 @@ def _case_ids(ids: pa.Array) -> list[Problem]:
                 "Drop the repeated rows or number the cases afresh.",
             )
         )
-    return problems
+    return ids, problems
 
 
 def _units(
@@ -153,11 +177,8 @@ def _units(
 ) -> tuple[pa.Array | None, tuple[str, ...], list[Problem]]:
     found = _arrow.labels_to_codes(array)
     if found is None:
-        return (
-            None,
-            (),
-            [Problem("unit", "unit ids are text", f"type {array.type}", "Convert the ids.")],
-        )
+        kind = str(_arrow.Offence.of_kind(array))
+        return None, (), [Problem("unit", "unit ids are text", kind, "Convert the ids.")]
     codes, labels = found
     problems = []
     if missing := int(np.count_nonzero(codes < 0)):
