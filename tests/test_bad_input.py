@@ -100,7 +100,7 @@ class TestFrames:
     def test_null_and_duplicated_ids(self):
         assert_refused(frame(case_id=["a", None, "a", "c"]), "1 null", "'a'", count=2)
 
-    @pytest.mark.parametrize("ids", [[1.0, 2.0, 3.0, 4.0], [True, False, None, None]])
+    @pytest.mark.parametrize("ids", [[1.0, 2.0, 3.0, 4.0], [True, False, True, False]])
     def test_ids_are_text_or_whole_numbers(self, ids):
         assert_refused(frame(case_id=ids), "case_id: ids are text or whole numbers", " rows")
 
