@@ -9,11 +9,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown, Contrast
+from omistats.breakdowns.base import Breakdown, Contrast
+from omistats.breakdowns.membership import membership
 from omistats.breakdowns.registry import resolve
 from omistats.errors import UsageError
 from omistats.kernel.tally import count_groups
-from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
 from omistats.model.strata import ALL
@@ -196,7 +196,7 @@ def tally(
     if ids != framework.question_ids:
         wanted = set(ids)
         answers = answers[[id in wanted for id in framework.question_ids * 2]]
-    members, sizes = _members(cases, splits, packed.order, starts)
+    members, sizes = membership(cases, splits, packed.order, starts)
     counts = count_groups(answers, members, starts)
     groups = sum(len(b.groups) for b in splits)
     width = len(ids)
@@ -217,40 +217,3 @@ def tally(
         left_out=sizes[:, groups + len(splits) :],
         metadata=cases.metadata,
     )
-
-
-def _members(
-    cases: CaseSet,
-    splits: tuple[Breakdown, ...],
-    order: npt.NDArray[np.int64] | None,
-    starts: Counts,
-) -> tuple[npt.NDArray[np.bool_], Counts]:
-    """Say who is in which group, and count heads.
-
-    Returns the flags of groups, then of the complements' unclassified; and, block by
-    block, the sizes of groups, of the unclassified and of the left out.
-    """
-    codes = np.array([split.codes(cases) for split in splits])
-    if order is not None:
-        codes = codes[:, order]
-    complement = np.array([s.contrast == "complement" for s in splits])
-    which = np.repeat(np.arange(len(splits)), [len(s.groups) for s in splits])
-    number = np.concatenate([np.arange(len(s.groups)) for s in splits])
-    groups = codes[which] == number[:, np.newaxis].astype(codes.dtype)
-    # Everyone is in the `all` of a complement, whether or not the characteristic is known.
-    groups[complement[which] & (number == 1)] = True
-    unclassified = codes == UNCLASSIFIED
-    # Those outside the subset of a complement are reported, in `all`.
-    left_out = (codes == LEFT_OUT) & ~complement[:, np.newaxis]
-    sizes = _heads(np.concatenate([groups, unclassified, left_out]), starts)
-    return np.concatenate([groups, unclassified[complement]]), sizes
-
-
-def _heads(flags: npt.NDArray[np.bool_], starts: Counts) -> Counts:
-    """Count flags within every block."""
-    if len(starts) == 2:
-        here: Counts = flags.sum(axis=1, dtype=np.int64)[np.newaxis]
-        return here
-    running = np.zeros((len(flags), flags.shape[1] + 1), np.int64)
-    np.cumsum(flags, axis=1, out=running[:, 1:])
-    return np.diff(running[:, starts], axis=1).T
