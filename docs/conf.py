@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from pathlib import Path
 
-metadata = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_extensions"))
+
+metadata = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))
 
 project = metadata["project"]["name"]
 author = "omistats contributors"
@@ -21,6 +25,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinxcontrib.bibtex",
     "numpydoc",
+    "from_code",
 ]
 exclude_patterns = ["_build"]
 # A name in single backticks is a link where it leads somewhere, and code where it does not.
@@ -41,6 +46,8 @@ nitpick_ignore = [("py:obj", "attainable")]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+# A default is shown as it is written, not as the object that it makes.
+autodoc_preserve_defaults = True
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 numpydoc_show_class_members = False

@@ -22,4 +22,7 @@ STANDARD: Final[tuple[Breakdown, ...]] = (
     AgeGroup(),
     RiskOfHarm(),
 )
-"""The six breakdowns of the 2011 report, ready to extend: ``[*STANDARD, Mine()]``."""
+"""The six breakdowns of the 2011 report, in the order of its Tables 7-11, then 3-6.
+
+A tuple of instances, ready to extend: ``[*STANDARD, Mine()]``.
+"""

@@ -71,4 +71,4 @@ _HEADINGS: Final = (
 )
 
 TABLES: Final = {heading[0]: _table(*heading) for heading in _HEADINGS}
-"""The tables by number."""
+"""Tables 3-11 of the 2011 report by number, each a `Table`: which breakdown, which questions."""
