@@ -1,0 +1,218 @@
+"""How sure a place in a league table is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.face import check_confidence
+from omistats.kernel.standard_scores import refuse, together
+
+__all__ = ["Ranks", "ranks"]
+
+Floats = npt.NDArray[np.float64]
+
+_FIRST = ("highest", "lowest")
+
+
+@attrs.frozen(eq=False)
+class Ranks:
+    """Ranks with their uncertainty; the units lie along the last axis.
+
+    Attributes
+    ----------
+    rank : ndarray of float64, shape (..., units)
+        The rank of the estimate, 1 first; equal estimates share their mean rank.
+    mean, low, high : ndarray of float64, shape (..., units)
+        The mean of the simulated ranks and the ends of their central interval; the
+        ranks on either side of it have at most half of what confidence leaves.
+    probability : ndarray of float64, shape (..., units, units)
+        Of each unit (row) to have each rank (column, the first is rank 1).
+    lowest_quarter : ndarray of float64, shape (..., units)
+        The probability of being among the ``units // 4`` lowest; NaN with fewer than
+        four units.
+    mean_error, probability_error, lowest_quarter_error : ndarray of float64
+        The Monte Carlo standard errors of the three above.
+    tail_error : float
+        The Monte Carlo standard error of the share beyond each end of an interval.
+    units : ndarray of int64, shape (...)
+        The units that counted.
+    draws, seed : int
+        The simulations and what they started from.
+    confidence : float
+        Of the intervals, each by itself.
+    first : str
+        Which end has rank 1.
+    """
+
+    rank: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+    probability: Floats
+    lowest_quarter: Floats
+    mean_error: Floats
+    probability_error: Floats
+    lowest_quarter_error: Floats
+    tail_error: float
+    units: npt.NDArray[np.int64]
+    draws: int
+    seed: int
+    confidence: float
+    first: str
+
+
+def rank_inputs(
+    estimate: npt.ArrayLike, se: npt.ArrayLike, confidence: float, first: str
+) -> tuple[Floats, Floats]:
+    """Return estimates and standard errors that can be ranked."""
+    check_confidence(confidence)
+    if first not in _FIRST:
+        raise UnknownNameError("end to count ranks from", first, _FIRST)
+    value, error = together(estimate=estimate, se=se)
+    if value.ndim == 0:
+        raise UsageError("units lie along the last axis; found a single number")
+    refuse(
+        [
+            ("estimate", value, np.isinf(value), "is finite (NaN for a unit without one)"),
+            ("se", error, (error < 0) | np.isinf(error), "is finite, 0 or more (NaN for none)"),
+        ]
+    )
+    return value, error
+
+
+def ranks(
+    estimate: npt.ArrayLike,
+    se: npt.ArrayLike,
+    *,
+    confidence: float = 0.95,
+    draws: int = 10_000,
+    seed: int = 0,
+    first: str = "highest",
+) -> Ranks:
+    """Rank units and simulate how else they could have ranked.
+
+    Parameters
+    ----------
+    estimate, se : array_like of float, shape (..., units)
+        Independent estimates and their standard errors. A NaN unit stays NaN and has
+        no place.
+    confidence : float
+        Of each interval, between 0 and 1.
+    draws : int
+        Simulations.
+    seed : int
+        Equal seeds give equal answers; a table ranks alike alone or among others.
+    first : {'highest', 'lowest'}
+        Which end has rank 1.
+
+    Returns
+    -------
+    Ranks
+
+    Raises
+    ------
+    UsageError
+        When numbers are infinite, a standard error is negative, shapes do not fit, or
+        ``draws`` or ``seed`` is no such number.
+    UnknownNameError
+        When ``first`` is neither end.
+
+    Notes
+    -----
+    Each simulation draws every unit from a normal distribution about its estimate and
+    ranks the draws; draws that tie are put in random order. That is the spread of
+    ranks under a flat prior. Estimates spread wider than the truths behind them, yet the
+    draws add noise once more, so an interval promises no coverage;
+    `omistats.kernel.rank_sets.rank_sets` does.
+
+    References
+    ----------
+    Goldstein, H. and Spiegelhalter, D. J. (1996). League tables and their limitations.
+    JRSS A 159, 385-443. doi:10.2307/2983325
+    """
+    value, error = rank_inputs(estimate, se, confidence, first)
+    for name, number, least in (("draws", draws, 2), ("seed", seed, 0)):
+        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+        if not whole or number < least:
+            raise UsageError(f"{name} is a whole number, {least} or more; found {number!r}")
+    size = value.shape[-1]
+    noise = np.random.default_rng(seed).standard_normal((draws, size))
+    sign = -1.0 if first == "highest" else 1.0
+    shape = value.shape[:-1]
+    known = ~np.isnan(value + error)
+    counts = np.zeros((*shape, size, size), np.int64)
+    for at in np.ndindex(shape):
+        live = np.flatnonzero(known[at])
+        drawn = sign * (value[at][live] + error[at][live] * noise[:, live])
+        counts[(*at, live[:, None], np.arange(live.size))] = _places(drawn, seed)
+    return _summary(value * sign, known, counts, confidence, (int(draws), int(seed)), first)
+
+
+def _places(drawn: Floats, seed: int) -> npt.NDArray[np.int64]:
+    """Count how often each unit (row) takes each place (column), least first."""
+    units = drawn.shape[1]
+    order = np.argsort(drawn, axis=1)
+    if (np.diff(np.take_along_axis(drawn, order, 1), axis=1) == 0).any():
+        keys = np.random.default_rng([seed, 1]).random(drawn.shape)
+        order = np.lexsort((keys, drawn), axis=1)
+    cells = order * units + np.arange(units)
+    return np.bincount(cells.ravel(), minlength=units * units).reshape(units, units)
+
+
+def _summary(
+    value: Floats,
+    known: npt.NDArray[np.bool_],
+    counts: npt.NDArray[np.int64],
+    confidence: float,
+    source: tuple[int, int],
+    first: str,
+) -> Ranks:
+    draws, seed = source
+    size = value.shape[-1]
+    units = np.asarray(known.sum(axis=-1))
+    place = np.arange(1.0, size + 1)
+
+    def told(values: Any) -> Floats:
+        return np.where(known, values, np.nan)
+
+    chance = np.where(known[..., None], counts / draws, np.nan)
+    with np.errstate(invalid="ignore"):
+        pairs = value[..., None, :] - value[..., :, None]
+        pairs = np.where(known[..., None, :], pairs, np.nan)
+        rank = 0.5 + (pairs < 0).sum(axis=-1) + (pairs == 0).sum(axis=-1) / 2
+    mean = counts @ place / draws
+    # Summed about the mean: a rank that never changes has an error of exactly 0.
+    spread = (counts * (place - mean[..., None]) ** 2).sum(axis=-1) / draws
+    tail = (1 - confidence) / 2
+    running = counts.cumsum(axis=-1)
+    # Rounding must not turn a share that equals the tail into one beyond it.
+    cut = tail * draws * (1 + 1e-12)
+    low = (running <= cut).sum(axis=-1) + 1
+    high = size - (draws - running <= cut).sum(axis=-1) + 1
+    few = (units // 4)[..., None, None]
+    end = units[..., None, None] - few
+    inside = (place > end) & (place <= end + few) if first == "highest" else place <= few
+    quarter: Any = np.where(inside, counts, 0).sum(axis=-1) / draws
+    quarter = np.where(known & (units >= 4)[..., None], quarter, np.nan)
+    return Ranks(
+        told(rank),
+        told(mean),
+        told(low),
+        told(high),
+        chance,
+        quarter,
+        told(np.sqrt(spread / draws)),
+        np.sqrt(chance * (1 - chance) / draws),
+        np.sqrt(quarter * (1 - quarter) / draws),
+        float(np.sqrt(tail * (1 - tail) / draws)),
+        units,
+        draws,
+        seed,
+        confidence,
+        first,
+    )
