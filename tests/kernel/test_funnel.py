@@ -258,7 +258,8 @@ def test_nothing_applicable_stays_nan_without_a_warning():
 def test_a_unit_without_error_cannot_be_weighted_and_is_counted():
     found = heterogeneity([0.5, 0.6, 1.0], [0.1, 0.1, 0.0])
     assert found.exact == 1
-    assert np.isnan([found.statistic, found.p_value, found.tau2, found.estimate, found.se]).all()
+    for values in (found.statistic, found.df, found.p_value, found.tau2, found.estimate, found.se):
+        assert np.isnan(values)
 
 
 def test_equal_units_are_homogeneous():

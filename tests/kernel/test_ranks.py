@@ -51,6 +51,17 @@ def test_an_interval_is_recounted_from_the_probabilities():
         assert (found.low[i], found.high[i]) == (low, high)
 
 
+def test_ranks_beyond_an_interval_have_at_most_half_of_what_confidence_leaves():
+    """A tail that equals the allowance exactly is still outside."""
+    estimate = np.linspace(0.5, 0.8, 8)
+    shares = ranks(estimate, 0.05, draws=1000).probability
+    least, most = shares[3].cumsum(), shares[3][::-1].cumsum()
+    for tails, end in ((least, "low"), (most, "high")):
+        r = int(np.flatnonzero((tails > 0) & (tails < 0.4))[-1])
+        found = ranks(estimate, 0.05, draws=1000, confidence=1 - 2 * float(tails[r]))
+        assert getattr(found, end)[3] == (r + 2 if end == "low" else 8 - r - 1)
+
+
 def test_simultaneous_sets_agree_with_holm_of_r():
     lines = oracle("rank_sets.csv")
     assert len(lines) == 6
