@@ -76,6 +76,54 @@ def test_all_cases_have_no_figure_where_the_question_applied_to_the_subset_only(
     assert count(found, "reach", group="high", threshold=60).of == 2
 
 
+def test_a_question_that_applied_to_nobody_in_the_subset_has_a_figure_for_all_cases():
+    found = oms.Findings.from_counts(
+        [[0, 80], [5, 60], [9, 9], [0, 0]],
+        [[0, 100], [10, 100], [10, 10], [0, 0]],
+        questions=["nobody in the subset", "both", "subset only", "nobody"],
+        groups=["high", "all"],
+        contrast="complement",
+    )
+    point = count(found, "reach", group="all", threshold=60)
+    assert (point.value, point.of) == (2, 2)
+    assert count(found, "differ").of == 1
+
+
+def read_complement(known: bool) -> oms.Findings:
+    """High 60 of 100; of the others 700 of 1,000 whose risk is known, 0 of 500 unknown."""
+    level = ["high"] * 100 + ["not high"] * 1000 + [None] * 500
+    answer = [i < 60 for i in range(100)] + [i < 700 for i in range(1000)] + [False] * 500
+    framework = oms.Framework(
+        "made up",
+        [oms.Question("before", "Before"), oms.Question("asked", "Asked")],
+        [oms.Stratum("risk_of_harm", ("high", "not high"))],
+    )
+    cases = oms.CaseSet.from_data(
+        {
+            "case_id": list(range(1600)),
+            "unit": ["A"] * 1600,
+            "risk_of_harm": level,
+            "before": [True] * 1600,
+            "asked": answer,
+        },
+        framework=framework,
+    )
+    inference = oms.Inference(complement="known" if known else "all")
+    return oms.recompute(cases, by="unit", breakdowns=["risk_of_harm"], inference=inference)
+
+
+@pytest.mark.parametrize("unit", ["A", "all"])
+@pytest.mark.parametrize("questions", [("before", "asked"), ("asked",)])
+@pytest.mark.parametrize(("known", "favour_high"), [(True, 0), (False, 1)])
+def test_what_is_higher_is_told_by_the_sides_that_were_tested(unit, questions, known, favour_high):
+    """60% beats 700 of 1,500 outside the subset, and loses to 700 of the 1,000 known."""
+    found = read_complement(known).unit(unit).question(*questions)
+    assert found.comparisons()["stars"].to_pylist()[-1] in ("*", "**")
+    point = count(found, "higher", group="high")
+    assert (point.value, point.of) == (favour_high, 1)
+    assert count(found, "higher", group="all").value == 1 - favour_high
+
+
 def test_the_highest_of_several_groups():
     found = oms.Findings.from_counts(
         [[10, 50, 90], [90, 50, 0]],

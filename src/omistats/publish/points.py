@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from omistats.errors import UnknownNameError, UsageError
 from omistats.findings import Findings
+from omistats.model.strata import ALL
 
 __all__ = ["Kind", "Point", "count"]
 
@@ -62,7 +63,7 @@ def count(
         ``'reach'`` counts the questions whose printed percentage in ``group`` is at
         least ``threshold``: a reader can only check what is printed. ``'alike'`` and
         ``'differ'`` count comparisons by significance at 5%; ``'higher'`` counts the
-        significant ones in which ``group`` has the highest percentage.
+        significant ones in which ``group`` has the highest percentage of those tested.
     group : str
         For ``'reach'`` and ``'higher'``.
     threshold : int, optional
@@ -81,8 +82,13 @@ def count(
 
     Notes
     -----
-    Under a complement, a question that applied to the subset only has no figure for
-    all cases that is not the subset's own, and does not count towards ``all``.
+    Under a complement, a question that applied to the subset only (as many answers of all
+    cases as of the subset) has no figure for all cases that is not the subset's own, and
+    does not count towards ``all``. A question that applied to nobody in the subset does.
+
+    What a complement tests is the subset against cases outside it, so ``'higher'`` compares
+    these two: ``all`` stands for the cases outside, without the unclassified where the test
+    left them out.
     """
     if kind not in _SENTENCES:
         raise UnknownNameError("kind of point", kind, _SENTENCES)
@@ -100,7 +106,6 @@ def count(
         raise UsageError(f"no group {group!r} in the breakdown {breakdown!r}; it has {groups}")
     if kind == "reach" and threshold is None:
         raise UsageError("'reach' needs a threshold in percent")
-    percent = _by_question(table, "percent", len(groups))
     printed = _by_question(table, "printed", len(groups))
     compared = ~np.array(table["stars"].is_null().to_pylist()).reshape(-1, len(groups))[:, 0]
     p_value = _by_question(table, "p_value", len(groups))[:, 0]
@@ -109,15 +114,17 @@ def count(
     place = groups.index(group) if group else 0
     if kind == "reach":
         shown = ~np.isnan(printed[:, place])
-        if group == "all":
-            shown &= compared
+        n = _by_question(table, "n", len(groups))
+        if group == ALL and _contrast(table) != "groups":
+            shown &= n[:, 0] < n[:, 1]
         value = int((printed[shown, place] >= threshold).sum())
         of = int(shown.sum())
     elif kind == "higher":
-        rest = np.delete(percent[significant], place, axis=1)
+        percent = _tested(findings, len(groups))[significant]
+        rest = np.delete(percent, place, axis=1)
         # A single group has no others, and nothing differs there.
         highest = np.max(rest, axis=1, initial=-np.inf, where=~np.isnan(rest))
-        value = int((percent[significant, place] > highest).sum())
+        value = int((percent[:, place] > highest).sum())
         of = int(significant.sum())
     else:
         of = int(compared.sum())
@@ -128,7 +135,7 @@ def count(
         value=value,
         of=of,
         threshold=threshold,
-        group=f"{group} cases" if group == "all" else group,
+        group=f"{group} cases" if group == ALL else group,
         breakdown=breakdown.replace("_", " "),
     )
     return Point(kind, value, of, sentence)
@@ -136,4 +143,28 @@ def count(
 
 def _by_question(table: pa.Table, column: str, groups: int) -> Floats:
     values = table[column].cast(pa.float64()).to_numpy()
-    return np.asarray(values, np.float64).reshape(-1, groups)
+    return np.array(values, np.float64).reshape(-1, groups)
+
+
+def _contrast(table: pa.Table) -> str:
+    """Say what the one breakdown of a table compares."""
+    return str(table["contrast"][0].as_py())
+
+
+def _tested(findings: Findings, groups: int) -> Floats:
+    """Give the shares, question by question, of the sides that were tested."""
+    table = findings.table
+    k, n = _by_question(table, "k", groups), _by_question(table, "n", groups)
+    if _contrast(table) != "groups":
+        # The second side is the whole without the subset.
+        k[:, 1] -= k[:, 0]
+        n[:, 1] -= n[:, 0]
+    if _contrast(table) == "known complement":
+        counts = findings.tally
+        unit = counts.units.index(table["unit"][0].as_py())
+        split = [s.key for s in counts.splits].index(table["breakdown"][0].as_py())
+        asked = [counts.questions.index(q) for q in table["question"].to_pylist()[::groups]]
+        k[:, 1] -= counts.unknown_k[unit, split, asked]
+        n[:, 1] -= counts.unknown_n[unit, split, asked]
+    with np.errstate(invalid="ignore"):
+        return k / n
