@@ -35,12 +35,21 @@ class Item:
         A short statement.
     parent : str or None
         The section of a criterion.
+    statement : str
+        What is expected, in a sentence.
+    purpose : str
+        The purpose of a sentence that the item stands for, where it stands for one.
+    ended : bool
+        Whether the programme dropped the item before its end.
     """
 
     id: str
     level: Level
     label: str
     parent: str | None = None
+    statement: str = ""
+    purpose: str = ""
+    ended: bool = False
 
 
 @attrs.frozen
