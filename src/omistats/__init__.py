@@ -17,6 +17,7 @@ from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError,
 from omistats.findings import Findings
 from omistats.forensics import Attainable, attainable
 from omistats.inference import Inference
+from omistats.kernel.clustered import Ratio, ratio
 from omistats.kernel.face import Interval, compare, compare_groups, interval
 from omistats.kernel.significance import Comparison
 from omistats.model.cases import CaseSet
@@ -25,6 +26,7 @@ from omistats.model.strata import Stratum
 from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
+from omistats.scores import Scores, scores
 from omistats.tallies import Split, Tally, tally
 
 __version__ = "0.1.0"
@@ -50,7 +52,9 @@ __all__ = [
     "Point",
     "Problem",
     "Question",
+    "Ratio",
     "RiskOfHarm",
+    "Scores",
     "Split",
     "Stratum",
     "SupervisionType",
@@ -64,6 +68,8 @@ __all__ = [
     "compare_groups",
     "interval",
     "omi2",
+    "ratio",
     "recompute",
+    "scores",
     "tally",
 ]

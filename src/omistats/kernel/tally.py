@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["count_groups", "pack"]
+__all__ = ["count_groups", "pack", "unpack"]
 
 Counts = npt.NDArray[np.int64]
 
@@ -40,6 +40,13 @@ def pack(members: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
     packed = np.packbits(members, axis=1, bitorder="little")
     out[:, : packed.shape[1]] = packed
     return out.view(np.uint64)
+
+
+def unpack(answers: npt.NDArray[np.uint64], stop: int, start: int = 0) -> npt.NDArray[np.uint8]:
+    """Give the bits of cases ``start`` to ``stop`` as bytes, shape (columns, cases)."""
+    octets = answers.view(np.uint8)[:, start // 8 : (stop + 7) // 8]
+    bits = np.unpackbits(octets, axis=1, bitorder="little")
+    return bits[:, start % 8 : start % 8 + stop - start]
 
 
 def count_groups(
@@ -87,10 +94,8 @@ def _by_product(
     starts: npt.NDArray[np.int64],
 ) -> Counts:
     out = np.zeros((len(starts) - 1, len(members), len(answers)), np.int64)
-    octets = answers.view(np.uint8)
     for lo, hi, pieces in _chunks(starts):
-        bits = np.unpackbits(octets[:, lo // 8 : (hi + 7) // 8], axis=1, bitorder="little")
-        dense = bits[:, lo % 8 : lo % 8 + hi - lo].astype(np.float32)
+        dense = unpack(answers, hi, lo).astype(np.float32)
         weights = members[:, lo:hi].astype(np.float32)
         for block, a, b in pieces:
             product: Any = weights[:, a - lo : b - lo] @ dense[:, a - lo : b - lo].T

@@ -1,0 +1,8 @@
+"""General criteria, sections and headline elements; units against each other."""
+
+from __future__ import annotations
+
+from omistats.scores.scoring import scores
+from omistats.scores.table import Scores
+
+__all__ = ["Scores", "scores"]

@@ -1,0 +1,170 @@
+"""The long table of scores, and the views of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from omistats.errors import UnknownNameError, UsageError
+from omistats.findings.frames import to_pandas, to_polars
+from omistats.model.framework import Framework
+from omistats.model.strata import ALL
+from omistats.scores.text import as_html, as_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["Scores"]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Scores:
+    """Scores with standard errors: one row a unit x breakdown x item x group.
+
+    The columns are ``unit, breakdown, group, level, item`` (dictionary), ``k, n`` (int64:
+    sufficient and applicable answers), ``percent, se, low, high`` (percent),
+    ``design_effect``, ``difference, difference_low, difference_high`` (first group less
+    second, in percentage points), ``statistic, df, p_value, stars, contrast, method,
+    interval_method, rule, confidence``, ``questions`` and ``invented`` (how many feed the
+    item), ``provenance`` (the weakest of their sources) and ``reason``. ``breakdown`` and
+    ``group`` are null for the score of all cases of a unit. What cannot be computed is
+    null, and ``reason`` says why. Under a complement the difference and the test are of
+    the subset and the cases outside it.
+
+    Scores speak the Arrow PyCapsule protocol: ``pa.table(scores)``.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        The scores.
+    framework : Framework
+        Where the items come from.
+    """
+
+    table: pa.Table
+    framework: Framework
+
+    def level(self, *levels: str) -> Scores:
+        """Keep criteria, sections or headline elements.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such level among the scores.
+        """
+        return self._keep("level", levels)
+
+    def item(self, *ids: str) -> Scores:
+        """Keep some items.
+
+        Raises
+        ------
+        UnknownNameError
+            When an item is not among the scores; near ones are listed.
+        """
+        return self._keep("item", ids)
+
+    def unit(self, *ids: str) -> Scores:
+        """Keep some units; ``'all'`` is all of them together.
+
+        Raises
+        ------
+        UnknownNameError
+            When a unit is not among the scores.
+        """
+        return self._keep("unit", ids)
+
+    def breakdown(self, *keys: str) -> Scores:
+        """Keep the groups of some breakdowns; without a name, the scores of all cases.
+
+        Raises
+        ------
+        UnknownNameError
+            When a breakdown is not among the scores.
+        """
+        if keys:
+            return self._keep("breakdown", keys)
+        return attrs.evolve(self, table=self.table.filter(self.table["breakdown"].is_null()))
+
+    def _keep(self, column: str, wanted: Sequence[str]) -> Scores:
+        codes = self.table[column].combine_chunks()
+        labels = codes.dictionary.to_pylist()
+        if not wanted:
+            raise UsageError(f"name at least one {column}: {', '.join(labels)}")
+        if unknown := [name for name in wanted if name not in labels]:
+            raise UnknownNameError(column, unknown, labels)
+        kept = [labels.index(name) for name in wanted]
+        indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        return attrs.evolve(self, table=self.table.filter(pa.array(np.isin(indices, kept))))
+
+    def ranges(self) -> pa.Table:
+        """Give each item's score of all units together beside its range over units.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``level, item, percent, low, high`` (interval), ``lowest, lowest_unit,
+            highest, highest_unit``: the data of the report's first chart.
+
+        Raises
+        ------
+        UsageError
+            When the scores were not made by unit.
+        """
+        whole = self.breakdown()
+        if len(whole.table["unit"].unique()) < 2:
+            raise UsageError('ranges are over units; make the scores with by="unit"')
+        rows = whole.table.select(["unit", "level", "item", "percent", "low", "high"]).to_pylist()
+        out = []
+        for line in (r for r in rows if r["unit"] == ALL):
+            of_units = [
+                (r["percent"], r["unit"])
+                for r in rows
+                if r["item"] == line["item"] and r["unit"] != ALL and r["percent"] is not None
+            ]
+            lowest = min(of_units, default=(None, None))
+            highest = max(of_units, default=(None, None))
+            out.append(
+                {
+                    **{name: line[name] for name in ("level", "item", "percent", "low", "high")},
+                    "lowest": lowest[0],
+                    "lowest_unit": lowest[1],
+                    "highest": highest[0],
+                    "highest_unit": highest[1],
+                }
+            )
+        return pa.Table.from_pylist(out).replace_schema_metadata(self.table.schema.metadata)
+
+    def write_parquet(self, path: str | Path) -> None:
+        """Write the table to a Parquet file, replacing one that is there."""
+        import pyarrow.parquet as pq
+
+        pq.write_table(self.table, path)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a pandas data frame; labels become categoricals, metadata ``attrs``."""
+        return to_pandas(self.table)
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return a polars data frame; labels become categoricals."""
+        return to_polars(self.table)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Export the table."""
+        return self.table.__arrow_c_stream__(requested_schema)
+
+    def __len__(self) -> int:
+        rows: int = self.table.num_rows
+        return rows
+
+    def __repr__(self) -> str:
+        return as_text(self.table, self.framework)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.table, self.framework)
