@@ -31,7 +31,7 @@ def printed_rows(question: Question) -> str:
             runs[-1][1] = table
         else:
             runs.append([table, table, row])
-    return ", ".join(f"{a}/{row}" if a == b else f"{a}-{b}/{row}" for a, b, row in runs)
+    return " ".join(f"`{a}/{row}`" if a == b else f"`{a}-{b}/{row}`" for a, b, row in runs)
 
 
 def question_lines(framework: Framework) -> Iterator[str]:
@@ -49,8 +49,9 @@ def question_lines(framework: Framework) -> Iterator[str]:
             yield f"\n### {criterion} {item.label}\n"
             yield "| id | label | criterion | headline | printed in |"
             yield "|---|---|---|---|---|"
-        headlines = ", ".join(
-            f"{framework.item(h.item).label} ({h.provenance})" for h in question.headlines
+        headlines = " ".join(
+            f"`{h.item}`" + ("" if h.provenance == "published" else f" ({h.provenance})")
+            for h in question.headlines
         )
         cells = (f"`{question.id}`", question.label, link.provenance, headlines)
         yield f"| {' | '.join(cells)} | {printed_rows(question)} |"
