@@ -26,7 +26,7 @@ from omistats.model.strata import Stratum
 from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
-from omistats.scores import Scores, scores
+from omistats.scores import Scores, UnitComparison, scores
 from omistats.tallies import Split, Tally, tally
 
 __version__ = "0.1.0"
@@ -60,6 +60,7 @@ __all__ = [
     "SupervisionType",
     "Tally",
     "Unit",
+    "UnitComparison",
     "UnknownNameError",
     "UsageError",
     "__version__",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
@@ -15,6 +15,7 @@ from omistats.findings.frames import to_pandas, to_polars
 from omistats.model.framework import Framework
 from omistats.model.strata import ALL
 from omistats.scores.text import as_html, as_text
+from omistats.scores.units import Inflation, UnitComparison, compare_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,6 +141,75 @@ class Scores:
                 }
             )
         return pa.Table.from_pylist(out).replace_schema_metadata(self.table.schema.metadata)
+
+    def units(
+        self,
+        item: str,
+        *,
+        baseline: float | None = None,
+        scale: Literal["normal", "arcsine"] = "normal",
+        overdispersion: Inflation = "none",
+        threshold: float | None = None,
+        order: Mapping[str, Any] | None = None,
+        draws: int = 10_000,
+        seed: int = 0,
+    ) -> UnitComparison:
+        """Compare units with each other on one score.
+
+        Parameters
+        ----------
+        item : str
+            Id of a criterion, a section or a headline element.
+        baseline : float, optional
+            Centre of the funnel in percent; the score of all units together by default.
+        scale : {'normal', 'arcsine'}
+            Scale of the funnel and of z.
+        overdispersion : {'none', 'multiplicative', 'additive'}
+            Which allowance to widen the limits by; both are reported.
+        threshold : float, optional
+            A percentage of the caller's, below which a unit is flagged as short of it.
+        order : mapping of str to anything that can be sorted, optional
+            What to put the units in order by, such as dates of fieldwork; units without
+            one come last, as declared.
+        draws, seed : int
+            Of the simulation of ranks.
+
+        Returns
+        -------
+        UnitComparison
+
+        Raises
+        ------
+        UnknownNameError
+            When the item is not among the scores.
+        UsageError
+            When the scores were not made by unit, are not pooled, or an option is out of
+            range.
+
+        Notes
+        -----
+        ``z = (p - p0) / s`` with ``s^2`` multiplied by one pooled within-unit design effect,
+        since answers of a case go together. See `omistats.kernel.funnel` for formulas.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit").units("reoffending")
+        >>> found.table.num_rows
+        15
+        """
+        chosen = self.item(item)
+        return compare_units(
+            chosen.table,
+            item,
+            baseline=baseline,
+            scale=scale,
+            overdispersion=overdispersion,
+            threshold=threshold,
+            order=order,
+            draws=draws,
+            seed=seed,
+        )
 
     def write_parquet(self, path: str | Path) -> None:
         """Write the table to a Parquet file, replacing one that is there."""
