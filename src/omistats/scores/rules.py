@@ -75,10 +75,10 @@ def make_rule(
     if name == "questions":
         return _QuestionMeans(sums, members, starts, lonely)
     if name == "pooled":
-        k, n = sums.by_case()
+        k, n = sums.by_case
     elif name == "cases":
         # The mean of case percentages is a ratio too: a case's share over one case.
-        sufficient, applicable = sums.by_case()
+        sufficient, applicable = sums.by_case
         n = (applicable > 0).astype(np.float64)
         k = np.divide(sufficient, applicable, out=np.zeros_like(n), where=applicable > 0)
     else:

@@ -128,7 +128,7 @@ def scores(
     # A unit of one case was refused above, or leaves open what depends on it.
     treat: BulkLonely = lonely if lonely in ("remove", "adjust") else "nan"
     rule_ = make_rule(rule, sums, domains.members, starts, treat)
-    counts = sum_blocks(np.stack(sums.by_case(), axis=-1), domains.members, starts)
+    counts = sum_blocks(np.stack(sums.by_case, axis=-1), domains.members, starts)
     options = _Options(confidence, interval, df == "design")
     blocks = []
     if by == "unit":

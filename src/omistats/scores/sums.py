@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import attrs
 import numpy as np
@@ -59,6 +60,7 @@ class CaseSums:
     applicable: Floats
     feeds: npt.NDArray[np.bool_]
 
+    @cached_property
     def by_case(self) -> tuple[Floats, Floats]:
         """Count sufficient and applicable answers, shape (cases, items) each."""
         feeds = self.feeds.astype(np.float64)
