@@ -34,18 +34,26 @@ def consistent(whole: Whole, kept: frozenset[Hashable], k: int) -> bool:
     """Try every way to share `k` out among the groups of every division."""
     if any(name in kept and prints(k, whole.n) != percent for name, percent in whole.percents):
         return False
+    # Divisions of one split are one division of the same cases, printed several times.
+    printed: dict[Hashable, list[Division]] = {}
     for d in whole.divisions:
+        printed.setdefault(d.key if d.split is None else d.split, []).append(d)
+    for same in printed.values():
+        d = same[0]
         rest = whole.n - d.n1 - d.n2
         ways = (
             (k1, k2) for k1 in range(d.n1 + 1) for k2 in range(d.n2 + 1) if 0 <= k - k1 - k2 <= rest
         )
         if not any(
-            (Figure(d.key, "first") not in kept or prints(k1, d.n1) == d.percent1)
-            and (Figure(d.key, "second") not in kept or prints(k2, d.n2) == d.percent2)
-            and (
-                Figure(d.key, "stars") not in kept
-                or min(d.n1, d.n2) == 0
-                or mark(k1, d.n1, k2, d.n2) == d.stars
+            all(
+                (Figure(d.key, "first") not in kept or prints(k1, d.n1) == d.percent1)
+                and (Figure(d.key, "second") not in kept or prints(k2, d.n2) == d.percent2)
+                and (
+                    Figure(d.key, "stars") not in kept
+                    or min(d.n1, d.n2) == 0
+                    or mark(k1, d.n1, k2, d.n2) == d.stars
+                )
+                for d in same
             )
             for k1, k2 in ways
         ):
@@ -60,14 +68,27 @@ percents = st.sampled_from([0, 13, 20, 25, 33, 50, 67, 75, 80, 83, 100])
 def wholes(draw: st.DrawFn) -> Whole:
     n = draw(st.integers(1, 9))
     divisions = []
-    for key in range(draw(st.integers(1, 2))):
-        n1 = draw(st.integers(0, n))
-        complement = draw(st.booleans())
-        n2 = n - n1 if complement else draw(st.integers(0, n - n1))
+    sizes: tuple[int, int, bool] | None = None
+    twice = draw(st.booleans())
+    for key in range(2 if twice else draw(st.integers(1, 2))):
+        if sizes is None or not twice:
+            n1 = draw(st.integers(0, n))
+            complement = draw(st.booleans())
+            sizes = n1, n - n1 if complement else draw(st.integers(0, n - n1)), complement
+        n1, n2, complement = sizes
         stars = draw(st.sampled_from(["--", "*", "**", None]))
         second = None if complement else draw(st.none() | percents)
         divisions.append(
-            Division(key, n1, n2, draw(st.none() | percents), second, stars, complement)
+            Division(
+                key,
+                n1,
+                n2,
+                draw(st.none() | percents),
+                second,
+                stars,
+                complement,
+                split="one" if twice else None,
+            )
         )
     return Whole(n, (("all", draw(percents)),), tuple(divisions))
 
@@ -128,6 +149,8 @@ def test_overlapping_compares_with_the_whole() -> None:
 def test_arguments_that_do_not_fit() -> None:
     with pytest.raises(UsageError, match="more than the whole of 5"):
         Whole(5, (), (Division("d", 3, 3, 50),))
+    with pytest.raises(UsageError, match="other sizes each time: a: 3, 2; b: 2, 3"):
+        Whole(5, (), (Division("a", 3, 2, 50, split=1), Division("b", 2, 3, 50, split=1)))
     with pytest.raises(UnknownNameError, match="mark"):
         Division("d", 3, 3, 50, 50, "+")
     with pytest.raises(UsageError, match="from 0 up"):

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,95 @@ def test_contradictions_without_a_common_figure_are_left_apart() -> None:
     found = changed(edit, "ppo_contact")
     assert len(found) >= 2
     assert all(c.minimal for c in found)
+
+
+TWICE = "harm_review_change"  # Table 3 row 20 and Table 4 row 10
+
+
+def subsets_by_brute_force(lines: list[Line]) -> set[frozenset[tuple[Any, ...]]]:
+    """Try every subset of the figures of a question's rows in Tables 3-6, on every pair of counts.
+
+    What each figure allows is a mask over the counts of the high and of the other cases.
+    """
+    (high, whole), *_ = [(a["n"], b["n"]) for a, b in zip(lines[::2], lines[1::2], strict=True)]
+    k1, k2 = np.meshgrid(np.arange(high + 1), np.arange(whole - high + 1), indexing="ij")
+    share = (k1 + k2) / whole
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z2 = (k1 / high - k2 / (whole - high)) ** 2 / (share * (1 - share))
+        p = np.nan_to_num(stats.chi2.sf(z2 / (1 / high + 1 / (whole - high)), 1), nan=1.0)
+    marks = np.select([p < 0.001, p < 0.01, p < 0.05], ["***", "**", "*"], "--")
+    allowed: dict[tuple[Any, ...], Any] = {}
+    for x in lines:
+        count = k1 if x["group"] == "high" else k1 + k2
+        cell = (x["table"], x["row"], x["group"], "percent")
+        allowed[cell] = np.floor(100 * count / x["n"] + 0.5) == x["percent"]
+        allowed[x["table"], x["row"], None, "stars"] = marks == x["stars"]
+    found: list[frozenset[tuple[Any, ...]]] = []
+    for size in range(1, len(allowed) + 1):
+        for chosen in map(frozenset, combinations(allowed, size)):
+            together = np.logical_and.reduce([allowed[cell] for cell in chosen])
+            if not together.any() and not any(other <= chosen for other in found):
+                found.append(chosen)
+    return set(found)
+
+
+@pytest.mark.parametrize(
+    ("group", "what", "value", "expected"),
+    [
+        ("high", "percent", 80, {((3, 20, "high", "percent"), (4, 10, "high", "percent"))}),
+        ("high", "percent", 59, {((3, 20, "high", "percent"), (4, 10, "high", "percent"))}),
+        ("all", "percent", 46, {((3, 20, "all", "percent"), (4, 10, "all", "percent"))}),
+        (None, "stars", "**", {((3, 20, None, "stars"), (4, 10, None, "stars"))}),
+        ("high", "percent", 58, set()),
+    ],
+)
+def test_a_question_printed_twice_counts_the_same_cases(
+    group: str | None, what: str, value: object, expected: set[Any]
+) -> None:
+    lines = [dict(x) for x in LINES if x["question"] == TWICE and x["table"] < 7]
+    put(lines, 4, 10, group, what, value)
+    found = contradictions(pa.Table.from_pylist(lines, SCHEMA))
+    smallest = {frozenset(map(tuple, c.cells)) for c in found if c.minimal}
+    assert smallest == subsets_by_brute_force(lines)
+    assert {frozenset(pair) for pair in expected} <= smallest
+    for one in found:
+        starred = any(cell.what == "stars" for cell in one.cells)
+        assert one.premises == (("procedure",) if starred else ("arithmetic",))
+
+
+def test_figures_of_the_same_cases_are_proved_against_each_other() -> None:
+    """138 and 139 of 239 are 58%, 140 to 142 are 59%."""
+
+    def edit(lines: list[Line]) -> None:
+        put(lines, 4, 10, "high", "percent", 59)
+
+    (one,) = changed(edit, TWICE)
+    assert (behind(58, 239), behind(59, 239)) == ([138, 139], [140, 141, 142])
+    assert "same 239 cases: 58% is 138 to 139; 59% is 140 to 142" in one.proof
+    assert "in all of these" not in one.proof
+    (mark, *_) = changed(lambda lines: put(lines, 4, 10, None, "stars", "**"), TWICE)
+    assert set(mark.cells) == {(3, 20, None, "stars"), (4, 10, None, "stars")}
+    assert "which earns one mark" in mark.proof
+    assert mark.remedy is not None
+    assert (mark.remedy.tests, mark.remedy.unclassified) == ((), None)
+
+
+def test_a_row_repeated_without_its_whole_counts_the_same_cases_too() -> None:
+    def edit(lines: list[Line]) -> None:
+        lines[:] = [x for x in lines if x["table"] == 8]
+        lines += [{**x, "row": 76} for x in lines]
+        put(lines, 8, 76, "male", "percent", 60)
+
+    # 60% beside 48% would also have earned a mark.
+    found = [set(c.cells) for c in changed(edit, TWICE)]
+    assert {(8, 40, "male", "percent"), (8, 76, "male", "percent")} in found
+
+    def resize(lines: list[Line]) -> None:
+        edit(lines)
+        put(lines, 8, 76, "male", "n", 900)
+
+    sizes = changed(resize, TWICE)
+    assert ((8, 40, "male", "n"), (8, 76, "male", "n")) in cells_of(sizes, "n")
 
 
 def test_order_is_that_of_tables_and_rows_with_the_text_last(

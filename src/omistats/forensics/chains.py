@@ -4,12 +4,13 @@ A whole of ``n`` cases, of which an unknown number ``k`` were sufficient, is div
 several ways, and percentages and stars are printed of the parts. Each division allows
 certain values of ``k``. Given ``k``, the divisions do not constrain one another (list the
 sufficient cases and label them for each division by itself), so the figures hold together
-exactly when some ``k`` is allowed by all.
+exactly when some ``k`` is allowed by all. A division that is printed more than once is
+one division: the counts of its groups, and not only of the whole, are the same each time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable
+from collections.abc import Collection, Hashable, Sequence
 from typing import Final, NamedTuple
 
 import attrs
@@ -55,6 +56,9 @@ class Division:
         is ignored, where a group is empty.
     complement : bool
         Whether the second group is defined as all cases but the first.
+    split : Hashable
+        Divisions that give the same name here are one division, printed more than once:
+        their groups are the same cases. None for a division that is printed once.
     """
 
     key: Hashable
@@ -64,6 +68,7 @@ class Division:
     percent2: int | None = None
     stars: str | None = None
     complement: bool = False
+    split: Hashable = None
 
     def __attrs_post_init__(self) -> None:
         if self.stars is not None and self.stars not in STARS:
@@ -93,7 +98,8 @@ class Whole:
     percents : tuple of (Hashable, int)
         Name and figure of each percentage printed of the whole.
     divisions : tuple of Division
-        No division's groups add up to more than ``n``.
+        No division's groups add up to more than ``n``, and divisions of one split have
+        groups of the same sizes.
     """
 
     n: int
@@ -108,6 +114,22 @@ class Whole:
                 f"groups add up to more than the whole of {self.n}: {listed}; "
                 "leave such divisions out and report the sizes as contradictory"
             )
+        for same in self.splits:
+            if len({(s.n1, s.n2, s.complement) for s in same}) > 1:
+                listed = "; ".join(f"{s.key}: {s.n1}, {s.n2}" for s in same)
+                raise UsageError(
+                    f"the same groups have other sizes each time: {listed}; leave all but one "
+                    "of such divisions out and report the sizes as contradictory"
+                )
+
+    @property
+    def splits(self) -> tuple[tuple[Division, ...], ...]:
+        """The divisions, those of the same cases together."""
+        together: dict[Hashable, list[Division]] = {}
+        for division in self.divisions:
+            own = ("once", division.key) if division.split is None else ("split", division.split)
+            together.setdefault(own, []).append(division)
+        return tuple(map(tuple, together.values()))
 
     @property
     def figures(self) -> frozenset[Hashable]:
@@ -164,11 +186,10 @@ def feasible_counts(
     for name, percent in whole.percents:
         if name in kept:
             out &= _printing(percent, whole.n)
-    for division in whole.divisions:
+    for same in whole.splits:
         # Without a figure of its own a division allows everything.
-        if kept.isdisjoint(division.figures):
-            continue
-        out &= _allowed(division, whole.n, kept, method, unclassified)
+        if any(not kept.isdisjoint(division.figures) for division in same):
+            out &= _allowed(same, whole.n, kept, method, unclassified)
     return out
 
 
@@ -179,32 +200,36 @@ def _printing(percent: int, n: int) -> Bools:
     return out
 
 
-def _range(percent: int | None, n: int, kept: bool) -> tuple[int, int]:
-    if percent is None or not kept:
-        return 0, n
-    low, high = counts_behind(percent, n)
-    return int(low), int(high)
+def _range(percents: Collection[int | None], n: int) -> tuple[int, int]:
+    """Give the least and the greatest count that print as all of some percentages."""
+    low, high = 0, n
+    for percent in percents:
+        if percent is not None:
+            least, greatest = counts_behind(percent, n)
+            low, high = max(low, int(least)), min(high, int(greatest))
+    return low, high
 
 
 def _allowed(
-    division: Division, n: int, kept: frozenset[Hashable], method: str, unclassified: int
+    same: Sequence[Division], n: int, kept: frozenset[Hashable], method: str, unclassified: int
 ) -> Bools:
     """Say which counts of the whole a division allows, given the figures to respect."""
     out = np.zeros(n + 1, np.bool_)
-    n1 = division.n1
-    n2 = division.n2 - (unclassified if division.complement else 0)
-    low1, high1 = _range(division.percent1, n1, Figure(division.key, "first") in kept)
-    low2, high2 = _range(division.percent2, n2, Figure(division.key, "second") in kept)
-    if n2 < 0 or low1 > high1 or low2 > high2:
+    n1, complement = same[0].n1, same[0].complement
+    n2 = same[0].n2 - (unclassified if complement else 0)
+    low1, high1 = _range([d.percent1 for d in same if Figure(d.key, "first") in kept], n1)
+    low2, high2 = _range([d.percent2 for d in same if Figure(d.key, "second") in kept], n2)
+    marks = {d.stars or "" for d in same if Figure(d.key, "stars") in kept.intersection(d.figures)}
+    # One comparison earns one mark.
+    if n2 < 0 or low1 > high1 or low2 > high2 or len(marks) > 1:
         return out
     totals = np.arange(low1 + low2, high1 + high2 + 1)
-    if Figure(division.key, "stars") in kept.intersection(division.figures):
-        test = "pearson" if method == OVERLAPPING and not division.complement else method
+    for mark in marks:
+        test = "pearson" if method == OVERLAPPING and not complement else method
         # For a given total the first group's count fixes the second's.
         first = np.maximum(low1, totals - high2)
         last = np.minimum(high1, totals - low2)
-        code = STARS.index(division.stars or "")
-        totals = totals[_earning(totals, first, last, n1, n2, code, test)]
+        totals = totals[_earning(totals, first, last, n1, n2, STARS.index(mark), test)]
     # The cases in neither group add anything from none to all of their number.
     steps = np.bincount(totals, minlength=n + 2) - np.bincount(
         totals + (n - n1 - n2) + 1, minlength=n + 2

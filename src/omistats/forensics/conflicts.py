@@ -45,7 +45,7 @@ def minimal_conflicts(whole: Whole) -> tuple[frozenset[Hashable], ...]:
     if feasible_counts(whole).any():
         return ()
     parts = [_options(whole, (name,)) for name, _ in whole.percents]
-    parts += [_options(whole, division.figures) for division in whole.divisions]
+    parts += [_options(whole, [f for d in same for f in d.figures]) for same in whole.splits]
     everything = (1 << (whole.n + 1)) - 1
     # What all figures of a part and of the parts after it allow.
     after = [everything]

@@ -49,6 +49,11 @@ class Row:
         return self.table, self.row
 
     @property
+    def breakdown(self) -> str:
+        """How the row divides the cases; rows of one question that do it alike have one source."""
+        return TABLES[self.table].breakdown
+
+    @property
     def base(self) -> int:
         """Which column is the whole, in Tables 3-6: the second, or the first if that is blank."""
         # A blank "all" marks a question that is asked of high risk of harm cases only.
@@ -170,34 +175,43 @@ def _wrong(
 
 
 def wholes_of(rows: Iterable[Row], broken: Collection[tuple[int, int]] = ()) -> list[Whole]:
-    """Put a question's rows together: one whole, and one for each row that fits none.
+    """Put a question's rows together: one whole, and more for rows that fit none.
 
     Rows in ``broken`` have Ns that cannot belong to the whole.
     """
     rows = list(rows)
     fitting = [r for r in rows if r.key not in broken]
     bases = [r for r in fitting if r.table < FIRST_SPLIT and r.sizes[r.base] > 0]
+    apart = [_alone([r]) for r in rows if r.key in broken]
     if not bases:
-        return [_alone(r) for r in rows]
+        alike: dict[str, list[Row]] = defaultdict(list)
+        for row in fitting:
+            alike[row.breakdown].append(row)
+        return [*map(_alone, alike.values()), *apart]
     percents: list[tuple[Hashable, int]] = []
     divisions: list[Division] = []
     for row in fitting:
         (n1, n2), (p1, p2) = row.sizes, row.percents
         if row.table >= FIRST_SPLIT:
-            divisions.append(Division(row.key, n1, n2, p1, p2, row.stars))
+            divisions.append(Division(row.key, n1, n2, p1, p2, row.stars, split=row.breakdown))
             continue
         percent = row.percents[row.base]
         if percent is not None:
             percents.append((row.cell(row.base, "percent"), percent))
         if row.base == 1:
-            divisions.append(Division(row.key, n1, n2 - n1, p1, None, row.stars, complement=True))
+            high = Division(row.key, n1, n2 - n1, p1, None, row.stars, True, row.breakdown)
+            divisions.append(high)
     whole = Whole(bases[0].sizes[bases[0].base], tuple(percents), tuple(divisions))
-    return [whole, *(_alone(r) for r in rows if r.key in broken)]
+    return [whole, *apart]
 
 
-def _alone(row: Row) -> Whole:
-    stars = row.stars if row.table >= FIRST_SPLIT else None
-    return Whole(sum(row.sizes), divisions=(Division(row.key, *row.sizes, *row.percents, stars),))
+def _alone(rows: Sequence[Row]) -> Whole:
+    """Put rows together that divide the same cases alike, of a whole that is not printed."""
+    divisions = []
+    for row in rows:
+        stars = row.stars if row.table >= FIRST_SPLIT else None
+        divisions.append(Division(row.key, *row.sizes, *row.percents, stars, split=row.breakdown))
+    return Whole(sum(rows[0].sizes), divisions=tuple(divisions))
 
 
 def cell_of(name: Hashable) -> Cell:

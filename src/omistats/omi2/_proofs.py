@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from omistats.forensics import Figure, Whole, attainable, feasible_counts
+from omistats.forensics import Division, Figure, Whole, attainable, feasible_counts
+from omistats.kernel.rounding import counts_behind
 from omistats.omi2._evidence import Row, cell_of
 
 __all__ = ["evidence", "prove", "runs"]
@@ -22,6 +23,7 @@ def prove(rows: Sequence[Row], whole: Whole, conflict: Collection[Hashable]) -> 
         for source, counts in evidence(rows, whole, conflict)
     ]
     end = " No number is in all of these." if len(said) > 1 else ""
+    end += "".join(_twice(same, conflict) for same in whole.splits)
     return (
         f"Of the {whole.n:,} cases, sufficient were {'; '.join(said)}.{end}"
         f"{_p_values(whole, {row.key: row for row in rows}, conflict)}"
@@ -31,36 +33,62 @@ def prove(rows: Sequence[Row], whole: Whole, conflict: Collection[Hashable]) -> 
 def evidence(
     rows: Sequence[Row], whole: Whole, figures: Collection[Hashable]
 ) -> list[tuple[str, str]]:
-    """Name each row with some of the figures, and the counts of the whole that these allow."""
+    """Name each row with some of the figures, and the counts of the whole that these allow.
+
+    Rows that divide the cases alike are named together.
+    """
     by_key: dict[Hashable, Row] = {row.key: row for row in rows}
     said = []
     for name, percent in whole.percents:
         if name in figures:
             cell = cell_of(name)
             printed = f"{percent}% of {whole.n:,} {cell.group}"
-            said.append(_source(cell[:2], [printed], whole, [name]))
-    for division in whole.divisions:
-        told = [name for name in division.figures if name in figures]
-        if told:
-            row = by_key[division.key]
-            shown = [
-                f"{row.percents[g]}% of {row.sizes[g]:,} {row.groups[g]}"
-                for g in (0, 1)
-                if Figure(division.key, ("first", "second")[g]) in told
-            ]
-            shown += [f"the mark {row.stars}"] * (Figure(division.key, "stars") in told)
-            said.append(_source(row.key, shown, whole, told))
+            said.append((_source(cell, [printed]), _counts(whole, [name])))
+    for same in whole.splits:
+        sources, all_told = [], []
+        for division in same:
+            told = [name for name in division.figures if name in figures]
+            if told:
+                row = by_key[division.key]
+                shown = [
+                    f"{row.percents[g]}% of {row.sizes[g]:,} {row.groups[g]}"
+                    for g in (0, 1)
+                    if Figure(division.key, ("first", "second")[g]) in told
+                ]
+                shown += [f"the mark {row.stars}"] * (Figure(division.key, "stars") in told)
+                sources.append(_source(row.key, shown))
+                all_told += told
+        if sources:
+            said.append((" and ".join(sources), _counts(whole, all_told)))
     return said
 
 
-def _source(
-    place: tuple[int | None, int | None],
-    printed: Sequence[str],
-    whole: Whole,
-    told: Collection[Hashable],
-) -> tuple[str, str]:
-    counts = np.flatnonzero(feasible_counts(whole, told))
-    return f"Table {place[0]} row {place[1]} ({', '.join(printed)})", runs(counts.tolist())
+def _source(place: tuple[object, ...], printed: Sequence[str]) -> str:
+    return f"Table {place[0]} row {place[1]} ({', '.join(printed)})"
+
+
+def _counts(whole: Whole, told: Collection[Hashable]) -> str:
+    return runs(np.flatnonzero(feasible_counts(whole, told)).tolist())
+
+
+def _twice(same: Sequence[Division], conflict: Collection[Hashable]) -> str:
+    """Say what figures of the same group, printed more than once, leave of its cases."""
+    said = ""
+    for what, n in (("first", same[0].n1), ("second", same[0].n2)):
+        printed = [d.percent1 if what == "first" else d.percent2 for d in same]
+        named = [Figure(d.key, what) in conflict for d in same]
+        percents = [p for p, n_ in zip(printed, named, strict=True) if n_ and p is not None]
+        if len(set(percents)) > 1:
+            told = "; ".join(
+                f"{p}% is {runs(list(range(int(low), int(high) + 1))) or 'no possible number'}"
+                for p in dict.fromkeys(percents)
+                for low, high in [counts_behind(p, n)]
+            )
+            said += f" The rows count the same {n:,} cases: {told}."
+    marks = {d.stars for d in same if Figure(d.key, "stars") in conflict}
+    if len(marks) > 1:
+        said += " The rows make the same comparison, which earns one mark."
+    return said
 
 
 def runs(counts: Sequence[int]) -> str:

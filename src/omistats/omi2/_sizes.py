@@ -43,7 +43,9 @@ def question_clashes(rows: Sequence[Row]) -> list[Clash]:
     """Check the Ns of one question: repeated ones agree, and no part exceeds its whole."""
     bases = [r for r in rows if r.table < FIRST_SPLIT]
     clashes = []
-    for one, two in combinations(bases, 2):
+    for one, two in combinations(rows, 2):
+        if one.breakdown != two.breakdown:
+            continue
         for g in (0, 1):
             if one.sizes[g] != two.sizes[g]:
                 proof = (
