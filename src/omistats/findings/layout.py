@@ -43,9 +43,8 @@ def wide(table: pa.Table) -> pa.Table:
         kinds[f"{group} n"] = pa.int64()
     kinds |= {"p_value": pa.float64(), "stars": pa.string()}
     lines = list(seen.values())
-    return pa.table(
-        {name: pa.array([line.get(name) for line in lines], kind) for name, kind in kinds.items()}
-    )
+    columns = {n: pa.array([line.get(n) for line in lines], kind) for n, kind in kinds.items()}
+    return pa.table(columns).replace_schema_metadata(table.schema.metadata)
 
 
 def comparisons(table: pa.Table) -> pa.Table:
@@ -85,14 +84,13 @@ def blocks(table: pa.Table) -> list[tuple[str, str, pa.Table]]:
 def unclassified(counts: Tally) -> pa.Table:
     """Count the cases in no group; see `Findings.unclassified`."""
     units, splits = len(counts.units), len(counts.splits)
-    return pa.table(
-        {
-            "unit": np.repeat(np.array(counts.units), splits),
-            "breakdown": np.tile(np.array([s.key for s in counts.splits]), units),
-            "unclassified": counts.unclassified.ravel(),
-            "left_out": counts.left_out.ravel(),
-        }
-    )
+    columns = {
+        "unit": np.repeat(np.array(counts.units), splits),
+        "breakdown": np.tile(np.array([s.key for s in counts.splits]), units),
+        "unclassified": counts.unclassified.ravel(),
+        "left_out": counts.left_out.ravel(),
+    }
+    return pa.table(columns).replace_schema_metadata(dict(counts.metadata) or None)
 
 
 def require_same_contrasts(now: Tally, before: Tally) -> None:

@@ -260,7 +260,8 @@ class Findings:
         if not isinstance(previous, Findings):
             raise UsageError(f"expected Findings, found {type(previous).__name__}")
         require_same_contrasts(self.tally, previous.tally)
-        return changes(self.table, previous.table)
+        laid = changes(self.table, previous.table)
+        return laid.replace_schema_metadata(self.table.schema.metadata)
 
     def write_parquet(self, path: str | Path) -> None:
         """Write the table to a Parquet file, replacing one that is there."""

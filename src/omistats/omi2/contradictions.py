@@ -53,7 +53,7 @@ class Contradiction:
 
     Most records are smallest sets. Where all the smallest sets of a question have one figure
     in common, and none of them is filed under its row, a further record is: the diagnosis
-    that this figure alone may be wrong. It is told by `minimal`.
+    that this figure alone may be wrong. It is told by ``minimal``.
 
     Attributes
     ----------
