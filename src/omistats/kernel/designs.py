@@ -1,0 +1,182 @@
+"""How cases were drawn: clusters in strata, and what that makes of a variance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.errors import Problem, UnknownNameError, shown
+from omistats.kernel.counts import as_numbers
+from omistats.kernel.rows import codes
+
+__all__ = ["LONELY", "Design", "Lonely", "Population", "check_lonely", "factors", "layout", "sizes"]
+
+Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.intp]
+Lonely = Literal["error", "remove", "adjust"]
+Population = npt.ArrayLike | Mapping[Any, float] | None
+
+LONELY = ("error", "remove", "adjust")
+
+# As in R: a stratum drawn all but whole has no sampling error, however few its clusters.
+_WHOLE = 1e-7
+
+
+@attrs.frozen(eq=False)
+class Design:
+    """Rows in clusters in strata.
+
+    Attributes
+    ----------
+    cluster : ndarray of int, shape (rows,)
+        Codes from 0.
+    stratum : ndarray of int, shape (clusters,)
+        The stratum of each cluster, as codes from 0.
+    scale, shared : ndarray of float64, shape (strata,)
+        As `factors` gives them.
+    """
+
+    cluster: Codes
+    stratum: Codes
+    scale: Floats
+    shared: Floats
+
+    def variance(self, z: Floats) -> float:
+        """Give the variance of the sum of ``z``, one value a row.
+
+        Notes
+        -----
+        Rows are summed to clusters; within a stratum of m clusters out of M the sum has
+        variance ``(1 - m / M) m / (m - 1)`` times the squared deviations of its clusters.
+        """
+        strata = len(self.scale)
+        totals = np.bincount(self.cluster, z, len(self.stratum))
+        sums = np.bincount(self.stratum, totals, strata)
+        off = totals - (sums * self.shared)[self.stratum]
+        return float(self.scale @ np.bincount(self.stratum, off * off, strata))
+
+
+def check_lonely(value: str, known: tuple[str, ...] = LONELY) -> None:
+    """Refuse a treatment of lonely strata that there is not."""
+    if value not in known:
+        raise UnknownNameError("treatment of lonely strata", value, known)
+
+
+def factors(drawn: Floats, population: Floats | None, lonely: str) -> tuple[Floats, Floats]:
+    """Give what turns squared deviations within strata into a variance.
+
+    Parameters
+    ----------
+    drawn : ndarray of float64
+        The number of clusters of each stratum.
+    population : ndarray of float64 or None
+        How many there are in the population; infinite or None without correction.
+    lonely : {'error', 'nan', 'remove', 'adjust'}
+        What a stratum of one cluster contributes: nothing (``remove``), its squared
+        distance from the mean of all (``adjust``), else what nobody can know, NaN. One that
+        is all of its population contributes nothing.
+
+    Returns
+    -------
+    scale : ndarray of float64
+        ``(1 - m / M) m / (m - 1)``, the factor of the squared deviations.
+    shared : ndarray of float64
+        ``1 / m``, the factor that makes a sum the centre of the deviations; 0 where the
+        centre is the mean of all, which for linearised statistics is 0.
+    """
+    free = np.ones(drawn.shape) if population is None else 1.0 - drawn / population
+    alone = {"remove": 0.0, "adjust": 1.0}.get(lonely, np.nan)
+    several = drawn > 1
+    # The maximum only keeps the lonely and the empty, which are replaced, from dividing by 0.
+    safe = np.maximum(drawn, 2.0)
+    scale = free * np.where(several, safe / (safe - 1.0), np.where(drawn == 1, alone, 0.0))
+    return np.where(free < _WHOLE, 0.0, scale), np.where(several, 1.0 / safe, 0.0)
+
+
+def layout(
+    rows: int, cluster: npt.ArrayLike | None, stratum: npt.ArrayLike | None, problems: list[Problem]
+) -> tuple[Codes, Codes, list[Any]] | None:
+    """Sort out which row is in which cluster and which cluster in which stratum.
+
+    Returns
+    -------
+    tuple of (ndarray, ndarray, list) or None
+        The cluster of each row, the stratum of each cluster, the labels of the strata; None
+        where that cannot be said, after adding to ``problems``.
+    """
+    inner = (np.arange(rows), list(range(rows)))
+    in_cluster = inner if cluster is None else codes(cluster, "cluster", rows, problems)
+    outer = (np.zeros(rows, np.intp), [None] if rows else [])
+    in_stratum = outer if stratum is None else codes(stratum, "stratum", rows, problems)
+    if in_cluster is None or in_stratum is None:
+        return None
+    (clusters, names), (strata, labels) = in_cluster, in_stratum
+    first = np.zeros(len(names), np.intp)
+    # Assigned backwards, the first row of each cluster is what stays.
+    first[clusters[::-1]] = np.arange(rows)[::-1]
+    apart = np.flatnonzero(strata != strata[first[clusters]])
+    if apart.size:
+        torn: dict[int, int] = {}
+        for row in apart.tolist():
+            torn.setdefault(int(clusters[row]), row)
+        found = [
+            f"{names[c]!r} in {labels[strata[first[c]]]!r} (row {first[c]}) "
+            f"and {labels[strata[row]]!r} (row {row})"
+            for c, row in torn.items()
+        ]
+        text = "; ".join(found[:5]) + (f"; and {len(found) - 5} more" if len(found) > 5 else "")
+        hint = "Where these are different clusters, make their labels differ."
+        problems.append(Problem("cluster", "a cluster lies in one stratum", text, hint))
+        return None
+    return clusters, strata[first], labels
+
+
+def sizes(
+    population: Population,
+    drawn: Floats,
+    of_row: Codes,
+    labels: list[Any],
+    problems: list[Problem],
+) -> Floats | None:
+    """Give the number of clusters in each stratum's population; add to ``problems``."""
+    if population is None:
+        return None
+    where, rule = "population", "one number of clusters for each stratum"
+    if isinstance(population, Mapping):
+        lost = [label for label in labels if label not in population]
+        if lost:
+            hint = "Give a number for every stratum; without strata give a single number."
+            problems.append(Problem(where, rule, f"none for {shown(lost)}", hint))
+            return None
+        values = as_numbers([population[label] for label in labels], where)
+    else:
+        given = as_numbers(population, where)
+        if given.shape not in ((), of_row.shape):
+            hint = f"Give one number, a mapping, or {len(of_row)} numbers, one a row."
+            problems.append(Problem(where, rule, f"an array of shape {given.shape}", hint))
+            return None
+        of_case = np.broadcast_to(given, of_row.shape)
+        values = np.full(len(labels), np.nan)
+        values[of_row[::-1]] = of_case[::-1]
+        none = np.isnan(of_case) & np.isnan(values[of_row])
+        torn = np.unique(of_row[(of_case != values[of_row]) & ~none])
+        if torn.size:
+            hint = "Give every row of a stratum the same number."
+            text = f"several for {shown(labels[i] for i in torn.tolist())}"
+            problems.append(Problem(where, rule, text, hint))
+            return None
+    bad = np.flatnonzero(~(values >= drawn))
+    if bad.size:
+        text = ", ".join(
+            f"{values[i]:g} with {drawn[i]:g} drawn"
+            + ("" if labels[i] is None else f" in {labels[i]!r}")
+            for i in bad[:5].tolist()
+        ) + (f" and {bad.size - 5} more" if bad.size > 5 else "")
+        hint = "Give numbers of clusters, not sampling fractions, of all that could be drawn."
+        problems.append(Problem(where, "no fewer clusters than were drawn", text, hint))
+        return None
+    return values
