@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 
-import attrs
-
 from omistats.forensics import Figure, Whole, feasible_counts
 from omistats.omi2._evidence import Row, cell_of
+from omistats.omi2._nearest import replaced
 from omistats.omi2._proofs import evidence, runs
 
 __all__ = ["other_percents", "prove_shared", "shared_figures"]
@@ -27,23 +26,8 @@ def other_percents(whole: Whole, name: Hashable, figures: Collection[Hashable]) 
     return [
         percent
         for percent in range(101)
-        if feasible_counts(_replaced(whole, name, percent), figures).any()
+        if feasible_counts(replaced(whole, name, percent), figures).any()
     ]
-
-
-def _replaced(whole: Whole, name: Hashable, percent: int) -> Whole:
-    if not isinstance(name, Figure):
-        percents = tuple((other, percent if other == name else p) for other, p in whole.percents)
-        return attrs.evolve(whole, percents=percents)
-    divisions = tuple(
-        d
-        if d.key != name.division
-        else attrs.evolve(d, percent1=percent)
-        if name.what == "first"
-        else attrs.evolve(d, percent2=percent)
-        for d in whole.divisions
-    )
-    return attrs.evolve(whole, divisions=divisions)
 
 
 def prove_shared(

@@ -39,7 +39,12 @@ def as_text(found: Reproduction) -> str:
     for cell in found.mismatches:
         proof = found.proof(cell)
         lines.append(f"  {_cell(cell)}")
-        lines.append(f"    {'see ' + _heading(proof) if proof else 'NOT EXPLAINED'}")
+        if proof is None:
+            lines.append("    NOT EXPLAINED: part of no contradiction")
+        elif found.accounts_for(cell):
+            lines.append(f"    see {_heading(proof)}")
+        else:
+            lines.append("    NOT EXPLAINED: print, or a figure nearer to it, is possible here")
     smallest = sum(c.minimal for c in found.contradictions)
     lines += ["", f"Contradictions among the printed figures: {smallest} smallest sets"]
     for first, *others in _filed(found.contradictions):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
 
 import attrs
 import pyarrow as pa
@@ -11,7 +13,15 @@ import pyarrow as pa
 from omistats.errors import UsageError, shown
 from omistats.findings import Findings
 from omistats.model.cases import CaseSet
-from omistats.omi2._evidence import read_rows
+from omistats.omi2._compared import (
+    ComparedCell,
+    What,
+    compared_cells,
+    printed_rows,
+    single_groups,
+)
+from omistats.omi2._evidence import Cell, Row, read_rows
+from omistats.omi2._nearest import had_to_differ
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.framework import FRAMEWORK
@@ -21,40 +31,6 @@ from omistats.omi2.tables import TABLES
 from omistats.recompute import recompute
 
 __all__ = ["ComparedCell", "Reproduction", "reproduce"]
-
-What = Literal["n", "percent", "stars"]
-
-
-@attrs.frozen
-class ComparedCell:
-    """A printed figure beside the recomputed one.
-
-    Attributes
-    ----------
-    table, row : int
-        Where it is printed.
-    question : str
-        Id.
-    group : str or None
-        None for the mark of significance, which belongs to the row.
-    what : {'n', 'percent', 'stars'}
-        Which figure.
-    printed, recomputed : int or str or None
-        The two figures.
-    """
-
-    table: int
-    row: int
-    question: str
-    group: str | None
-    what: What
-    printed: int | str
-    recomputed: int | str | None
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the two are the same."""
-        return self.printed == self.recomputed
 
 
 @attrs.frozen(eq=False)
@@ -108,8 +84,7 @@ class Reproduction:
         return None if at is None else self.contradictions[at]
 
     def _proof_at(self, cell: ComparedCell) -> int | None:
-        place = (cell.table, cell.row, cell.group, cell.what)
-        among = [i for i, c in enumerate(self.contradictions) if place in c.cells]
+        among = [i for i, c in enumerate(self.contradictions) if cell.place in c.cells]
         filed = (cell.table, cell.row, cell.what)
         found = self.contradictions
         own = (i for i in among if (found[i].table, found[i].row, found[i].what) == filed)
@@ -117,14 +92,59 @@ class Reproduction:
 
     @property
     def explained(self) -> bool:
-        """Whether every mismatch is a proven contradiction and every point agrees."""
-        return all(map(self.proof, self.mismatches)) and all(p.agrees for p in self.points)
+        """Whether print itself accounts for every mismatch, and every point agrees.
+
+        A mismatch is accounted for by three things at once. Its cell is part of a
+        contradiction. The printed figure is impossible beside the figures of its question
+        that agree, so that no mismatch is superfluous; the recomputed one is possible. And
+        no figure that is nearer to print, in points of percentage, in steps of the marks or
+        in cases, is possible beside those that agree. Nor may a contradiction be left among
+        figures that agree: the mismatches hit all, and without any one of them would not.
+
+        The rule errs towards False: of two figures that could each be nearer to print, but
+        not both, neither is accounted for.
+        """
+        place = {cell.place for cell in self.cells}
+        agreeing = place.difference(cell.place for cell in self.mismatches)
+        return (
+            all(map(self.accounts_for, self.mismatches))
+            and all(p.agrees for p in self.points)
+            and not any(agreeing.issuperset(c.cells) for c in self.contradictions)
+        )
+
+    def accounts_for(self, cell: ComparedCell) -> bool:
+        """Say whether print accounts for a mismatch.
+
+        Parameters
+        ----------
+        cell : ComparedCell
+            One of `mismatches`.
+
+        Returns
+        -------
+        bool
+            Whether the figure had to differ, and by no less; see `explained`.
+        """
+        return self.proof(cell) is not None and cell.place in self._accounted
+
+    @cached_property
+    def _accounted(self) -> frozenset[Cell]:
+        """The mismatches that had to be, and to be no smaller."""
+        differing: dict[str, dict[Cell, int | str | None]] = defaultdict(dict)
+        for cell in self.mismatches:
+            differing[cell.question][cell.place] = cell.recomputed
+        rows: dict[str, list[Row]] = defaultdict(list)
+        for row in printed_rows(self.cells):
+            rows[row.question].append(row)
+        found = (had_to_differ(rows[q], cells) for q, cells in differing.items())
+        return frozenset[Cell]().union(*found)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts and the contradictions, ready for JSON.
 
         Each mismatch carries, as ``contradiction``, the place of its `proof` in the list of
-        contradictions; None if it has no proof.
+        contradictions, None if it has no proof, and as ``explained`` whether print
+        accounts for it.
         """
         out: dict[str, Any] = {}
         for what in ("n", "percent", "stars"):
@@ -134,7 +154,12 @@ class Reproduction:
         out["points"] = {"matched": agreed, "total": len(self.points)}
         out["contradictions"] = [c.to_dict() for c in self.contradictions]
         out["mismatches"] = [
-            {**attrs.asdict(c), "contradiction": self._proof_at(c)} for c in self.mismatches
+            {
+                **attrs.asdict(c),
+                "contradiction": self._proof_at(c),
+                "explained": self.accounts_for(c),
+            }
+            for c in self.mismatches
         ]
         out["noted"] = [attrs.asdict(c) for c in self.noted]
         out["cases"] = self.source
@@ -196,10 +221,10 @@ def reproduce(
     _check_framework(chosen)
     progress(f"recomputing Tables 3-11 from {len(chosen):,} cases")
     findings = recompute(chosen, breakdowns=FRAMEWORK.breakdowns, questions=FRAMEWORK.question_ids)
-    cells = list(_cells(printed, findings))
+    cells = list(compared_cells(printed, findings))
     progress("searching the printed figures for contradictions")
     found = contradictions(printed)
-    single = _single(printed)
+    single = single_groups(printed)
     return Reproduction(
         cells=tuple(c for c in cells if c.what != "stars" or (c.table, c.row) not in single),
         noted=tuple(c for c in cells if c.what == "stars" and (c.table, c.row) in single),
@@ -231,26 +256,3 @@ def _check_framework(cases: CaseSet) -> None:
             f"{' and '.join(lacks)}; read them with "
             "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
         )
-
-
-def _single(published: pa.Table) -> set[tuple[int, int]]:
-    """Find the rows in which only one group has figures."""
-    rows = published.select(["table", "row", "n"]).to_pylist()
-    return {(r["table"], r["row"]) for r in rows if r["n"] is None}
-
-
-def _cells(published: pa.Table, findings: Findings) -> Iterator[ComparedCell]:
-    names = ("breakdown", "question", "group", "n", "printed", "stars")
-    columns = [findings.table[name].to_pylist() for name in names]
-    computed = {line[:3]: line[3:] for line in zip(*columns, strict=True)}
-    seen = set()
-    for line in published.to_pylist():
-        table, row, question, group = (line[c] for c in ("table", "row", "question", "group"))
-        n, percent, stars = computed[TABLES[table].breakdown, question, group]
-        if line["n"] is not None:
-            yield ComparedCell(table, row, question, group, "n", line["n"], n)
-        if line["percent"] is not None:
-            yield ComparedCell(table, row, question, group, "percent", line["percent"], percent)
-        if line["stars"] is not None and (table, row) not in seen:
-            seen.add((table, row))
-            yield ComparedCell(table, row, question, None, "stars", line["stars"], stars)
