@@ -23,7 +23,7 @@ from omistats.errors import DataError, UsageError
 from omistats.forensics import attainable
 from omistats.omi2._questions import QUESTIONS
 from omistats.omi2._text import AGE_SHARES, REPEATED
-from omistats.omi2.contradictions import Contradiction, contradictions
+from omistats.omi2.contradictions import Contradiction, Remedy, contradictions
 from omistats.omi2.published import SCHEMA, load_published
 from omistats.omi2.tables import TABLES
 
@@ -359,6 +359,49 @@ def test_remedies_remove_contradictions_and_smaller_ones_do_not(
         assert attained.tolist() == [False] * cases + [True]
 
 
+def test_what_removes_all_contradictions_of_a_star_at_once(
+    smallest: list[Contradiction],
+) -> None:
+    """30 cases remove one set, 37 all seven: tried one by one against every figure."""
+    mine = [c for c in smallest if (c.table, c.row, c.what) == (6, 2, "stars")]
+    assert len(mine) == 7
+    first, *others = mine
+    assert first.remedy is not None
+    assert first.remedy.together == Remedy(("overlapping",), 37)
+    assert all(c.remedy is not None and c.remedy.together is None for c in others)
+    alone = [c.remedy.unclassified for c in mine if c.remedy is not None]
+    assert alone[0] == 30
+    assert max(n for n in alone if n is not None) <= 37
+    # The same by brute force: counts of all cases that the sets' other figures allow ...
+    (p1, n1), (p2, n) = figures(6, 2)
+    allowed = set(behind(p2, n))
+    whole = {(c.table, c.row) for one in mine for c in one.cells if c.what == "percent"}
+    marked = {(c.table, c.row) for one in mine for c in one.cells if c.what == "stars"}
+    assert marked == {(6, 2), (9, 23), (11, 23)}
+    for table, row in sorted(whole - {(6, 2)}):
+        (q1, m1), (q2, m2) = figures(table, row)
+        printed = next(x["stars"] for x in LINES if (x["table"], x["row"]) == (table, row))
+        allowed &= {
+            a + b + u
+            for a, b in product(behind(q1, m1), behind(q2, m2))
+            if (table, row) not in marked or mark(a, m1, b, m2) == printed
+            for u in range(n - m1 - m2 + 1)
+        }
+
+    # ... and whether some of them earn the star with so many cases left out.
+    def star(left: int) -> bool:
+        rest = n - n1 - left
+        return any(
+            mark(k1, n1, k2, rest) == "*"
+            for k1 in behind(p1, n1)
+            for k2 in {k - k1 - u for k in allowed for u in range(left + 1)}
+            if 0 <= k2 <= rest
+        )
+
+    assert allowed
+    assert [star(left) for left in (0, 30, 35, 36, 37)] == [False] * 4 + [True]
+
+
 def test_only_arithmetic_is_called_impossible(found: tuple[Contradiction, ...]) -> None:
     for one in found:
         assert one.impossible == (one.premises == ("arithmetic",))
@@ -374,7 +417,14 @@ def test_records_survive_json(found: tuple[Contradiction, ...]) -> None:
         ]  # fmt: skip
         assert [tuple(cell) for cell in record["cells"]] == list(one.cells)
         assert record["minimal"] is one.minimal
-    assert "3 unclassified" in str(found[0].remedy)
+    first, *_ = found
+    assert str(first.remedy) == (
+        "would agree under: Yates' test; the overlapping test; "
+        "Pearson's, with 3 cases left out of the complement"
+    )
+    assert first.to_dict()["remedy"] == {
+        "tests": ["yates", "overlapping"], "unclassified": 3, "together": None,
+    }  # fmt: skip
 
 
 def test_the_percentages_that_the_text_repeats_are_those_of_the_tables() -> None:

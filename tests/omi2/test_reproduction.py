@@ -144,6 +144,24 @@ class TestShipped:
         assert "Table 8 row 47, percent:" not in block
         assert "see Table 5 row 5, percent: impossible" in text
 
+    def test_text_explains_its_words_before_it_uses_them(self, found):
+        block = as_text(found).partition("Contradictions among")[2]
+        legend, _, rest = block.partition("Table 3 row 9, stars")
+        for word in ("arithmetic", "rocedure", "smallest set", "Ranges", "mark", "overlapping"):
+            assert word in legend
+            assert word in rest or word == "Ranges" or word == "smallest set"
+        assert "Pearson's chi-square without correction" in legend
+
+    def test_text_says_what_would_remove_one_set_and_what_all_of_a_figure(self, found):
+        lines = as_text(found).splitlines()
+        (at,) = (i for i, x in enumerate(lines) if x.startswith("  Table 6 row 2, stars:"))
+        cases = "cases left out of the complement"
+        would = "would agree under: the overlapping test; Pearson's, with"
+        assert lines[at + 2 : at + 4] == [
+            f"    (this set) {would} 30 {cases}",
+            f"    (all 7 sets at once) {would} 37 {cases}",
+        ]
+
     def test_every_mismatch_is_joined_to_a_contradiction_of_its_own_place(self, found):
         out = found.to_dict()
         assert out["mismatches"]

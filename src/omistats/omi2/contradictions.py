@@ -22,6 +22,14 @@ Premise = Literal["arithmetic", "procedure"]
 
 _LAST: Final = 10**6
 
+_NAMES: Final = {
+    "n-1": "the N-1 test",
+    "g": "the G test",
+    "yates": "Yates' test",
+    "z-unpooled": "the unpooled z test",
+    "overlapping": "the overlapping test",
+}
+
 
 @attrs.frozen
 class Remedy:
@@ -35,16 +43,31 @@ class Remedy:
         The smallest number of cases of unknown risk of harm that, left out of the
         complement, would with Pearson's test; None where no number does or there is no
         complement.
+    together : Remedy or None
+        What would give all figures of all smallest sets filed under the same figure at once,
+        which can take more than any one set does; in the first record of a figure that has
+        several, None elsewhere.
     """
 
     tests: tuple[str, ...]
     unclassified: int | None
+    together: Remedy | None = None
 
     def __str__(self) -> str:
-        ways = [f"the {test} test" for test in self.tests]
+        ways = [_NAMES[test] for test in self.tests]
         if self.unclassified is not None:
-            ways.append(f"{self.unclassified:,} unclassified cases left out of the complement")
-        return "possible with " + ", or ".join(ways) if ways else "none found"
+            cases = "case" if self.unclassified == 1 else "cases"
+            ways.append(f"Pearson's, with {self.unclassified:,} {cases} left out of the complement")
+        return "would agree under: " + "; ".join(ways) if ways else "no remedy found"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the remedy as values that JSON can hold."""
+        together = None if self.together is None else self.together.to_dict()
+        return {
+            "tests": list(self.tests),
+            "unclassified": self.unclassified,
+            "together": together,
+        }
 
 
 @attrs.frozen
@@ -105,9 +128,7 @@ class Contradiction:
             "what": self.what,
             "premises": list(self.premises),
             "proof": self.proof,
-            "remedy": None
-            if self.remedy is None
-            else {"tests": list(self.remedy.tests), "unclassified": self.remedy.unclassified},
+            "remedy": None if self.remedy is None else self.remedy.to_dict(),
             "cells": [list(cell) for cell in self.cells],
             "minimal": self.minimal,
         }
@@ -190,13 +211,13 @@ def _of_sizes(clash: Clash) -> Contradiction:
 def _of_counts(rows: list[Row], whole: Whole) -> Iterator[Contradiction]:
     """Turn the conflicts of one question into records."""
     conflicts = minimal_conflicts(whole)
-    filed = set()
+    filed: dict[tuple[Any, ...], list[Contradiction]] = defaultdict(list)
+    figures: dict[Cell, Hashable] = {cell_of(name): name for name in whole.figures}
     for conflict in conflicts:
         cells = _cells(conflict)
         stars = [cell for cell in cells if cell.what == "stars"]
         at = stars[0] if stars else cells[-1]
-        filed.add(at[:2])
-        yield Contradiction(
+        record = Contradiction(
             at.table,
             at.row,
             rows[0].question,
@@ -206,12 +227,20 @@ def _of_counts(rows: list[Row], whole: Whole) -> Iterator[Contradiction]:
             cells,
             _remedy(whole, conflict) if stars else None,
         )
+        filed[record.table, record.row, record.what].append(record)
+    for records in filed.values():
+        first, *others = sorted(records, key=_order)
+        if others and first.remedy is not None:
+            cells_of_all = {cell for c in records for cell in c.cells}
+            together = _remedy(whole, {figures[cell] for cell in cells_of_all})
+            first = attrs.evolve(first, remedy=attrs.evolve(first.remedy, together=together))
+        yield from (first, *others)
     everything = frozenset[Hashable]().union(*conflicts)
     cells = _cells(everything)
     stars = [cell for cell in cells if cell.what == "stars"]
     for name in shared_figures(conflicts):
         at = cell_of(name)
-        if at[:2] in filed:
+        if any(key[:2] == at[:2] for key in filed):
             continue
         yield Contradiction(
             at.table,

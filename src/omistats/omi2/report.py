@@ -16,6 +16,17 @@ __all__ = ["as_text", "write_tables"]
 _CAVEAT = "Agreement proves the arithmetic, not the report: the cases were made to fit."
 
 
+_LEGEND = (
+    "  Print alone shows these. A smallest set is figures that no cases can give together;",
+    "  without any one of them some cases could. Ranges are numbers of sufficient cases, among",
+    "  all cases asked, that would print so. A mark is the stars (-- for none) of a row.",
+    "  Premises: arithmetic uses rounding and the printed Ns only. Procedure also takes it that",
+    "  the marks come from Pearson's chi-square without correction, and that a subset was tested",
+    "  against all other cases. The overlapping test sets it against all cases, itself included.",
+    "",
+)
+
+
 def as_text(found: Reproduction) -> str:
     """Say what agrees with print and, for what does not, why it cannot."""
     synthetic = found.source == "synthetic"
@@ -46,10 +57,13 @@ def as_text(found: Reproduction) -> str:
         else:
             lines.append("    NOT EXPLAINED: print, or a figure nearer to it, is possible here")
     smallest = sum(c.minimal for c in found.contradictions)
-    lines += ["", f"Contradictions among the printed figures: {smallest} smallest sets"]
+    lines += ["", f"Contradictions among the printed figures: {smallest} smallest sets", *_LEGEND]
     for first, *others in _filed(found.contradictions):
         lines += [f"  {_heading(first)}", f"    {first.proof}"]
-        if first.remedy:
+        if first.remedy and first.remedy.together:
+            lines.append(f"    (this set) {first.remedy}")
+            lines.append(f"    (all {1 + len(others)} sets at once) {first.remedy.together}")
+        elif first.remedy:
             lines.append(f"    {first.remedy}")
         if others:
             rows = [t for c in others for t in sorted({cell[:2] for cell in c.cells})]
@@ -58,7 +72,8 @@ def as_text(found: Reproduction) -> str:
             ways = "more ways to see it" if first.minimal else "sets of figures show it"
             lines.append(f"    {len(others)} {ways}, with {shown}: see --json")
     if found.noted:
-        lines += ["", "Noted, not counted (a mark beside a single group compares nothing):"]
+        lines += ["", "Noted, not counted: print has -- beside one group only. There is nothing"]
+        lines += ["to compare, so no mark is recomputed."]
         lines += [f"  {_cell(cell)}" for cell in found.noted]
     return "\n".join(lines)
 
