@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -65,12 +67,58 @@ def test_criteria_come_in_order_and_lead_to_sections():
     order = [q.criterion.item for q in FRAMEWORK.questions]
     assert order == sorted(order)
     criteria = [i for i in FRAMEWORK.items if i.level == "criterion"]
-    assert {i.id for i in criteria} == set(order)
+    # Section 4 was no matter of case assessments.
+    assert {i.id for i in criteria if not i.ended} == set(order)
     for item in criteria:
         assert FRAMEWORK.item(item.parent).level == "section"
         # The second publication numbers criteria within sections: 1.2 is in section 1.
         assert item.parent == item.id.split(".")[0]
         assert "." in item.id
+
+
+def test_sections_criteria_and_headlines_are_all_there_with_a_statement_each():
+    """The collection of good practice numbers 4, 4, 3 and 5 general criteria."""
+    of = {
+        level: [i.id for i in FRAMEWORK.items if i.level == level]
+        for level in ("section", "criterion", "headline")
+    }
+    assert of["section"] == ["1", "2", "3", "4"]
+    counts = {"1": 4, "2": 4, "3": 3, "4": 5}
+    assert of["criterion"] == [f"{s}.{i}" for s, n in counts.items() for i in range(1, n + 1)]
+    assert of["headline"] == list(HEADLINES.values())
+    statements = [i.statement for i in FRAMEWORK.items]
+    assert len(set(statements)) == len(statements)
+    assert all(s.endswith(".") and "\n" not in s for s in statements)
+
+
+def test_purposes_and_what_ended():
+    purposes = {i.id: i.purpose for i in FRAMEWORK.items if i.purpose}
+    assert purposes == {
+        "2.1": "punish",
+        "2.2": "control",
+        "2.3": "help and change",
+        "3.1": "punish",
+        "3.2": "control",
+        "3.3": "help and change",
+        "risk_of_harm": "control",
+        "reoffending": "help and change",
+        "compliance": "punish",
+    }
+    assert [i.id for i in FRAMEWORK.items if i.ended] == ["4", *(f"4.{i}" for i in range(1, 6))]
+
+
+def test_own_words(sources: Path) -> None:
+    """No eight words on end of a statement or label stand in a publication."""
+
+    def words(text: str) -> list[str]:
+        return re.findall(r"[a-z']+", text.lower())
+
+    texts = [" ".join(words(f.read_text(encoding="utf-8"))) for f in sources.glob("*.txt")]
+    assert texts
+    for item in FRAMEWORK.items:
+        said = words(item.statement)
+        for i in range(len(said) - 7):
+            assert not any(" ".join(said[i : i + 8]) in text for text in texts), item
 
 
 def test_strata_are_those_of_the_design():

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import omistats as oms
 from omistats.errors import UsageError
 from omistats.omi2 import load_published
 from omistats.omi2.synthesis import SEED, UNKNOWABLE, VERSION, generate
@@ -71,13 +72,14 @@ def test_columns_and_types(shipped: pa.Table) -> None:
     questions = questions.filter(pc.equal(questions["table"], 8))
     ids = list(dict.fromkeys(questions["question"].to_pylist()))
     assert len(ids) == 75
-    assert shipped.column_names == ["case_id", "unit", *LEVELS, *ids]
+    invented = [f"invented_{i:02d}" for i in range(1, 19)]
+    assert shipped.column_names == ["case_id", "unit", *LEVELS, *ids, *invented]
     assert shipped.schema.field("case_id").type == pa.string()
     assert shipped.schema.field("unit").type == pa.dictionary(pa.int16(), pa.string())
     for name, levels in LEVELS.items():
         assert shipped.schema.field(name).type == pa.dictionary(pa.int8(), pa.string())
         assert shipped[name].chunk(0).dictionary.to_pylist() == levels
-    assert {shipped.schema.field(q).type for q in ids} == {pa.bool_()}
+    assert {shipped.schema.field(q).type for q in ids + invented} == {pa.bool_()}
 
 
 def test_cases_and_units(shipped: pa.Table) -> None:
@@ -233,6 +235,33 @@ def test_selection_does_not_give_up_on_feasible_totals() -> None:
             partitions.append((groups, np.bincount(groups[known], minlength=width)))
         chosen = select(np.ones(size, bool), partitions, np.ones(size), rng)
         assert chosen.sum() == known.sum()
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_selection_follows_shares_to_the_case(seed: int) -> None:
+    rng = np.random.RandomState(seed)
+    part = rng.randint(5, size=300)
+    everyone = np.zeros(300, np.int64)
+    chance = rng.uniform(0.2, 0.9, 5)
+    about = np.bincount(part, minlength=5) * chance
+    total = np.array([round(about.sum())])
+    chosen = select(
+        everyone == 0,
+        [(everyone, total)],
+        np.exp(rng.normal(size=300)),
+        rng,
+        shares=(part, about),
+    )
+    assert chosen.sum() == total[0]
+    # A systematic draw is off by less than one at either end of a part, a swap by one more.
+    assert np.abs(np.bincount(part[chosen], minlength=5) - about).max() <= 3
+
+
+def test_a_unit_of_the_shipped_cases_has_groups_that_differ_by_chance() -> None:
+    # 5% of tests on groups that are alike; more where the printed groups differ.
+    comparisons = oms.recompute(oms.omi2.load_synthetic(), by="unit", breakdowns=["gender"])
+    p = comparisons.comparisons().filter(pc.field("unit") != "all")["p_value"].drop_null()
+    assert 0.03 < np.mean(p.to_numpy() < 0.05) < 0.09
 
 
 def test_selection_finds_the_only_choice() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from omistats.model.cases import CaseSet
-from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.demonstration import DEMONSTRATION
 
 __all__ = ["load_synthetic"]
 
@@ -16,18 +16,20 @@ def load_synthetic() -> CaseSet:
     Returns
     -------
     CaseSet
-        Its metadata, ids and text form say that the cases are synthetic. They are made
-        to fit the printed figures: that findings computed from them agree with print
-        checks the arithmetic and is no evidence about the report.
+        Under `DEMONSTRATION`: besides the published questions they answer invented ones,
+        with which their scores are those of `PUBLISHED_SCORES`. Metadata, ids and text form
+        say that the cases are synthetic. They are made to fit the printed figures: that
+        findings and scores computed from them agree with print checks the arithmetic and
+        is no evidence about the report.
 
     Examples
     --------
     >>> import omistats as oms
     >>> oms.omi2.load_synthetic()
-    CaseSet: 2,213 SYNTHETIC cases, 15 units, framework 'OMI 2' (75 questions, 8 strata)
+    CaseSet: 2,213 SYNTHETIC cases, 15 units, framework 'OMI 2 + invented' (93 questions, 8 strata)
     """
     # Reading Parquet is wanted only here; keep it off the way to `import omistats`.
     import pyarrow.parquet as pq
 
     path = Path(__file__).parent / "data" / "synthetic_cases.parquet"
-    return CaseSet.from_data(pq.read_table(path), framework=FRAMEWORK)
+    return CaseSet.from_data(pq.read_table(path), framework=DEMONSTRATION)

@@ -4,6 +4,7 @@ The inspected cases are not public. These are generated: as good as real for the
 figures, and for nothing else.
 """
 
+from omistats.omi2.synthesis.answers import CIRCUMSTANCES
 from omistats.omi2.synthesis.generation import SEED, UNKNOWABLE, VERSION, generate
 
-__all__ = ["SEED", "UNKNOWABLE", "VERSION", "generate"]
+__all__ = ["CIRCUMSTANCES", "SEED", "UNKNOWABLE", "VERSION", "generate"]

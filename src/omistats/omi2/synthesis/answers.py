@@ -10,20 +10,19 @@ import numpy.typing as npt
 
 from omistats.omi2._text import CASES
 from omistats.omi2.synthesis.printed import Printed
-from omistats.omi2.synthesis.selection import Partition, candidates, select
+from omistats.omi2.synthesis.selection import Partition, Shares, candidates, select
 from omistats.omi2.synthesis.strata import UNITS
 from omistats.omi2.synthesis.targets import Target
 
-__all__ = ["Leanings", "answer", "check_room"]
+__all__ = ["Leanings", "apply", "check_room", "judge"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-# Invented, on the scale of log odds. The first three give units and cases plausible
+# Invented, on the scale of log odds. The first two give units and cases plausible
 # differences; the last makes the same cases applicable to questions about one circumstance.
 UNIT_SD: Final = 0.25
-UNIT_QUESTION_SD: Final = 0.25
 CASE_SD: Final = 0.5
 CIRCUMSTANCE_SLOPE: Final = 6.0
 
@@ -74,17 +73,21 @@ class Leanings:
 
     Parameters
     ----------
-    unit : ndarray of int64, shape (cases,)
-        The unit of each case.
     custody : ndarray of bool, shape (cases,)
         Which cases are in custody.
     rng : numpy.random.RandomState
         Where they are drawn from.
+
+    Attributes
+    ----------
+    unit : ndarray of float64, shape (units,)
+        How much better or worse the work of each unit is, on the scale of log odds.
     """
 
-    def __init__(self, unit: Ints, custody: Flags, rng: np.random.RandomState) -> None:
-        self._unit, self._custody = unit, custody
-        self._quality = rng.normal(0.0, UNIT_SD, UNITS)[unit] + rng.normal(0.0, CASE_SD, CASES)
+    def __init__(self, custody: Flags, rng: np.random.RandomState) -> None:
+        self._custody = custody
+        self.unit = rng.normal(0.0, UNIT_SD, UNITS)
+        self._case = rng.normal(0.0, CASE_SD, CASES)
         traits = rng.normal(0.0, 1.0, (len(CIRCUMSTANCES), CASES))
         self._circumstance = {
             question: traits[i] for i, group in enumerate(CIRCUMSTANCES) for question in group
@@ -102,10 +105,9 @@ class Leanings:
             np.where(self._custody, _SELDOM * odds, odds) if question in SELDOM_IN_CUSTODY else odds
         )
 
-    def sufficient(self, rng: np.random.RandomState) -> Floats:
-        """Return each case's odds that the work asked about was sufficient."""
-        odds: Floats = np.exp(self._quality + rng.normal(0.0, UNIT_QUESTION_SD, UNITS)[self._unit])
-        return odds
+    def sufficient(self) -> Floats:
+        """Return each case's odds that work on it was sufficient, beside others of its unit."""
+        return np.asarray(np.exp(self._case), np.float64)
 
 
 def check_room(printed: Sequence[Printed], groups: Mapping[str, Ints], leanings: Leanings) -> None:
@@ -121,10 +123,10 @@ def check_room(printed: Sequence[Printed], groups: Mapping[str, Ints], leanings:
         candidates(leanings.eligible(p.question), _partitions(p.applicable(), groups))
 
 
-def answer(
+def apply(
     target: Target, groups: Mapping[str, Ints], leanings: Leanings, rng: np.random.RandomState
-) -> tuple[Flags, Flags]:
-    """Answer one question in every case.
+) -> Flags:
+    """Choose the cases that a question applies to.
 
     Parameters
     ----------
@@ -139,24 +141,49 @@ def answer(
 
     Returns
     -------
-    applicable, sufficient : ndarray of bool, shape (cases,)
-        Sufficient only where applicable.
+    ndarray of bool, shape (cases,)
 
     Raises
     ------
     InfeasibleError
         When the draw cannot meet the counts.
     """
-    applicable = select(
+    return select(
         leanings.eligible(target.question),
         _partitions(target.applicable, groups),
         leanings.applicable(target.question),
         rng,
     )
-    sufficient = select(
-        applicable, _partitions(target.sufficient, groups), leanings.sufficient(rng), rng
-    )
-    return applicable, sufficient
+
+
+def judge(
+    target: Target,
+    applicable: Flags,
+    groups: Mapping[str, Ints],
+    leanings: Leanings,
+    shares: Shares,
+    rng: np.random.RandomState,
+) -> Flags:
+    """Choose the cases with sufficient work among those that a question applies to.
+
+    Parameters are those of `apply`, and what it returned, and:
+
+    Parameters
+    ----------
+    shares : tuple of ndarray
+        The unit of each case, and about how many to choose in every unit.
+
+    Returns
+    -------
+    ndarray of bool, shape (cases,)
+
+    Raises
+    ------
+    InfeasibleError
+        When the draw cannot meet the counts.
+    """
+    wanted = _partitions(target.sufficient, groups)
+    return select(applicable, wanted, leanings.sufficient(), rng, shares=shares)
 
 
 def _partitions(counts: Mapping[str, Ints], groups: Mapping[str, Ints]) -> list[Partition]:

@@ -12,9 +12,11 @@ import pyarrow as pa
 from omistats._arrow import dictionary
 from omistats.errors import UsageError
 from omistats.omi2._text import CASES
-from omistats.omi2.synthesis.answers import Leanings, answer, check_room
-from omistats.omi2.synthesis.printed import Printed, read_printed
-from omistats.omi2.synthesis.selection import InfeasibleError
+from omistats.omi2.synthesis.allocation import share_out
+from omistats.omi2.synthesis.answers import Leanings, apply, check_room, judge
+from omistats.omi2.synthesis.invented import INVENTED, apply_invented, judge_invented, planned
+from omistats.omi2.synthesis.printed import RISK, Printed, read_printed
+from omistats.omi2.synthesis.selection import InfeasibleError, Shares
 from omistats.omi2.synthesis.strata import (
     LEVELS,
     UNITS,
@@ -23,20 +25,21 @@ from omistats.omi2.synthesis.strata import (
     grouping,
     in_custody,
 )
-from omistats.omi2.synthesis.targets import aim
+from omistats.omi2.synthesis.targets import Target, aim
 
 __all__ = ["SEED", "UNKNOWABLE", "VERSION", "generate"]
 
 SEED: Final = 2011
 """The seed of the shipped file."""
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """The generator's version: another one may give other cases for the same seed."""
 
 UNKNOWABLE: Final = (
     "the exact counts behind a printed percentage",
     "how answers correlate, within a case or between questions",
-    "anything by unit: sizes, scores, differences",
+    "anything by unit: sizes, scores, differences; only the ranges of scores are printed",
+    "which unpublished questions feed the published scores, and how they were answered",
     "splits of the strata that the source does not print, and their joint distribution",
     "which of several agreeing answers the inspected cases had",
 )
@@ -45,6 +48,7 @@ UNKNOWABLE: Final = (
 # Draws to try before giving up: of the strata, and of the answers to a question.
 _STRATA_DRAWS, _ANSWER_DRAWS = 50, 8
 
+Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
@@ -55,7 +59,7 @@ def generate(published: pa.Table, *, seed: int = SEED) -> pa.Table:
     ----------
     published : pyarrow.Table
         The printed figures, as `omistats.omi2.load_published` gives them. Nothing else
-        is read.
+        is read but `omistats.omi2.PUBLISHED_SCORES`.
     seed : int, optional
         Another seed, 0 to 2**32 - 1, gives other cases that add up to the same tables.
 
@@ -78,8 +82,10 @@ def generate(published: pa.Table, *, seed: int = SEED) -> pa.Table:
     question counts are chosen that match the most printed figures; then the applicable
     and the sufficient cases are selected: chances raked to the margins, a systematic draw,
     and swaps of single cases until every group has its number. Units and cases lean
-    one way or the other by invented, normally distributed amounts. Random numbers come
-    from ``numpy.random.RandomState``, whose streams are frozen across NumPy versions.
+    one way or the other by invented, normally distributed amounts; those of the units are
+    fitted to the published ranges of headline scores. Invented questions then get the
+    answers that are missing to the published scores. Random numbers come from
+    ``numpy.random.RandomState``, whose streams are frozen across NumPy versions.
 
     Examples
     --------
@@ -104,7 +110,7 @@ def _generate(printed: list[Printed], seed: int, draw: int) -> pa.Table:
     rng = np.random.RandomState([seed, draw])
     strata = draw_strata(printed, rng)
     unit = draw_units(rng)
-    leanings = Leanings(unit, in_custody(strata), rng)
+    leanings = Leanings(in_custody(strata), rng)
     groups = grouping(strata)
     check_room(printed, groups, leanings)
     order = np.lexsort((rng.permutation(CASES), unit))
@@ -116,22 +122,66 @@ def _generate(printed: list[Printed], seed: int, draw: int) -> pa.Table:
     }
     for name, levels in LEVELS.items():
         columns[name] = dictionary(strata[name][order].astype(np.int8), levels)
-    for place, question in enumerate(printed):
-        applicable, sufficient = _answer(question, groups, leanings, [seed, draw, place])
-        columns[question.question] = pa.array(
-            sufficient[order], pa.bool_(), mask=~applicable[order]
-        )
+    answers = _answers(printed, unit, groups, leanings, [seed, draw])
+    for question, (applicable, sufficient) in answers.items():
+        columns[question] = pa.array(sufficient[order], pa.bool_(), mask=~applicable[order])
     return pa.table(columns).replace_schema_metadata(_metadata(seed))
 
 
-def _answer(
-    printed: Printed, groups: dict[str, npt.NDArray[np.int64]], leanings: Leanings, key: list[int]
-) -> tuple[Flags, Flags]:
-    """Answer one question with a random stream of its own, drawing again if need be."""
+def _answers(
+    printed: list[Printed],
+    unit: Ints,
+    groups: dict[str, Ints],
+    leanings: Leanings,
+    key: list[int],
+) -> dict[str, tuple[Flags, Flags]]:
+    """Answer the published questions, then the invented ones that make up their scores."""
+    rng = np.random.RandomState([*key, len(printed)])
+    asked = {p.question: _ask(p, groups, leanings, [*key, i]) for i, p in enumerate(printed)}
+    invented = apply_invented(rng)
+    applicable = {q: cases for q, (_, cases) in asked.items()} | invented
+    sufficient = {q: float(target.sufficient[RISK].sum()) for q, (target, _) in asked.items()}
+    by_unit = {q: np.bincount(unit[cases], minlength=UNITS) for q, cases in applicable.items()}
+    chances, totals = share_out(by_unit, sufficient | planned(invented), leanings.unit, rng)
+    published = {
+        q: (
+            cases,
+            _judge(target, cases, groups, leanings, (unit, by_unit[q] * chances[q]), [*key, i]),
+        )
+        for i, (q, (target, cases)) in enumerate(asked.items())
+    }
+    judged = judge_invented(published, invented, chances, totals, unit, leanings, rng)
+    return published | {q: (invented[q], judged[q]) for q in INVENTED}
+
+
+# Every question has random streams of its own, and another for another try.
+
+
+def _ask(
+    printed: Printed, groups: dict[str, Ints], leanings: Leanings, key: list[int]
+) -> tuple[Target, Flags]:
     for attempt in range(_ANSWER_DRAWS):
         rng = np.random.RandomState([*key, attempt])
+        target = aim(printed, rng)
         try:
-            return answer(aim(printed, rng), groups, leanings, rng)
+            return target, apply(target, groups, leanings, rng)
+        except InfeasibleError:
+            continue
+    raise InfeasibleError
+
+
+def _judge(
+    target: Target,
+    applicable: Flags,
+    groups: dict[str, Ints],
+    leanings: Leanings,
+    shares: Shares,
+    key: list[int],
+) -> Flags:
+    for attempt in range(_ANSWER_DRAWS):
+        rng = np.random.RandomState([*key, attempt, 1])
+        try:
+            return judge(target, applicable, groups, leanings, shares, rng)
         except InfeasibleError:
             continue
     raise InfeasibleError

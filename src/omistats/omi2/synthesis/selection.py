@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["InfeasibleError", "Partition", "candidates", "select"]
+__all__ = ["InfeasibleError", "Partition", "Shares", "candidates", "select"]
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -20,6 +20,9 @@ Flags = npt.NDArray[np.bool_]
 
 Partition = tuple[Ints, Ints]
 """The group of every case, counted from 0, and how many to choose from each group."""
+
+Shares = tuple[Ints, Floats]
+"""The part that every case is in, counted from 0, and about how many to choose from each."""
 
 _SWEEPS = 40
 _MOVES = 300
@@ -30,7 +33,12 @@ class InfeasibleError(Exception):
 
 
 def select(
-    eligible: Flags, partitions: Sequence[Partition], odds: Floats, rng: np.random.RandomState
+    eligible: Flags,
+    partitions: Sequence[Partition],
+    odds: Floats,
+    rng: np.random.RandomState,
+    *,
+    shares: Shares | None = None,
 ) -> Flags:
     """Choose cases so that every group of every partition has its number.
 
@@ -45,6 +53,9 @@ def select(
         Relative odds of each case, positive; what the totals leave open follows them.
     rng : numpy.random.RandomState
         Decides the draw and breaks every tie.
+    shares : tuple of ndarray, optional
+        A further split of all cases, and about how many to choose from each part. The draw
+        follows it to the case; the swaps do not heed it.
 
     Returns
     -------
@@ -58,7 +69,11 @@ def select(
     """
     who = np.flatnonzero(candidates(eligible, partitions))
     parts = [(groups[who], wanted) for groups, wanted in partitions]
-    chosen = _draw(_rake(parts, odds[who]), parts, rng)
+    about = [(shares[0][who], shares[1])] if shares else []
+    # The exact totals come last in a sweep, so they hold where the two cannot both.
+    # Sorted by shares alone, where there are any: groups within a part then differ as
+    # chance has it, and not less.
+    chosen = _draw(_rake([*about, *parts], odds[who]), about or parts, rng)
     _repair(chosen, parts, rng)
     out = np.zeros(eligible.size, bool)
     out[who] = chosen
@@ -82,7 +97,7 @@ def candidates(eligible: Flags, partitions: Sequence[Partition]) -> Flags:
     return out
 
 
-def _rake(parts: Sequence[Partition], odds: Floats) -> Floats:
+def _rake(parts: Sequence[Partition | Shares], odds: Floats) -> Floats:
     """Fit chances to the totals, keeping the odds ratios within the finest groups.
 
     The two-layer table chosen / not chosen is raked by iterative proportional fitting.
@@ -102,7 +117,7 @@ def _rake(parts: Sequence[Partition], odds: Floats) -> Floats:
     return p
 
 
-def _draw(p: Floats, parts: Sequence[Partition], rng: np.random.RandomState) -> Flags:
+def _draw(p: Floats, parts: Sequence[Partition | Shares], rng: np.random.RandomState) -> Flags:
     """Draw systematically along cases sorted by their groups, in random order within."""
     order = np.lexsort((rng.permutation(p.size), *(groups for groups, _ in reversed(parts))))
     steps = np.floor(np.cumsum(p[order]) + rng.uniform())

@@ -1,0 +1,267 @@
+"""Simulate the case file of a whole programme."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats._arrow import dictionary
+from omistats.errors import UnknownNameError, UsageError
+from omistats.model.cases import CaseSet
+from omistats.omi2.cases import load_synthetic
+from omistats.omi2.demonstration import DEMONSTRATION
+from omistats.omi2.synthesis import CIRCUMSTANCES
+
+__all__ = ["simulate"]
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+_UNIT_SIZES: Final = (100, 220)
+_MOST_UNITS: Final = 9_999
+_SWEEPS: Final = 8
+# Invented: how far questions about one circumstance apply to the same cases.
+_TOGETHER: Final = 0.9
+# Normal effects flatten a logistic curve by about sqrt(1 + c^2 variance), where c is
+# 16 sqrt(3) / (15 pi) (Zeger, Liang and Albert, Biometrics 44, 1988).
+_FLATTEN: Final = (16 * math.sqrt(3) / (15 * math.pi)) ** 2
+
+_VERSION: Final = "1"
+
+
+def simulate(
+    units: int = 35,
+    *,
+    seed: int = 2009,
+    unit_sd: float = 0.25,
+    case_sd: float = 0.5,
+    difference: Mapping[str, float] | None = None,
+) -> CaseSet:
+    """Simulate the cases of a whole programme, for trials, teaching and power studies.
+
+    Parameters
+    ----------
+    units : int, optional
+        How many units to simulate, each of 100 to 220 cases. 35 are as many Trusts as the
+        programme inspected.
+    seed : int, optional
+        The same seed gives the same cases, as long as NumPy keeps the streams of its
+        default generator, which it does not promise between versions.
+    unit_sd : float, optional
+        How units differ: the standard deviation of their standing at large, and again of
+        their standing on each question, on the scale of log odds.
+    case_sd : float, optional
+        How cases differ, on the same scale: what correlates the answers within a case.
+    difference : mapping of str to float, optional
+        Log odds ratios to plant, by characteristic: of a sufficient answer to any question,
+        in the first level of the characteristic against all other cases. They hold on average
+        over units and cases, approximately. There are no further differences between
+        groups then; ``{}`` plants none at all. By default groups differ, question by question,
+        about as those of the published tables do.
+
+    Returns
+    -------
+    CaseSet
+        Under `DEMONSTRATION`, with ids ``SYN-...`` and units ``S01``, ``S02``, ... Its
+        metadata says ``synthetic`` and ``simulated`` and keeps the arguments.
+
+    Raises
+    ------
+    UsageError
+        When an argument is out of range.
+    UnknownNameError
+        When a characteristic is unknown.
+
+    Notes
+    -----
+    Characteristics are drawn, all six of a case together, from `load_synthetic`. Whether a
+    question applies and whether work was sufficient follow logistic models with one effect
+    for every group, fitted to the same cases: so rates by group come out near the printed ones, but
+    for chance. Questions about one circumstance of a case mostly apply together. Unlike the
+    shipped cases, these add up to no printed figure.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> cases = oms.omi2.simulate(units=3, seed=1)
+    >>> len(cases.units), cases.metadata[b"simulated"]
+    (3, b'true')
+    """
+    _check(units, seed, unit_sd, case_sd, difference)
+    model = _model()
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(_UNIT_SIZES[0], _UNIT_SIZES[1] + 1, units)
+    unit = np.repeat(np.arange(units), sizes)
+    who = rng.integers(0, model.cell.size, unit.size)
+    cell = model.cell[who]
+    questions = len(DEMONSTRATION.questions)
+    applicable = _correlated(unit.size, rng) < model.apply[cell]
+    steep = math.sqrt(1 + _FLATTEN * (2 * unit_sd**2 + case_sd**2))
+    logits = model.sufficient if difference is None else model.planted(difference)
+    effect = rng.normal(0.0, unit_sd, (units, 1)) + rng.normal(0.0, unit_sd, (units, questions))
+    odds = (steep * logits)[cell] + effect[unit] + rng.normal(0.0, case_sd, (unit.size, 1))
+    sufficient = rng.logistic(size=odds.shape) < odds
+    width = max(4, len(str(unit.size)))
+    columns = {
+        "case_id": pa.array([f"SYN-{i:0{width}d}" for i in range(1, unit.size + 1)]),
+        "unit": dictionary(unit.astype(np.int16), [f"S{u:02d}" for u in range(1, units + 1)]),
+    }
+    for name, codes in model.codes.items():
+        levels = DEMONSTRATION.stratum(name).levels
+        columns[name] = dictionary(codes[who].astype(np.int8), levels)
+    for i, question in enumerate(DEMONSTRATION.question_ids):
+        # Columns of a case by question array are strided; Arrow wants them in one piece.
+        yes, no = np.ascontiguousarray(sufficient[:, i]), np.ascontiguousarray(~applicable[:, i])
+        columns[question] = pa.array(yes, pa.bool_(), mask=no)
+    arguments = {"units": units, "seed": seed, "unit_sd": unit_sd, "case_sd": case_sd}
+    table = pa.table(columns).replace_schema_metadata(
+        {
+            "synthetic": "true",
+            "simulated": "true",
+            "description": "Simulated cases; no row is a real case and no unit a real Trust.",
+            "generator": "omistats.omi2.simulate",
+            "generator_version": _VERSION,
+            **{name: str(value) for name, value in arguments.items()},
+            "difference": json.dumps(None if difference is None else dict(difference)),
+        }
+    )
+    return CaseSet.from_data(table, framework=DEMONSTRATION)
+
+
+@attrs.frozen
+class _Model:
+    """What simulated cases are like, by cell: cases equal in every characteristic.
+
+    Attributes
+    ----------
+    codes : dict of str to ndarray of int64, shape (cases,)
+        By characteristic, the level of each shipped case, -1 where unclassified.
+    cell : ndarray of int64, shape (cases,)
+        The cell of each shipped case.
+    apply : ndarray of float64, shape (cells, questions)
+        Normal quantiles of the chance that a question applies.
+    sufficient : ndarray of float64, shape (cells, questions)
+        Logits of the chance of a sufficient answer.
+    overall : ndarray of float64, shape (questions,)
+        The same for all cases alike.
+    """
+
+    codes: dict[str, Ints]
+    cell: Ints
+    apply: Floats
+    sufficient: Floats
+    overall: Floats
+
+    def planted(self, difference: Mapping[str, float]) -> Floats:
+        """Return logits with given differences between groups, and no others."""
+        _, first = np.unique(self.cell, return_index=True)
+        shift = np.zeros(first.size)
+        for name, value in difference.items():
+            shift += value * ((self.codes[name][first] == 0) - (self.codes[name] == 0).mean())
+        return np.asarray(self.overall + shift[:, None], np.float64)
+
+
+@cache
+def _model() -> _Model:
+    from scipy.special import ndtri
+
+    cases = load_synthetic()
+    codes = {
+        name: cases[name].indices.fill_null(-1).to_numpy().astype(np.int64)
+        for name in DEMONSTRATION.breakdowns
+    }
+    _, first, cell = np.unique(
+        np.stack(list(codes.values())), axis=1, return_index=True, return_inverse=True
+    )
+    cell = cell.reshape(-1)
+    answers = [cases[q] for q in DEMONSTRATION.question_ids]
+    applicable = np.stack([a.is_valid().to_numpy(zero_copy_only=False) for a in answers], axis=1)
+    sufficient = np.stack(
+        [a.fill_null(False).to_numpy(zero_copy_only=False) for a in answers], axis=1
+    )
+    size = np.bincount(cell).astype(np.float64)
+    n, k = (np.zeros((size.size, len(answers))) for _ in range(2))
+    np.add.at(n, cell, applicable)
+    np.add.at(k, cell, sufficient)
+    groups = [codes[name][first] for name in codes]
+    everyone = np.broadcast_to(size[:, None], n.shape)
+    overall = _logit(k.sum(axis=0), n.sum(axis=0), 0.5)
+    # A question that none of a group had does not apply there; nothing is that sure of work.
+    chance = 1 / (1 + np.exp(-_main_effects(n, everyone, groups, 1e-6)))
+    return _Model(codes, cell, ndtri(chance), _main_effects(k, n, groups, 0.5), overall)
+
+
+def _main_effects(k: Floats, n: Floats, groups: list[Ints], least: float) -> Floats:
+    """Fit logits with one effect for every group, so that each group has its rate.
+
+    Each sweep shifts one characteristic's groups after the other to their own rate;
+    ``least`` is the count that stands in for none.
+    """
+    logits = np.tile(_logit(k.sum(axis=0), n.sum(axis=0), least), (n.shape[0], 1))
+    for _ in range(_SWEEPS):
+        for codes in groups:
+            for level in range(codes.max() + 1):
+                at = codes == level
+                of = n[at].sum(axis=0)
+                now = (n[at] / (1 + np.exp(-logits[at]))).sum(axis=0)
+                step = _logit(k[at].sum(axis=0), of, least) - _logit(now, of, least)
+                logits[at] += np.where(of > 0, step, 0.0)
+    return logits
+
+
+def _logit(k: Floats, n: Floats, least: float) -> Floats:
+    k = np.clip(k, least, np.maximum(n - least, least))
+    return np.asarray(np.log(k / np.maximum(n - k, least)), np.float64)
+
+
+def _correlated(cases: int, rng: np.random.Generator) -> Floats:
+    """Draw standard normals, correlated between questions about one circumstance."""
+    ids = DEMONSTRATION.question_ids
+    out = rng.standard_normal((cases, len(ids)))
+    for together in CIRCUMSTANCES:
+        at = [ids.index(q) for q in together]
+        trait = rng.standard_normal((cases, 1))
+        out[:, at] = math.sqrt(_TOGETHER) * trait + math.sqrt(1 - _TOGETHER) * out[:, at]
+    return out
+
+
+def _check(
+    units: int, seed: int, unit_sd: float, case_sd: float, difference: Mapping[str, float] | None
+) -> None:
+    wrong = []
+    if not _whole(units) or not 0 < units <= _MOST_UNITS:
+        wrong.append(f"`units` is a whole number from 1 to {_MOST_UNITS:,}, found {units!r}")
+    if not _whole(seed) or seed < 0:
+        wrong.append(f"`seed` is a whole number from 0, found {seed!r}")
+    for name, value in (("unit_sd", unit_sd), ("case_sd", case_sd)):
+        if not _finite(value) or value < 0:
+            wrong.append(f"`{name}` is a finite number from 0, found {value!r}")
+    if difference is not None and not isinstance(difference, Mapping):
+        wrong.append(f"`difference` maps characteristics to log odds ratios, found {difference!r}")
+    elif difference:
+        if unknown := [name for name in difference if name not in DEMONSTRATION.breakdowns]:
+            raise UnknownNameError("characteristic", unknown, DEMONSTRATION.breakdowns)
+        wrong += [
+            f"`difference` in {name!r} is a finite number, found {value!r}"
+            for name, value in difference.items()
+            if not _finite(value)
+        ]
+    if wrong:
+        raise UsageError("; ".join(wrong))
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and math.isfinite(value)
