@@ -8,6 +8,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
+# Figures are drawn while the pages are built, one of them by a benchmark.
+sys.path += [str(HERE / "_figures"), str(HERE.parent)]
 
 metadata = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))
 
@@ -25,6 +27,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinxcontrib.bibtex",
     "numpydoc",
+    "matplotlib.sphinxext.plot_directive",
     "from_code",
 ]
 exclude_patterns = ["_build"]
@@ -52,6 +55,10 @@ bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+plot_formats = [("svg", 100)]
+plot_html_show_formats = False
+plot_html_show_source_link = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"omistats {release}"
