@@ -26,7 +26,10 @@ outside = beyond >= 0.998
 for chosen, colour, marker in ((~outside, BLUE, "o"), (outside, ORANGE, "D")):
     ax.plot(n[chosen], percent[chosen], marker, color=colour, markersize=5)
 for unit, x, y in zip(table["unit"], n, percent, strict=True):
-    ax.annotate(unit, (x, y), xytext=(5, 3), textcoords="offset points", fontsize=8)
+    # Beside a near neighbour on the right a name goes to the left.
+    crowded = ((n > x) & (n - x < 120) & (abs(percent - y) < 1.5)).any()
+    side = {"xytext": (-5, -9), "ha": "right"} if crowded else {"xytext": (5, 3)}
+    ax.annotate(unit, (x, y), textcoords="offset points", fontsize=8, **side)
 ax.set_xlabel("applicable answers")
 ax.set_ylabel("risk of harm score, percent")
 ax.set_title("SYNTHETIC units: no Trust is shown here", fontsize=10)

@@ -9,7 +9,7 @@ from style import BLUE, GREY, ORANGE, axes
 import omistats as oms
 
 found = rejections(SETTINGS[0], programmes=25, lots=40)
-ax = axes(2.5)
+ax = axes(2.7)
 place = np.arange(len(HEADLINES))[::-1]
 for rates, label, shift, colour, marker in (
     (found.clustered, "clustered test", 0.12, BLUE, "o"),
@@ -30,4 +30,4 @@ ax.set_yticks(place, [oms.omi2.DEMONSTRATION.item(h).label for h in HEADLINES])
 ax.set_ylim(-0.5, len(HEADLINES) - 0.5)
 ax.set_xlim(0, 14)
 ax.set_xlabel("tests that reject at 5%, in percent")
-ax.legend(frameon=False, loc="lower left", fontsize=9)
+ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.02, 1.06), ncols=2, fontsize=9)
