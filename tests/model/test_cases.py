@@ -430,3 +430,25 @@ class TestSyntheticCasesStaySo:
         cases = oms.CaseSet.from_data(frame, framework=oms.Framework("f", []))
         assert cases.metadata == {b"source": b"April"}
         assert "SYNTHETIC" not in repr(cases)
+
+
+class TestFrameworksThatCouldLoseAnswers:
+    """A slip in an item must not take answers out of a score without a word."""
+
+    @pytest.mark.parametrize(
+        ("items", "message"),
+        [
+            ([oms.Item("2.1", "criterion", "C", "9")], "a parent is a section of the framework"),
+            ([oms.Item("c", "criterion", "C"), oms.Item("c", "headline", "H")], "id stands once"),
+            ([oms.Item("c", "kriterion", "C")], "a level is one of"),
+        ],
+    )
+    def test_items(self, items, message):
+        with pytest.raises(oms.DataError, match=message):
+            oms.Framework("f", [], [], items)
+
+    def test_links(self):
+        with pytest.raises(oms.DataError, match="expected a Link; found '1.1'"):
+            oms.Framework("f", [oms.Question("q", "Q", criterion="1.1")])
+        listed = oms.Question("q", "Q", headlines=[oms.Link("h", "published")])
+        assert listed.headlines == (oms.Link("h", "published"),)

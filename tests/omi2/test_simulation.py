@@ -66,7 +66,7 @@ def test_a_whole_programme_by_default(programme: oms.CaseSet) -> None:
     assert sizes.max() <= 220
     assert len(set(sizes.tolist())) > 15
     assert programme.framework is oms.omi2.DEMONSTRATION
-    assert programme["case_id"][0].as_py() == "SYN-0001"
+    assert programme["case_id"][0].as_py() == "SYN-SIM-0001"
 
 
 def test_it_says_that_it_is_simulated(programme: oms.CaseSet) -> None:
@@ -188,9 +188,9 @@ def test_no_warning_is_given() -> None:
         ({"units": True}, "`units` is a whole number from 1"),
         ({"seed": -1}, "`seed` is a whole number from 0"),
         ({"seed": None}, "`seed` is a whole number from 0"),
-        ({"unit_sd": -0.1}, "`unit_sd` is a finite number from 0"),
-        ({"case_sd": float("nan")}, "`case_sd` is a finite number from 0"),
-        ({"case_sd": "much"}, "`case_sd` is a finite number from 0"),
+        ({"unit_sd": -0.1}, "`unit_sd` is a number from 0 to 10"),
+        ({"case_sd": float("nan")}, "`case_sd` is a number from 0 to 10"),
+        ({"case_sd": "much"}, "`case_sd` is a number from 0 to 10"),
         ({"difference": {"gender": float("inf")}}, "`difference` in 'gender' is a finite number"),
         ({"difference": {"gender": "big"}}, "`difference` in 'gender' is a finite number"),
         ({"difference": 0.3}, "`difference` maps characteristics to log odds ratios"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from omistats.findings.layout import blocks, wide
+from omistats.model.marks import is_synthetic
 
 __all__ = ["as_html", "as_text"]
 
@@ -46,7 +47,7 @@ def _shown(
     table: pa.Table, labels: Mapping[str, str], rows: int
 ) -> tuple[str, list[list[str]], str]:
     cut = blocks(table)
-    made_up = b"synthetic" in (table.schema.metadata or {})
+    made_up = is_synthetic(table.schema.metadata)
     head = f"Findings{' from SYNTHETIC cases' * made_up}: {table.num_rows:,} rows"
     if not cut:
         return head, [], ""

@@ -64,7 +64,8 @@ def limits(
     q = np.where(inside, p, np.nan)
     centre, half = np.log(q) - np.log1p(-q), half / (q * (1 - q))
     low, high = scipy.special.expit(centre - half), scipy.special.expit(centre + half)
-    return np.asarray(low), np.asarray(high)
+    # There and back again rounds: the limits still have the estimate between them.
+    return np.asarray(np.minimum(low, q)), np.asarray(np.maximum(high, q))
 
 
 def design_effect(estimate: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayLike) -> Floats:

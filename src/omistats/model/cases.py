@@ -14,6 +14,7 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats.errors import DataError, Problem, UnknownNameError, shown
 from omistats.model.framework import Framework
+from omistats.model.marks import is_synthetic
 from omistats.model.packed import Packed, pack_answers
 from omistats.model.reading import read
 from omistats.model.strata import ALL
@@ -250,7 +251,7 @@ class CaseSet:
             return f"{count:,} {word if count == 1 else plural or word + 's'}"
 
         framework = self.framework
-        note = "SYNTHETIC " if b"synthetic" in self.metadata else ""
+        note = "SYNTHETIC " if is_synthetic(self.metadata) else ""
         return (
             f"CaseSet: {many(len(self), note + 'case')}, {many(len(self.units), 'unit')}, "
             f"framework {framework.name!r} ({many(len(framework.questions), 'question')}, "

@@ -68,6 +68,10 @@ class Link:
     provenance: Provenance
 
 
+def _links(values: Iterable[Link]) -> tuple[Link, ...]:
+    return tuple(values)
+
+
 @attrs.frozen
 class Question:
     """One aspect of work judged in a case.
@@ -91,7 +95,7 @@ class Question:
     id: str
     label: str
     criterion: Link | None = None
-    headlines: tuple[Link, ...] = ()
+    headlines: tuple[Link, ...] = attrs.field(converter=_links, default=())
     printed: tuple[tuple[int, int], ...] = ()
     provenance: Provenance = "published"
 
@@ -165,6 +169,10 @@ class Framework:
             if not isinstance(q.id, str) or not q.id:
                 hint = "Give it a name."
                 problems.append(Problem(self.name, "a question's id is text", repr(q.id), hint))
+            if odd := [link for link in q.links if not isinstance(link, Link)]:
+                hint = 'Write Link("1.1", "published").'
+                problems.append(Problem(str(q.id), "expected a Link", shown(odd), hint))
+                continue
             for source in (q.provenance, *(link.provenance for link in q.links)):
                 if source not in get_args(Provenance):
                     rule = f"provenance is one of {shown(get_args(Provenance))}"
@@ -185,6 +193,7 @@ class Framework:
                 Problem(self.name, "these names are reserved", shown(taken), "Choose others.")
             )
         known = {item.id for item in self.items}
+        problems += self._item_problems()
         problems += [
             Problem(
                 q.id, "a link leads to an item of the framework", link.item, "Declare the item."
@@ -195,6 +204,22 @@ class Framework:
         ]
         if problems:
             raise DataError(problems)
+
+    def _item_problems(self) -> list[Problem]:
+        ids = [item.id for item in self.items]
+        found = []
+        if repeated := sorted({id for id in ids if ids.count(id) > 1}):
+            rule = "an item's id stands once, whatever its level"
+            found.append(Problem(self.name, rule, shown(repeated), "Rename one of each pair."))
+        sections = {item.id for item in self.items if item.level == "section"}
+        for item in self.items:
+            if item.level not in get_args(Level):
+                rule = f"a level is one of {shown(get_args(Level))}"
+                found.append(Problem(item.id, rule, repr(item.level), "Choose one."))
+            if item.parent is not None and item.parent not in sections:
+                rule = "a parent is a section of the framework"
+                found.append(Problem(item.id, rule, repr(item.parent), "Declare the section."))
+        return found
 
     @cached_property
     def question_ids(self) -> tuple[str, ...]:

@@ -11,14 +11,13 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats.errors import DataError, Problem, UsageError, shown
 from omistats.model.framework import Framework
+from omistats.model.marks import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.strata import ALL
 from omistats.model.units import Unit, reserved_unit, unit_ids
 
 __all__ = ["read"]
 
 KEYS = ("case_id", "unit")
-SYNTHETIC, SYNTHETIC_ID = b"synthetic", "SYN-"
-"""How made-up cases say so: in the metadata, and at the head of every id."""
 ANSWER = "an answer is true, false or null, or a number that is 0, 1 or null"
 
 

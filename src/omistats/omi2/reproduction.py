@@ -13,6 +13,7 @@ import pyarrow as pa
 from omistats.errors import UsageError, shown
 from omistats.findings import Findings
 from omistats.model.cases import CaseSet
+from omistats.model.marks import is_synthetic
 from omistats.omi2._compared import (
     ComparedCell,
     What,
@@ -63,7 +64,7 @@ class Reproduction:
     @property
     def source(self) -> str:
         """What the cases are: ``'synthetic'`` when they say so, ``'as given'`` otherwise."""
-        return "synthetic" if b"synthetic" in self.findings.tally.metadata else "as given"
+        return "synthetic" if is_synthetic(self.findings.tally.metadata) else "as given"
 
     def matched(self, what: What, table: int | None = None) -> tuple[int, int]:
         """Count the cells that agree, and all cells, of one kind."""

@@ -28,6 +28,8 @@ Flags = npt.NDArray[np.bool_]
 
 _UNIT_SIZES: Final = (100, 220)
 _MOST_UNITS: Final = 9_999
+# On the scale of log odds, where 10 makes every answer of a unit the same.
+_MOST_SD: Final = 10
 _SWEEPS: Final = 8
 # Invented: how far questions about one circumstance apply to the same cases.
 _TOGETHER: Final = 0.9
@@ -71,7 +73,7 @@ def simulate(
     Returns
     -------
     CaseSet
-        Under `DEMONSTRATION`, with ids ``SYN-...`` and units ``S01``, ``S02``, ... Its
+        Under `DEMONSTRATION`, with ids ``SYN-SIM-...`` and units ``S01``, ``S02``, ... Its
         metadata says ``synthetic`` and ``simulated`` and keeps the arguments.
 
     Raises
@@ -112,7 +114,7 @@ def simulate(
     sufficient = rng.logistic(size=odds.shape) < odds
     width = max(4, len(str(unit.size)))
     columns = {
-        "case_id": pa.array([f"SYN-{i:0{width}d}" for i in range(1, unit.size + 1)]),
+        "case_id": pa.array([f"SYN-SIM-{i:0{width}d}" for i in range(1, unit.size + 1)]),
         "unit": dictionary(unit.astype(np.int16), [f"S{u:02d}" for u in range(1, units + 1)]),
     }
     for name, codes in model.codes.items():
@@ -131,7 +133,9 @@ def simulate(
             "generator": "omistats.omi2.simulate",
             "generator_version": _VERSION,
             **{name: str(value) for name, value in arguments.items()},
-            "difference": json.dumps(None if difference is None else dict(difference)),
+            "difference": json.dumps(
+                None if difference is None else {k: float(v) for k, v in difference.items()}
+            ),
         }
     )
     return CaseSet.from_data(table, framework=DEMONSTRATION)
@@ -243,8 +247,8 @@ def _check(
     if not _whole(seed) or seed < 0:
         wrong.append(f"`seed` is a whole number from 0, found {seed!r}")
     for name, value in (("unit_sd", unit_sd), ("case_sd", case_sd)):
-        if not _finite(value) or value < 0:
-            wrong.append(f"`{name}` is a finite number from 0, found {value!r}")
+        if isinstance(value, bool) or not _finite(value) or not 0 <= value <= _MOST_SD:
+            wrong.append(f"`{name}` is a number from 0 to {_MOST_SD}, found {value!r}")
     if difference is not None and not isinstance(difference, Mapping):
         wrong.append(f"`difference` maps characteristics to log odds ratios, found {difference!r}")
     elif difference:

@@ -27,6 +27,7 @@ REASONS = (
     "no second group to compare with",
     "no spread to test against",
     "a unit of one case",
+    "no such interval at 0 or 100",
 )
 """Why a row lacks a figure or a test, by code."""
 
@@ -107,7 +108,7 @@ def assemble(
         splits.append(np.full(len(own) * width, i))
         item.append(np.repeat(np.arange(width), len(own)))
     rows = (np.concatenate(shown), np.concatenate(splits), np.concatenate(item))
-    parts = [_numbers(block, *rows) for block in blocks]
+    parts = [_numbers(block, domains, rule == "pooled", *rows) for block in blocks]
     data = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     units = [u for block in blocks for u in block.units]
     times = len(units)
@@ -162,6 +163,8 @@ def assemble(
 
 def _numbers(
     block: Block,
+    domains: Domains,
+    pooled: bool,
     domain: npt.NDArray[np.int64],
     split: npt.NDArray[np.int64],
     item: npt.NDArray[np.int64],
@@ -184,20 +187,34 @@ def _numbers(
     marks = [np.select([t.stars == s for s in STARS], range(len(STARS)), -1) for t in block.tests]
     n = own(block.counts[..., 1])
     se, p_value = own(block.found.se), shared([t.p_value for t in block.tests], np.nan)
-    compared = np.tile(split >= 0, len(block.units))
     stars = shared(marks, -1)
+    # What the groups of each comparison allow: a score of two at least, a spread of each.
+    p = [block.found.estimate[:, compared] for compared in domains.compared]
+    several = shared([np.sum(~np.isnan(x), axis=1) > 1 for x in p], False)
+    alone = [
+        np.any(~np.isnan(x) & np.isnan(block.found.se[:, compared]), axis=1)
+        for x, compared in zip(p, domains.compared, strict=True)
+    ]
+    untested = np.tile(split >= 0, len(block.units)) & np.isnan(p_value)
+    estimate, no_limits = own(block.found.estimate), np.isnan(own(block.low))
     reason = np.select(
         [
             n == 0,
             np.isnan(se),
-            compared & np.isnan(p_value) & (stars < 0),
-            compared & np.isnan(p_value),
+            untested & ~several,
+            untested & shared(alone, False),
+            untested,
+            no_limits & ((estimate <= 0) | (estimate >= 1)),
+            no_limits,
         ],
-        [0, 3, 1, 2],
+        np.array([0, 3, 1, 3, 2, 4, 3])[:, np.newaxis],
         -1,
     )
+    k = own(block.counts[..., 0])
+    with np.errstate(invalid="ignore"):
+        # From the counts, as in findings: 100 (k / n) may fall a hair short of a whole percent.
+        percent = 100.0 * k / n if pooled else 100.0 * estimate
     percents = {
-        "percent": own(block.found.estimate),
         "se": se,
         "low": own(block.low),
         "high": own(block.high),
@@ -206,8 +223,9 @@ def _numbers(
         "difference_high": shared([p[2] for p in pairs], np.nan),
     }
     return {
+        "percent": percent,
         **{name: 100.0 * values for name, values in percents.items()},
-        "k": own(block.counts[..., 0]),
+        "k": k,
         "n": n,
         "design_effect": own(block.found.design_effect),
         "statistic": shared([t.statistic for t in block.tests], np.nan),

@@ -8,6 +8,7 @@ the units as strata.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import prod
 from typing import Protocol
 
 import attrs
@@ -33,6 +34,9 @@ Counts = npt.NDArray[np.int64]
 
 RULES = ("pooled", "questions", "cases")
 
+# A difference of terms below this share of them is what rounding left.
+_ROUNDING = 1e-12
+
 
 @attrs.frozen(eq=False)
 class Estimates:
@@ -56,9 +60,10 @@ class Rule(Protocol):
         """Estimate every domain, by unit or with all units together as one block."""
 
     def covariance(self, domains: npt.NDArray[np.intp], together: bool) -> Floats:
-        """Give covariances of domains that share no case.
+        """Give covariances of the groups of comparisons; groups share no case.
 
-        Shape (blocks, items, domains, domains).
+        Takes domains of shape (comparisons, groups); gives the shape (blocks, comparisons,
+        items, groups, groups).
         """
 
 
@@ -103,7 +108,8 @@ def sum_blocks(values: Floats, members: Flags, starts: Counts) -> Floats:
     ndarray of float64, shape (blocks, domains, ...)
         Exact for whole numbers.
     """
-    flat = values.reshape(len(values), -1)
+    # Of no cases the width cannot be inferred.
+    flat = values.reshape(len(values), prod(values.shape[1:]))
     weights = members.astype(np.float64)
     blocks = [weights[:, a:b] @ flat[a:b] for a, b in pairwise(starts.tolist())]
     return np.array(blocks).reshape(len(blocks), len(members), *values.shape[1:])
@@ -132,8 +138,9 @@ class _Ratios:
 
     def covariance(self, domains: npt.NDArray[np.intp], together: bool) -> Floats:
         m, drawn = self._laid(together)
-        chosen = np.swapaxes(m[:, domains], 1, 2)
-        return covariance_groups(chosen, drawn[:, np.newaxis, np.newaxis], lonely=self.lonely)
+        chosen = np.swapaxes(m[:, domains], 2, 3)
+        cases = drawn[:, np.newaxis, np.newaxis, np.newaxis]
+        return covariance_groups(chosen, cases, lonely=self.lonely)
 
     def _laid(self, together: bool) -> tuple[Floats, Floats]:
         """Give moments (blocks, domains, items, strata, 5) and cases (blocks, strata)."""
@@ -153,33 +160,36 @@ class _QuestionMeans:
     lonely: BulkLonely
 
     def estimates(self, together: bool) -> Estimates:
-        estimate, first, second, drawn = self._linear(together)
+        estimate, _, second, unknown, drawn = self._linear(together)
         variance = variance_of_sums(
-            first, second, drawn[:, np.newaxis, np.newaxis], lonely=self.lonely
+            np.zeros_like(second), second, drawn[:, np.newaxis, np.newaxis], lonely=self.lonely
         )
-        se = np.where(np.isnan(estimate), np.nan, np.sqrt(variance))
+        se = np.where(np.isnan(estimate) | unknown, np.nan, np.sqrt(variance))
         return Estimates(estimate, se, np.full(se.shape, np.nan))
 
     def covariance(self, domains: npt.NDArray[np.intp], together: bool) -> Floats:
-        _, first, _, drawn = self._linear(together)
+        _, first, _, _, drawn = self._linear(together)
         scale, shared = factors(drawn, None, self.lonely)
-        factor = (scale * shared)[:, np.newaxis, np.newaxis, :]
-        e = np.swapaxes(first[:, domains], 1, 2)
-        weighted = np.where(e == 0, 0.0, e * factor)
-        out: Floats = -np.einsum("biah,bich->biac", weighted, e)
-        own = np.arange(len(domains))
+        # A unit of one case that is left open makes the standard error NaN already.
+        factor = (np.nan_to_num(scale) * shared)[:, np.newaxis, np.newaxis, np.newaxis, :]
+        e = np.swapaxes(first[:, domains], 2, 3)
+        out: Floats = -np.einsum("...ah,...ch->...ac", e * factor, e)
+        own = np.arange(domains.shape[-1])
         found = self.estimates(together)
-        se = np.swapaxes(found.se[:, domains], 1, 2)
+        se = np.swapaxes(found.se[:, domains], 2, 3)
+        # Where one does not vary nothing varies with it, whatever rounding says.
+        still = se == 0
+        out[still[..., np.newaxis] | still[..., np.newaxis, :]] = 0.0
         out[..., own, own] = se**2
         unknown = np.isnan(se)
         out[unknown[..., np.newaxis] | unknown[..., np.newaxis, :]] = np.nan
         return out
 
-    def _linear(self, together: bool) -> tuple[Floats, Floats, Floats, Floats]:
-        """Give estimates, and sums over strata of what cases add to them and its square.
+    def _linear(self, together: bool) -> tuple[Floats, Floats, Floats, Flags, Floats]:
+        """Give estimates, and over strata what cases add to them: its sum and its spread.
 
-        A question that applied to nobody in a domain has no percentage, and the mean is
-        over the others.
+        Then whether the spread is unknown, and how many cases each stratum has. A question
+        that applied to nobody in a domain has no percentage, and the mean is over the others.
         """
         s = self.sums
         answers = np.concatenate([s.sufficient, s.applicable], axis=1)
@@ -200,12 +210,37 @@ class _QuestionMeans:
         # Of all units together each is a stratum; by itself a unit is one.
         first = np.zeros((*estimate.shape, len(bounds) if together else 1))
         second = np.zeros_like(first)
+        unknown = np.zeros(estimate.shape, np.bool_)
         for unit, (a, b) in enumerate(bounds):
             block, stratum = (0, unit) if together else (unit, 0)
             for d, flags in enumerate(self.members[:, a:b]):
                 w = share[block, d]
-                z = s.sufficient[a:b] @ w - s.applicable[a:b] @ (p[block, d][:, np.newaxis] * w)
-                z = z[flags]
-                first[block, d, :, stratum] = z.sum(axis=0)
-                second[block, d, :, stratum] = (z * z).sum(axis=0)
-        return estimate, first, second, drawn[np.newaxis] if together else drawn[:, np.newaxis]
+                made = (s.sufficient[a:b] @ w)[flags]
+                expected = (s.applicable[a:b] @ (p[block, d][:, np.newaxis] * w))[flags]
+                first[block, d, :, stratum], second[block, d, :, stratum] = _spread(
+                    made, expected, b - a
+                )
+                if self.lonely == "nan" and b - a == 1:
+                    unknown[block, d] |= (s.applicable[a:b][flags] @ feeds > 0).any(axis=0)
+        return (
+            estimate,
+            first,
+            second,
+            unknown,
+            drawn[np.newaxis] if together else drawn[:, np.newaxis],
+        )
+
+
+def _spread(made: Floats, expected: Floats, drawn: int) -> tuple[Floats, Floats]:
+    """Give the sum of differences over cases of a stratum, and their squared deviations.
+
+    Cases drawn beyond those given differ by 0. Of a single case, which has no mean but its
+    own, it is the square. What is rounding beside the terms it came from is 0.
+    """
+    size = made + expected
+    z = made - expected
+    z = np.where(np.abs(z) <= _ROUNDING * size, 0.0, z)
+    total = z.sum(axis=0)
+    mean = total / drawn if drawn > 1 else np.zeros_like(total)
+    spread = ((z - mean) ** 2).sum(axis=0) + (drawn - len(z)) * mean**2
+    return total, np.where(spread <= _ROUNDING**2 * (size**2).sum(axis=0), 0.0, spread)

@@ -179,6 +179,9 @@ def _block(
 ) -> Block:
     """Estimate and test some units, or all of them together as one."""
     found = rule.estimates(together)
+    # Whatever a unit of one case adds to the whole, by itself it shows no spread.
+    alone = np.zeros(len(units), np.bool_) if together else freedom == 0
+    found.se[alone] = np.nan
     df = freedom[:, np.newaxis, np.newaxis].astype(np.float64) if options.design_df else None
     low, high = limits(
         found.estimate,
@@ -187,17 +190,31 @@ def _block(
         df=df,
         interval=options.interval,
     )
-    tests: list[Comparison] = []
-    differences: list[Contrast | None] = []
-    for compared in domains.compared:
-        estimate = np.swapaxes(found.estimate[:, compared], 1, 2)
-        covariance = rule.covariance(compared, together)
-        of_block = None if df is None else df[..., 0]
-        tests.append(wald(estimate, covariance, df=of_block))
-        if len(compared) == 2:
-            differences.append(
-                difference(estimate, covariance, confidence=options.confidence, df=of_block)
-            )
-        else:
-            differences.append(None)
-    return Block(units, counts, found, low, high, tuple(tests), tuple(differences))
+    tests: dict[int, Comparison] = {}
+    differences: dict[int, Contrast] = {}
+    # All comparisons of equally many groups are made in one call.
+    for width in {len(compared) for compared in domains.compared}:
+        chosen = [i for i, compared in enumerate(domains.compared) if len(compared) == width]
+        groups = np.array([domains.compared[i] for i in chosen])
+        estimate = np.swapaxes(found.estimate[:, groups], 2, 3)
+        covariance = rule.covariance(groups, together)
+        covariance[alone] = np.nan
+        outcome = wald(estimate, covariance, df=df)
+        for at, i in enumerate(chosen):
+            parts = (getattr(outcome, field.name)[:, at] for field in attrs.fields(Comparison))
+            tests[i] = Comparison(*parts)
+        if width == 2:
+            apart = difference(estimate, covariance, confidence=options.confidence, df=df)
+            for at, i in enumerate(chosen):
+                ends = (getattr(apart, field.name)[:, at] for field in attrs.fields(Contrast))
+                differences[i] = Contrast(*ends)
+    splits = range(len(domains.compared))
+    return Block(
+        units,
+        counts,
+        found,
+        low,
+        high,
+        tuple(tests[i] for i in splits),
+        tuple(differences.get(i) for i in splits),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 __all__ = ["Scores"]
 
 
+_RANGES = pa.schema(
+    [
+        ("level", pa.string()),
+        ("item", pa.string()),
+        *((name, pa.float64()) for name in ("percent", "low", "high", "lowest")),
+        ("lowest_unit", pa.string()),
+        ("highest", pa.float64()),
+        ("highest_unit", pa.string()),
+    ]
+)
+
+
 @attrs.frozen(eq=False, repr=False)
 class Scores:
     """Scores with standard errors: one row a unit x breakdown x item x group.
@@ -33,7 +46,8 @@ class Scores:
     ``design_effect``, ``difference, difference_low, difference_high`` (first group less
     second, in percentage points), ``statistic, df, p_value, stars, contrast, method,
     interval_method, rule, confidence``, ``questions`` and ``invented`` (how many feed the
-    item), ``provenance`` (the weakest of their sources) and ``reason``. ``breakdown`` and
+    item), ``provenance`` (the weakest of their sources) and ``reason``. Limits of a
+    difference are Wald's, whatever the interval of the scores. ``breakdown`` and
     ``group`` are null for the score of all cases of a unit. What cannot be computed is
     null, and ``reason`` says why. Under a complement the difference and the test are of
     the subset and the cases outside it.
@@ -95,13 +109,15 @@ class Scores:
 
     def _keep(self, column: str, wanted: Sequence[str]) -> Scores:
         codes = self.table[column].combine_chunks()
-        labels = codes.dictionary.to_pylist()
+        indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        names = codes.dictionary.to_pylist()
+        # A filtered table still has the labels of what was filtered out.
+        labels = [names[i] for i in np.unique(indices[indices >= 0]).tolist()]
         if not wanted:
             raise UsageError(f"name at least one {column}: {', '.join(labels)}")
         if unknown := [name for name in wanted if name not in labels]:
             raise UnknownNameError(column, unknown, labels)
-        kept = [labels.index(name) for name in wanted]
-        indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        kept = [names.index(name) for name in wanted]
         return attrs.evolve(self, table=self.table.filter(pa.array(np.isin(indices, kept))))
 
     def ranges(self) -> pa.Table:
@@ -111,16 +127,21 @@ class Scores:
         -------
         pyarrow.Table
             ``level, item, percent, low, high`` (interval), ``lowest, lowest_unit,
-            highest, highest_unit``: the data of the report's first chart.
+            highest, highest_unit``: the data of the report's first chart. Of units that
+            tie, the first is named.
 
         Raises
         ------
         UsageError
-            When the scores were not made by unit.
+            When the scores were not made by unit, or leave units or ``all`` out.
         """
         whole = self.breakdown()
-        if len(whole.table["unit"].unique()) < 2:
-            raise UsageError('ranges are over units; make the scores with by="unit"')
+        units = whole.table["unit"].unique().to_pylist()
+        if ALL not in units or len(units) < 3:
+            raise UsageError(
+                "ranges are over two units or more beside all together; make the scores with "
+                'by="unit" and do not filter units'
+            )
         rows = whole.table.select(["unit", "level", "item", "percent", "low", "high"]).to_pylist()
         out = []
         for line in (r for r in rows if r["unit"] == ALL):
@@ -129,8 +150,8 @@ class Scores:
                 for r in rows
                 if r["item"] == line["item"] and r["unit"] != ALL and r["percent"] is not None
             ]
-            lowest = min(of_units, default=(None, None))
-            highest = max(of_units, default=(None, None))
+            lowest = min(of_units, default=(None, None), key=itemgetter(0))
+            highest = max(of_units, default=(None, None), key=itemgetter(0))
             out.append(
                 {
                     **{name: line[name] for name in ("level", "item", "percent", "low", "high")},
@@ -140,7 +161,7 @@ class Scores:
                     "highest_unit": highest[1],
                 }
             )
-        return pa.Table.from_pylist(out).replace_schema_metadata(self.table.schema.metadata)
+        return pa.Table.from_pylist(out, schema=_RANGES.with_metadata(self.table.schema.metadata))
 
     def units(
         self,

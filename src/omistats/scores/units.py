@@ -17,6 +17,7 @@ from omistats.kernel.funnel import flags, limits, shortfall
 from omistats.kernel.rank_sets import rank_sets
 from omistats.kernel.ranks import ranks
 from omistats.kernel.standard_scores import standard_scores, within_design_effect
+from omistats.model.marks import is_synthetic
 from omistats.model.strata import ALL
 
 __all__ = ["Inflation", "UnitComparison", "compare_units"]
@@ -70,9 +71,10 @@ class UnitComparison:
 
     def __repr__(self) -> str:
         h, d = self.heterogeneity, self.dispersion
+        made_up = "SYNTHETIC " * is_synthetic(self.table.schema.metadata)
         outside = int((self.table["beyond"].to_numpy() >= _LEVELS[1]).sum())
         return (
-            f"UnitComparison of {self.item}: {self.table.num_rows} units, baseline "
+            f"UnitComparison of {self.item}: {self.table.num_rows} {made_up}units, baseline "
             f"{self.baseline:.1f}%, {outside} beyond 99.8% limits; design effect "
             f"{self.design_effect:.2f}, Q {float(h.statistic):.1f} on {float(h.df):g}, "
             f"phi {float(d.phi):.2f}, tau2 {float(d.tau2):.2g}"
@@ -97,15 +99,23 @@ def compare_units(
             f"`overdispersion` is 'none', 'multiplicative' or 'additive', found {overdispersion!r}"
         )
     for name, value in (("baseline", baseline), ("threshold", threshold)):
-        if value is not None and not 0 < value < 100:
-            raise UsageError(f"`{name}` is a percentage between 0 and 100, found {value!r}")
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 100:
+            hint = f"; did you mean {100 * value:g}?" if 0 < value < 1 else ""
+            raise UsageError(f"`{name}` is a percentage from 1 to 99, found {value!r}{hint}")
     whole = table.filter(table["breakdown"].is_null())
+    if not whole.num_rows:
+        raise UsageError("units are compared on scores of all their cases; do not filter those out")
     whole = whole.filter(pa.array([i == item for i in whole["item"].to_pylist()]))
     units = whole["unit"].to_pylist()
     if whole["rule"][0].as_py() != "pooled":
         raise UsageError("a funnel is for pooled scores, whose n says how sure they are")
     if ALL not in units or len(units) < 3:
-        raise UsageError('two units or more are compared; make the scores with by="unit"')
+        raise UsageError(
+            "two units or more are compared, beside all together; make the scores with "
+            'by="unit" and do not filter units'
+        )
     together = units.index(ALL)
     order_of = _order([u for u in units if u != ALL], order)
     rows = whole.take(pa.array([units.index(u) for u, _ in order_of]))
@@ -133,7 +143,7 @@ def compare_units(
     ranked, joint = ranks(p, se, draws=draws, seed=seed), rank_sets(p, se)
     arrays = {
         "unit": pa.array([u for u, _ in order_of]),
-        "order": pa.array([value for _, value in order_of]),
+        "order": _column([value for _, value in order_of]),
         **{name: rows[name].combine_chunks() for name in ("k", "n")},
         **{name: rows[name].combine_chunks() for name in ("percent", "se", "low", "high")},
         "low_95": _arrow.floats(100 * funnel.low[:, 0]),
@@ -169,17 +179,30 @@ def compare_units(
     )
 
 
+def _column(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except pa.ArrowException:  # what Arrow cannot hold can still be read
+        return pa.array([None if v is None else str(v) for v in values])
+
+
 def _short(percent: Floats, high: Floats, threshold: float | None) -> pa.Array:
     if threshold is None:
         return pa.nulls(len(percent), pa.string())
     words = shortfall(percent, high, threshold).tolist()
-    return pa.array([word or None for word in words], pa.string())
+    # Without an interval nobody can tell whether a low score is credibly so.
+    known = (~np.isnan(high)).tolist()
+    return pa.array(
+        [word if ok else None for word, ok in zip(words, known, strict=True)], pa.string()
+    )
 
 
 def _order(units: Sequence[str], order: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
     """Put units in the order of what is known of them, the unknown last and as declared."""
     if order is None:
         return [(unit, None) for unit in units]
+    # NaN and NaT, which differ from themselves, are what nobody knows; so is a null.
+    order = {unit: value for unit, value in order.items() if value is not None and value == value}
     if stray := sorted(set(order) - set(units)):
         raise UsageError(f"`order` names {shown(stray)}; units are {shown(units, 8)}")
     try:
