@@ -448,7 +448,7 @@ class TestFrameworksThatCouldLoseAnswers:
             oms.Framework("f", [], [], items)
 
     def test_links(self):
-        with pytest.raises(oms.DataError, match="expected a Link; found '1.1'"):
+        with pytest.raises(oms.DataError, match=r"expected a Link; found '1\.1'"):
             oms.Framework("f", [oms.Question("q", "Q", criterion="1.1")])
         listed = oms.Question("q", "Q", headlines=[oms.Link("h", "published")])
         assert listed.headlines == (oms.Link("h", "published"),)

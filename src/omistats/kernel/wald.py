@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 # Below this a correlation matrix of differences is singular: one follows from the others.
 _SINGULAR = 1e-10
+_ROUNDING = 1e-12
 
 
 @attrs.frozen(eq=False)
@@ -70,8 +71,7 @@ def difference(
         raise UsageError(f"a difference is of two estimates, found {x.shape[-1]}")
     d = x[..., 0] - x[..., 1]
     variance = v[..., 0, 0] + v[..., 1, 1] - 2 * v[..., 0, 1]
-    # Below 0 only by rounding, where both move together.
-    se = np.sqrt(np.maximum(variance, 0.0))
+    se = np.sqrt(_unrounded(variance, v[..., 0, 0], v[..., 1, 1]))
     low, high = limits(d, se, confidence=confidence, df=df)
     return Contrast(np.asarray(d), np.asarray(se), low, high)
 
@@ -124,6 +124,9 @@ def wald(
     there = np.take_along_axis(present, order, -1)[..., 1:]
     d = np.where(there, x[..., 1:] - x[..., :1], 0.0)
     S = v[..., 1:, 1:] - v[..., 1:, :1] - v[..., :1, 1:] + v[..., :1, :1]
+    of_each = np.einsum("...ii->...i", v)
+    own = np.arange(groups - 1)
+    S[..., own, own] = _unrounded(S[..., own, own], of_each[..., 1:], of_each[..., :1])
     both = there[..., :, np.newaxis] & there[..., np.newaxis, :]
     S = np.where(both, S, np.eye(groups - 1))
     statistic = np.where(left > 0, _quadratic(d, S), np.nan)
@@ -149,6 +152,14 @@ def wald(
         np.asarray(np.array([*STARS, ""])[codes]),
         np.full(p_value.shape, test),
     )
+
+
+def _unrounded(variance: Floats, a: Floats, b: Floats) -> Floats:
+    """Take the variance of a difference as 0 where rounding is all there is of it.
+
+    Where both move together, the variances of the two cancel but for their last digits.
+    """
+    return np.where(variance < _ROUNDING * (a + b), 0.0, variance)
 
 
 def _pair(estimate: npt.ArrayLike, covariance: npt.ArrayLike) -> tuple[Floats, Floats]:

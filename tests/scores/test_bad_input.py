@@ -1,0 +1,227 @@
+"""Scores of what cannot be scored: a reason or an error that says what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import pytest
+from tests.scores.programme import (
+    BREAKDOWNS,
+    FRAMEWORK,
+    STRATA,
+    Harm,
+    case_set,
+    feeds,
+    framework,
+    read,
+)
+
+import omistats as oms
+from omistats.errors import DataError, UnknownNameError, UsageError
+
+BLANK: dict[str, Any] = dict.fromkeys((*STRATA, *FRAMEWORK.question_ids))
+FIGURES = ("percent", "se", "low", "high", "design_effect", "interval_method")
+TESTS = ("difference_low", "difference_high", "statistic", "df", "p_value", "method")
+
+
+def row(case: int, unit: str = "north", **answers: Any) -> dict[str, Any]:
+    return {**BLANK, "case_id": str(case), "unit": unit, **answers}
+
+
+def alone() -> list[dict[str, Any]]:
+    return [r for r in read() if r["unit"] != "isle" or r["case_id"] == "s026"]
+
+
+def of(rows: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = oms.scores(case_set(rows), **options).table.to_pylist()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"items": ["1.1", "saftey"]}, UnknownNameError, "unknown item 'saftey'; did you mean"),
+        ({"items": "2.3"}, UsageError, "no question feeds 2.3; leave the item out"),
+        ({"rule": "pool"}, UnknownNameError, "unknown scoring rule 'pool'; did you mean 'pooled'"),
+        ({"interval": "wilson"}, UnknownNameError, "unknown interval 'wilson'; choose from wald"),
+        ({"df": 12}, UsageError, "`df` is None or 'design', found 12"),
+        ({"lonely": "ignore"}, UsageError, "`lonely` is one of error, null, remove, adjust"),
+        ({"lonely": "nan"}, UsageError, "`lonely` is one of error, null, remove, adjust"),
+        ({"complement": "rest"}, UsageError, "`complement` is 'all' or 'known', found 'rest'"),
+        ({"by": "region"}, UsageError, "`by` is None or 'unit', found 'region'"),
+        ({"confidence": 95}, UsageError, "confidence"),
+        ({"breakdowns": ["gendre"]}, UnknownNameError, "did you mean 'gender'"),
+        ({"breakdowns": [3]}, UsageError, "expected a Breakdown, found 3"),
+        ({"breakdowns": ["gender", "gender"]}, DataError, "more than once: 'gender'"),
+    ],
+)
+def test_options_that_there_are_not(options, error, message):
+    with pytest.raises(error, match=message):
+        oms.scores(case_set(read()), **options)
+
+
+def test_all_unknown_items_at_once():
+    with pytest.raises(UnknownNameError) as caught:
+        oms.scores(case_set(read()), items=["4", "9.9"])
+    assert caught.value.names == ("4", "9.9")
+
+
+@pytest.mark.parametrize("changes", [{"items": ()}, {}])
+def test_a_framework_whose_questions_feed_nothing(changes):
+    questions = [oms.Question("q", "Q")]
+    plain = framework(questions=questions, strata=(), breakdowns=(), **changes)
+    data = {"case_id": [1, 2], "unit": ["A", "A"], "q": [True, False]}
+    with pytest.raises(UsageError, match=r"'made up' feeds a criterion.*give its questions"):
+        oms.scores(data, framework=plain)
+
+
+def test_cases_without_a_framework():
+    with pytest.raises(UsageError, match="framework"):
+        oms.scores({"case_id": [1], "unit": ["A"]})
+
+
+def test_a_label_outside_the_groups():
+    class Late(oms.Breakdown):
+        key = "plan"
+        groups = ("early", "late")
+
+    with pytest.raises(DataError, match=r"breakdown 'plan'.*labels 'never'"):
+        oms.scores(case_set(read()), breakdowns=[Late()])
+
+
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_a_score_that_applied_to_nobody_in_a_unit(rule):
+    rows = [
+        {**r, **(dict.fromkeys(feeds("safety")) if r["unit"] == "east" else {})} for r in read()
+    ]
+    for line in of(rows, by="unit", breakdowns=BREAKDOWNS, items="safety", rule=rule):
+        if line["unit"] == "east":
+            assert (line["k"], line["n"]) == (0, 0)
+            assert [line[name] for name in (*FIGURES, *TESTS, "stars", "difference")] == [None] * 14
+            assert line["reason"] == "no applicable answers"
+        elif line["breakdown"] is None:
+            assert line["percent"] is not None
+
+
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_no_cases_at_all(rule):
+    lines = of([], by="unit", breakdowns=BREAKDOWNS, rule=rule, lonely="error")
+    assert len(lines) == 7 * 8 * (1 + 2 + 3 + 2)
+    assert {line["reason"] for line in lines} == {"no applicable answers"}
+    empty = {"case_id": [], "unit": []} | {name: [] for name in BLANK}
+    whole = oms.scores(empty, framework=FRAMEWORK, by="unit", rule=rule).table.to_pylist()
+    assert [line["unit"] for line in whole] == ["all"] * 8
+
+
+def test_a_unit_of_one_case_is_refused_by_name():
+    for options in ({}, {"by": "unit"}):
+        with pytest.raises(DataError, match=r"found one in 'isle'.*regroup.*lonely='null'"):
+            oms.scores(case_set(alone()), **options)
+
+
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_a_unit_of_one_case_under_each_treatment(rule):
+    found = {}
+    for lonely in ("null", "remove", "adjust"):
+        for line in of(alone(), by="unit", rule=rule, lonely=lonely, items="1"):
+            found[lonely, line["unit"]] = line
+    for lonely in ("remove", "adjust"):
+        # By itself it is its own mean: an error of 0 would be false certainty.
+        assert found[lonely, "isle"]["se"] is None
+        assert found[lonely, "isle"]["reason"] == "a unit of one case"
+    assert found["remove", "all"]["se"] < found["adjust", "all"]["se"]
+    for unit in ("isle", "all"):
+        line = found["null", unit]
+        assert line["percent"] == found["remove", unit]["percent"]
+        assert line["se"] is line["low"] is line["high"] is None
+        assert line["reason"] == "a unit of one case"
+    # Other units do not depend on it.
+    assert found["null", "north"] == found["remove", "north"] == found["adjust", "north"]
+
+
+def test_a_unit_of_one_case_has_no_degrees_of_freedom():
+    for line in of(alone(), by="unit", lonely="remove", df="design", items="1"):
+        if line["unit"] == "isle":
+            assert line["se"] is line["low"] is line["high"] is None
+            assert line["reason"] == "a unit of one case"
+        else:
+            assert line["low"] < line["percent"] < line["high"]
+
+
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_a_group_that_one_unit_leaves_open_leaves_its_tests_open(rule):
+    lines = of(alone(), breakdowns=["gender"], lonely="null", items="1", rule=rule)
+    groups = {line["group"]: line for line in lines}
+    # The one case is a woman's.
+    assert groups["f"]["se"] is None
+    assert groups["m"]["se"] > 0
+    for group in ("f", "m"):
+        assert groups[group]["p_value"] is groups[group]["stars"] is None
+        assert groups[group]["difference_low"] is None
+        assert groups[group]["difference"] is not None
+        assert groups[group]["reason"] == "a unit of one case"
+
+
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_groups_without_spread_are_not_tested(rule):
+    # Every woman has one of two, every man has both.
+    rows = [
+        row(i, gender="fm"[i % 2], a1=bool(i % 2) or i % 4 == 0, a2=bool(i % 2) or i % 4 != 0)
+        for i in range(12)
+    ]
+    women, men = of(rows, breakdowns=["gender"], items="1.1", rule=rule)[1:]
+    assert (women["percent"], men["percent"]) == (50.0, 100.0)
+    assert women["se"] == men["se"] == 0
+    assert women["difference"] == -50.0
+    for line in (women, men):
+        assert [line[name] for name in ("statistic", "p_value", "stars", "method")] == [None] * 4
+        assert line["reason"] == "no spread to test against"
+
+
+def test_groups_that_do_not_differ_at_all_carry_the_mark_of_no_difference():
+    rows = [row(i, gender="fm"[i % 2], a1=True) for i in range(6)]
+    for line in of(rows, breakdowns=["gender"], items="1.1")[1:]:
+        assert line["p_value"] is None
+        assert line["stars"] == "--"
+        assert line["reason"] == "no spread to test against"
+
+
+def test_a_group_without_a_second_is_not_tested():
+    rows = [row(i, gender="f", harm="high", a1=i > 2) for i in range(6)]
+    lines = of(rows, breakdowns=["gender", Harm()], items="1.1")
+    reasons = {(r["breakdown"], r["group"]): r["reason"] for r in lines}
+    lonely = "no second group to compare with"
+    assert reasons == {
+        (None, None): None,
+        ("gender", "f"): lonely,
+        ("gender", "m"): "no applicable answers",
+        ("harm", "high"): lonely,
+        ("harm", "all"): lonely,
+    }
+
+
+def test_the_unclassified_stand_outside_a_complement_unless_only_the_known_count():
+    rows = [row(i, harm=("high", None)[i % 2], a1=i > 2) for i in range(6)]
+    every, known = (
+        of(rows, breakdowns=[Harm()], items="1.1", complement=which)[1]
+        for which in ("all", "known")
+    )
+    assert every["p_value"] is not None
+    assert known["p_value"] is None
+    assert known["reason"] == "no second group to compare with"
+
+
+@pytest.mark.parametrize("percent", [0, 100])
+def test_a_logit_interval_does_not_exist_at_the_ends(percent):
+    rows = [row(i, a1=percent == 100) for i in range(4)]
+    (line,) = of(rows, items="1.1", interval="logit")
+    assert (line["percent"], line["se"], line["low"], line["high"]) == (percent, 0, None, None)
+    assert line["interval_method"] is None
+    assert line["reason"] == "no such interval at 0 or 100"
+
+
+def test_frameworks_may_name_items_that_nothing_feeds():
+    silent = attrs.evolve(FRAMEWORK, items=(*FRAMEWORK.items, oms.Item("4", "section", "Later")))
+    data = {name: [r[name] for r in read()] for name in ("case_id", "unit", *BLANK)}
+    assert "4" not in oms.scores(data, framework=silent).table["item"].to_pylist()

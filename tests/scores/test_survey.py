@@ -1,0 +1,183 @@
+"""Scores against R's survey package: the made-up cases and the shipped ones.
+
+tests/oracles/scores.R (R 4.2.2, survey 4.1.1) computed the numbers from the cases as CSV: svyratio
+and svyby(covmat=TRUE) on svydesign(~case_id, strata=~unit) of case-level sums, svycontrast (the
+delta method) for means over questions, Wald's test by hand from vcov.
+"""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from typing import Any
+
+import pytest
+from tests.factories import oracle
+from tests.scores.export import STAMP, stamp
+from tests.scores.programme import BREAKDOWNS, CASES, FEEDS, case_set, feeds, generate, read
+
+import omistats as oms
+
+MADE_UP = oracle("scores_estimates.csv"), oracle("scores_tests.csv")
+SHIPPED = oracle("scores_shipped_estimates.csv"), oracle("scores_shipped_tests.csv")
+DIGITS = 1e-10
+ENDS = {
+    ("wald", None): ("low", "high"),
+    ("wald", "design"): ("t_low", "t_high"),
+    ("logit", None): ("logit_low", "logit_high"),
+    ("logit", "design"): ("logit_t_low", "logit_t_high"),
+}
+Key = tuple[Any, ...]
+Row = dict[str, Any]
+
+
+def by_key(table: Any) -> dict[Key, Row]:
+    found = {(r["unit"], r["breakdown"], r["item"], r["group"]): r for r in table.to_pylist()}
+    assert len(found) == table.num_rows
+    return found
+
+
+@cache
+def made_up(rule: Any, lonely: str, interval: Any, df: Any, complement: Any) -> dict[Key, Row]:
+    rows = read()
+    if lonely != "error":
+        rows = [row for row in rows if row["unit"] != "isle" or row["case_id"] == "s026"]
+    given: dict[str, Any] = {"rule": rule, "lonely": lonely, "interval": interval, "df": df}
+    cases = case_set(rows)
+    found = oms.scores(cases, by="unit", breakdowns=BREAKDOWNS, complement=complement, **given)
+    return by_key(found.table)
+
+
+@cache
+def shipped(interval: Any, df: Any) -> dict[Key, Row]:
+    cases = oms.omi2.load_synthetic()
+    found = oms.scores(cases, by="unit", breakdowns=oms.STANDARD, interval=interval, df=df)
+    return by_key(found.table)
+
+
+def close(found: Any, expected: str, what: object) -> None:
+    # What is 0 here is 1e-14 there, a difference of sums.
+    assert found == pytest.approx(float(expected), rel=DIGITS, abs=1e-11), what
+
+
+def check_estimate(line: dict[str, str], found: Row, interval: str, df: str | None) -> None:
+    assert (found["k"], found["n"]) == (int(line["k"]), int(line["n"]))
+    close(found["percent"], line["percent"], line)
+    close(found["se"], line["se"], line)
+    for mine, theirs in zip(("low", "high"), ENDS[interval, df], strict=True):
+        if line[theirs]:
+            close(found[mine], line[theirs], (mine, line))
+        else:
+            assert found[mine] is None
+            assert found["percent"] in (0, 100)
+            assert found["reason"] is not None
+
+
+def check_test(line: dict[str, str], found: Row, df: str | None) -> None:
+    close(found["statistic"], line["f" if df else "statistic"], line)
+    close(found["p_value"], line["f_p" if df else "p"], line)
+    assert found["df"] == int(line["df"])
+    ends = ENDS["wald", df]
+    for mine, theirs in zip(
+        ("difference", "difference_low", "difference_high"), ("difference", *ends), strict=True
+    ):
+        if line["difference"]:
+            close(found[mine], line[theirs], (mine, line))
+        else:
+            assert found[mine] is None
+    p = found["p_value"]
+    assert found["stars"] == (
+        "***" if p < 0.001 else "**" if p < 0.01 else "*" if p < 0.05 else "--"
+    )
+
+
+def test_the_made_up_cases_are_those_that_the_numbers_are_of():
+    with CASES.open(encoding="utf-8", newline="") as file:
+        assert list(csv.DictReader(file)) == generate()
+    found = [(row["item"], row["question"]) for row in oracle(FEEDS.name)]
+    assert found == [(i, q) for i in dict.fromkeys(i for i, _ in found) for q in feeds(i)]
+
+
+def test_the_oracle_covers_rules_units_groups_and_lonely_units():
+    estimates, tests = MADE_UP
+    assert len(estimates) == 1176
+    assert len(tests) == 445
+    assert {(r["rule"], r["lonely"]) for r in tests} == {
+        *((rule, "error") for rule in ("pooled", "questions", "cases")),
+        ("pooled", "remove"), ("pooled", "adjust"), ("questions", "adjust"), ("cases", "remove"),
+    }  # fmt: skip
+    assert {r["unit"] for r in estimates} == {
+        "all", "north", "south", "east", "west", "coast", "isle",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("interval", "df"), ENDS)
+def test_estimates_and_intervals_of_the_made_up_cases(interval, df):
+    checked = 0
+    for line in MADE_UP[0]:
+        if line["group"] == "rest":
+            continue
+        breakdown, group = line["breakdown"] or None, line["group"] if line["breakdown"] else None
+        known = breakdown == "harm_known"
+        found = made_up(line["rule"], line["lonely"], interval, df, "known" if known else "all")[
+            line["unit"], "harm" if known else breakdown, line["item"], group
+        ]
+        check_estimate(line, found, interval, df)
+        checked += 1
+    assert checked == sum(r["group"] != "rest" for r in MADE_UP[0])
+
+
+@pytest.mark.parametrize("df", [None, "design"])
+def test_differences_and_tests_of_the_made_up_cases(df):
+    first = {"gender": "f", "plan": "early", "harm": "high"}
+    for line in MADE_UP[1]:
+        known = line["breakdown"] == "harm_known"
+        breakdown = "harm" if known else line["breakdown"]
+        scores = made_up(line["rule"], line["lonely"], "wald", df, "known" if known else "all")
+        found = scores[line["unit"], breakdown, line["item"], first[breakdown]]
+        check_test(line, found, df)
+        contrast = {"harm": "complement", "harm_known": "known complement"}
+        assert found["contrast"] == contrast.get(line["breakdown"], "groups")
+
+
+def test_nothing_is_tested_that_r_could_not_test():
+    lines = {
+        (r["unit"], r["breakdown"], r["item"]) for r in MADE_UP[1]
+        if r["rule"] == "pooled" and r["lonely"] == "error" and r["breakdown"] != "harm_known"
+    }  # fmt: skip
+    scores = made_up("pooled", "error", "wald", None, "all")
+    tested = {key[:3] for key, row in scores.items() if row["p_value"] is not None}
+    assert tested == lines
+
+
+def test_the_shipped_cases_are_those_that_the_numbers_are_of():
+    # The numbers hold for these cases and links only. When the shipped cases change, run the two
+    # commands at the top of scores.R for the shipped cases again.
+    assert stamp(oms.omi2.load_synthetic()) == STAMP.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("interval", "df"), ENDS)
+def test_estimates_and_intervals_of_the_shipped_cases(interval, df):
+    scores = shipped(interval, df)
+    checked = 0
+    for line in SHIPPED[0]:
+        if line["group"] == "rest":
+            continue
+        group = line["group"] if line["breakdown"] else None
+        found = scores[line["unit"], line["breakdown"] or None, line["item"], group]
+        check_estimate(line, found, interval, df)
+        checked += line["unit"] == "all"
+    # All but the rows of `all`, which are the rows of everyone; one item applies to no licence.
+    whole = [row for key, row in scores.items() if key[0] == "all" and key[3] != "all"]
+    assert checked == sum(row["n"] > 0 for row in whole) == len(whole) - 1
+
+
+@pytest.mark.parametrize("df", [None, "design"])
+def test_differences_and_tests_of_the_shipped_cases(df):
+    scores = shipped("wald", df)
+    first = {b.key: b.groups[0] for b in oms.STANDARD}
+    for line in SHIPPED[1]:
+        key = line["unit"], line["breakdown"], line["item"], first[line["breakdown"]]
+        check_test(line, scores[key], df)
+    assert {r["unit"] for r in SHIPPED[1]} == {"U01", "all"}
+    assert {r["breakdown"] for r in SHIPPED[1]} == set(first)
