@@ -97,7 +97,10 @@ def test_settings_are_said_in_every_row():
     assert {r["rule"] for r in rows} == {"cases"}
     assert {r["confidence"] for r in rows} == {0.8}
     assert {r["interval_method"] for r in rows} == {"logit"}
-    assert {(r["breakdown"], r["method"]) for r in rows} == {(None, None), ("gender", "wald")}
+    methods = {(r["breakdown"], r["method"]) for r in rows}
+    assert methods == {(None, None), ("gender", "wald-chi-square")}
+    by_design = oms.scores(case_set(read()), breakdowns=["gender"], df="design").table
+    assert set(by_design["method"].to_pylist()) == {None, "wald-f"}
 
 
 def test_what_the_cases_say_of_themselves_goes_with_their_scores(tmp_path):
