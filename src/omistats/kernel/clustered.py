@@ -170,7 +170,7 @@ def ratio(
         low,
         high,
         np.asarray(freedom, np.float64),
-        design_effect(estimate, se, nn.sum()),
+        design_effect(estimate, se, nn[ww > 0].sum()),
         np.asarray(interval),
         np.asarray(len(used), np.int64),
         np.asarray(strata, np.int64),

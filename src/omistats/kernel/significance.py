@@ -73,11 +73,14 @@ def chi_square_sf(x: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
     half = x / 2.0
     # Zero degrees of freedom test nothing.
     with np.errstate(invalid="ignore"):
-        one: Floats = np.asarray(scipy.special.erfc(np.sqrt(half)))
-        if bool(np.all(df == 1)):
-            return one
-        more = scipy.special.gammaincc(np.where(df > 0, df, np.nan) / 2.0, half)
-    out: Floats = np.where(df == 1, one, more)
+        out: Floats = np.asarray(scipy.special.erfc(np.sqrt(half)))
+        others = df != 1
+        if others.any():
+            out = np.array(out)
+            free = df[others]
+            out[others] = scipy.special.gammaincc(
+                np.where(free > 0, free, np.nan) / 2.0, half[others]
+            )
     return out
 
 

@@ -92,6 +92,7 @@ def assemble(
     confidence: float,
     interval: str,
     complement: str,
+    design_df: bool,
     cases: CaseSet,
 ) -> pa.Table:
     """Lay scores out: units, then breakdowns, then items, then groups.
@@ -148,8 +149,10 @@ def assemble(
         *(_arrow.floats(data[name]) for name in (*_PERCENTS, *_DIFFERENCES, *_NUMBERS)),
         _arrow.dictionary(data["stars"].astype(np.int8), STARS),
         label(contrast, contrasts, np.int8),
-        _arrow.dictionary(zeros, ("wald",), tested),
-        _arrow.dictionary(zeros, (interval,), some & ~np.isnan(data["low"])),
+        _arrow.dictionary(zeros, ("wald-f" if design_df else "wald-chi-square",), tested),
+        _arrow.dictionary(
+            zeros, (f"{interval}-t" if design_df else interval,), some & ~np.isnan(data["low"])
+        ),
         _arrow.dictionary(zeros, (rule,)),
         pa.array(np.full(len(some), confidence)),
         fact([len(s.questions) for s in scored]),

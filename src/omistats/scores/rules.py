@@ -192,7 +192,7 @@ class _QuestionMeans:
         that applied to nobody in a domain has no percentage, and the mean is over the others.
         """
         s = self.sums
-        answers = np.concatenate([s.sufficient, s.applicable], axis=1)
+        answers = np.concatenate([s.sufficient, s.applicable], axis=1).astype(np.float64)
         counts = sum_blocks(answers, self.members, self.starts)
         if together:
             counts = counts.sum(axis=0, keepdims=True)

@@ -138,7 +138,9 @@ def scores(
     freedom = np.array([used.sum() - (used > 0).sum()])
     together = counts.sum(axis=0, keepdims=True)
     blocks.append(_block((ALL,), rule_, domains, together, freedom, options, True))
-    table = assemble(blocks, scored, domains, rule, confidence, interval, complement, cases)
+    table = assemble(
+        blocks, scored, domains, rule, confidence, interval, complement, df is not None, cases
+    )
     return Scores(table, cases.framework)
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from omistats.errors import UnknownNameError, UsageError
 from omistats.kernel.tally import unpack
 from omistats.model.cases import CaseSet
-from omistats.model.framework import Framework, Item, Provenance
+from omistats.model.framework import Framework, Item, Provenance, Question
 from omistats.model.strata import names
 
 __all__ = ["CaseSums", "Scored", "case_sums", "scored_items"]
@@ -50,21 +50,23 @@ class CaseSums:
 
     Attributes
     ----------
-    sufficient, applicable : ndarray of float64, shape (cases, questions)
+    sufficient, applicable : ndarray of float32, shape (cases, questions)
         0 or 1 each.
     feeds : ndarray of bool, shape (questions, items)
         Which question feeds which item.
     """
 
-    sufficient: Floats
-    applicable: Floats
+    sufficient: npt.NDArray[np.float32]
+    applicable: npt.NDArray[np.float32]
     feeds: npt.NDArray[np.bool_]
 
     @cached_property
     def by_case(self) -> tuple[Floats, Floats]:
         """Count sufficient and applicable answers, shape (cases, items) each."""
-        feeds = self.feeds.astype(np.float64)
-        return self.sufficient @ feeds, self.applicable @ feeds
+        # A case has far fewer answers than float32 counts exactly.
+        feeds = self.feeds.astype(np.float32)
+        k, n = self.sufficient @ feeds, self.applicable @ feeds
+        return k.astype(np.float64), n.astype(np.float64)
 
 
 def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Scored, ...]:
@@ -83,7 +85,8 @@ def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Sc
     asked = tuple(known) if wanted is None else names(wanted)
     if unknown := [id for id in asked if id not in known]:
         raise UnknownNameError("item", unknown, known)
-    found = [_scored(framework, known[id], known) for id in known if id in asked]
+    fed = _links(framework, known)
+    found = [_scored(known[id], fed.get(id, {})) for id in known if id in asked]
     empty = [s.item.id for s in found if not s.questions]
     if wanted is not None and empty:
         raise UsageError(f"no question feeds {', '.join(empty)}; leave the item out")
@@ -96,18 +99,26 @@ def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Sc
     return scored
 
 
-def _scored(framework: Framework, item: Item, known: dict[str, Item]) -> Scored:
-    questions, sources = [], []
+def _links(
+    framework: Framework, known: dict[str, Item]
+) -> dict[str, dict[Question, list[Provenance]]]:
+    """Give the questions that feed each item, and where each link is known from."""
+    fed: dict[str, dict[Question, list[Provenance]]] = {}
     for question in framework.questions:
-        links = [link for link in question.links if item.id in (link.item, known[link.item].parent)]
-        if links:
-            questions.append(question)
-            sources += [question.provenance, *(link.provenance for link in links)]
+        for link in question.links:
+            for id in {link.item, known[link.item].parent} - {None}:
+                fed.setdefault(str(id), {}).setdefault(question, []).append(link.provenance)
+    return fed
+
+
+def _scored(item: Item, fed: dict[Question, list[Provenance]]) -> Scored:
+    sources = {source for links in fed.values() for source in links}
+    sources |= {question.provenance for question in fed}
     return Scored(
         item,
-        tuple(q.id for q in questions),
+        tuple(question.id for question in fed),
         next((source for source in _WEAKEST if source in sources), "published"),
-        sum(q.provenance == "invented" for q in questions),
+        sum(question.provenance == "invented" for question in fed),
     )
 
 
@@ -116,7 +127,7 @@ def case_sums(cases: CaseSet, items: Sequence[Scored]) -> CaseSums:
     ids = cases.framework.question_ids
     used = sorted({ids.index(q) for item in items for q in item.questions})
     rows = [*used, *(len(ids) + i for i in used)]
-    answers = unpack(cases.packed.answers[rows], len(cases)).T.astype(np.float64)
+    answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32).T
     asked = [ids[i] for i in used]
     feeds = np.array([[q in item.questions for item in items] for q in asked], np.bool_)
     return CaseSums(answers[:, : len(used)], answers[:, len(used) :], feeds)

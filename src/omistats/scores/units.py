@@ -48,7 +48,8 @@ class UnitComparison:
     baseline : float
         The centre line, in percent.
     design_effect : float
-        The pooled within-unit design effect that the funnel's variance was multiplied by.
+        The pooled within-unit design effect that the funnel's variance was multiplied by;
+        NaN, and nothing multiplied, where no unit varies within.
     dispersion : Dispersion
         ``phi`` and ``tau2``; both are reported, never both applied.
     heterogeneity : Heterogeneity
@@ -101,9 +102,11 @@ def compare_units(
     for name, value in (("baseline", baseline), ("threshold", threshold)):
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value < 100:
+        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+            raise UsageError(f"`{name}` is a percentage, found {value!r}")
+        if not 1 <= value < 100:
             hint = f"; did you mean {100 * value:g}?" if 0 < value < 1 else ""
-            raise UsageError(f"`{name}` is a percentage from 1 to 99, found {value!r}{hint}")
+            raise UsageError(f"`{name}` is a percentage from 1 to below 100, found {value!r}{hint}")
     whole = table.filter(table["breakdown"].is_null())
     if not whole.num_rows:
         raise UsageError("units are compared on scores of all their cases; do not filter those out")
@@ -128,9 +131,9 @@ def compare_units(
     centre = whole["percent"][together].as_py() if baseline is None else baseline
     if centre is None:
         raise UsageError(f"no unit has applicable answers to the questions of {item!r}")
-    inflation = float(within_design_effect(p, se, n))
+    effect = float(within_design_effect(p, se, n))
     # Where no unit varies within there is nothing to inflate by.
-    inflation = inflation if inflation > 0 else 1.0
+    inflation = effect if effect > 0 else 1.0
     z = standard_scores(p, centre / 100, n, scale=scale, inflation=inflation)
     over = dispersion(z.z, z.s)
     applied = {
@@ -140,7 +143,9 @@ def compare_units(
     funnel = limits(
         centre / 100, n, confidence=_LEVELS, scale=scale, inflation=inflation, **applied
     )
-    ranked, joint = ranks(p, se, draws=draws, seed=seed), rank_sets(p, se)
+    confidence = whole["confidence"][0].as_py()
+    ranked = ranks(p, se, confidence=confidence, draws=draws, seed=seed)
+    joint = rank_sets(p, se, confidence=confidence)
     arrays = {
         "unit": pa.array([u for u, _ in order_of]),
         "order": _column([value for _, value in order_of]),
@@ -166,13 +171,14 @@ def compare_units(
         item,
         pa.table(arrays).replace_schema_metadata(table.schema.metadata),
         float(centre),
-        inflation,
+        effect,
         over,
         heterogeneity(p, se),
         {
             "scale": scale,
             "overdispersion": overdispersion,
             "threshold": threshold,
+            "confidence": confidence,
             "draws": draws,
             "seed": seed,
         },
