@@ -179,6 +179,24 @@ def test_groups_without_spread_are_not_tested(rule):
         assert line["reason"] == "no spread to test against"
 
 
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_groups_whose_difference_does_not_vary_are_not_tested(rule):
+    # Women do better in the one unit by as much as men do in the other.
+    units = {"north": (2, 0), "south": (1, 1)}
+    rows = [
+        row(2 * j + i, unit, gender="fm"[i], **{f"a{q}": q <= k for q in (1, 2, 3)})
+        for j, (unit, counts) in enumerate(units.items())
+        for i, k in enumerate(counts)
+    ]
+    women, men = of(rows, breakdowns=["gender"], items="1.1", rule=rule)[1:]
+    assert women["se"] == pytest.approx(men["se"])
+    assert women["se"] > 10
+    for line in (women, men):
+        assert line["difference_low"] == line["difference_high"] == line["difference"]
+        assert line["p_value"] is line["stars"] is None
+        assert line["reason"] == "no spread to test against"
+
+
 def test_groups_that_do_not_differ_at_all_carry_the_mark_of_no_difference():
     rows = [row(i, gender="fm"[i % 2], a1=True) for i in range(6)]
     for line in of(rows, breakdowns=["gender"], items="1.1")[1:]:
