@@ -110,7 +110,8 @@ def check(rows: list[Row], line: Row, rule: str, complement: str, lonely: str) -
         else:
             assert line["design_effect"] is None
     if line["breakdown"] is not None:
-        check_test(here, line, questions, rule, compared(line["breakdown"], complement), lonely)
+        groups = compared(line["breakdown"], complement)
+        check_test(line, recount.compare(here, questions, rule, groups, lonely), len(groups))
 
 
 def singular(v: Any) -> bool:
@@ -121,22 +122,14 @@ def singular(v: Any) -> bool:
     return bool(np.linalg.eigvalsh(C @ v @ C.T)[0] <= bound * np.trace(v))
 
 
-def check_test(
-    rows: list[Row],
-    line: Row,
-    questions: list[str],
-    rule: str,
-    groups: list[recount.Member],
-    lonely: str,
-) -> None:
-    found = recount.compare(rows, questions, rule, groups, lonely)
+def check_test(line: Row, found: tuple[list[float], Any] | None, groups: int) -> None:
     if found is None:
         assert line["p_value"] is line["statistic"] is line["df"] is line["stars"] is None
         if line["n"]:
             assert line["reason"] == "no second group to compare with"
         return
     p, v = found
-    if len(groups) == 2:
+    if groups == 2:
         close(line["difference"], 100 * (p[0] - p[1]))
         se = math.sqrt(max(v[0, 0] + v[1, 1] - 2 * v[0, 1], 0))
         half = 100 * stats.norm.ppf(0.95) * se

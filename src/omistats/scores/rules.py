@@ -239,7 +239,6 @@ def _spread(made: Floats, expected: Floats, drawn: int) -> tuple[Floats, Floats]
     """
     size = made + expected
     z = made - expected
-    z = np.where(np.abs(z) <= _ROUNDING * size, 0.0, z)
     total = z.sum(axis=0)
     mean = total / drawn if drawn > 1 else np.zeros_like(total)
     spread = ((z - mean) ** 2).sum(axis=0) + (drawn - len(z)) * mean**2
