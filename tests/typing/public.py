@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 
 import omistats as oms
 
@@ -123,6 +124,19 @@ def records_hold_arrays() -> None:
     assert_type(outcome.p_value, npt.NDArray[np.float64])
     assert_type(outcome.stars, npt.NDArray[np.str_])
     assert_type(oms.interval(1, 2).low, npt.NDArray[np.float64])
+
+
+def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
+    scores = oms.scores(cases, by="unit")
+    assert_type(scores, oms.Scores)
+    assert_type(scores.item("safety").unit("all").breakdown(), oms.Scores)
+    assert_type(scores.ranges(), pa.Table)
+    compared = scores.units("safety", order={"A": 1}, overdispersion="additive")
+    assert_type(compared, oms.UnitComparison)
+    assert_type(compared.baseline, float)
+    assert_type(oms.ratio([1, 2], [3, 4], cluster=["a", "b"]), oms.Ratio)
+    assert_type(oms.ratio([1, 2], [3, 4]).se, npt.NDArray[np.float64])
+    scores.units("safety", scale="logit")  # type: ignore[arg-type]
 
 
 def the_programme_of_2011() -> None:
