@@ -36,22 +36,22 @@ def _headline(id: str, label: str, statement: str, purpose: str) -> Item:
 ITEMS: Final = (
     _section(
         "1",
-        "Assessment and sentence planning",
+        "Assessing and planning",
         "The right things are found out about a person, and a plan follows from them.",
     ),
     _section(
         "2",
-        "Implementation of interventions",
+        "Delivering interventions",
         "What was planned is done, done well, and fitted to the person.",
     ),
     _section(
         "3",
-        "Achieving and sustaining planned outcomes",
+        "Outcomes reached and kept",
         "The sentence has the effects it was meant to have.",
     ),
     _section(
         "4",
-        "Leadership and strategic management",
+        "Leadership and strategy",
         "The organisation is run so that good work with people is likely.",
         ended=True,
     ),
