@@ -92,6 +92,11 @@ def _quantile(confidence: float, df: npt.ArrayLike | None) -> Any:
     if bounded.any():
         import scipy
 
-        t = -scipy.special.stdtrit(np.where(d > 0, d, np.nan), (1.0 - confidence) / 2.0)
-        out = np.where(bounded, t, out)
+        free, tail = np.where(bounded & (d > 0), d, np.nan), (1.0 - confidence) / 2.0
+        t = scipy.special.stdtrit(free, tail)
+        # Older versions stop at eleven digits; one step of Newton's gives the others.
+        beta = scipy.special.gammaln((free + 1) / 2) - scipy.special.gammaln(free / 2)
+        density = np.exp(beta - (free + 1) / 2 * np.log1p(t * t / free)) / np.sqrt(free * np.pi)
+        t = t - (scipy.special.stdtr(free, t) - tail) / density
+        out = np.where(bounded, -t, out)
     return out
