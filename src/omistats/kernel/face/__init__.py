@@ -1,0 +1,9 @@
+"""The numeric face: array-likes in, records of arrays out."""
+
+from __future__ import annotations
+
+from omistats.kernel.face.comparisons import compare, compare_groups
+from omistats.kernel.face.intervals import Interval, interval
+from omistats.kernel.options import check_confidence
+
+__all__ = ["Interval", "check_confidence", "compare", "compare_groups", "interval"]

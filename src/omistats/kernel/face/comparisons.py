@@ -1,0 +1,117 @@
+"""Two proportions or more, and whether they differ."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from omistats.errors import UsageError
+from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
+from omistats.kernel.counts import checked
+from omistats.kernel.significance import STARS, Comparison, star_codes
+
+__all__ = ["compare", "compare_groups"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def compare(
+    k1: npt.ArrayLike,
+    n1: npt.ArrayLike,
+    k2: npt.ArrayLike,
+    n2: npt.ArrayLike,
+    method: str = "pearson",
+) -> Comparison:
+    """Test whether two proportions differ.
+
+    Parameters
+    ----------
+    k1, n1, k2, n2 : array_like of int
+        Successes and trials of two separate groups, broadcast together; NaN gives NaN.
+    method : {'pearson'}
+        Pearson's chi-square without continuity correction.
+
+    Returns
+    -------
+    Comparison
+        Of the broadcast shape; 0-d for scalars.
+
+    Raises
+    ------
+    UsageError
+        When counts are impossible.
+    UnknownNameError
+        When the method is unknown.
+
+    Examples
+    --------
+    >>> str(compare(14, 20, 9, 30).stars)
+    '**'
+    """
+    name = TESTS.name(method)
+    a, na = checked(k1, n1)
+    b, nb = checked(k2, n2)
+    try:
+        a, na, b, nb = np.broadcast_arrays(a, na, b, nb)
+    except ValueError as error:
+        raise UsageError(f"the two groups: expected shapes that broadcast; {error}") from error
+    comparable = (na > 0) & (nb > 0) & ~np.isnan(a + b)
+    return _outcome(*TESTS[name](a, na, b, nb), comparable, name)
+
+
+def compare_groups(
+    k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1, method: str = "pearson"
+) -> Comparison:
+    """Test whether the proportions of several groups differ.
+
+    Parameters
+    ----------
+    k, n : array_like of int
+        Successes and trials; the groups lie along ``axis``.
+    axis : int
+        The axis of the groups.
+    method : {'pearson'}
+        Pearson's chi-square.
+
+    Returns
+    -------
+    Comparison
+        Without ``axis``. Groups without trials drop out of the degrees of freedom.
+
+    Raises
+    ------
+    UsageError
+        When counts are impossible or there is no such axis.
+    UnknownNameError
+        When the method is unknown.
+
+    Examples
+    --------
+    >>> outcome = compare_groups([762, 327, 468], [1246, 566, 945])
+    >>> print(f"{outcome.statistic:.7f} on {outcome.df:g}")
+    30.0701491 on 2
+    """
+    name = GROUP_TESTS.name(method)
+    kk, nn = checked(k, n)
+    if not isinstance(axis, int) or not -kk.ndim <= axis < kk.ndim:
+        raise UsageError(f"counts of {kk.ndim} dimensions have no axis {axis!r}")
+    kk, nn = np.moveaxis(kk, axis, -1), np.moveaxis(nn, axis, -1)
+    comparable = ((nn > 0).sum(axis=-1) > 1) & ~np.isnan(kk + nn).any(axis=-1)
+    return _outcome(*GROUP_TESTS[name](kk, nn), comparable, name)
+
+
+def _outcome(
+    statistic: Floats,
+    df: Floats,
+    p_value: Floats,
+    comparable: npt.NDArray[np.bool_],
+    method: str,
+) -> Comparison:
+    marks = np.array([*STARS, ""])
+    return Comparison(
+        np.asarray(statistic),
+        np.asarray(df),
+        np.asarray(p_value),
+        np.asarray(marks[star_codes(p_value, comparable)]),
+        np.full(np.shape(p_value), method),
+    )

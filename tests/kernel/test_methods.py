@@ -1,0 +1,59 @@
+"""Methods by name, and methods of a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.methods import Methods
+
+
+@pytest.fixture
+def halves() -> Methods[Callable[[float], float]]:
+    methods: Methods[Callable[[float], float]] = Methods("fraction", "f(x) -> y")
+    methods.register("one-half", lambda x: x / 2, ["half", "50%"])
+    return methods
+
+
+@pytest.mark.parametrize("name", ["one-half", "One_Half", "half", " HALF ", "50%"])
+def test_every_spelling_finds_the_method_and_its_own_name(
+    halves: Methods[Callable[[float], float]], name: str
+) -> None:
+    assert halves.name(name) == "one-half"
+    assert halves[name](4.0) == 2.0
+    assert name in halves
+
+
+def test_an_unknown_name_lists_the_near_ones(halves: Methods[Callable[[float], float]]) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'one-half'"):
+        halves["one-haf"]
+    with pytest.raises(UnknownNameError, match="unknown fraction 3"):
+        halves.name(3)  # type: ignore[arg-type]  # what a user may pass all the same
+    assert 3 not in halves
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("half", abs), "there is a fraction 'one-half' already"),
+        (("third", abs, ["Half"]), "there is a fraction 'one-half' already"),
+        (("third", abs, "3rd"), "aliases are a list of names"),
+        (("", abs), "found by a name"),
+        (("third", 3), r"is called as f\(x\) -> y"),
+    ],
+)
+def test_a_method_that_cannot_be_added_leaves_nothing_behind(
+    halves: Methods[Callable[[float], float]], arguments: tuple[object, ...], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        halves.register(*arguments)  # type: ignore[arg-type]  # what is refused
+    assert list(halves) == ["one-half"]
+    assert len(halves) == 1
+
+
+def test_a_new_method_is_found_and_listed(halves: Methods[Callable[[float], float]]) -> None:
+    halves.register("third", lambda x: x / 3)
+    assert halves["THIRD"](9.0) == 3.0
+    assert repr(halves) == "fraction methods, called as f(x) -> y: one-half, third"
