@@ -20,6 +20,7 @@ from omistats.inference import Inference
 from omistats.kernel.clustered import Ratio, ratio
 from omistats.kernel.face import Interval, compare, compare_groups, interval
 from omistats.kernel.significance import Comparison
+from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework, Item, Link, Question
 from omistats.model.strata import Stratum
@@ -55,6 +56,7 @@ __all__ = [
     "Ratio",
     "RiskOfHarm",
     "Scores",
+    "SmallNumbers",
     "Split",
     "Stratum",
     "SupervisionType",

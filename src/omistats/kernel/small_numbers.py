@@ -1,0 +1,186 @@
+"""Small numbers: the smallest expected count of a comparison, and what to do about few cases."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.errors import UsageError
+
+__all__ = ["RELIABILITY", "SmallNumbers", "smallest_expected", "smallest_expected_two"]
+
+Floats = npt.NDArray[np.float64]
+
+RELIABILITY = ("ok", "small expected count", "few cases", "suppressed")
+"""What a row's numbers can bear, by code; the graver word wins."""
+
+
+def smallest_expected(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
+    """Give the smallest count expected in r x 2 tables, were all groups alike.
+
+    Parameters
+    ----------
+    k, n : array_like
+        Successes and trials; the groups lie along the last axis.
+
+    Returns
+    -------
+    ndarray of float64
+        Without the last axis. Groups without trials are left out; NaN where fewer than two
+        are left, or a count is NaN. 0 where every answer is the same.
+
+    Notes
+    -----
+    A cell expects ``n_g s / N`` or ``n_g (N - s) / N`` with ``s`` of all ``N`` successful: the
+    smallest is in the smallest group and the rarer outcome.
+    """
+    k, n = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
+    s, total = k.sum(axis=-1), n.sum(axis=-1)
+    smallest = np.where(n > 0, n, np.inf).min(axis=-1)
+    several = (n > 0).sum(axis=-1) > 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out: Floats = np.where(several, smallest * np.minimum(s, total - s) / total, np.nan)
+    return out
+
+
+def smallest_expected_two(
+    k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.ArrayLike
+) -> Floats:
+    """Give the smallest count expected in 2 x 2 tables; see `smallest_expected`.
+
+    Parameters
+    ----------
+    k1, n1, k2, n2 : array_like
+        Successes and trials of the two groups, broadcast together.
+
+    Returns
+    -------
+    ndarray of float64
+        NaN where a group has no trials or a count is NaN.
+    """
+    k1, n1, k2, n2 = (np.asarray(v, np.float64) for v in (k1, n1, k2, n2))
+    s, total = k1 + k2, n1 + n2
+    smaller = np.minimum(n1, n2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out: Floats = np.where(smaller > 0, smaller * np.minimum(s, total - s) / total, np.nan)
+    return out
+
+
+def _threshold(_: object, field: attrs.Attribute[int | None], value: int | None) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise UsageError(
+            f"{field.name} is a number of cases, 1 or more, or None for no such rule; "
+            f"found {value!r}"
+        )
+
+
+@attrs.frozen
+class SmallNumbers:
+    """What is done where numbers are small: publish, flag, or suppress.
+
+    Parameters
+    ----------
+    flag_expected : float or None
+        A comparison whose smallest expected count is below it is flagged.
+    flag_below : int, optional
+        A percentage of fewer cases than this is flagged.
+    suppress_below : int, optional
+        A percentage of fewer cases than this, but of some, is withheld, and what is computed
+        from it.
+
+    Raises
+    ------
+    UsageError
+        When a threshold is no number of cases, or cases would be withheld that are too many
+        to be flagged.
+
+    Notes
+    -----
+    The expected count of 5 is Cochran's rule of thumb for the chi-square test. The other two
+    have no default that would be right everywhere: they are the publisher's decision. What is
+    withheld may still be had by subtraction where totals are published; this looks at one row
+    at a time and does not hide a second one to prevent it.
+
+    References
+    ----------
+    Cochran, W. G. (1954). Some methods for strengthening the common chi-square tests.
+    Biometrics 10, 417-451. doi:10.2307/3001616
+
+    Examples
+    --------
+    >>> policy = SmallNumbers(flag_below=20, suppress_below=5)
+    >>> codes = policy.judge([0, 3, 12, 40, 40], [float("nan"), 1.2, 6.0, 4.5, 9.0])
+    >>> [RELIABILITY[code] if code >= 0 else None for code in codes.tolist()]
+    [None, 'suppressed', 'few cases', 'small expected count', 'ok']
+    """
+
+    flag_expected: float | None = attrs.field(default=5.0)
+    flag_below: int | None = attrs.field(default=None, validator=_threshold)
+    suppress_below: int | None = attrs.field(default=None, validator=_threshold)
+
+    @flag_expected.validator
+    def _positive(self, _: object, value: float | None) -> None:
+        if value is None:
+            return
+        number = isinstance(value, float | int | np.floating | np.integer)
+        if isinstance(value, bool) or not number or not 0 < value < np.inf:
+            raise UsageError(
+                f"flag_expected is a positive count, or None for no such rule; found {value!r}"
+            )
+
+    def __attrs_post_init__(self) -> None:
+        flagged, withheld = self.flag_below, self.suppress_below
+        if flagged is not None and withheld is not None and withheld > flagged:
+            raise UsageError(
+                f"cases below {withheld} are withheld but only those below {flagged} flagged; "
+                "flag_below is at least suppress_below"
+            )
+
+    def withheld(self, n: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Say which percentages are withheld.
+
+        Parameters
+        ----------
+        n : array_like
+            Cases behind each.
+
+        Returns
+        -------
+        ndarray of bool
+            False where there are no cases: nothing is there to withhold.
+        """
+        n = np.asarray(n)
+        if self.suppress_below is None:
+            return np.zeros(n.shape, np.bool_)
+        return np.asarray((n > 0) & (n < self.suppress_below))
+
+    def judge(self, n: npt.ArrayLike, expected: npt.ArrayLike) -> npt.NDArray[np.int8]:
+        """Judge rows by how small their numbers are.
+
+        Parameters
+        ----------
+        n : array_like
+            Cases behind each row.
+        expected : array_like of float
+            The smallest expected count of the comparison that the row is part of, NaN where
+            there is none; broadcast with ``n``.
+
+        Returns
+        -------
+        ndarray of int8
+            Codes of `RELIABILITY`; -1 where there are no cases.
+        """
+        n, expected = np.broadcast_arrays(np.asarray(n), np.asarray(expected, np.float64))
+        codes = np.zeros(n.shape, np.int8)
+        # Comparisons with NaN are False: what is unknown is not flagged.
+        if self.flag_expected is not None:
+            np.copyto(codes, 1, where=expected < self.flag_expected)
+        if self.flag_below is not None:
+            np.copyto(codes, 2, where=n < self.flag_below)
+        if self.suppress_below is not None:
+            np.copyto(codes, 3, where=n < self.suppress_below)
+        np.copyto(codes, -1, where=~(n > 0))
+        return codes
