@@ -18,7 +18,19 @@ from omistats.findings import Findings
 from omistats.forensics import Attainable, attainable
 from omistats.inference import Inference
 from omistats.kernel.clustered import Ratio, ratio
-from omistats.kernel.face import Interval, compare, compare_groups, interval
+from omistats.kernel.face import (
+    Detectable,
+    Interval,
+    Power,
+    SampleSize,
+    compare,
+    compare_groups,
+    detectable,
+    interval,
+    power,
+    sample_for_precision,
+    sample_size,
+)
 from omistats.kernel.significance import Comparison
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.cases import CaseSet
@@ -40,6 +52,7 @@ __all__ = [
     "CaseSet",
     "Comparison",
     "DataError",
+    "Detectable",
     "Disability",
     "Ethnicity",
     "Findings",
@@ -51,10 +64,12 @@ __all__ = [
     "Link",
     "OmistatsError",
     "Point",
+    "Power",
     "Problem",
     "Question",
     "Ratio",
     "RiskOfHarm",
+    "SampleSize",
     "Scores",
     "SmallNumbers",
     "Split",
@@ -69,10 +84,14 @@ __all__ = [
     "attainable",
     "compare",
     "compare_groups",
+    "detectable",
     "interval",
     "omi2",
+    "power",
     "ratio",
     "recompute",
+    "sample_for_precision",
+    "sample_size",
     "scores",
     "tally",
 ]

@@ -4,6 +4,28 @@ from __future__ import annotations
 
 from omistats.kernel.face.comparisons import compare, compare_groups
 from omistats.kernel.face.intervals import Interval, interval
+from omistats.kernel.face.planning import (
+    Detectable,
+    Power,
+    SampleSize,
+    detectable,
+    power,
+    sample_for_precision,
+    sample_size,
+)
 from omistats.kernel.options import check_confidence
 
-__all__ = ["Interval", "check_confidence", "compare", "compare_groups", "interval"]
+__all__ = [
+    "Detectable",
+    "Interval",
+    "Power",
+    "SampleSize",
+    "check_confidence",
+    "compare",
+    "compare_groups",
+    "detectable",
+    "interval",
+    "power",
+    "sample_for_precision",
+    "sample_size",
+]

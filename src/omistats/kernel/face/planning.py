@@ -1,0 +1,332 @@
+"""Before any case is read: what a comparison could find, and how many cases it takes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.comparison_methods import TESTS
+from omistats.kernel.face.shares import broadcast, fraction, shares, sizes
+from omistats.kernel.intervals import INTERVALS
+from omistats.kernel.options import check_confidence
+from omistats.kernel.power import detectable_share, exact_power, normal_power, sizes_for_power
+from omistats.kernel.precision import size_for_wald, size_for_wilson, with_population
+
+__all__ = [
+    "Detectable",
+    "Power",
+    "SampleSize",
+    "detectable",
+    "power",
+    "sample_for_precision",
+    "sample_size",
+]
+
+Floats = npt.NDArray[np.float64]
+
+_MOST_TABLES = 25_000_000
+_WIDTHS = {"wilson": size_for_wilson, "wald": size_for_wald}
+
+
+@attrs.frozen(eq=False)
+class Power:
+    """The chance of a significant difference, element by element.
+
+    Attributes
+    ----------
+    power : ndarray of float64
+        0-1; NaN where a group is empty.
+    test : ndarray of str
+        The test whose power it is.
+    method : ndarray of str
+        ``'normal'`` or ``'exact'``.
+    """
+
+    power: Floats
+    test: npt.NDArray[np.str_]
+    method: npt.NDArray[np.str_]
+
+
+@attrs.frozen(eq=False)
+class Detectable:
+    """The smallest differences that would be found, element by element.
+
+    Attributes
+    ----------
+    low, high : ndarray of float64
+        The nearest proportions below and above that are told apart; NaN where even 0,
+        or 1, is not.
+    below, above : ndarray of float64
+        How far away they are.
+    """
+
+    low: Floats
+    high: Floats
+    below: Floats
+    above: Floats
+
+
+@attrs.frozen(eq=False)
+class SampleSize:
+    """The smallest groups that give a power, element by element.
+
+    Attributes
+    ----------
+    n1, n2 : ndarray of float64
+        Whole numbers of cases; NaN where the proportions are equal.
+    power : ndarray of float64
+        The power they give.
+    """
+
+    n1: Floats
+    n2: Floats
+    power: Floats
+
+
+def power(
+    p1: npt.ArrayLike,
+    p2: npt.ArrayLike,
+    n1: npt.ArrayLike,
+    n2: npt.ArrayLike,
+    *,
+    level: float = 0.05,
+    test: str = "pearson",
+    method: Literal["normal", "exact"] = "normal",
+) -> Power:
+    """Give the power of a test of two proportions, for an alternative named beforehand.
+
+    Parameters
+    ----------
+    p1, p2 : array_like of float
+        The two true proportions of the alternative, 0-1.
+    n1, n2 : array_like of int
+        Cases in the groups; all broadcast together, and NaN gives NaN.
+    level : float
+        A p-value below it is significant; two-sided.
+    test : str
+        With ``method='exact'`` any name in `TESTS`, one of a user's own as well.
+    method : {'normal', 'exact'}
+        The normal approximation, of Pearson's test only; or the sum of the chances of every
+        table that the test rejects.
+
+    Returns
+    -------
+    Power
+        Of the broadcast shape; 0-d for scalars.
+
+    Raises
+    ------
+    UsageError
+        When a proportion, a size or the level is out of range, when the approximation is
+        asked of another test, or when sizes are too large to list every table.
+    UnknownNameError
+        When the test or the method is unknown.
+
+    Notes
+    -----
+    It takes proportions and no counts, because power is a matter of plans. The power for the
+    difference that was observed is the p-value in other words, and says nothing of whether a
+    difference was missed; an interval or `equivalence` does. The probability of rejecting two
+    equal proportions is the size of the test.
+
+    References
+    ----------
+    Fleiss, J. L., Levin, B. and Paik, M. C. (2003). Statistical Methods for Rates and
+    Proportions, 3rd edition. Wiley. Chapter 4.
+
+    Hoenig, J. M. and Heisey, D. M. (2001). The abuse of power: the pervasive fallacy of power
+    calculations for data analysis. The American Statistician 55, 19-24.
+    doi:10.1198/000313001300339897
+
+    Examples
+    --------
+    >>> print(f"{power(0.65, 0.75, 200, 850).power:.3f}")
+    0.805
+    >>> print(f"{power(0.65, 0.75, 20, 85, test='pearson', method='exact').power:.3f}")
+    0.163
+    """
+    level = fraction(level, "level")
+    if method not in ("normal", "exact"):
+        raise UnknownNameError("way to compute power", method, ("normal", "exact"))
+    name = TESTS.name(test)
+    if method == "normal" and name != "pearson":
+        raise UsageError(
+            f"the normal approximation is of Pearson's test; ask for {name!r} with method='exact'"
+        )
+    a, b, m1, m2 = broadcast(
+        "p1, p2, n1 and n2", shares(p1, "p1"), shares(p2, "p2"), sizes(n1, "n1"), sizes(n2, "n2")
+    )
+    if method == "normal":
+        found = normal_power(a, b, m1, m2, level)
+    else:
+        tables = (m1 + 1) * (m2 + 1)
+        if (tables > _MOST_TABLES).any():
+            raise UsageError(
+                f"groups of {np.nanmax(m1):g} and {np.nanmax(m2):g} make "
+                f"{np.nanmax(tables):.3g} tables, above {_MOST_TABLES:,}; "
+                "for sizes like these use method='normal'"
+            )
+        found = exact_power(a, b, m1, m2, level, TESTS[name])
+    return Power(np.asarray(found), np.full(a.shape, name), np.full(a.shape, method))
+
+
+def detectable(
+    p1: npt.ArrayLike,
+    n1: npt.ArrayLike,
+    n2: npt.ArrayLike,
+    *,
+    power: float = 0.8,
+    level: float = 0.05,
+) -> Detectable:
+    """Give the smallest difference that Pearson's test would find with a power.
+
+    Parameters
+    ----------
+    p1 : array_like of float
+        The proportion of the first group, 0-1, as planned or as known from elsewhere.
+    n1, n2 : array_like of int
+        Cases in the groups; all broadcast together, and NaN gives NaN.
+    power : float
+        The chance of finding it, between 0 and 1.
+    level : float
+        A p-value below it is significant; two-sided.
+
+    Returns
+    -------
+    Detectable
+        The nearest proportions of the second group on either side, by the normal
+        approximation.
+
+    Raises
+    ------
+    UsageError
+        When a proportion, a size, the power or the level is out of range.
+
+    Examples
+    --------
+    >>> found = detectable(0.65, 200, 850)
+    >>> print(f"{found.low:.3f} or less, {found.high:.3f} or more")
+    0.542 or less, 0.749 or more
+    """
+    power, level = fraction(power, "power"), fraction(level, "level")
+    p, m1, m2 = broadcast("p1, n1 and n2", shares(p1, "p1"), sizes(n1, "n1"), sizes(n2, "n2"))
+    low = detectable_share(p, m1, m2, power, level, 0.0)
+    high = detectable_share(p, m1, m2, power, level, 1.0)
+    return Detectable(low, high, np.asarray(p - low), np.asarray(high - p))
+
+
+def sample_size(
+    p1: npt.ArrayLike,
+    p2: npt.ArrayLike,
+    *,
+    power: float = 0.8,
+    level: float = 0.05,
+    ratio: npt.ArrayLike = 1.0,
+) -> SampleSize:
+    """Give the smallest groups in which Pearson's test finds a difference with a power.
+
+    Parameters
+    ----------
+    p1, p2 : array_like of float
+        The two true proportions of the alternative, 0-1.
+    power : float
+        The chance of finding the difference, between 0 and 1.
+    level : float
+        A p-value below it is significant; two-sided.
+    ratio : array_like of float
+        Cases of the second group to one of the first; broadcast with the proportions.
+
+    Returns
+    -------
+    SampleSize
+        ``n2`` is ``ratio * n1`` rounded up. One case fewer in the first group is not enough,
+        by the normal approximation.
+
+    Raises
+    ------
+    UsageError
+        When a proportion, the power, the level or the ratio is out of range.
+
+    Examples
+    --------
+    >>> found = sample_size(0.65, 0.75)
+    >>> print(f"{found.n1:g} and {found.n2:g}")
+    329 and 329
+    """
+    power, level = fraction(power, "power"), fraction(level, "level")
+    per = sizes(ratio, "ratio", whole=False)
+    if (per == 0).any():
+        raise UsageError("ratio is the cases of the second group to one of the first, above 0")
+    a, b, r = broadcast("p1, p2 and ratio", shares(p1, "p1"), shares(p2, "p2"), per)
+    n1, n2 = sizes_for_power(a, b, power, level, r)
+    return SampleSize(n1, n2, np.asarray(normal_power(a, b, n1, n2, level)))
+
+
+def sample_for_precision(
+    half_width: npt.ArrayLike,
+    *,
+    p: npt.ArrayLike = 0.5,
+    confidence: float = 0.95,
+    population: npt.ArrayLike | None = None,
+    method: str = "wilson",
+) -> Floats:
+    """Give the smallest sample whose interval for a proportion is as narrow as wanted.
+
+    Parameters
+    ----------
+    half_width : array_like of float
+        Half the width of the interval, as a proportion: 0.05 is five points either way.
+    p : array_like of float
+        The proportion expected, 0-1. A half is the safe choice: nothing takes more cases.
+    confidence : float
+        Between 0 and 1.
+    population : array_like of int, optional
+        Cases that there are, where the sample is a good part of them: the finite population
+        correction is made. Without it there is no end of cases.
+    method : {'wilson', 'wald'}
+        The interval. Wald's is the formula of most textbooks.
+
+    Returns
+    -------
+    ndarray of float64
+        Whole numbers of cases; NaN where a parameter is NaN.
+
+    Raises
+    ------
+    UsageError
+        When a width, a proportion, the confidence or a population is out of range, or the
+        method is an interval of another kind.
+    UnknownNameError
+        When the method is unknown.
+
+    References
+    ----------
+    Cochran, W. G. (1977). Sampling Techniques, 3rd edition. Wiley. Section 4.4.
+
+    Examples
+    --------
+    >>> print(sample_for_precision([0.05, 0.1], method="wald"))
+    [385.  97.]
+    >>> print(sample_for_precision(0.05, population=1000))
+    276.0
+    """
+    check_confidence(confidence)
+    name = INTERVALS.name(method)
+    if name not in _WIDTHS:
+        raise UsageError(
+            f"the width of a {name!r} interval has no formula; choose from {', '.join(_WIDTHS)}"
+        )
+    there = np.asarray(np.inf) if population is None else sizes(population, "population")
+    if (there < 1).any():
+        raise UsageError("population: expected one case or more, found 0")
+    h, share, there = broadcast(
+        "half_width, p and population",
+        shares(half_width, "half_width", below=0.5, ends=False),
+        shares(p, "p"),
+        there,
+    )
+    return with_population(_WIDTHS[name](h, share, confidence), there)
