@@ -23,6 +23,7 @@ from omistats.kernel.face import (
     Interval,
     Power,
     SampleSize,
+    Stratified,
     compare,
     compare_groups,
     detectable,
@@ -30,6 +31,7 @@ from omistats.kernel.face import (
     power,
     sample_for_precision,
     sample_size,
+    stratified,
 )
 from omistats.kernel.significance import Comparison
 from omistats.kernel.small_numbers import SmallNumbers
@@ -73,6 +75,7 @@ __all__ = [
     "Scores",
     "SmallNumbers",
     "Split",
+    "Stratified",
     "Stratum",
     "SupervisionType",
     "Tally",
@@ -93,5 +96,6 @@ __all__ = [
     "sample_for_precision",
     "sample_size",
     "scores",
+    "stratified",
     "tally",
 ]

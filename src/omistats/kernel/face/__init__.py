@@ -13,6 +13,7 @@ from omistats.kernel.face.planning import (
     sample_for_precision,
     sample_size,
 )
+from omistats.kernel.face.stratified import Stratified, stratified
 from omistats.kernel.options import check_confidence
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Interval",
     "Power",
     "SampleSize",
+    "Stratified",
     "check_confidence",
     "compare",
     "compare_groups",
@@ -28,4 +30,5 @@ __all__ = [
     "power",
     "sample_for_precision",
     "sample_size",
+    "stratified",
 ]
