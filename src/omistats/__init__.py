@@ -24,6 +24,7 @@ from omistats.kernel.face import (
     Power,
     SampleSize,
     Stratified,
+    adjust,
     compare,
     compare_groups,
     detectable,
@@ -33,6 +34,7 @@ from omistats.kernel.face import (
     sample_size,
     stratified,
 )
+from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.significance import Comparison
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.cases import CaseSet
@@ -47,6 +49,7 @@ from omistats.tallies import Split, Tally, tally
 __version__ = "0.1.0"
 
 __all__ = [
+    "ADJUSTMENTS",
     "STANDARD",
     "AgeGroup",
     "Attainable",
@@ -84,6 +87,7 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "__version__",
+    "adjust",
     "attainable",
     "compare",
     "compare_groups",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omistats.kernel.face.adjust import adjust
 from omistats.kernel.face.comparisons import compare, compare_groups
 from omistats.kernel.face.intervals import Interval, interval
 from omistats.kernel.face.planning import (
@@ -22,6 +23,7 @@ __all__ = [
     "Power",
     "SampleSize",
     "Stratified",
+    "adjust",
     "check_confidence",
     "compare",
     "compare_groups",
