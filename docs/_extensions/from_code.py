@@ -18,6 +18,8 @@ PLACEHOLDER = "% questions"
 # A constant does not know which module describes it.
 DESCRIBED_IN = {
     "omistats.STANDARD": "omistats.breakdowns.standard",
+    "omistats.TESTS": "omistats.kernel.comparison_methods",
+    "omistats.GROUP_TESTS": "omistats.kernel.comparison_methods",
     "omistats.omi2.FRAMEWORK": "omistats.omi2.framework",
     "omistats.omi2.TABLES": "omistats.omi2.tables",
 }

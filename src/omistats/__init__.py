@@ -18,12 +18,14 @@ from omistats.findings import Findings
 from omistats.forensics import Attainable, attainable
 from omistats.inference import Inference
 from omistats.kernel.clustered import Ratio, ratio
+from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
 from omistats.kernel.face import (
     Detectable,
     Interval,
     Power,
     SampleSize,
     Stratified,
+    Trend,
     adjust,
     compare,
     compare_groups,
@@ -33,6 +35,7 @@ from omistats.kernel.face import (
     sample_for_precision,
     sample_size,
     stratified,
+    trend,
 )
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.significance import Comparison
@@ -50,7 +53,9 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ADJUSTMENTS",
+    "GROUP_TESTS",
     "STANDARD",
+    "TESTS",
     "AgeGroup",
     "Attainable",
     "Breakdown",
@@ -82,6 +87,7 @@ __all__ = [
     "Stratum",
     "SupervisionType",
     "Tally",
+    "Trend",
     "Unit",
     "UnitComparison",
     "UnknownNameError",
@@ -102,4 +108,5 @@ __all__ = [
     "scores",
     "stratified",
     "tally",
+    "trend",
 ]

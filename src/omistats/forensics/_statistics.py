@@ -10,49 +10,11 @@ import numpy.typing as npt
 
 from omistats.errors import UnknownNameError
 from omistats.kernel.significance import chi_square_sf, pearson_two
+from omistats.kernel.two_by_two import g_two, n_minus_one, yates, z_unpooled
 
 __all__ = ["METHODS", "OVERLAPPING", "p_value"]
 
 Floats = npt.NDArray[np.float64]
-
-
-def _yates(k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Floats:
-    total, s = n1 + n2, k1 + k2
-    # The correction never takes a difference past zero.
-    cross = np.maximum(np.abs(k1 * (n2 - k2) - k2 * (n1 - k1)) - total / 2, 0.0)
-    out: Floats = total * cross * cross / (n1 * n2 * s * (total - s))
-    return out
-
-
-def _n_minus_one(k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Floats:
-    total = n1 + n2
-    return pearson_two(k1, n1, k2, n2) * (total - 1) / total
-
-
-def _g(k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Floats:
-    # Here and not above: scipy.special costs more to import than NumPy.
-    import scipy
-
-    total, s = n1 + n2, k1 + k2
-    out: Floats = np.zeros(np.broadcast(k1, k2).shape)
-    for observed, row, column in (
-        (k1, n1, s),
-        (n1 - k1, n1, total - s),
-        (k2, n2, s),
-        (n2 - k2, n2, total - s),
-    ):
-        # x log x is 0 at 0: an empty cell adds nothing.
-        out = out + 2 * scipy.special.xlogy(observed, observed * total / (row * column))
-    # Rounding can leave a hair below zero where nothing differs.
-    return np.where((s > 0) & (s < total), np.maximum(out, 0.0), np.nan)
-
-
-def _z_unpooled(k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> Floats:
-    p1, p2 = k1 / n1, k2 / n2
-    variance = p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2
-    # 0 of n against n of n has no variance: infinitely far apart, not undefined.
-    out: Floats = (p1 - p2) ** 2 / variance
-    return out
 
 
 OVERLAPPING: Final = "overlapping"
@@ -60,10 +22,10 @@ OVERLAPPING: Final = "overlapping"
 
 _STATISTICS: Final[dict[str, Callable[..., Any]]] = {
     "pearson": pearson_two,
-    "n-1": _n_minus_one,
-    "g": _g,
-    "yates": _yates,
-    "z-unpooled": _z_unpooled,
+    "n-1": n_minus_one,
+    "g": g_two,
+    "yates": yates,
+    "z-unpooled": z_unpooled,
     OVERLAPPING: pearson_two,
 }
 
@@ -101,8 +63,7 @@ def p_value(
     if method not in _STATISTICS:
         raise UnknownNameError("test", method, METHODS)
     k1, n1, k2, n2 = (np.asarray(v, np.float64) for v in (k1, n1, k2, n2))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = chi_square_sf(_STATISTICS[method](k1, n1, k2, n2), 1.0)
+    p = chi_square_sf(_STATISTICS[method](k1, n1, k2, n2), 1.0)
     both = (n1 > 0) & (n2 > 0)
     out: Floats = np.where(both, np.where(np.isnan(p), 1.0, p), np.nan)
     return out

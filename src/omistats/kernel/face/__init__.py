@@ -15,6 +15,7 @@ from omistats.kernel.face.planning import (
     sample_size,
 )
 from omistats.kernel.face.stratified import Stratified, stratified
+from omistats.kernel.face.trends import Trend, trend
 from omistats.kernel.options import check_confidence
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Power",
     "SampleSize",
     "Stratified",
+    "Trend",
     "adjust",
     "check_confidence",
     "compare",
@@ -33,4 +35,5 @@ __all__ = [
     "sample_for_precision",
     "sample_size",
     "stratified",
+    "trend",
 ]

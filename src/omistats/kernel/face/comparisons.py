@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UsageError
+from omistats.kernel.automatic import by_fisher
 from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
 from omistats.kernel.counts import checked
 from omistats.kernel.significance import STARS, Comparison, star_codes
@@ -28,13 +29,18 @@ def compare(
     ----------
     k1, n1, k2, n2 : array_like of int
         Successes and trials of two separate groups, broadcast together; NaN gives NaN.
-    method : {'pearson'}
-        Pearson's chi-square without continuity correction.
+    method : {'pearson', 'yates', 'n-1', 'g', 'z-unpooled', 'fisher', 'fisher-mid-p', 'auto'}
+        Pearson's chi-square without continuity correction; with Yates' correction; times
+        ``(N - 1) / N``; the likelihood ratio; Wald's z squared, each group with its own
+        variance; Fisher's exact test, two-sided by probability; its mid-P; or Fisher's where
+        any expected count is below 5 and Pearson's elsewhere. Or a test of one's own, from
+        `TESTS`.
 
     Returns
     -------
     Comparison
-        Of the broadcast shape; 0-d for scalars.
+        Of the broadcast shape; 0-d for scalars. Exact tests have a p-value and no statistic.
+        With ``'auto'`` the record's ``method`` is the test used, element by element.
 
     Raises
     ------
@@ -47,6 +53,11 @@ def compare(
     --------
     >>> str(compare(14, 20, 9, 30).stars)
     '**'
+    >>> found = compare([3, 14], [4, 20], [1, 9], [4, 30], method="auto")
+    >>> for p_value, method in zip(found.p_value, found.method):
+    ...     print(f"{p_value:.4f} {method}")
+    0.4857 fisher
+    0.0054 pearson
     """
     name = TESTS.name(method)
     a, na = checked(k1, n1)
@@ -56,7 +67,8 @@ def compare(
     except ValueError as error:
         raise UsageError(f"the two groups: expected shapes that broadcast; {error}") from error
     comparable = (na > 0) & (nb > 0) & ~np.isnan(a + b)
-    return _outcome(*TESTS[name](a, na, b, nb), comparable, name)
+    outcome = TESTS[name](a, na, b, nb)
+    return _outcome(*outcome, comparable, _used(name, a, na, b, nb))
 
 
 def compare_groups(
@@ -70,8 +82,10 @@ def compare_groups(
         Successes and trials; the groups lie along ``axis``.
     axis : int
         The axis of the groups.
-    method : {'pearson'}
-        Pearson's chi-square.
+    method : {'pearson', 'g', 'auto'}
+        Pearson's chi-square; the likelihood ratio; or, for an axis of two groups, what
+        `compare` chooses, and Pearson's for longer ones. Or a test of one's own, from
+        `GROUP_TESTS`.
 
     Returns
     -------
@@ -97,7 +111,21 @@ def compare_groups(
         raise UsageError(f"counts of {kk.ndim} dimensions have no axis {axis!r}")
     kk, nn = np.moveaxis(kk, axis, -1), np.moveaxis(nn, axis, -1)
     comparable = ((nn > 0).sum(axis=-1) > 1) & ~np.isnan(kk + nn).any(axis=-1)
-    return _outcome(*GROUP_TESTS[name](kk, nn), comparable, name)
+    outcome = GROUP_TESTS[name](kk, nn)
+    pair = kk.shape[-1] == 2
+    used = _used(name, kk[..., 0], nn[..., 0], kk[..., 1], nn[..., 1]) if pair else _several(name)
+    return _outcome(*outcome, comparable, used)
+
+
+def _used(name: str, k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> npt.NDArray[np.str_]:
+    """Name the test of each table of two groups."""
+    if name != "auto":
+        return np.asarray(name)
+    return np.where(by_fisher(k1, n1, k2, n2), "fisher", "pearson")
+
+
+def _several(name: str) -> npt.NDArray[np.str_]:
+    return np.asarray("pearson" if name == "auto" else name)
 
 
 def _outcome(
@@ -105,7 +133,7 @@ def _outcome(
     df: Floats,
     p_value: Floats,
     comparable: npt.NDArray[np.bool_],
-    method: str,
+    method: npt.NDArray[np.str_],
 ) -> Comparison:
     marks = np.array([*STARS, ""])
     return Comparison(
@@ -113,5 +141,5 @@ def _outcome(
         np.asarray(df),
         np.asarray(p_value),
         np.asarray(marks[star_codes(p_value, comparable)]),
-        np.full(np.shape(p_value), method),
+        np.broadcast_to(method, np.shape(p_value)).copy(),
     )
