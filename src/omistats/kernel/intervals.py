@@ -8,9 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.kernel.methods import Methods
-from omistats.kernel.proportion import wilson
+from omistats.kernel.proportion import normal_quantile, wilson
+from omistats.kernel.roots import root
 
-__all__ = ["INTERVALS"]
+__all__ = [
+    "INTERVALS",
+    "agresti_coull",
+    "clopper_pearson",
+    "jeffreys",
+    "mid_p",
+    "wald",
+    "wilson_cc",
+]
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,4 +28,214 @@ INTERVALS: Methods[Callable[[Floats, Floats, float], tuple[Floats, Floats]]] = M
 )
 """Intervals for one proportion."""
 
+
+def wilson_cc(k: Floats, n: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Give Wilson's interval with continuity correction: Wilson's of ``k`` half a case out.
+
+    Parameters
+    ----------
+    k, n : ndarray of float64
+        Successes and trials.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Proportions, NaN where ``n`` is 0.
+
+    Notes
+    -----
+    R's ``prop.test`` leaves the correction out where ``k`` is exactly ``n / 2``; this does not.
+
+    References
+    ----------
+    Newcombe, R. G. (1998). Two-sided confidence intervals for the single proportion:
+    comparison of seven methods. Statistics in Medicine 17, 857-872 (method 4).
+    """
+    z = normal_quantile(confidence)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        less, more = k - 0.5, k + 0.5
+        far = less + z * z / 2 + z * np.sqrt(z * z / 4 + less * (1 - less / n))
+        # The lower of two roots by their product, so that nothing is subtracted.
+        low = less * less / (n * far)
+        high = (more + z * z / 2 + z * np.sqrt(z * z / 4 + more * (1 - more / n))) / (n + z * z)
+    return _ends(k, n, low, high)
+
+
+def clopper_pearson(k: Floats, n: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Give the exact interval: what two one-sided binomial tests do not reject.
+
+    Parameters
+    ----------
+    k, n : ndarray of float64
+        Successes and trials.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Proportions, NaN where ``n`` is 0.
+
+    References
+    ----------
+    Clopper, C. J. and Pearson, E. S. (1934). The use of confidence or fiducial limits
+    illustrated in the case of the binomial. Biometrika 26, 404-413.
+    doi:10.1093/biomet/26.4.404
+    """
+    tail = (1 - confidence) / 2
+    low, _ = _beta_quantiles(k, n - k + 1, tail)
+    _, high = _beta_quantiles(k + 1, n - k, tail)
+    return _ends(k, n, low, high)
+
+
+def mid_p(k: Floats, n: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Give the exact interval with half the chance of what was observed left out of each tail.
+
+    Parameters
+    ----------
+    k, n : ndarray of float64
+        Successes and trials.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Proportions, NaN where ``n`` is 0.
+
+    References
+    ----------
+    Lancaster, H. O. (1961). Significance tests in discrete distributions. JASA 56, 223-234.
+    doi:10.1080/01621459.1961.10482105
+    """
+    import scipy
+
+    beyond, upto = scipy.special.betainc, scipy.special.betaincc
+    tail = (1 - confidence) / 2
+    inside = (k > 0) & (k < n)
+    # Where all or none succeeded the tail is half a power.
+    k_in, n_in = np.where(inside, k, 1.0), np.where(inside, n, 2.0)
+    least, most = _beta_quantiles(k_in, n_in - k_in + 1, tail)
+    least_more, most_more = _beta_quantiles(k_in + 1, n_in - k_in, tail)
+    # Both tails of the one and of the other count what was observed fully and not at all.
+    above = root(
+        lambda p, k, n: beyond(k, n - k + 1, p) + beyond(k + 1, n - k, p) - 2 * tail,
+        least,
+        least_more,
+        k_in,
+        n_in,
+    )
+    below = root(
+        lambda p, k, n: upto(k, n - k + 1, p) + upto(k + 1, n - k, p) - 2 * tail,
+        most,
+        most_more,
+        k_in,
+        n_in,
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        power = np.log(2 * tail) / n
+    low = np.where(inside, above, np.exp(power))
+    high = np.where(inside, below, -np.expm1(power))
+    return _ends(k, n, low, high)
+
+
+def jeffreys(k: Floats, n: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Give equal tails of Jeffreys' posterior, closed where all or none succeeded.
+
+    Parameters
+    ----------
+    k, n : ndarray of float64
+        Successes and trials.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Proportions, NaN where ``n`` is 0. ``low`` is 0 at ``k = 0`` and ``high`` is 1 at
+        ``k = n``, where the posterior's own quantiles are not.
+
+    References
+    ----------
+    Brown, L. D., Cai, T. T. and DasGupta, A. (2001). Interval estimation for a binomial
+    proportion. Statistical Science 16, 101-133. doi:10.1214/ss/1009213286
+    """
+    low, high = _beta_quantiles(k + 0.5, n - k + 0.5, (1 - confidence) / 2)
+    return _ends(k, n, low, high)
+
+
+def agresti_coull(k: Floats, n: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Give the textbook interval about Wilson's centre, cut to 0 and 1.
+
+    Parameters
+    ----------
+    k, n : ndarray of float64
+        Successes and trials.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Proportions, NaN where ``n`` is 0.
+
+    References
+    ----------
+    Agresti, A. and Coull, B. A. (1998). Approximate is better than "exact" for interval
+    estimation of binomial proportions. American Statistician 52, 119-126.
+    doi:10.1080/00031305.1998.10480550
+    """
+    z = normal_quantile(confidence)
+    trials = np.where(n > 0, n, np.nan) + z * z
+    centre = (k + z * z / 2) / trials
+    half = z * np.sqrt(centre * ((n - k + z * z / 2) / trials) / trials)
+    return np.maximum(centre - half, 0.0), np.minimum(centre + half, 1.0)
+
+
+def wald(k: Floats, n: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Give the textbook interval, cut to 0 and 1: a poor choice, for comparison only.
+
+    Parameters
+    ----------
+    k, n : ndarray of float64
+        Successes and trials.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Proportions, NaN where ``n`` is 0; without width where all or none succeeded.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = k / n
+        half = normal_quantile(confidence) * np.sqrt(share * (1 - share) / n)
+    return np.maximum(share - half, 0.0), np.minimum(share + half, 1.0)
+
+
+def _beta_quantiles(a: Floats, b: Floats, tail: float) -> tuple[Floats, Floats]:
+    """Give the two quantiles of a beta distribution that cut off a tail each."""
+    import scipy
+
+    # A parameter of 0 is an end of the range; it is set by `_ends`.
+    a, b = np.where(a > 0, a, np.nan), np.where(b > 0, b, np.nan)
+    return scipy.special.betaincinv(a, b, tail), scipy.special.betainccinv(a, b, tail)
+
+
+def _ends(k: Floats, n: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Close an interval where none or all succeeded, and give none without trials."""
+    some = (n > 0) & ~np.isnan(k)
+    low = np.where(some, np.where(k == 0, 0.0, low), np.nan)
+    high = np.where(some, np.where(k == n, 1.0, high), np.nan)
+    return low, high
+
+
 INTERVALS.register("wilson", wilson, ["score"])
+INTERVALS.register("wilson-cc", wilson_cc, ["wilsoncc", "prop.test"])
+INTERVALS.register("clopper-pearson", clopper_pearson, ["exact", "beta"])
+INTERVALS.register("mid-p", mid_p, ["midp"])
+INTERVALS.register("jeffreys", jeffreys)
+INTERVALS.register("agresti-coull", agresti_coull, ["ac"])
+INTERVALS.register("wald", wald, ["normal", "asymptotic"])

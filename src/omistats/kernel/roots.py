@@ -17,17 +17,21 @@ _TINY = 1e-300
 _MOST = 1200
 
 
-def root(function: Callable[[Floats], Floats], low: npt.ArrayLike, high: npt.ArrayLike) -> Floats:
+def root(
+    function: Callable[..., Floats], low: npt.ArrayLike, high: npt.ArrayLike, *given: Floats
+) -> Floats:
     """Find, element by element, where a function changes sign.
 
     Parameters
     ----------
     function : callable
-        Takes an array of the broadcast shape of ``low`` and ``high`` and gives one;
-        element ``i`` of the result depends on element ``i`` of the argument only.
-        It may be infinite.
+        Called as ``function(x, *given)`` with arrays of one dimension, of those elements
+        whose roots are still sought. It may be infinite; where it is NaN at an end, so is
+        the root.
     low, high : array_like of float
-        Between which it changes sign once. NaN gives NaN.
+        Between which it changes sign once, broadcast with ``given``.
+    *given : ndarray
+        What else the function depends on, element by element.
 
     Returns
     -------
@@ -41,32 +45,40 @@ def root(function: Callable[[Floats], Floats], low: npt.ArrayLike, high: npt.Arr
     zero of a nonlinear function without using derivatives. Advances in Engineering Software
     28, 145-149. doi:10.1016/S0965-9978(96)00051-8
     """
-    x, y = np.broadcast_arrays(np.asarray(low, np.float64), np.asarray(high, np.float64))
+    shape = np.broadcast(low, high, *given).shape
+    x, y, *rest = (
+        np.broadcast_to(np.asarray(v, np.float64), shape).ravel() for v in (low, high, *given)
+    )
     with np.errstate(all="ignore"):
-        fx, fy = function(x), function(y)
-        enclosed = np.sign(fx) * np.sign(fy) <= 0
-        end = best = np.where(np.abs(fx) <= np.abs(fy), x, y)
+        fx, fy = function(x, *rest), function(y, *rest)
+        found = np.where(np.abs(fx) <= np.abs(fy), x, y)
+        found[np.isnan(fx) | np.isnan(fy)] = np.nan
+        # The elements still sought, and of those what encloses the root.
+        sought = np.flatnonzero((np.sign(fx) * np.sign(fy) < 0) & (x != y))
+        x, y, fx, fy, *rest = (v[sought] for v in (x, y, fx, fy, *rest))
         t = np.full(x.shape, 0.5)
         for _ in range(_MOST):
-            # `x` is the newest point, `y` the other end of what encloses the root, and `last`
-            # the one that fell out.
+            if not sought.size:
+                break
+            # `x` is the newest point, `y` the other end, and `z` the one that fell out.
             new = x + t * (y - x)
-            f_new = function(new)
+            f_new = function(new, *rest)
             same = np.sign(f_new) == np.sign(fx)
-            last, f_last = np.where(same, x, y), np.where(same, fx, fy)
+            z, fz = np.where(same, x, y), np.where(same, fx, fy)
             y, fy = np.where(same, y, x), np.where(same, fy, fx)
             x, fx = new, f_new
             nearer = np.abs(fx) < np.abs(fy)
             best = np.where(nearer, x, y)
+            found[sought] = best
             # The spacing of numbers here; next to 0 a root has no digits to be right in.
             least = _EPS * np.abs(best) + _TINY
             width = np.abs(y - x)
-            going = enclosed & (width > least) & (np.where(nearer, fx, fy) != 0)
-            if not going.any():
-                break
             margin = 0.5 * least / width
-            t = np.where(going, np.clip(_step(x, fx, y, fy, last, f_last), margin, 1 - margin), 0.5)
-    return np.asarray(np.where(enclosed, best, end))
+            t = np.clip(_step(x, fx, y, fy, z, fz), margin, 1 - margin)
+            going = (width > least) & (np.where(nearer, fx, fy) != 0)
+            sought = sought[going]
+            x, y, fx, fy, t, *rest = (v[going] for v in (x, y, fx, fy, t, *rest))
+    return found.reshape(shape)
 
 
 def _step(x: Floats, fx: Floats, y: Floats, fy: Floats, z: Floats, fz: Floats) -> Floats:

@@ -120,7 +120,7 @@ def _fitted(
     s = ku + kl
     middle = (1 - gap) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        x = middle
+        x = h = middle
         for _ in range(_STEPS):
             upper, lower = (nu - ku) / (1 - gap - x), (nl - kl) / (1 - x)
             b = upper + lower

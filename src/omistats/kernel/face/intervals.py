@@ -22,7 +22,8 @@ class Interval:
     Attributes
     ----------
     estimate, low, high : ndarray of float64
-        Proportions, 0-1; NaN where there were no trials.
+        Proportions, 0-1; NaN where there were no trials. Low is 0 where nothing succeeded,
+        high is 1 where everything did.
     method : ndarray of str
         The interval used.
     """
@@ -42,8 +43,12 @@ def interval(
     ----------
     k, n : array_like of int
         Successes and trials, broadcast together; NaN gives NaN.
-    method : {'wilson'}
-        Wilson's score interval.
+    method : str
+        ``'wilson'``, the score interval; ``'wilson-cc'``, the same with continuity
+        correction; ``'clopper-pearson'``, exact; ``'mid-p'``, exact but for half of the
+        chance of what was observed; ``'jeffreys'``; ``'agresti-coull'``; or ``'wald'``, the
+        textbook interval, which is a poor choice. Others can be added to
+        `omistats.INTERVALS`.
     confidence : float
         Between 0 and 1.
 
@@ -64,6 +69,9 @@ def interval(
     >>> found = interval(81, 263)
     >>> print(f"{found.low:.4f} to {found.high:.4f}")
     0.2553 to 0.3662
+    >>> exact = interval([0, 1], [20, 29], method="clopper-pearson")
+    >>> print(exact.high.round(4))
+    [0.1684 0.1776]
     """
     check_confidence(confidence)
     name = INTERVALS.name(method)
@@ -71,4 +79,4 @@ def interval(
     low, high = INTERVALS[name](kk, nn, confidence)
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = np.asarray(kk / nn)
-    return Interval(estimate, low, high, np.full(kk.shape, name))
+    return Interval(estimate, np.asarray(low), np.asarray(high), np.full(kk.shape, name))
