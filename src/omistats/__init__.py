@@ -19,8 +19,10 @@ from omistats.forensics import Attainable, attainable
 from omistats.inference import Inference
 from omistats.kernel.clustered import Ratio, ratio
 from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
+from omistats.kernel.differences import DIFFERENCES
 from omistats.kernel.face import (
     Detectable,
+    Effect,
     Interval,
     Power,
     SampleSize,
@@ -30,14 +32,19 @@ from omistats.kernel.face import (
     compare,
     compare_groups,
     detectable,
+    difference,
     interval,
+    odds_ratio,
     power,
+    risk_ratio,
     sample_for_precision,
     sample_size,
     stratified,
     trend,
 )
+from omistats.kernel.intervals import INTERVALS
 from omistats.kernel.multiplicity import ADJUSTMENTS
+from omistats.kernel.relative import ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.significance import Comparison
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.cases import CaseSet
@@ -53,7 +60,11 @@ __version__ = "0.1.0"
 
 __all__ = [
     "ADJUSTMENTS",
+    "DIFFERENCES",
     "GROUP_TESTS",
+    "INTERVALS",
+    "ODDS_RATIOS",
+    "RISK_RATIOS",
     "STANDARD",
     "TESTS",
     "AgeGroup",
@@ -64,6 +75,7 @@ __all__ = [
     "DataError",
     "Detectable",
     "Disability",
+    "Effect",
     "Ethnicity",
     "Findings",
     "Framework",
@@ -98,11 +110,14 @@ __all__ = [
     "compare",
     "compare_groups",
     "detectable",
+    "difference",
     "interval",
+    "odds_ratio",
     "omi2",
     "power",
     "ratio",
     "recompute",
+    "risk_ratio",
     "sample_for_precision",
     "sample_size",
     "scores",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omistats.kernel.face.adjust import adjust
 from omistats.kernel.face.comparisons import compare, compare_groups
+from omistats.kernel.face.effects import Effect, difference, odds_ratio, risk_ratio
 from omistats.kernel.face.intervals import Interval, interval
 from omistats.kernel.face.planning import (
     Detectable,
@@ -20,6 +21,7 @@ from omistats.kernel.options import check_confidence
 
 __all__ = [
     "Detectable",
+    "Effect",
     "Interval",
     "Power",
     "SampleSize",
@@ -30,8 +32,11 @@ __all__ = [
     "compare",
     "compare_groups",
     "detectable",
+    "difference",
     "interval",
+    "odds_ratio",
     "power",
+    "risk_ratio",
     "sample_for_precision",
     "sample_size",
     "stratified",
