@@ -17,6 +17,7 @@ from omistats.kernel.face.planning import (
 )
 from omistats.kernel.face.stratified import Stratified, stratified
 from omistats.kernel.face.trends import Trend, trend
+from omistats.kernel.face.weighted import WeightedComparison, compare_weighted
 from omistats.kernel.options import check_confidence
 
 __all__ = [
@@ -27,10 +28,12 @@ __all__ = [
     "SampleSize",
     "Stratified",
     "Trend",
+    "WeightedComparison",
     "adjust",
     "check_confidence",
     "compare",
     "compare_groups",
+    "compare_weighted",
     "detectable",
     "difference",
     "interval",
