@@ -18,6 +18,10 @@ PLACEHOLDER = "% questions"
 # A constant does not know which module describes it.
 DESCRIBED_IN = {
     "omistats.STANDARD": "omistats.breakdowns.standard",
+    "omistats.INTERVALS": "omistats.kernel.intervals",
+    "omistats.DIFFERENCES": "omistats.kernel.differences",
+    "omistats.RISK_RATIOS": "omistats.kernel.relative",
+    "omistats.ODDS_RATIOS": "omistats.kernel.relative",
     "omistats.TESTS": "omistats.kernel.comparison_methods",
     "omistats.GROUP_TESTS": "omistats.kernel.comparison_methods",
     "omistats.omi2.FRAMEWORK": "omistats.omi2.framework",
