@@ -83,8 +83,8 @@ def fisher_mid_p(
     Notes
     -----
     By this definition the mean of the mid-P value is exactly one half where nothing differs.
-    Another halves the observed table alone, and a third doubles the smaller one-sided mid-P;
-    with equal groups the third is the same as this one.
+    Another halves the observed table alone, and a third doubles the smaller one-sided mid-P.
+    In groups of one size whose counts differ, the third is the same as this one.
 
     References
     ----------
