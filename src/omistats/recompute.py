@@ -69,6 +69,7 @@ def recompute(
     """
     if by not in (None, "unit"):
         raise UsageError(f"`by` is None or 'unit', found {by!r}")
+    chosen = inference or Inference()
     if isinstance(source, Tally):
         if breakdowns is not None or questions is not None:
             raise UsageError(
@@ -83,7 +84,11 @@ def recompute(
         counts = source
     else:
         counts = tally(
-            source, by=by, breakdowns=breakdowns, questions=questions, framework=framework
+            source,
+            by="unit" if chosen.stratified else by,
+            breakdowns=breakdowns,
+            questions=questions,
+            framework=framework,
         )
-    counts = counts.with_all() if by == "unit" else counts.together()
-    return Findings.from_tally(counts, inference or Inference())
+    shown = counts.with_all() if by == "unit" else counts.together()
+    return Findings.from_tally(shown, chosen, counts if chosen.stratified else None)

@@ -14,6 +14,7 @@ from omistats import _arrow
 from omistats.inference import REASONS, Inference, Results
 from omistats.kernel.rounding import printed_percent
 from omistats.kernel.significance import STARS
+from omistats.kernel.small_numbers import RELIABILITY
 from omistats.tallies import Split, Tally
 
 __all__ = ["assemble"]
@@ -37,9 +38,11 @@ SCHEMA = pa.schema(
         *((name, _NOTE) for name in ("stars", "contrast", "method", "interval_method")),
         ("confidence", pa.float64()),
         ("reason", _NOTE),
+        ("expected", pa.float64()),
+        ("reliability", _NOTE),
     ]
 )
-"""The columns of findings."""
+"""The columns that all findings have; what was asked for besides follows them."""
 
 
 def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
@@ -59,14 +62,17 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         counts.units, counts.splits, counts.questions, inference.complement == "known"
     )
     k, n = by_group(counts.k), by_group(counts.n)
-    some = n > 0
-    why = by_split(results.reason)
+    some, shown = n > 0, None
+    if results.withheld is not None:
+        some &= (shown := ~by_group(results.withheld))
+    why, expected = by_split(results.reason), by_split(results.expected)
+    policy = inference.small_numbers
     arrays = [
         unit,
         breakdown,
         question,
         group,
-        pa.array(k),
+        pa.array(k) if shown is None else _arrow.primitive(k, shown),
         pa.array(n),
         _arrow.floats(by_group(results.percent)),
         _arrow.primitive(printed_percent(k, n).astype(np.int8), some),
@@ -77,13 +83,21 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         _arrow.floats(by_split(results.p_value)),
         _arrow.dictionary(by_split(results.stars), STARS),
         contrast,
-        _constant(inference.test, why < 0),
+        _arrow.dictionary(by_split(results.method), results.methods),
         _constant(inference.interval, some),
         pa.array(np.full(len(k), inference.confidence)),
-        _arrow.dictionary(np.where(some, why, np.int8(0)), REASONS),
+        _arrow.dictionary(np.where(n > 0, why, np.int8(0)), REASONS),
+        _arrow.floats(expected),
+        _arrow.dictionary(policy.judge(n, expected), RELIABILITY),
     ]
+    schema = SCHEMA
+    for lay, columns in ((by_group, results.of_groups), (by_split, results.of_splits)):
+        for name, values in columns.items():
+            schema = schema.append(pa.field(name, pa.float64()))
+            arrays.append(_arrow.floats(lay(values)))
     # What the cases say of themselves goes where their figures go.
-    schema = SCHEMA.with_metadata(dict(counts.metadata)) if counts.metadata else SCHEMA
+    if counts.metadata:
+        schema = schema.with_metadata(dict(counts.metadata))
     return pa.Table.from_arrays(arrays, schema=schema)
 
 

@@ -57,12 +57,14 @@ class Findings:
     _build: Callable[[], pa.Table]
 
     @classmethod
-    def from_tally(cls, tally: Tally, inference: Inference) -> Findings:
+    def from_tally(
+        cls, tally: Tally, inference: Inference, strata: Tally | None = None
+    ) -> Findings:
         """Compute findings from counts.
 
         The numbers are computed at once, the table when it is first asked for.
         """
-        results = infer(tally, inference)
+        results = infer(tally, inference, strata)
         return cls(inference, tally, partial(assemble, tally, results, inference))
 
     @classmethod

@@ -1,0 +1,9 @@
+"""From counts to percentages, intervals, tests and effects."""
+
+from __future__ import annotations
+
+from omistats.inference.infer import infer
+from omistats.inference.options import Inference
+from omistats.inference.results import REASONS, Results
+
+__all__ = ["REASONS", "Inference", "Results", "infer"]

@@ -1,0 +1,181 @@
+"""What is computed from counts: which test, which interval, at which confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import attrs
+
+from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
+from omistats.kernel.differences import DIFFERENCES
+from omistats.kernel.intervals import INTERVALS
+from omistats.kernel.methods import Methods
+from omistats.kernel.multiplicity import ADJUSTMENTS
+from omistats.kernel.options import check_confidence
+from omistats.kernel.relative import ODDS_RATIOS, RISK_RATIOS
+from omistats.kernel.small_numbers import SmallNumbers
+
+__all__ = ["DESIGN_INTERVALS", "DESIGN_TESTS", "EFFECTS", "FAMILIES", "STRATIFIED", "Inference"]
+
+STRATIFIED = ("cmh", "cmh-cc")
+"""Tests within units, Cochran-Mantel-Haenszel without and with correction."""
+
+DESIGN_TESTS = ("rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald")
+"""Tests under weights, strata and clusters."""
+
+DESIGN_INTERVALS = ("logit", "wald")
+"""Intervals under weights, strata and clusters."""
+
+EFFECTS = ("difference", "risk_ratio", "odds_ratio")
+"""What can be said of how large a difference is."""
+
+FAMILIES = ("table", "breakdown", "unit", "everything")
+"""Tests that are adjusted together: of one unit and breakdown, of one breakdown in all units,
+of one unit, or all of them."""
+
+
+def _canonical(methods: Methods[Any]) -> Callable[[Any], Any]:
+    """Give a method its own name, and leave what is unknown to the validator."""
+    return lambda name: methods.name(name) if name in methods else name
+
+
+def _known(what: str, *names: str, methods: tuple[Methods[Any], ...] = ()) -> Any:
+    def check(_: Any, __: attrs.Attribute[Any], value: Any) -> None:
+        known = dict.fromkeys([*(name for kind in methods for name in kind), *names])
+        for name in value if isinstance(value, tuple) else (value,):
+            if name not in known:
+                raise UnknownNameError(what, name, known)
+
+    return check
+
+
+def _several(value: str | Iterable[str] | None) -> Any:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _adjustments(value: str | Iterable[str] | None) -> tuple[str, ...]:
+    found = map(_canonical(ADJUSTMENTS), _several(value))
+    return tuple(dict.fromkeys(found))
+
+
+def _test(name: Any) -> Any:
+    known = _canonical(TESTS)(name)
+    return _canonical(GROUP_TESTS)(known)
+
+
+@attrs.frozen
+class Inference:
+    """How findings are computed from counts.
+
+    Parameters
+    ----------
+    test : str
+        Test of a difference between groups: a name or an alias from `omistats.TESTS`
+        (``'pearson'`` by default, the chi-square without continuity correction), or from
+        `omistats.GROUP_TESTS`; ``'cmh'`` or ``'cmh-cc'`` to test within units. Where a test is
+        for two groups only, breakdowns of more are tested by Pearson's, and their rows say so.
+        Under weights ``'rao-scott-f'``, ``'rao-scott-chi-square'``, ``'adjusted-wald'`` or
+        ``'wald'``.
+    interval : str
+        Interval for a percentage, from `omistats.INTERVALS`; Wilson's score interval by
+        default. Under weights ``'logit'`` or ``'wald'``.
+    confidence : float
+        Confidence of intervals, between 0 and 1.
+    complement : {'all', 'known'}
+        What a subset is tested against: all cases outside it, or only those whose
+        characteristic is known.
+    adjust : str or iterable of str
+        Adjustments for the number of tests, from `omistats.ADJUSTMENTS`; each adds a column
+        of p-values. None by default.
+    family : {'breakdown', 'table', 'unit', 'everything'}
+        Which tests are adjusted together: those of one breakdown in all units, of one unit and
+        breakdown, of one unit, or all. All units together are a family of their own beside
+        the units that they are made of.
+    effects : str or iterable of {'difference', 'risk_ratio', 'odds_ratio'}
+        What to say of how large a difference between two groups is, with intervals, first
+        group against second; none by default.
+    difference, risk_ratio, odds_ratio : str
+        The methods of effects, from `omistats.DIFFERENCES`, `omistats.RISK_RATIOS` and
+        `omistats.ODDS_RATIOS`. Within units (``'cmh'``) effects are Mantel and Haenszel's.
+    small_numbers : SmallNumbers
+        What to do where counts are small.
+
+    Raises
+    ------
+    UnknownNameError
+        When a method is unknown.
+    UsageError
+        When the confidence is not between 0 and 1, or options contradict each other.
+
+    Examples
+    --------
+    >>> Inference(test="fisher_exact", adjust="holm").test
+    'fisher'
+    """
+
+    test: str = attrs.field(
+        default="pearson",
+        converter=_test,
+        validator=_known("test", *STRATIFIED, *DESIGN_TESTS, methods=(TESTS, GROUP_TESTS)),
+    )
+    interval: str = attrs.field(
+        default="wilson",
+        converter=_canonical(INTERVALS),
+        validator=_known("interval", *DESIGN_INTERVALS, methods=(INTERVALS,)),
+    )
+    confidence: float = attrs.field(default=0.95)
+    complement: Literal["all", "known"] = attrs.field(
+        default="all", validator=_known("complement", "all", "known")
+    )
+    adjust: tuple[str, ...] = attrs.field(
+        default=(), converter=_adjustments, validator=_known("adjustment", methods=(ADJUSTMENTS,))
+    )
+    family: Literal["breakdown", "table", "unit", "everything"] = attrs.field(
+        default="breakdown", validator=_known("family", *FAMILIES)
+    )
+    effects: tuple[str, ...] = attrs.field(
+        default=(), converter=_several, validator=_known("effect", *EFFECTS)
+    )
+    difference: str = attrs.field(
+        default="newcombe",
+        converter=_canonical(DIFFERENCES),
+        validator=_known("method of a difference", methods=(DIFFERENCES,)),
+    )
+    risk_ratio: str = attrs.field(
+        default="miettinen-nurminen",
+        converter=_canonical(RISK_RATIOS),
+        validator=_known("method of a risk ratio", methods=(RISK_RATIOS,)),
+    )
+    odds_ratio: str = attrs.field(
+        default="miettinen-nurminen",
+        converter=_canonical(ODDS_RATIOS),
+        validator=_known("method of an odds ratio", methods=(ODDS_RATIOS,)),
+    )
+    small_numbers: SmallNumbers = attrs.field(
+        factory=SmallNumbers, validator=attrs.validators.instance_of(SmallNumbers)
+    )
+
+    @confidence.validator
+    def _between(self, _: object, value: float) -> None:
+        check_confidence(value)
+
+    def __attrs_post_init__(self) -> None:
+        if self.test in STRATIFIED and "risk_ratio" in self.effects:
+            raise UsageError(
+                "within units effects are the common odds ratio and the common difference; "
+                "leave 'risk_ratio' out, or choose another test"
+            )
+
+    @property
+    def stratified(self) -> bool:
+        """Whether tests are made within units."""
+        return self.test in STRATIFIED
+
+    @property
+    def of_design(self) -> bool:
+        """Whether tests are those of a weighted or clustered sample."""
+        return self.test in DESIGN_TESTS
