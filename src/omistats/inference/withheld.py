@@ -12,6 +12,9 @@ from omistats.tallies import Tally
 
 __all__ = ["withhold"]
 
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
 _WHY = np.int8(REASONS.index("too few applicable answers to publish"))
 
 
@@ -38,24 +41,19 @@ def withhold(results: Results, counts: Tally, policy: SmallNumbers) -> Results:
     starts = counts.offsets[:-1]
     touched = np.logical_or.reduceat(hidden, starts, axis=1)
 
-    def blank(
-        values: npt.NDArray[np.float64], where: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.float64]:
-        return np.where(where, np.nan, values)
+    def blank(names: tuple[str, ...], where: Flags) -> dict[str, Floats]:
+        return {name: np.where(where, np.nan, getattr(results, name)) for name in names}
+
+    def unmark(names: tuple[str, ...]) -> dict[str, npt.NDArray[np.int8]]:
+        return {name: np.where(touched, np.int8(-1), getattr(results, name)) for name in names}
 
     return attrs.evolve(
         results,
-        **{name: blank(getattr(results, name), hidden) for name in ("percent", "low", "high")},
-        **{
-            name: blank(getattr(results, name), touched)
-            for name in ("statistic", "df", "p_value", "expected")
-        },
-        **{
-            name: np.where(touched, np.int8(-1), getattr(results, name))
-            for name in ("stars", "method")
-        },
+        **blank(("percent", "low", "high"), hidden),
+        **blank(("statistic", "df", "p_value", "expected"), touched),
+        **unmark(("stars", "method")),
         reason=np.where(touched, _WHY, results.reason),
         withheld=hidden,
-        of_groups={name: blank(v, hidden) for name, v in results.of_groups.items()},
-        of_splits={name: blank(v, touched) for name, v in results.of_splits.items()},
+        of_groups={name: np.where(hidden, np.nan, v) for name, v in results.of_groups.items()},
+        of_splits={name: np.where(touched, np.nan, v) for name, v in results.of_splits.items()},
     )
