@@ -24,7 +24,7 @@ def test_columns_are_those_documented(found):
     columns = [
         *("unit", "breakdown", "group", "level", "item", "k", "n"),
         *("percent", "se", "low", "high", "design_effect"),
-        *("difference", "difference_low", "difference_high", "statistic", "df", "p_value"),
+        *("difference", "difference_low", "difference_high", "statistic", "df", "df2", "p_value"),
         *("stars", "contrast", "method", "interval_method", "rule", "confidence"),
         *("questions", "invented", "provenance", "reason"),
     ]

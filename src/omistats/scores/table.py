@@ -26,7 +26,7 @@ class Scores(Exports):
     The columns are ``unit, breakdown, group, level, item`` (dictionary), ``k, n`` (int64:
     sufficient and applicable answers), ``percent, se, low, high`` (percent),
     ``design_effect``, ``difference, difference_low, difference_high`` (first group less
-    second, in percentage points), ``statistic, df, p_value, stars, contrast, method,
+    second, in percentage points), ``statistic, df, df2, p_value, stars, contrast, method,
     interval_method, rule, confidence``, ``questions`` and ``invented`` (how many feed the
     item), ``provenance`` (the weakest of their sources) and ``reason``. Limits of a
     difference are Wald's, whatever the interval of the scores. ``breakdown`` and
