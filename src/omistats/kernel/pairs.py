@@ -29,7 +29,7 @@ class Pairs:
     p_value : ndarray of float64, shape (..., pairs)
         Two-sided, of this pair by itself.
     p_adjusted : ndarray of float64, shape (..., pairs)
-        The same after allowing for all pairs, as `rank_sets` does.
+        The same after allowing for all pairs, as the joint ranks do.
     higher : ndarray of int8, shape (..., pairs)
         1 where the first is shown to be higher, -1 where the second is, 0 where neither.
     confidence : float
