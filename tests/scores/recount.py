@@ -60,21 +60,28 @@ def influence(
 
 
 def covariance(
-    rows: Sequence[Row], a: Sequence[Fraction], b: Sequence[Fraction], lonely: str = "error"
+    rows: Sequence[Row],
+    a: Sequence[Fraction],
+    b: Sequence[Fraction],
+    lonely: str = "error",
+    caseload: int | None = None,
 ) -> Fraction:
     """The covariance of two sums over cases drawn within units."""
     total = Fraction(0)
     for unit in dict.fromkeys(row["unit"] for row in rows):
         pairs = [(x, y) for row, x, y in zip(rows, a, b, strict=True) if row["unit"] == unit]
         m = len(pairs)
+        left = Fraction(1) if caseload is None else 1 - Fraction(m, caseload)
+        if left == 0:
+            continue
         if m == 1:
             assert lonely in ("remove", "adjust") or pairs == [(0, 0)]
-            total += pairs[0][0] * pairs[0][1] if lonely == "adjust" else 0
+            total += left * pairs[0][0] * pairs[0][1] if lonely == "adjust" else 0
             continue
         mean_a = sum(x for x, _ in pairs) / m
         mean_b = sum(y for _, y in pairs) / m
         products = sum((x - mean_a) * (y - mean_b) for x, y in pairs)
-        total += Fraction(m, m - 1) * products
+        total += left * Fraction(m, m - 1) * products
     return total
 
 
@@ -84,6 +91,7 @@ def compare(
     rule: str,
     members: Sequence[Member],
     lonely: str = "error",
+    caseload: int | None = None,
 ) -> tuple[list[float], Any] | None:
     """Scores of the groups that have one, and their covariance matrix; None below two."""
     there = [m for m in members if score(rows, questions, rule, m) is not None]
@@ -91,7 +99,7 @@ def compare(
         return None
     p = [score(rows, questions, rule, m) for m in there]
     z = [influence(rows, questions, rule, m) for m in there]
-    matrix = [[float(covariance(rows, a, b, lonely)) for b in z] for a in z]
+    matrix = [[float(covariance(rows, a, b, lonely, caseload)) for b in z] for a in z]
     return [float(x) for x in p if x is not None], np.array(matrix)
 
 

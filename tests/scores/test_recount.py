@@ -82,7 +82,9 @@ def alike(mine: Row, theirs: Row) -> None:
             assert value == pytest.approx(theirs[name], rel=1e-7, abs=1e-9), name
 
 
-def check(rows: list[Row], line: Row, rule: str, complement: str, lonely: str) -> None:
+def check(
+    rows: list[Row], line: Row, rule: str, complement: str, lonely: str, caseload: int | None = None
+) -> None:
     """Compare one row of scores with the definition."""
     questions = feeds(line["item"])
     here = [r for r in rows if line["unit"] in ("all", r["unit"])]
@@ -96,7 +98,7 @@ def check(rows: list[Row], line: Row, rule: str, complement: str, lonely: str) -
         assert line["reason"] == "no applicable answers"
     else:
         z = recount.influence(here, questions, rule, member)
-        variance = recount.covariance(here, z, z, lonely)
+        variance = recount.covariance(here, z, z, lonely, caseload)
         se = math.sqrt(variance)
         close(line["percent"], 100 * float(p))
         close(line["se"], 100 * se)
@@ -111,7 +113,9 @@ def check(rows: list[Row], line: Row, rule: str, complement: str, lonely: str) -
             assert line["design_effect"] is None
     if line["breakdown"] is not None:
         groups = compared(line["breakdown"], complement)
-        check_test(line, recount.compare(here, questions, rule, groups, lonely), len(groups))
+        check_test(
+            line, recount.compare(here, questions, rule, groups, lonely, caseload), len(groups)
+        )
 
 
 def singular(v: Any) -> bool:
@@ -176,6 +180,46 @@ def test_units_of_one_case_as_asked(rule, rows, lonely):
     )  # fmt: skip
     for line in found.table.to_pylist():
         check(rows, line, rule, "all", lonely)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@settings(max_examples=12)
+@given(
+    rows=cases(lonely=True), lonely=st.sampled_from(["remove", "adjust"]), spare=st.integers(0, 9)
+)
+def test_samples_from_caseloads(rule, rows, lonely, spare):
+    """One caseload for all units; the largest sample may be all of it, or a unit of one case."""
+    units = [row["unit"] for row in rows]
+    caseload = max(map(units.count, units)) + spare
+    found = oms.scores(
+        case_set(rows), breakdowns=BREAKDOWNS, items="safety", rule=rule, confidence=0.9,
+        lonely=lonely, population=caseload,
+    )  # fmt: skip
+    for line in found.table.to_pylist():
+        check(rows, line, rule, "all", lonely, caseload)
+
+
+def test_a_caseload_without_bound_is_none_at_all():
+    plain, vast = (
+        oms.scores(case_set(read()), by="unit", breakdowns=BREAKDOWNS, population=population)
+        for population in (None, {**dict.fromkeys(SIZES, math.inf), "another": 3})
+    )
+    assert vast.table.equals(plain.table)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_half_of_every_caseload_halves_variances_and_leaves_the_rest(rule):
+    options: dict[str, Any] = {"by": "unit", "breakdowns": BREAKDOWNS, "rule": rule}
+    halves = {unit: 2 * size for unit, size in SIZES.items()}
+    plain = oms.scores(case_set(read()), **options).table.to_pylist()
+    half = oms.scores(case_set(read()), population=halves, **options).table.to_pylist()
+    for mine, theirs in zip(half, plain, strict=True):
+        for name in ("k", "n", "percent", "difference", "df", "reason"):
+            assert mine[name] == theirs[name]
+        if theirs["n"]:
+            close(mine["se"], theirs["se"] / math.sqrt(2))
+        if theirs["statistic"] is not None:
+            assert mine["statistic"] == pytest.approx(2 * theirs["statistic"], rel=1e-9)
 
 
 @pytest.mark.parametrize("rule", RULES)

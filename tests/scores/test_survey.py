@@ -1,8 +1,9 @@
 """Scores against R's survey package: the made-up cases and the shipped ones.
 
 tests/oracles/scores.R (R 4.2.2, survey 4.1.1) computed the numbers from the cases as CSV: svyratio
-and svyby(covmat=TRUE) on svydesign(~case_id, strata=~unit) of case-level sums, svycontrast (the
-delta method) for means over questions, Wald's test by hand from vcov.
+and svyby(covmat=TRUE) on svydesign(~case_id, strata=~unit) of case-level sums, with fpc=~caseload
+where caseloads are given, svycontrast (the delta method) for means over questions, Wald's test by
+hand from vcov.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from tests.scores.programme import BREAKDOWNS, CASES, FEEDS, case_set, feeds, ge
 import omistats as oms
 
 MADE_UP = oracle("scores_estimates.csv"), oracle("scores_tests.csv")
+POPULATION = oracle("scores_population_estimates.csv"), oracle("scores_population_tests.csv")
+CASELOADS = {"north": 60, "south": 28, "east": 110, "west": 45, "coast": 1000, "isle": 3}
 SHIPPED = oracle("scores_shipped_estimates.csv"), oracle("scores_shipped_tests.csv")
 DIGITS = 1e-10
 ENDS = {
@@ -45,6 +48,15 @@ def made_up(rule: Any, lonely: str, interval: Any, df: Any, complement: Any) -> 
     given: dict[str, Any] = {"rule": rule, "lonely": lonely, "interval": interval, "df": df}
     cases = case_set(rows)
     found = oms.scores(cases, by="unit", breakdowns=BREAKDOWNS, complement=complement, **given)
+    return by_key(found.table)
+
+
+@cache
+def drawn_from_caseloads(rule: Any, interval: Any, df: Any, complement: Any) -> dict[Key, Row]:
+    given: dict[str, Any] = {"rule": rule, "interval": interval, "df": df, "complement": complement}
+    found = oms.scores(
+        case_set(read()), by="unit", breakdowns=BREAKDOWNS, population=CASELOADS, **given
+    )
     return by_key(found.table)
 
 
@@ -77,6 +89,7 @@ def check_test(line: dict[str, str], found: Row, df: str | None) -> None:
     close(found["statistic"], line["f" if df else "statistic"], line)
     close(found["p_value"], line["f_p" if df else "p"], line)
     assert found["df"] == int(line["df"])
+    assert found["df2"] == (int(line["design_df"]) if df else None)
     ends = ENDS["wald", df]
     for mine, theirs in zip(
         ("difference", "difference_low", "difference_high"), ("difference", *ends), strict=True
@@ -138,6 +151,35 @@ def test_differences_and_tests_of_the_made_up_cases(df):
         check_test(line, found, df)
         contrast = {"harm": "complement", "harm_known": "known complement"}
         assert found["contrast"] == contrast.get(line["breakdown"], "groups")
+
+
+@pytest.mark.parametrize(("interval", "df"), ENDS)
+def test_estimates_and_intervals_of_samples_from_caseloads(interval, df):
+    for line in POPULATION[0]:
+        if line["group"] == "rest":
+            continue
+        breakdown, group = line["breakdown"] or None, line["group"] if line["breakdown"] else None
+        known = breakdown == "harm_known"
+        found = drawn_from_caseloads(line["rule"], interval, df, "known" if known else "all")[
+            line["unit"], "harm" if known else breakdown, line["item"], group
+        ]
+        check_estimate(line, found, interval, df)
+        # Of a caseload that was drawn whole nothing is left to chance.
+        if line["unit"] == "isle":
+            assert found["se"] == 0
+    assert {r["unit"] for r in POPULATION[0]} == {*CASELOADS, "all"}
+    assert {r["rule"] for r in POPULATION[0]} == {"pooled", "questions", "cases"}
+
+
+@pytest.mark.parametrize("df", [None, "design"])
+def test_differences_and_tests_of_samples_from_caseloads(df):
+    first = {"gender": "f", "plan": "early", "harm": "high"}
+    for line in POPULATION[1]:
+        known = line["breakdown"] == "harm_known"
+        breakdown = "harm" if known else line["breakdown"]
+        scores = drawn_from_caseloads(line["rule"], "wald", df, "known" if known else "all")
+        check_test(line, scores[line["unit"], breakdown, line["item"], first[breakdown]], df)
+    assert {r["unit"] for r in POPULATION[1]} >= {"all", "north"}
 
 
 def test_nothing_is_tested_that_r_could_not_test():
