@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,14 +117,6 @@ def check(
         )
 
 
-def singular(v: Any) -> bool:
-    """Whether differences of some groups do not vary, as far as floats can tell."""
-    C = np.hstack([np.eye(len(v) - 1), -np.ones((len(v) - 1, 1))])
-    # Where two groups are left the bound is the package's own.
-    bound = 1e-12 if len(v) == 2 else 1e-8
-    return bool(np.linalg.eigvalsh(C @ v @ C.T)[0] <= bound * np.trace(v))
-
-
 def check_test(line: Row, found: tuple[list[float], Any] | None, groups: int) -> None:
     if found is None:
         assert line["p_value"] is line["statistic"] is line["df"] is line["stars"] is None
@@ -140,18 +131,14 @@ def check_test(line: Row, found: tuple[list[float], Any] | None, groups: int) ->
         assert line["difference_low"] == pytest.approx(100 * (p[0] - p[1]) - half, abs=1e-6)
         assert line["difference_high"] == pytest.approx(100 * (p[0] - p[1]) + half, abs=1e-6)
     if line["p_value"] is None:
+        assert recount.singular(v)
         assert line["statistic"] is line["df"] is None
-        assert line["stars"] == ("--" if len(set(p)) == 1 else None) or len(p) > 2
+        assert line["stars"] == ("--" if len(set(p)) == 1 else None)
         if line["n"]:
             assert line["reason"] == "no spread to test against"
-        if len(p) == 2:
-            assert v[0, 0] + v[1, 1] - 2 * v[0, 1] == pytest.approx(0, abs=1e-15)
         return
+    assert not recount.singular(v)
     assert line["df"] == len(p) - 1
-    if singular(v):
-        # Of several groups that move together what is left to divide by is rounding.
-        assert len(p) > 2
-        return
     assert line["statistic"] == pytest.approx(recount.wald(p, v), rel=1e-6)
     assert line["p_value"] == pytest.approx(stats.chi2.sf(line["statistic"], len(p) - 1), rel=1e-9)
 
@@ -292,6 +279,36 @@ def test_a_pooled_score_is_the_sum_of_its_questions_counts(rows):
         assert line["percent"] == (pytest.approx(100 * k / n, rel=1e-14) if n else None)
 
 
+def test_the_random_cases_meet_tests_that_cannot_be_made():
+    """Groups that move together, two and three of them, and equal ones: exact and not."""
+    blank = dict.fromkeys((*STRATA, *FRAMEWORK.question_ids))
+
+    def cases_of(*answers: tuple[str, bool]) -> list[Row]:
+        return [
+            {**blank, "case_id": str(i), "unit": "north", "plan": plan, "a1": answer}
+            for i, (plan, answer) in enumerate(answers)
+        ]
+
+    def stars(rows: list[Row], reason: str | None) -> str | None:
+        found = oms.scores(case_set(rows), breakdowns=["plan"], items="1.1", confidence=0.9)
+        lines = found.breakdown("plan").table.to_pylist()
+        for line in lines:
+            check(rows, line, "pooled", "all", "error")
+            assert line["reason"] == reason
+        return lines[0]["stars"]
+
+    no_spread = "no spread to test against"
+    early, late, never = ([(plan, True)] * 2 for plan in STRATA["plan"])
+    assert stars(cases_of(*early, *late, *never), no_spread) == "--"
+    apart = [("late", False)] * 2
+    assert stars(cases_of(*early, *apart, *never), no_spread) is None
+    # One group varies, the other two do not: their difference cannot be tested.
+    mixed = [("early", True), ("early", False)]
+    assert stars(cases_of(*mixed, *late, *never), no_spread) is None
+    both = [("late", True), ("late", False)]
+    assert stars(cases_of(*mixed, *both, *never), None) is not None
+
+
 def test_a_section_has_the_questions_of_its_criteria_and_each_once():
     found = {r["item"]: r for r in oms.scores(case_set(read())).table.to_pylist()}
     for section, criteria in (("1", ("1.1", "1.2")), ("2", ("2.1", "2.2"))):
@@ -322,6 +339,16 @@ def test_one_question_scores_alike_under_the_rules_that_weigh_it_alike():
     ]  # fmt: skip
     assert found[0].to_numpy() == pytest.approx(found[1].to_numpy(), rel=1e-12, abs=1e-12)
     assert found[0].to_numpy() == pytest.approx(found[2].to_numpy(), rel=1e-12, abs=1e-12)
+
+
+def test_large_units_are_done_item_by_item(monkeypatch):
+    options: dict[str, Any] = {"by": "unit", "breakdowns": BREAKDOWNS, "rule": "questions"}
+    at_once = oms.scores(case_set(read()), **options).table.to_pylist()
+    for cells in (1, 900):
+        monkeypatch.setattr("omistats.scores.question_means._CELLS", cells)
+        found = oms.scores(case_set(read()), **options).table.to_pylist()
+        for mine, theirs in zip(found, at_once, strict=True):
+            alike(mine, theirs)
 
 
 def test_the_rules_differ_as_documented():

@@ -80,6 +80,8 @@ def check_estimate(line: dict[str, str], found: Row, interval: str, df: str | No
         if line[theirs]:
             close(found[mine], line[theirs], (mine, line))
         else:
+            # Only a logit has no limits, and only at the ends.
+            assert interval == "logit"
             assert found[mine] is None
             assert found["percent"] in (0, 100)
             assert found["reason"] is not None
@@ -126,18 +128,28 @@ def test_the_oracle_covers_rules_units_groups_and_lonely_units():
 
 @pytest.mark.parametrize(("interval", "df"), ENDS)
 def test_estimates_and_intervals_of_the_made_up_cases(interval, df):
-    checked = 0
+    checked: dict[Key, set[Key]] = {}
     for line in MADE_UP[0]:
         if line["group"] == "rest":
             continue
-        breakdown, group = line["breakdown"] or None, line["group"] if line["breakdown"] else None
-        known = breakdown == "harm_known"
-        found = made_up(line["rule"], line["lonely"], interval, df, "known" if known else "all")[
-            line["unit"], "harm" if known else breakdown, line["item"], group
-        ]
-        check_estimate(line, found, interval, df)
-        checked += 1
-    assert checked == sum(r["group"] != "rest" for r in MADE_UP[0])
+        known = line["breakdown"] == "harm_known"
+        way = line["rule"], line["lonely"], "known" if known else "all"
+        group = line["group"] if line["breakdown"] else None
+        breakdown = "harm" if known else line["breakdown"] or None
+        key = line["unit"], breakdown, line["item"], group
+        check_estimate(line, made_up(way[0], way[1], interval, df, way[2])[key], interval, df)
+        checked.setdefault(way, set()).add(key)
+    # No row of R's twice, and no row left out: of pooled scores in every unit, of the others in
+    # two of the seven and, without groups, in a third.
+    of_r = sum(r["group"] != "rest" for r in MADE_UP[0])
+    assert sum(len(keys) for keys in checked.values()) == of_r
+    for rule in ("pooled", "questions", "cases"):
+        expected = {
+            key for key, r in made_up(rule, "error", interval, df, "all").items()
+            if (rule == "pooled" or key[0] in ("north", "all") or key[:2] == ("isle", None))
+            and key[3] != "all" and r["n"] > 0
+        }  # fmt: skip
+        assert checked[rule, "error", "all"] == expected
 
 
 @pytest.mark.parametrize("df", [None, "design"])
@@ -201,25 +213,37 @@ def test_the_shipped_cases_are_those_that_the_numbers_are_of():
 @pytest.mark.parametrize(("interval", "df"), ENDS)
 def test_estimates_and_intervals_of_the_shipped_cases(interval, df):
     scores = shipped(interval, df)
-    checked = 0
+    checked = set()
     for line in SHIPPED[0]:
         if line["group"] == "rest":
             continue
         group = line["group"] if line["breakdown"] else None
-        found = scores[line["unit"], line["breakdown"] or None, line["item"], group]
-        check_estimate(line, found, interval, df)
-        checked += line["unit"] == "all"
-    # All but the rows of `all`, which are the rows of everyone; one item applies to no licence.
-    whole = [row for key, row in scores.items() if key[0] == "all" and key[3] != "all"]
-    assert checked == sum(row["n"] > 0 for row in whole) == len(whole) - 1
+        key = line["unit"], line["breakdown"] or None, line["item"], group
+        check_estimate(line, scores[key], interval, df)
+        checked.add(key)
+    # No row of R's twice, and none left out.
+    assert len(checked) == sum(r["group"] != "rest" for r in SHIPPED[0])
+    # Every score of all units and of the first, and the other units' of all their cases; but not
+    # the rows of the group `all`, which are those of everyone, nor those without an answer.
+    expected = {
+        key for key, row in scores.items()
+        if (key[0] in ("U01", "all") or key[1] is None) and key[3] != "all" and row["n"] > 0
+    }  # fmt: skip
+    assert checked == expected
 
 
 @pytest.mark.parametrize("df", [None, "design"])
 def test_differences_and_tests_of_the_shipped_cases(df):
     scores = shipped("wald", df)
     first = {b.key: b.groups[0] for b in oms.STANDARD}
+    checked = set()
     for line in SHIPPED[1]:
         key = line["unit"], line["breakdown"], line["item"], first[line["breakdown"]]
         check_test(line, scores[key], df)
-    assert {r["unit"] for r in SHIPPED[1]} == {"U01", "all"}
-    assert {r["breakdown"] for r in SHIPPED[1]} == set(first)
+        checked.add(key)
+    assert len(checked) == len(SHIPPED[1])
+    # Everything that was tested of all units and of the first.
+    assert checked == {
+        key for key, r in scores.items()
+        if key[0] in ("U01", "all") and r["p_value"] is not None and key[3] == first[key[1]]
+    }  # fmt: skip
