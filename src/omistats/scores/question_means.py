@@ -20,6 +20,8 @@ Flags = npt.NDArray[np.bool_]
 
 # A difference of terms below this share of them is what rounding left.
 _ROUNDING = 1e-12
+# What is held at a time of items x domains x cases; a unit of any usual size is done at once.
+_CELLS = 1 << 21
 
 
 @attrs.frozen(eq=False)
@@ -82,14 +84,14 @@ class QuestionMeans:
                 # What an answer counts for: items, domains, questions.
                 share = feeds[:, np.newaxis] * each[unit].T
                 share /= np.maximum(questions[unit], 1.0)[..., np.newaxis]
-                weights = [w.reshape(-1, w.shape[-1]) for w in (share, share * p[unit].T)]
+                weights = [share, share * p[unit].T]
             answers = self.sums.answers[:, :, a:b].astype(np.float64)
-            made, expected = (
-                (w @ x).reshape(*estimate.shape[1:], b - a)
-                for w, x in zip(weights, answers, strict=True)
-            )
-            inside = self.sample.members[:, a:b]
-            first[unit], spread[unit] = _spread(made, expected, inside, self.sample.shared[unit])
+            inside, shared = self.sample.members[:, a:b], self.sample.shared[unit]
+            step = max(1, _CELLS // max(1, inside.size))
+            for i in range(0, len(feeds), step):
+                some = slice(i, i + step)
+                made, expected = (w[some] @ x for w, x in zip(weights, answers, strict=True))
+                first[unit, some], spread[unit, some] = _spread(made, expected, inside, shared)
         return estimate, first, spread
 
 
