@@ -1,4 +1,12 @@
-"""Scores of a whole programme by several means."""
+"""Scores of a whole programme by several means.
+
+Two peers give the same scores and standard errors in pandas, and both are shown, each beside what
+is asked. ``pandas, item by item`` groups the cases once a breakdown and once more for every item,
+the way an analyst writes the formula down for one score and then loops. ``pandas, all items at
+once`` has items as columns, filled by a matrix product, and groups once a breakdown, as lean as we
+could write it. Neither tests, nor gives intervals, design effects or differences, which omistats
+gives too.
+"""
 
 from __future__ import annotations
 

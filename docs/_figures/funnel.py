@@ -6,7 +6,7 @@ import numpy as np
 from style import BLUE, GREY, ORANGE, axes
 
 import omistats as oms
-from omistats.kernel.funnel import limits
+from omistats.kernel.funnel import funnel_limits
 
 cases = oms.omi2.load_synthetic()
 found = oms.scores(cases, by="unit", items=["risk_of_harm"]).units("risk_of_harm")
@@ -16,7 +16,7 @@ n, percent, beyond = (np.array(table[name], float) for name in ("n", "percent", 
 ax = axes(4.2)
 spread = np.linspace(0.9 * n.min(), 1.05 * n.max(), 200)
 for phi, style, label in ((1.0, "-", "limits"), (float(found.dispersion.phi), ":", "widened")):
-    lines = limits(found.baseline / 100, spread, inflation=found.design_effect, phi=phi)
+    lines = funnel_limits(found.baseline / 100, spread, inflation=found.design_effect, phi=phi)
     for level, width in ((0, 0.8), (1, 1.4)):
         name = f"{100 * lines.confidence[level]:g}% {label}"
         ax.plot(spread, 100 * lines.low[:, level], style, color=GREY, linewidth=width, label=name)

@@ -13,7 +13,7 @@ from tests.factories import oracle
 
 import omistats as oms
 from omistats.kernel.dispersion import dispersion, heterogeneity
-from omistats.kernel.funnel import flags, limits, shortfall
+from omistats.kernel.funnel import flags, funnel_limits, shortfall
 from omistats.kernel.standard_scores import standard_scores, within_design_effect
 
 # PHEindicatormethods 2.1.0 (R), tests/testthat/testdata_funnel_prop_outputs.csv, in percent:
@@ -47,11 +47,11 @@ def padded(lists):
 @pytest.mark.parametrize("line", PHE, ids=lambda line: f"n={line[0]}")
 def test_limits_print_as_public_health_england_printed_them(line):
     n, *printed = line
-    found = limits(BASELINE, n)
+    found = funnel_limits(BASELINE, n)
     percent = 100 * np.column_stack([found.low, found.high]).ravel()
     assert [f"{v:.6f}" for v in percent] == printed
     # The printed baseline is out by up to 5e-7 percentage points, so the last digit may be too.
-    found = limits(0.80642448, n)
+    found = funnel_limits(0.80642448, n)
     percent = 100 * np.column_stack([found.low, found.high]).ravel()
     np.testing.assert_allclose(percent, [float(v) for v in printed], rtol=0, atol=1e-6)
 
@@ -60,7 +60,7 @@ def test_normal_limits_agree_with_the_function_of_phe():
     lines = oracle("funnel_normal.csv")
     assert len(lines) == 24
     p0, n = (np.array([float(r[c]) for r in lines]) for c in ("baseline", "n"))
-    found = limits(p0, n)
+    found = funnel_limits(p0, n)
     for j, level in enumerate(("97.5", "99.9")):
         for side, values in (("low", found.low), ("high", found.high)):
             wanted = np.array([float(r[side + level]) for r in lines]) / 100
@@ -96,8 +96,8 @@ def test_arcsine_limits_agree_with_funnelplotr():
     for line in oracle("funnel_arcsine.csv"):
         k, n = numbers(line["k"]), numbers(line["n"])
         target = k.sum() / n.sum()
-        plain = limits(target, n, scale="arcsine")
-        wide = limits(target, n, scale="arcsine", tau2=float(line["tau2"]))
+        plain = funnel_limits(target, n, scale="arcsine")
+        wide = funnel_limits(target, n, scale="arcsine", tau2=float(line["tau2"]))
         for values, name in (
             (plain.low[:, 0], "ll95"),
             (plain.high[:, 1], "ul998"),
@@ -188,7 +188,7 @@ def test_units_without_a_score_count_nowhere(z, gaps):
 def test_outside_the_normal_limits_is_where_wilson_excludes_the_baseline(k, n, p0, confidence):
     """Wilson (1927): his limits p solve (k/n - p)^2 = z^2 p (1 - p) / n."""
     k = min(k, n)
-    found = limits(p0, n, confidence=confidence)
+    found = funnel_limits(p0, n, confidence=confidence)
     wilson = oms.interval(k, n, confidence=confidence)
     gap = min(abs(wilson.low - p0), abs(wilson.high - p0))
     if gap > 1e-9:
@@ -198,12 +198,12 @@ def test_outside_the_normal_limits_is_where_wilson_excludes_the_baseline(k, n, p
 
 @given(shares, trials, scales, st.floats(1, 9), st.floats(0, 0.2))
 def test_limits_hold_the_baseline_and_widen(p0, n, scale, inflation, tau2):
-    plain = limits(p0, n, scale=scale)
+    plain = funnel_limits(p0, n, scale=scale)
     assert plain.low.shape == plain.confidence.shape == (2,)
     for wide in (
-        limits(p0, n, scale=scale, inflation=inflation),
-        limits(p0, n, scale=scale, tau2=tau2),
-        limits(p0, n, scale=scale, inflation=inflation, tau2=tau2),
+        funnel_limits(p0, n, scale=scale, inflation=inflation),
+        funnel_limits(p0, n, scale=scale, tau2=tau2),
+        funnel_limits(p0, n, scale=scale, inflation=inflation, tau2=tau2),
     ):
         assert (wide.low <= plain.low + 1e-12).all()
         assert (plain.high <= wide.high + 1e-12).all()
@@ -213,7 +213,7 @@ def test_limits_hold_the_baseline_and_widen(p0, n, scale, inflation, tau2):
 
 @given(shares, shares, trials, scales, st.floats(0.5, 5))
 def test_a_score_beyond_the_quantile_is_a_flag_beyond_the_limit(p, p0, n, scale, inflation):
-    found = limits(p0, n, scale=scale, inflation=inflation)
+    found = funnel_limits(p0, n, scale=scale, inflation=inflation)
     z = float(standard_scores(p, p0, n, scale=scale, inflation=inflation).z)
     edges = np.array([1.959963984540054, 3.0902323061678132])
     if (np.abs(abs(z) - edges) > 1e-6).all():
@@ -224,21 +224,21 @@ def test_a_score_beyond_the_quantile_is_a_flag_beyond_the_limit(p, p0, n, scale,
 
 
 def test_arcsine_limits_end_at_0_and_1_where_the_sine_would_fold_back():
-    found = limits([0.02, 0.98], 3, scale="arcsine")
+    found = funnel_limits([0.02, 0.98], 3, scale="arcsine")
     assert found.low[0, 1] == 0.0
     assert found.high[1, 1] == 1.0
 
 
 def test_phi_multiplies_the_variance():
-    assert limits(0.5, 100, phi=4).s == pytest.approx(0.1)
-    assert limits(0.5, 100, inflation=2, phi=2).s == pytest.approx(0.1)
-    assert limits(0.5, 100, inflation=2, tau2=0.005).s == pytest.approx(0.1)
+    assert funnel_limits(0.5, 100, phi=4).s == pytest.approx(0.1)
+    assert funnel_limits(0.5, 100, inflation=2, phi=2).s == pytest.approx(0.1)
+    assert funnel_limits(0.5, 100, inflation=2, tau2=0.005).s == pytest.approx(0.1)
 
 
 def test_nothing_applicable_stays_nan_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = limits(0.7, [0, np.nan, 50])
+        found = funnel_limits(0.7, [0, np.nan, 50])
         scored = standard_scores([np.nan, 0.5, 0.6, 1], [0.7, 0.7, 0.7, 1], [0, np.nan, 50, 50])
         nobody = dispersion([[np.nan, np.nan], [1.0, 2.0]], 0.1)
         none = heterogeneity([[np.nan, np.nan], [0.5, np.nan], [0.5, 0.6]], [0.1, 0.2])
@@ -285,18 +285,24 @@ def test_shortfall_is_credible_when_the_upper_limit_falls_short():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: limits(80.6, 10), "baseline lies between 0 and 1 .divide percentages by 100"),
-        (lambda: limits(0.8, -1), "n is the number of trials"),
-        (lambda: limits([0.8, 2], [-1, 5]), "(?s)baseline lies.*2 at .1,.*n is the number.*-1 at"),
-        (lambda: limits(0.8, 10, inflation=0), "inflation multiplies a variance"),
-        (lambda: limits(0.8, 10, phi=0.5), "phi is 1 or more"),
-        (lambda: limits(0.8, 10, tau2=-1), "tau2 is a variance"),
-        (lambda: limits(0.8, 10, phi=2, tau2=0.1), "pass one of them"),
-        (lambda: limits(0.8, 10, confidence=95), "did you mean 0.95"),
-        (lambda: limits(0.8, 10, confidence=()), "at least one level"),
-        (lambda: limits(0.8, 10, scale="log"), "choose from normal, arcsine"),
-        (lambda: limits([0.8, 0.7], [1, 2, 3]), "shapes that broadcast"),
-        (lambda: limits("x", 10), "baseline: expected numbers"),
+        (
+            lambda: funnel_limits(80.6, 10),
+            "baseline lies between 0 and 1 .divide percentages by 100",
+        ),
+        (lambda: funnel_limits(0.8, -1), "n is the number of trials"),
+        (
+            lambda: funnel_limits([0.8, 2], [-1, 5]),
+            "(?s)baseline lies.*2 at .1,.*n is the number.*-1 at",
+        ),
+        (lambda: funnel_limits(0.8, 10, inflation=0), "inflation multiplies a variance"),
+        (lambda: funnel_limits(0.8, 10, phi=0.5), "phi is 1 or more"),
+        (lambda: funnel_limits(0.8, 10, tau2=-1), "tau2 is a variance"),
+        (lambda: funnel_limits(0.8, 10, phi=2, tau2=0.1), "pass one of them"),
+        (lambda: funnel_limits(0.8, 10, confidence=95), "did you mean 0.95"),
+        (lambda: funnel_limits(0.8, 10, confidence=()), "at least one level"),
+        (lambda: funnel_limits(0.8, 10, scale="log"), "choose from normal, arcsine"),
+        (lambda: funnel_limits([0.8, 0.7], [1, 2, 3]), "shapes that broadcast"),
+        (lambda: funnel_limits("x", 10), "baseline: expected numbers"),
         (lambda: standard_scores(1.2, 0.8, 10), "estimate lies between 0 and 1"),
         (lambda: dispersion([1, np.inf], 0.1), "z is finite"),
         (lambda: dispersion([1, 2], [0.1, -0.1]), "s is finite, 0 or more"),

@@ -16,13 +16,7 @@ from tests.kernel.clustered_recount import covariance, influence
 
 from omistats.errors import DataError, UnknownNameError, UsageError
 from omistats.kernel.clustered import ratio
-from omistats.kernel.moments import (
-    covariance_disjoint,
-    covariance_groups,
-    from_moments,
-    products,
-    variance_of_sums,
-)
+from omistats.kernel.moments import covariance_groups, from_moments, products
 from omistats.kernel.wald import difference, wald
 
 # R survey 4.1.1; tests/oracles/survey.R made the cases, which are simulated, and the numbers.
@@ -70,8 +64,8 @@ def test_groups_agree_with_svyby_of_r():
         expected = [[float(row["".join(sorted(a + b))]) for b in "abc"] for a in "abc"]
         # Without strata the covariances are 0; R's are some 1e-18 times the scale of the data.
         np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-17)
-        pair = covariance_disjoint(moments[0], moments[2], cases, **options)
-        assert pair == found[0, 2]
+        pair = covariance_groups(moments[[0, 2]], cases, **options)
+        assert pair.tolist() == found[np.ix_([0, 2], [0, 2])].tolist()
 
 
 def test_differences_agree_with_svycontrast_of_r():
@@ -222,21 +216,6 @@ def test_shares_that_do_not_vary_have_standard_error_0(cases, a, b):
     assert from_moments(moments, drawn).se == 0
 
 
-@given(samples())
-def test_any_linearised_statistic(s):
-    """The mean of two domains' ratios: the quarter of the sum of their covariance matrix."""
-    member = np.array([s["group"] == 0, s["group"] == 1])
-    assume(all(s["n"][inside].sum() > 0 for inside in member))
-    moments, cases = summed(s["k"], s["n"], s["stratum"], member)
-    p = from_moments(moments, cases).estimate
-    total = moments[..., 1].sum(axis=-1)
-    z = (member * (s["k"] - p[:, None] * s["n"]) / (2 * total[:, None])).sum(axis=0)
-    within = np.eye(3)[s["stratum"]][:, : len(cases)]
-    found = variance_of_sums(z @ within, (z * z) @ within, cases)
-    expected = covariance_groups(moments, cases).sum() / 4
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-16)
-
-
 class TestLonely:
     moments = np.array([[3, 9, 9, 27, 81], [9, 20, 41, 91, 202]], float)
     cases = (1, 2)
@@ -281,12 +260,10 @@ class TestShapes:
         assert (one.se, one.estimate) == (found.se[2, 1, 0], found.estimate[2, 1, 0])
         v = covariance_groups(moments, cases)
         assert v.shape == (4, 3, 2, 2)
-        pair = covariance_disjoint(moments[..., 0, :, :], moments[..., 1, :, :], cases[:, 0])
-        np.testing.assert_array_equal(pair, v[..., 0, 1])
-        sized = covariance_disjoint(
-            moments[..., 0, :, :], moments[..., 1, :, :], cases[:, 0], population=cases[:, 0] * 2
-        )
-        assert sized.shape == (4, 3)
+        pair = covariance_groups(moments[:, :, [0, 1]], cases)
+        np.testing.assert_array_equal(pair[..., 0, 1], v[..., 0, 1])
+        sized = covariance_groups(moments, cases, population=cases * 2)
+        np.testing.assert_allclose(sized, v / 2, rtol=1e-12)
         test = wald(found.estimate, v)
         assert test.p_value.shape == test.stars.shape == test.method.shape == (4, 3)
         assert wald(found.estimate, v, df=[9, 8, 7]).p_value.shape == (4, 3)
@@ -306,8 +283,6 @@ class TestShapes:
             from_moments(np.zeros((2, 5)), [1, 2, 3])
         with pytest.raises(UsageError, match="groups"):
             covariance_groups(np.zeros((2, 5)), [1, 2])
-        with pytest.raises(UsageError, match="two domains"):
-            covariance_disjoint(np.zeros((2, 5)), np.zeros((3, 5)), [2, 2])
         with pytest.raises(UnknownNameError, match="nan"):
             from_moments(np.zeros((2, 5)), [2, 2], lonely="fail")
         for x, v in (([1], [[1]]), ([1, 2], [1, 2]), ([1, 2, 3], np.eye(2))):
@@ -338,9 +313,6 @@ class TestImpossibleMoments:
         """Two cases cannot sum to 10 and 10 with squares that sum to 2."""
         with pytest.raises(DataError, match="negative variance"):
             from_moments([[10, 20, 2, 2, 2], [2, 20, 2, 2, 2]], [2, 2])
-
-    def test_sums_may_be_negative_elsewhere(self):
-        assert variance_of_sums([-1.0], [1.0], [2]) == 2 * (1 - 0.5)
 
 
 class TestWald:

@@ -1,7 +1,7 @@
 # Writes reference numbers of scores beside this script, computed by R's survey package:
 #
 #     python -m tests.scores.programme          the made-up cases and what feeds what
-#     Rscript tests/oracles/scores.R            their scores
+#     Rscript tests/oracles/scores.R            their scores, without and with caseloads
 #     python -m tests.scores.export FOLDER      the shipped cases as CSV
 #     Rscript tests/oracles/scores.R FOLDER     their scores
 #
@@ -17,6 +17,9 @@ exact <- function(x) ifelse(is.na(as.vector(x)), "", sprintf("%.15g", as.vector(
 save <- function(frame, name) {
   write.csv(frame, file.path(here, name), row.names = FALSE, quote = FALSE, na = "")
 }
+
+# Cases in the caseload of each unit; without any, caseloads are far larger than samples.
+population <- c()
 
 text <- function(file) {
   read.csv(file, na.strings = "", colClasses = "character", check.names = FALSE)
@@ -43,6 +46,15 @@ numerators <- function(rule, cases, questions) {
   list(k = cbind(K), n = cbind(N), pooled = pooled)
 }
 
+# Cases are clusters and units strata, drawn from caseloads where these are given.
+drawn <- function(data) {
+  if (length(population)) data$caseload <- unname(population[data$stratum])
+  corrected <- if (length(population)) ~caseload
+  svydesign(
+    ~case_id, strata = ~stratum, fpc = corrected, data = data, weights = rep(1, nrow(data))
+  )
+}
+
 # The mean over questions of ratios, for each of some groups, with its covariance matrix: of one
 # question (the pooled rule, the mean of cases) svyratio by svyby; of more the delta method.
 estimate <- function(cases, unit, groups, parts) {
@@ -52,7 +64,7 @@ estimate <- function(cases, unit, groups, parts) {
     data$k <- parts$k[, 1]
     data$n <- parts$n[, 1]
     data$group <- groups
-    full <- svydesign(~case_id, strata = ~stratum, data = data, weights = rep(1, nrow(data)))
+    full <- drawn(data)
     with_answers <- unique(groups[inside & !is.na(groups) & data$n > 0])
     part <- subset(full, inside & groups %in% with_answers)
     by <- svyby(~k, ~group, part, svyratio, denominator = ~n, covmat = TRUE)
@@ -77,7 +89,7 @@ estimate <- function(cases, unit, groups, parts) {
     }
     means <- c(means, paste0("(", paste(terms, collapse = "+"), ")/", length(terms)))
   }
-  full <- svydesign(~case_id, strata = ~stratum, data = data, weights = rep(1, nrow(data)))
+  full <- drawn(data)
   sums <- svytotal(reformulate(setdiff(names(data), c("case_id", "stratum"))), full)
   found <- svycontrast(sums, setNames(lapply(means, str2lang), names))
   list(names = names, value = as.vector(coef(found)), v = as.matrix(vcov(found)))
@@ -205,5 +217,13 @@ if (length(folder)) {
     run("pooled", "adjust", alone, feeds, "all", of(alone), "all"),
     run("questions", "adjust", alone, feeds, "all", of(alone), "all"),
     run("cases", "remove", alone, feeds, "all", of(alone), "all")
+  )
+  # One caseload was drawn whole, and one all but one case.
+  population <- c(north = 60, south = 28, east = 110, west = 45, coast = 1000, isle = 3)
+  both(
+    "scores_population",
+    run("pooled", "error", cases, feeds, units, of(cases), units),
+    run("questions", "error", cases, feeds, some, of(cases), some),
+    run("cases", "error", cases, feeds, some, of(cases), some)
   )
 }

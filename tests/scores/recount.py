@@ -60,21 +60,28 @@ def influence(
 
 
 def covariance(
-    rows: Sequence[Row], a: Sequence[Fraction], b: Sequence[Fraction], lonely: str = "error"
+    rows: Sequence[Row],
+    a: Sequence[Fraction],
+    b: Sequence[Fraction],
+    lonely: str = "error",
+    caseload: int | None = None,
 ) -> Fraction:
     """The covariance of two sums over cases drawn within units."""
     total = Fraction(0)
     for unit in dict.fromkeys(row["unit"] for row in rows):
         pairs = [(x, y) for row, x, y in zip(rows, a, b, strict=True) if row["unit"] == unit]
         m = len(pairs)
+        left = Fraction(1) if caseload is None else 1 - Fraction(m, caseload)
+        if left == 0:
+            continue
         if m == 1:
             assert lonely in ("remove", "adjust") or pairs == [(0, 0)]
-            total += pairs[0][0] * pairs[0][1] if lonely == "adjust" else 0
+            total += left * pairs[0][0] * pairs[0][1] if lonely == "adjust" else 0
             continue
         mean_a = sum(x for x, _ in pairs) / m
         mean_b = sum(y for _, y in pairs) / m
         products = sum((x - mean_a) * (y - mean_b) for x, y in pairs)
-        total += Fraction(m, m - 1) * products
+        total += left * Fraction(m, m - 1) * products
     return total
 
 
@@ -84,19 +91,37 @@ def compare(
     rule: str,
     members: Sequence[Member],
     lonely: str = "error",
+    caseload: int | None = None,
 ) -> tuple[list[float], Any] | None:
-    """Scores of the groups that have one, and their covariance matrix; None below two."""
+    """Scores of the groups that have one, and their covariances as fractions; None below two."""
     there = [m for m in members if score(rows, questions, rule, m) is not None]
     if len(there) < 2:
         return None
     p = [score(rows, questions, rule, m) for m in there]
     z = [influence(rows, questions, rule, m) for m in there]
-    matrix = [[float(covariance(rows, a, b, lonely)) for b in z] for a in z]
-    return [float(x) for x in p if x is not None], np.array(matrix)
+    matrix = [[covariance(rows, a, b, lonely, caseload) for b in z] for a in z]
+    return [float(x) for x in p if x is not None], np.array(matrix, dtype=object)
+
+
+def singular(v: Any) -> bool:
+    """Whether some difference of the groups does not vary: an exact elimination comes to 0."""
+    last = len(v) - 1
+    rows = [
+        [v[i, j] - v[i, last] - v[last, j] + v[last, last] for j in range(last)]
+        for i in range(last)
+    ]
+    # Of a covariance matrix a pivot of 0 means a determinant of 0: no rows need swapping.
+    for i in range(last):
+        if rows[i][i] == 0:
+            return True
+        for j in range(i + 1, last):
+            share = rows[j][i] / rows[i][i]
+            rows[j] = [b - share * a for a, b in zip(rows[i], rows[j], strict=True)]
+    return False
 
 
 def wald(p: Sequence[float], v: Any) -> float:
     """Wald's statistic from the definition, differences taken from the last group."""
     C = np.hstack([np.eye(len(p) - 1), -np.ones((len(p) - 1, 1))])
     d = C @ np.array(p)
-    return float(d @ np.linalg.inv(C @ v @ C.T) @ d)
+    return float(d @ np.linalg.inv((C @ v @ C.T).astype(float)) @ d)

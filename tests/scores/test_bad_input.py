@@ -9,6 +9,7 @@ import pytest
 from tests.scores.programme import (
     BREAKDOWNS,
     FRAMEWORK,
+    SIZES,
     STRATA,
     Harm,
     case_set,
@@ -22,7 +23,7 @@ from omistats.errors import DataError, UnknownNameError, UsageError
 
 BLANK: dict[str, Any] = dict.fromkeys((*STRATA, *FRAMEWORK.question_ids))
 FIGURES = ("percent", "se", "low", "high", "design_effect", "interval_method")
-TESTS = ("difference_low", "difference_high", "statistic", "df", "p_value", "method")
+TESTS = ("difference_low", "difference_high", "statistic", "df", "df2", "p_value", "method")
 
 
 def row(case: int, unit: str = "north", **answers: Any) -> dict[str, Any]:
@@ -42,13 +43,15 @@ def of(rows: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
     ("options", "error", "message"),
     [
         ({"items": ["1.1", "saftey"]}, UnknownNameError, "unknown item 'saftey'; did you mean"),
+        ({"items": []}, UsageError, "`items` names none; leave it out"),
         ({"items": "2.3"}, UsageError, "no question feeds 2.3; leave the item out"),
         ({"rule": "pool"}, UnknownNameError, "unknown scoring rule 'pool'; did you mean 'pooled'"),
         ({"interval": "wilson"}, UnknownNameError, "unknown interval 'wilson'; choose from wald"),
         ({"df": 12}, UsageError, "`df` is None or 'design', found 12"),
-        ({"lonely": "ignore"}, UsageError, "`lonely` is one of error, null, remove, adjust"),
-        ({"lonely": "nan"}, UsageError, "`lonely` is one of error, null, remove, adjust"),
-        ({"complement": "rest"}, UsageError, "`complement` is 'all' or 'known', found 'rest'"),
+        ({"lonely": "ignore"}, UnknownNameError, "of one case 'ignore'; choose from error, null"),
+        ({"lonely": "nan"}, UnknownNameError, "choose from error, null, remove, adjust"),
+        ({"lonely": "ajust"}, UnknownNameError, "did you mean 'adjust'"),
+        ({"complement": "rest"}, UnknownNameError, "complement 'rest'; choose from all, known"),
         ({"by": "region"}, UsageError, "`by` is None or 'unit', found 'region'"),
         ({"confidence": 95}, UsageError, "confidence"),
         ({"breakdowns": ["gendre"]}, UnknownNameError, "did you mean 'gender'"),
@@ -59,6 +62,26 @@ def of(rows: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
 def test_options_that_there_are_not(options, error, message):
     with pytest.raises(error, match=message):
         oms.scores(case_set(read()), **options)
+
+
+def test_all_bad_options_at_once():
+    wrong = {
+        "by": "region", "breakdowns": ["gendre"], "items": ["saftey"], "rule": "pool",
+        "confidence": 95, "interval": "wilson", "df": 12, "lonely": "nan", "complement": "rest",
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="9 options do not fit") as caught:
+        oms.scores(case_set(read()), **wrong)
+    assert not isinstance(caught.value, UnknownNameError)
+    for value in wrong.values():
+        assert repr(value[0] if isinstance(value, list) else value) in str(caught.value)
+    # What cannot be looked up without a framework does not hide the rest.
+    with pytest.raises(UsageError, match=r"2 options(.|\n)*framework=(.|\n)*'pooled'"):
+        oms.scores({"case_id": [1]}, rule="pool", items=["1"])
+
+
+def test_a_breakdown_twice_is_listed_among_other_mistakes():
+    with pytest.raises(UsageError, match=r"2 options(.|\n)*more than once(.|\n)*'pooled'"):
+        oms.scores(case_set(read()), rule="pool", breakdowns=["gender", "gender"])
 
 
 def test_all_unknown_items_at_once():
@@ -98,7 +121,7 @@ def test_a_score_that_applied_to_nobody_in_a_unit(rule):
     for line in of(rows, by="unit", breakdowns=BREAKDOWNS, items="safety", rule=rule):
         if line["unit"] == "east":
             assert (line["k"], line["n"]) == (0, 0)
-            assert [line[name] for name in (*FIGURES, *TESTS, "stars", "difference")] == [None] * 14
+            assert [line[name] for name in (*FIGURES, *TESTS, "stars", "difference")] == [None] * 15
             assert line["reason"] == "no applicable answers"
         elif line["breakdown"] is None:
             assert line["percent"] is not None
@@ -116,7 +139,9 @@ def test_no_cases_at_all(rule):
 
 def test_a_unit_of_one_case_is_refused_by_name():
     for options in ({}, {"by": "unit"}):
-        with pytest.raises(DataError, match=r"found one in 'isle'.*regroup.*lonely='null'"):
+        with pytest.raises(
+            DataError, match=r"one in 'isle' \(case 's026'\).*regroup.*lonely='null'"
+        ):
             oms.scores(case_set(alone()), **options)
 
 
@@ -143,7 +168,7 @@ def test_a_unit_of_one_case_under_each_treatment(rule):
 def test_a_unit_of_one_case_has_no_degrees_of_freedom():
     for line in of(alone(), by="unit", lonely="remove", df="design", items="1"):
         if line["unit"] == "isle":
-            assert line["se"] is line["low"] is line["high"] is None
+            assert line["se"] is line["low"] is line["high"] is line["design_effect"] is None
             assert line["reason"] == "a unit of one case"
         else:
             assert line["low"] < line["percent"] < line["high"]
@@ -243,3 +268,36 @@ def test_frameworks_may_name_items_that_nothing_feeds():
     silent = attrs.evolve(FRAMEWORK, items=(*FRAMEWORK.items, oms.Item("4", "section", "Later")))
     data = {name: [r[name] for r in read()] for name in ("case_id", "unit", *BLANK)}
     assert "4" not in oms.scores(data, framework=silent).table["item"].to_pylist()
+
+
+def test_a_caseload_smaller_than_the_sample_is_refused_by_unit():
+    with pytest.raises(DataError, match="no fewer cases than were drawn") as caught:
+        oms.scores(case_set(read()), population=25)
+    assert "25 with 34 drawn in 'north', 25 with 27 drawn in 'south'." in str(caught.value)
+    sizes = {**SIZES, "east": 3, "west": None, "coast": True}
+    with pytest.raises(DataError) as caught:
+        oms.scores(case_set(read()), population=sizes)
+    expected = "3 with 22 drawn in 'east', None with 21 drawn in 'west', True with 16 drawn"
+    assert expected in str(caught.value)
+
+
+def test_a_caseload_for_every_unit():
+    with pytest.raises(DataError, match=r"none for 'west', 'coast'\. Give one for each") as caught:
+        oms.scores(case_set(alone()), population={"north": 99, "south": 99, "east": 9, "isle": 9})
+    # Everything wrong with the data is told at once.
+    assert [p.where for p in caught.value.problems] == ["population", "population", "unit"]
+
+
+@pytest.mark.parametrize("population", ["many", [40] * 6, float("nan"), -1])
+def test_a_caseload_that_is_no_number(population):
+    with pytest.raises(DataError, match=r"population: no fewer.*in 'north'"):
+        oms.scores(case_set(read()), population=population)
+
+
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_a_unit_of_one_case_that_is_its_whole_caseload_is_not_open(rule):
+    lines = of(alone(), by="unit", items="1", rule=rule, population={**SIZES, "isle": 1})
+    for line in lines:
+        # Everybody was seen.
+        assert (line["se"], line["reason"]) == (0, None)
+        assert line["low"] == line["percent"] == line["high"]

@@ -1,8 +1,9 @@
 """Scores against R's survey package: the made-up cases and the shipped ones.
 
 tests/oracles/scores.R (R 4.2.2, survey 4.1.1) computed the numbers from the cases as CSV: svyratio
-and svyby(covmat=TRUE) on svydesign(~case_id, strata=~unit) of case-level sums, svycontrast (the
-delta method) for means over questions, Wald's test by hand from vcov.
+and svyby(covmat=TRUE) on svydesign(~case_id, strata=~unit) of case-level sums, with fpc=~caseload
+where caseloads are given, svycontrast (the delta method) for means over questions, Wald's test by
+hand from vcov.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from tests.scores.programme import BREAKDOWNS, CASES, FEEDS, case_set, feeds, ge
 import omistats as oms
 
 MADE_UP = oracle("scores_estimates.csv"), oracle("scores_tests.csv")
+POPULATION = oracle("scores_population_estimates.csv"), oracle("scores_population_tests.csv")
+CASELOADS = {"north": 60, "south": 28, "east": 110, "west": 45, "coast": 1000, "isle": 3}
 SHIPPED = oracle("scores_shipped_estimates.csv"), oracle("scores_shipped_tests.csv")
 DIGITS = 1e-10
 ENDS = {
@@ -49,6 +52,15 @@ def made_up(rule: Any, lonely: str, interval: Any, df: Any, complement: Any) -> 
 
 
 @cache
+def drawn_from_caseloads(rule: Any, interval: Any, df: Any, complement: Any) -> dict[Key, Row]:
+    given: dict[str, Any] = {"rule": rule, "interval": interval, "df": df, "complement": complement}
+    found = oms.scores(
+        case_set(read()), by="unit", breakdowns=BREAKDOWNS, population=CASELOADS, **given
+    )
+    return by_key(found.table)
+
+
+@cache
 def shipped(interval: Any, df: Any) -> dict[Key, Row]:
     cases = oms.omi2.load_synthetic()
     found = oms.scores(cases, by="unit", breakdowns=oms.STANDARD, interval=interval, df=df)
@@ -68,6 +80,8 @@ def check_estimate(line: dict[str, str], found: Row, interval: str, df: str | No
         if line[theirs]:
             close(found[mine], line[theirs], (mine, line))
         else:
+            # Only a logit has no limits, and only at the ends.
+            assert interval == "logit"
             assert found[mine] is None
             assert found["percent"] in (0, 100)
             assert found["reason"] is not None
@@ -77,6 +91,7 @@ def check_test(line: dict[str, str], found: Row, df: str | None) -> None:
     close(found["statistic"], line["f" if df else "statistic"], line)
     close(found["p_value"], line["f_p" if df else "p"], line)
     assert found["df"] == int(line["df"])
+    assert found["df2"] == (int(line["design_df"]) if df else None)
     ends = ENDS["wald", df]
     for mine, theirs in zip(
         ("difference", "difference_low", "difference_high"), ("difference", *ends), strict=True
@@ -113,18 +128,28 @@ def test_the_oracle_covers_rules_units_groups_and_lonely_units():
 
 @pytest.mark.parametrize(("interval", "df"), ENDS)
 def test_estimates_and_intervals_of_the_made_up_cases(interval, df):
-    checked = 0
+    checked: dict[Key, set[Key]] = {}
     for line in MADE_UP[0]:
         if line["group"] == "rest":
             continue
-        breakdown, group = line["breakdown"] or None, line["group"] if line["breakdown"] else None
-        known = breakdown == "harm_known"
-        found = made_up(line["rule"], line["lonely"], interval, df, "known" if known else "all")[
-            line["unit"], "harm" if known else breakdown, line["item"], group
-        ]
-        check_estimate(line, found, interval, df)
-        checked += 1
-    assert checked == sum(r["group"] != "rest" for r in MADE_UP[0])
+        known = line["breakdown"] == "harm_known"
+        way = line["rule"], line["lonely"], "known" if known else "all"
+        group = line["group"] if line["breakdown"] else None
+        breakdown = "harm" if known else line["breakdown"] or None
+        key = line["unit"], breakdown, line["item"], group
+        check_estimate(line, made_up(way[0], way[1], interval, df, way[2])[key], interval, df)
+        checked.setdefault(way, set()).add(key)
+    # No row of R's twice, and no row left out: of pooled scores in every unit, of the others in
+    # two of the seven and, without groups, in a third.
+    of_r = sum(r["group"] != "rest" for r in MADE_UP[0])
+    assert sum(len(keys) for keys in checked.values()) == of_r
+    for rule in ("pooled", "questions", "cases"):
+        expected = {
+            key for key, r in made_up(rule, "error", interval, df, "all").items()
+            if (rule == "pooled" or key[0] in ("north", "all") or key[:2] == ("isle", None))
+            and key[3] != "all" and r["n"] > 0
+        }  # fmt: skip
+        assert checked[rule, "error", "all"] == expected
 
 
 @pytest.mark.parametrize("df", [None, "design"])
@@ -138,6 +163,35 @@ def test_differences_and_tests_of_the_made_up_cases(df):
         check_test(line, found, df)
         contrast = {"harm": "complement", "harm_known": "known complement"}
         assert found["contrast"] == contrast.get(line["breakdown"], "groups")
+
+
+@pytest.mark.parametrize(("interval", "df"), ENDS)
+def test_estimates_and_intervals_of_samples_from_caseloads(interval, df):
+    for line in POPULATION[0]:
+        if line["group"] == "rest":
+            continue
+        breakdown, group = line["breakdown"] or None, line["group"] if line["breakdown"] else None
+        known = breakdown == "harm_known"
+        found = drawn_from_caseloads(line["rule"], interval, df, "known" if known else "all")[
+            line["unit"], "harm" if known else breakdown, line["item"], group
+        ]
+        check_estimate(line, found, interval, df)
+        # Of a caseload that was drawn whole nothing is left to chance.
+        if line["unit"] == "isle":
+            assert found["se"] == 0
+    assert {r["unit"] for r in POPULATION[0]} == {*CASELOADS, "all"}
+    assert {r["rule"] for r in POPULATION[0]} == {"pooled", "questions", "cases"}
+
+
+@pytest.mark.parametrize("df", [None, "design"])
+def test_differences_and_tests_of_samples_from_caseloads(df):
+    first = {"gender": "f", "plan": "early", "harm": "high"}
+    for line in POPULATION[1]:
+        known = line["breakdown"] == "harm_known"
+        breakdown = "harm" if known else line["breakdown"]
+        scores = drawn_from_caseloads(line["rule"], "wald", df, "known" if known else "all")
+        check_test(line, scores[line["unit"], breakdown, line["item"], first[breakdown]], df)
+    assert {r["unit"] for r in POPULATION[1]} >= {"all", "north"}
 
 
 def test_nothing_is_tested_that_r_could_not_test():
@@ -159,25 +213,37 @@ def test_the_shipped_cases_are_those_that_the_numbers_are_of():
 @pytest.mark.parametrize(("interval", "df"), ENDS)
 def test_estimates_and_intervals_of_the_shipped_cases(interval, df):
     scores = shipped(interval, df)
-    checked = 0
+    checked = set()
     for line in SHIPPED[0]:
         if line["group"] == "rest":
             continue
         group = line["group"] if line["breakdown"] else None
-        found = scores[line["unit"], line["breakdown"] or None, line["item"], group]
-        check_estimate(line, found, interval, df)
-        checked += line["unit"] == "all"
-    # All but the rows of `all`, which are the rows of everyone; one item applies to no licence.
-    whole = [row for key, row in scores.items() if key[0] == "all" and key[3] != "all"]
-    assert checked == sum(row["n"] > 0 for row in whole) == len(whole) - 1
+        key = line["unit"], line["breakdown"] or None, line["item"], group
+        check_estimate(line, scores[key], interval, df)
+        checked.add(key)
+    # No row of R's twice, and none left out.
+    assert len(checked) == sum(r["group"] != "rest" for r in SHIPPED[0])
+    # Every score of all units and of the first, and the other units' of all their cases; but not
+    # the rows of the group `all`, which are those of everyone, nor those without an answer.
+    expected = {
+        key for key, row in scores.items()
+        if (key[0] in ("U01", "all") or key[1] is None) and key[3] != "all" and row["n"] > 0
+    }  # fmt: skip
+    assert checked == expected
 
 
 @pytest.mark.parametrize("df", [None, "design"])
 def test_differences_and_tests_of_the_shipped_cases(df):
     scores = shipped("wald", df)
     first = {b.key: b.groups[0] for b in oms.STANDARD}
+    checked = set()
     for line in SHIPPED[1]:
         key = line["unit"], line["breakdown"], line["item"], first[line["breakdown"]]
         check_test(line, scores[key], df)
-    assert {r["unit"] for r in SHIPPED[1]} == {"U01", "all"}
-    assert {r["breakdown"] for r in SHIPPED[1]} == set(first)
+        checked.add(key)
+    assert len(checked) == len(SHIPPED[1])
+    # Everything that was tested of all units and of the first.
+    assert checked == {
+        key for key, r in scores.items()
+        if key[0] in ("U01", "all") and r["p_value"] is not None and key[3] == first[key[1]]
+    }  # fmt: skip

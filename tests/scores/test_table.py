@@ -24,7 +24,7 @@ def test_columns_are_those_documented(found):
     columns = [
         *("unit", "breakdown", "group", "level", "item", "k", "n"),
         *("percent", "se", "low", "high", "design_effect"),
-        *("difference", "difference_low", "difference_high", "statistic", "df", "p_value"),
+        *("difference", "difference_low", "difference_high", "statistic", "df", "df2", "p_value"),
         *("stars", "contrast", "method", "interval_method", "rule", "confidence"),
         *("questions", "invented", "provenance", "reason"),
     ]
@@ -99,7 +99,12 @@ def test_settings_are_said_in_every_row():
     assert {r["interval_method"] for r in rows} == {"logit"}
     methods = {(r["breakdown"], r["method"]) for r in rows}
     assert methods == {(None, None), ("gender", "wald-chi-square")}
+    assert {r["df2"] for r in rows} == {None}
     by_design = oms.scores(case_set(read()), breakdowns=["gender"], df="design").table
+    # F is on one and on cases less units.
+    free = sum(SIZES.values()) - len(SIZES)
+    pairs = zip(by_design["df"].to_pylist(), by_design["df2"].to_pylist(), strict=True)
+    assert set(pairs) == {(None, None), (1, free)}
     assert set(by_design["method"].to_pylist()) == {None, "wald-f"}
 
 

@@ -131,7 +131,13 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
     assert_type(scores, oms.Scores)
     assert_type(scores.item("safety").unit("all").breakdown(), oms.Scores)
     assert_type(scores.ranges(), pa.Table)
+    assert_type(scores.by_unit(order={"A": 1}), pa.Table)
+    assert_type(oms.scores(cases, population={"A": 900.0, "B": 1200}), oms.Scores)
+    oms.scores(cases, population="all of them")  # type: ignore[arg-type]
     compared = scores.units("safety", order={"A": 1}, overdispersion="additive")
+    assert_type(compared.pairs(), pa.Table)
+    assert_type(compared.to_pandas(), pd.DataFrame)
+    assert_type(compared.to_polars(), pl.DataFrame)
     assert_type(compared, oms.UnitComparison)
     assert_type(compared.baseline, float)
     assert_type(oms.ratio([1, 2], [3, 4], cluster=["a", "b"]), oms.Ratio)

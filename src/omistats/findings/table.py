@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -16,22 +14,18 @@ from omistats.breakdowns.base import Contrast
 from omistats.errors import UnknownNameError, UsageError
 from omistats.findings.assemble import assemble
 from omistats.findings.change import changes
-from omistats.findings.frames import to_pandas, to_polars
+from omistats.findings.frames import Exports
 from omistats.findings.hand_counts import require_plain, tally_from_counts
 from omistats.findings.layout import comparisons, require_same_contrasts, unclassified, wide
 from omistats.findings.text import as_html, as_text
 from omistats.inference import Inference, infer
 from omistats.tallies import Tally
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
-
 __all__ = ["Findings"]
 
 
 @attrs.frozen(eq=False, repr=False)
-class Findings:
+class Findings(Exports):
     """Percentages, intervals and tests: one row a unit x breakdown x question x group.
 
     The columns are ``unit, breakdown, question, group`` (dictionary), ``k, n`` (int64,
@@ -264,28 +258,6 @@ class Findings:
         require_same_contrasts(self.tally, previous.tally)
         laid = changes(self.table, previous.table)
         return laid.replace_schema_metadata(self.table.schema.metadata)
-
-    def write_parquet(self, path: str | Path) -> None:
-        """Write the table to a Parquet file, replacing one that is there."""
-        import pyarrow.parquet as pq
-
-        pq.write_table(self.table, path)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; labels become categoricals, metadata ``attrs``."""
-        return to_pandas(self.table)
-
-    def to_polars(self) -> pl.DataFrame:
-        """Return a polars data frame; labels become categoricals."""
-        return to_polars(self.table)
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Export the table."""
-        return self.table.__arrow_c_stream__(requested_schema)
-
-    def __len__(self) -> int:
-        rows: int = self.table.num_rows
-        return rows
 
     @property
     def _labels(self) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
+from omistats.findings import show
 from omistats.findings.layout import blocks, wide
 from omistats.model.marks import is_synthetic
 
@@ -16,31 +17,12 @@ _ROWS = 8
 
 def as_text(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> str:
     """Show the first block of findings, and say what else there is."""
-    head, lines, tail = _shown(table, labels, rows)
-    if not lines:
-        return head
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = [
-        "  ".join(
-            cell.ljust(w) if i == 0 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    return "\n".join([head, "", *text, *([tail] if tail else [])])
+    return show.as_text(*_shown(table, labels, rows))
 
 
 def as_html(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> str:
     """Show the same in a notebook; every cell is escaped."""
-    from html import escape
-
-    head, lines, tail = _shown(table, labels, rows)
-    body = ""
-    for i, line in enumerate(lines):
-        tag = "th" if i == 0 else "td"
-        body += "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
-    after = f"<p>{escape(tail)}</p>" if tail else ""
-    return f"<p>{escape(head)}</p><table>{body}</table>{after}"
+    return show.as_html(*_shown(table, labels, rows))
 
 
 def _shown(

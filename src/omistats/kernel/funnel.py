@@ -22,7 +22,7 @@ from omistats.kernel.standard_scores import (
     variance,
 )
 
-__all__ = ["Flags", "Limits", "flags", "limits", "shortfall"]
+__all__ = ["Flags", "Limits", "flags", "funnel_limits", "shortfall"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,7 +74,7 @@ class Flags:
     confidence: Floats
 
 
-def limits(
+def funnel_limits(
     baseline: npt.ArrayLike,
     n: npt.ArrayLike,
     *,
@@ -133,7 +133,7 @@ def limits(
 
     Examples
     --------
-    >>> found = limits(0.80642448, 539)
+    >>> found = funnel_limits(0.80642448, 539)
     >>> print(f"{found.low[0]:.8f} {found.high[0]:.8f}")
     0.77306949 0.83977947
     """
@@ -179,7 +179,7 @@ def flags(estimate: npt.ArrayLike, found: Limits) -> Flags:
     estimate : array_like of float
         Proportions, 0-1, that broadcast with the limits without their last axis.
     found : Limits
-        From `limits`.
+        From `funnel_limits`.
 
     Returns
     -------

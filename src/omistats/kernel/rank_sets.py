@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from omistats.kernel.ranks import rank_inputs
 
-__all__ = ["RankSets", "rank_sets"]
+__all__ = ["RankSets", "ordered_z", "rank_sets"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -100,10 +100,7 @@ def rank_sets(
     known = ~np.isnan(value + error)
     gap = value[..., :, None] - value[..., None, :]
     spread = np.sqrt(error[..., :, None] ** 2 + error[..., None, :] ** 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # Without any error an order is certain, and equals are not ordered.
-        z = np.where(gap == 0, 0.0, gap / spread)
-    z = np.where(np.eye(size, dtype=bool), np.nan, z)
+    z = np.where(np.eye(size, dtype=bool), np.nan, ordered_z(gap, spread))
     p = np.asarray(scipy.special.ndtr(-z))
     adjusted = _holm(p.reshape(*p.shape[:-2], size * size)).reshape(p.shape)
     shown = adjusted <= 1 - confidence
@@ -124,6 +121,13 @@ def rank_sets(
         first,
         "holm",
     )
+
+
+def ordered_z(gap: Floats, spread: Floats) -> Floats:
+    """Give differences in standard errors: without any error an order is certain."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Equals are not ordered; of what has no standard error nothing is known.
+        return np.where((gap == 0) & ~np.isnan(spread), 0.0, gap / spread)
 
 
 def _holm(p: Floats) -> Floats:

@@ -112,7 +112,7 @@ def standard_scores(
     n : array_like of float
         Trials; NaN or 0 gives NaN.
     scale : {'normal', 'arcsine'}
-        As for `limits`.
+        As for `omistats.kernel.funnel.funnel_limits`.
     inflation : array_like of float
         The design effect, one for all units (see `within_design_effect`).
 

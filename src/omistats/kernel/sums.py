@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -11,8 +11,9 @@ import numpy.typing as npt
 from omistats.errors import DataError, Problem, UsageError
 from omistats.kernel.counts import as_numbers
 from omistats.kernel.designs import LONELY, check_lonely, factors
+from omistats.kernel.linear import located
 
-__all__ = ["BulkLonely", "Sums", "as_moments", "check_spread", "sums"]
+__all__ = ["BulkLonely", "Sums", "as_moments", "sums"]
 
 Floats = npt.NDArray[np.float64]
 BulkLonely = Literal["error", "nan", "remove", "adjust"]
@@ -24,9 +25,9 @@ class Sums:
 
     Attributes
     ----------
-    moments : ndarray of float64, shape (..., strata, 5)
+    moments : ndarray of float64, shape (5, strata, ...)
         Sums of k, n, k², k n and n².
-    scale, shared : ndarray of float64, shape (..., strata)
+    scale, shared : ndarray of float64, shape (strata, ...)
         As `omistats.kernel.designs.factors` gives them, but 0 where the domain has nothing.
     """
 
@@ -48,10 +49,8 @@ def sums(
     cases: npt.ArrayLike,
     population: npt.ArrayLike | None,
     lonely: str,
-    *,
-    signed: bool = False,
 ) -> Sums:
-    """Bring moments and strata to one shape, checked; ``signed`` lets sums be below 0."""
+    """Bring moments and strata to one shape, checked and as `omistats.kernel.linear` has it."""
     check_lonely(lonely, (*LONELY, "nan"))
     drawn = as_numbers(cases, "cases")
     there = np.asarray(np.inf) if population is None else as_numbers(population, "population")
@@ -63,7 +62,7 @@ def sums(
             "expected shapes that broadcast, strata last"
         ) from error
     m = np.broadcast_to(moments, (*shape, 5))
-    wrong = _problems(m, drawn, there, signed)
+    wrong = _problems(m, drawn, there)
     if wrong:
         raise DataError(wrong)
     touched = (m != 0).any(axis=-1)
@@ -73,22 +72,17 @@ def sums(
     if lonely == "error" and alone.any():
         hint = "Merge strata, or say lonely='nan', 'remove' or 'adjust'."
         rule = "two cases or more in each stratum"
-        raise DataError([Problem("cases", rule, "one " + _at(alone), hint)])
-    return Sums(m, scale, np.broadcast_to(shared, shape))
+        raise DataError([Problem("cases", rule, "one " + located(alone), hint)])
+    return Sums(
+        np.moveaxis(m, (-1, -2), (0, 1)),
+        np.moveaxis(scale, -1, 0),
+        np.moveaxis(np.broadcast_to(shared, shape), -1, 0),
+    )
 
 
-def check_spread(spread: Floats, size: Floats) -> None:
-    """Refuse what is negative by more than rounding."""
-    bad = spread < -1e-9 * size
-    if bad.any():
-        hint = "Check that all five are sums over the same cases, and the counts of cases."
-        text = f"a negative variance {_at(bad)}"
-        raise DataError([Problem("moments", "moments that some cases have", text, hint)])
-
-
-def _problems(m: Floats, drawn: Floats, there: Floats, signed: bool) -> list[Problem]:
+def _problems(m: Floats, drawn: Floats, there: Floats) -> list[Problem]:
     with np.errstate(invalid="ignore"):
-        possible = (np.isfinite(m) if signed else (m >= 0) & (m < np.inf)).all(axis=-1)
+        possible = ((m >= 0) & (m < np.inf)).all(axis=-1)
         checks = (
             (
                 "moments",
@@ -110,13 +104,7 @@ def _problems(m: Floats, drawn: Floats, there: Floats, signed: bool) -> list[Pro
             ),
         )
     return [
-        Problem(name, rule, f"others {_at(bad)}", hint)
+        Problem(name, rule, f"others {located(bad)}", hint)
         for name, bad, rule, hint in checks
         if bad.any()
     ]
-
-
-def _at(bad: Any) -> str:
-    where = [tuple(map(int, at)) for at in np.argwhere(bad)[:3]]
-    more = int(bad.sum()) - len(where)
-    return "at " + ", ".join(map(str, where)) + (f" and {more} more" if more else "")

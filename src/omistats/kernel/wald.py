@@ -11,7 +11,7 @@ from omistats.kernel.counts import as_numbers
 from omistats.kernel.limits import limits
 from omistats.kernel.significance import STARS, Comparison, chi_square_sf, star_codes
 
-__all__ = ["Contrast", "difference", "wald"]
+__all__ = ["Contrast", "Tested", "difference", "tested", "wald"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -113,6 +113,72 @@ def wald(
     ``(difference / se)^2``.
     """
     x, v = _pair(estimate, covariance)
+    found = tested(x, v, None if df is None else np.asarray(df, np.float64))
+    return Comparison(
+        found.statistic,
+        found.df,
+        found.p_value,
+        np.asarray(np.array([*STARS, ""])[found.stars]),
+        np.full(found.p_value.shape, "wald-chi-square" if df is None else "wald-f"),
+    )
+
+
+@attrs.frozen(eq=False)
+class Tested:
+    """The outcome of Wald tests as numbers.
+
+    Attributes
+    ----------
+    statistic, df, p_value : ndarray of float64
+        As `wald` gives them.
+    stars : ndarray of int8
+        Codes of `omistats.kernel.significance.STARS`, -1 where nothing could be tested.
+    """
+
+    statistic: Floats
+    df: Floats
+    p_value: Floats
+    stars: npt.NDArray[np.int8]
+
+
+def tested(x: Floats, v: Floats, df: Floats | None) -> Tested:
+    """Test as `wald` does, of arrays whose shapes are known to fit."""
+    left, d, S = _differences(x, v) if x.shape[-1] > 2 else _difference(x, v)
+    statistic = np.where(left > 0, _quadratic(d, S), np.nan)
+    p_value = chi_square_sf(statistic, left)
+    if df is not None:
+        import scipy
+
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = statistic / left
+            bounded = np.isfinite(df)
+            tail = scipy.special.fdtrc(left, np.where(df > 0, df, np.nan), ratio)
+            # Without bound F times its degrees of freedom is chi-square.
+            p_value = np.where(np.isposinf(df), p_value, np.where(bounded, tail, np.nan))
+        statistic = np.broadcast_to(ratio, p_value.shape)
+    lost = np.isnan(p_value)
+    same = (left > 0) & (d == 0).all(axis=-1) & ~np.isnan(S).any(axis=(-1, -2))
+    return Tested(
+        np.asarray(np.where(lost, np.nan, statistic)),
+        np.asarray(np.where(lost, np.nan, left)),
+        np.asarray(p_value),
+        star_codes(p_value, ~lost | same),
+    )
+
+
+def _difference(x: Floats, v: Floats) -> tuple[Floats, Floats, Floats]:
+    """Give degrees of freedom, the difference of two groups and its variance."""
+    both = ~np.isnan(x).any(axis=-1)
+    own = v[..., 0, 0], v[..., 1, 1]
+    # The order of subtraction is that of several groups.
+    variance = _unrounded(own[1] - v[..., 1, 0] - v[..., 0, 1] + own[0], own[1], own[0])
+    d = np.where(both, x[..., 1] - x[..., 0], 0.0)
+    S = np.where(both, variance, 1.0)
+    return np.asarray(both, np.float64), d[..., np.newaxis], S[..., np.newaxis, np.newaxis]
+
+
+def _differences(x: Floats, v: Floats) -> tuple[Floats, Floats, Floats]:
+    """Give degrees of freedom, differences from the first group and their covariance."""
     groups = x.shape[-1]
     present = ~np.isnan(x)
     left = np.maximum(present.sum(axis=-1) - 1, 0).astype(np.float64)
@@ -128,30 +194,7 @@ def wald(
     own = np.arange(groups - 1)
     S[..., own, own] = _unrounded(S[..., own, own], of_each[..., 1:], of_each[..., :1])
     both = there[..., :, np.newaxis] & there[..., np.newaxis, :]
-    S = np.where(both, S, np.eye(groups - 1))
-    statistic = np.where(left > 0, _quadratic(d, S), np.nan)
-    test, p_value = "wald-chi-square", chi_square_sf(statistic, left)
-    if df is not None:
-        import scipy
-
-        test, free = "wald-f", np.asarray(df, np.float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = statistic / left
-            bounded = np.isfinite(free)
-            tail = scipy.special.fdtrc(left, np.where(free > 0, free, np.nan), ratio)
-            # Without bound F times its degrees of freedom is chi-square.
-            p_value = np.where(np.isposinf(free), p_value, np.where(bounded, tail, np.nan))
-        statistic = np.broadcast_to(ratio, p_value.shape)
-    lost = np.isnan(p_value)
-    same = (left > 0) & (d == 0).all(axis=-1) & ~np.isnan(S).any(axis=(-1, -2))
-    codes = star_codes(p_value, ~lost | same)
-    return Comparison(
-        np.asarray(np.where(lost, np.nan, statistic)),
-        np.asarray(np.where(lost, np.nan, left)),
-        np.asarray(p_value),
-        np.asarray(np.array([*STARS, ""])[codes]),
-        np.full(p_value.shape, test),
-    )
+    return left, d, np.where(both, S, np.eye(groups - 1))
 
 
 def _unrounded(variance: Floats, a: Floats, b: Floats) -> Floats:

@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.kernel.significance import STARS, Comparison
-from omistats.kernel.wald import Contrast
+from omistats.kernel.linear import Ratios
+from omistats.kernel.significance import STARS
 from omistats.model.cases import CaseSet
+from omistats.scores.comparisons import Tests
 from omistats.scores.domains import Domains
-from omistats.scores.rules import Estimates
 from omistats.scores.sums import Scored
 
-__all__ = ["REASONS", "SCHEMA", "Block", "assemble"]
+__all__ = ["REASONS", "SCHEMA", "Block", "Settings", "assemble"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +37,7 @@ _KEY = pa.dictionary(pa.int16(), pa.string())
 _NOTE = pa.dictionary(pa.int8(), pa.string())
 _PERCENTS = ("percent", "se", "low", "high", "design_effect")
 _DIFFERENCES = ("difference", "difference_low", "difference_high")
-_NUMBERS = ("statistic", "df", "p_value")
+_NUMBERS = ("statistic", "df", "df2", "p_value")
 
 SCHEMA = pa.schema(
     [
@@ -55,185 +55,169 @@ SCHEMA = pa.schema(
 """The columns of scores."""
 
 
+@attrs.frozen
+class Settings:
+    """What a call of scores asked for, as its rows say it."""
+
+    rule: str
+    confidence: float
+    interval: str
+    complement: str
+    design_df: bool
+
+
 @attrs.frozen(eq=False)
 class Block:
-    """Estimates and tests of some units.
+    """Estimates and tests of units, all together among them.
 
     Attributes
     ----------
     units : tuple of str
         Their labels.
-    counts : ndarray, shape (units, domains, items, 2)
+    counts : ndarray of float64, shape (2, units, items, domains)
         Sufficient and applicable answers.
-    found : Estimates
-        Shape (units, domains, items).
+    found : Ratios
+        Shape (units, items, domains).
     low, high : ndarray of float64
         Of the same shape.
-    tests : tuple of Comparison
-        One a split, shape (units, items).
-    differences : tuple of Contrast or None
-        One a split of two groups, shape (units, items).
+    tests : Tests
     """
 
     units: tuple[str, ...]
     counts: Floats
-    found: Estimates
+    found: Ratios
     low: Floats
     high: Floats
-    tests: tuple[Comparison, ...]
-    differences: tuple[Contrast | None, ...]
+    tests: Tests
 
 
 def assemble(
-    blocks: Sequence[Block],
-    scored: Sequence[Scored],
-    domains: Domains,
-    rule: str,
-    confidence: float,
-    interval: str,
-    complement: str,
-    design_df: bool,
-    cases: CaseSet,
+    block: Block, scored: Sequence[Scored], domains: Domains, settings: Settings, cases: CaseSet
 ) -> pa.Table:
     """Lay scores out: units, then breakdowns, then items, then groups.
 
     The score of all cases of a unit comes first, with null breakdown and group.
     """
-    width = len(scored)
+    width, times = len(scored), len(block.units)
     # What each row of one unit shows: domain, split (-1 for none), item.
     shown = [np.zeros(width, np.int64)]
     splits = [np.full(width, -1)]
-    item = [np.arange(width)]
+    items = [np.arange(width)]
     for i, own in enumerate(domains.shown):
         shown.append(np.tile(own, width))
         splits.append(np.full(len(own) * width, i))
-        item.append(np.repeat(np.arange(width), len(own)))
-    rows = (np.concatenate(shown), np.concatenate(splits), np.concatenate(item))
-    parts = [_numbers(block, domains, rule == "pooled", *rows) for block in blocks]
-    data = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    units = [u for block in blocks for u in block.units]
-    times = len(units)
+        items.append(np.repeat(np.arange(width), len(own)))
+    domain, split, item = (np.concatenate(x) for x in (shown, splits, items))
+    data = _numbers(block, domain, split, item, settings.rule == "pooled")
+    labels, of_domain = _groups(domains)
+    contrasts = ("groups", "complement", "known complement")
+    of_split = [contrasts.index(s.contrast) for s in domains.splits]
+    of_split = [c + 1 if c and settings.complement == "known" else c for c in of_split]
+    method = "wald-f" if settings.design_df else "wald-chi-square"
+    interval = f"{settings.interval}-t" if settings.design_df else settings.interval
+
+    def label(codes: npt.NDArray[Any], names: Sequence[str], kind: Any = np.int16) -> pa.Array:
+        return _arrow.dictionary(np.tile(codes.astype(kind), times), names)
+
+    def fact(values: Sequence[int], names: Sequence[str] | None = None) -> pa.Array:
+        column = np.array(values)[item]
+        if names is None:
+            return pa.array(np.tile(column.astype(np.int16), times))
+        return label(column, names, np.int8)
+
+    zeros = np.zeros(len(data["n"]), np.int8)
+    arrays = [
+        _arrow.dictionary(np.repeat(np.arange(times, dtype=np.int16), len(item)), block.units),
+        label(split, [s.key for s in domains.splits]),
+        label(of_domain[domain], labels),
+        label(np.array([_LEVELS.index(s.item.level) for s in scored])[item], _LEVELS),
+        label(item, [s.item.id for s in scored]),
+        pa.array(data["k"].astype(np.int64)),
+        pa.array(data["n"].astype(np.int64)),
+        *(_arrow.floats(data[name]) for name in (*_PERCENTS, *_DIFFERENCES, *_NUMBERS)),
+        _arrow.dictionary(data["stars"], STARS),
+        label(np.array([*of_split, -1])[split], contrasts, np.int8),
+        _arrow.dictionary(zeros, (method,), ~np.isnan(data["p_value"])),
+        _arrow.dictionary(zeros, (interval,), (data["n"] > 0) & ~np.isnan(data["low"])),
+        _arrow.dictionary(zeros, (settings.rule,)),
+        pa.array(np.full(len(zeros), settings.confidence)),
+        fact([len(s.questions) for s in scored]),
+        fact([s.invented for s in scored]),
+        fact([_SOURCES.index(s.provenance) for s in scored], _SOURCES),
+        _arrow.dictionary(data["reason"], REASONS),
+    ]
+    schema = SCHEMA.with_metadata(dict(cases.metadata)) if cases.metadata else SCHEMA
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _groups(domains: Domains) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """Give labels of groups, and which of them each domain has; -1 is none."""
     groups = {
         d: g
         for s, own in zip(domains.splits, domains.shown, strict=True)
         for d, g in zip(own.tolist(), s.groups, strict=True)
     }
     labels = tuple(dict.fromkeys(groups.values()))
-    of_group = np.array([labels.index(groups[d]) if d in groups else -1 for d in rows[0].tolist()])
-    contrasts = ("groups", "complement", "known complement")
-    of_split = [contrasts.index(s.contrast) for s in domains.splits]
-    of_split = [c + 1 if c and complement == "known" else c for c in of_split]
-    contrast = np.array([*of_split, -1])[rows[1]]
-
-    def label(codes: npt.NDArray[Any], names: Sequence[str], kind: Any = np.int16) -> pa.Array:
-        return _arrow.dictionary(np.tile(codes, times).astype(kind), names)
-
-    def fact(values: Sequence[int], names: Sequence[str] | None = None) -> pa.Array:
-        column = np.tile(np.array(values)[rows[2]], times)
-        if names is None:
-            return pa.array(column.astype(np.int16))
-        return _arrow.dictionary(column.astype(np.int8), names)
-
-    some = data["n"] > 0
-    tested = ~np.isnan(data["p_value"])
-    zeros = np.zeros(len(some), np.int8)
-    level = np.array([_LEVELS.index(s.item.level) for s in scored])[rows[2]]
-    arrays = [
-        _arrow.dictionary(np.repeat(np.arange(times), len(rows[0])).astype(np.int16), units),
-        label(rows[1], [s.key for s in domains.splits]),
-        label(of_group, labels),
-        label(level, _LEVELS),
-        label(rows[2], [s.item.id for s in scored]),
-        pa.array(data["k"].astype(np.int64)),
-        pa.array(data["n"].astype(np.int64)),
-        *(_arrow.floats(data[name]) for name in (*_PERCENTS, *_DIFFERENCES, *_NUMBERS)),
-        _arrow.dictionary(data["stars"].astype(np.int8), STARS),
-        label(contrast, contrasts, np.int8),
-        _arrow.dictionary(zeros, ("wald-f" if design_df else "wald-chi-square",), tested),
-        _arrow.dictionary(
-            zeros, (f"{interval}-t" if design_df else interval,), some & ~np.isnan(data["low"])
-        ),
-        _arrow.dictionary(zeros, (rule,)),
-        pa.array(np.full(len(some), confidence)),
-        fact([len(s.questions) for s in scored]),
-        fact([s.invented for s in scored]),
-        fact([_SOURCES.index(s.provenance) for s in scored], _SOURCES),
-        _arrow.dictionary(data["reason"].astype(np.int8), REASONS),
-    ]
-    schema = SCHEMA.with_metadata(dict(cases.metadata)) if cases.metadata else SCHEMA
-    return pa.Table.from_arrays(arrays, schema=schema)
+    codes = np.full(len(domains.members), -1)
+    for d, g in groups.items():
+        codes[d] = labels.index(g)
+    return labels, codes
 
 
 def _numbers(
     block: Block,
-    domains: Domains,
-    pooled: bool,
     domain: npt.NDArray[np.int64],
     split: npt.NDArray[np.int64],
     item: npt.NDArray[np.int64],
+    pooled: bool,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Give the figures of every row of a block's units."""
+    """Give the figures of every row."""
+    tests, units = block.tests, len(block.units)
+    domains, splits = block.found.se.shape[-1], tests.p_value.shape[-1]
+    of_score = item * domains + domain
+    # The last comparison is that of rows without one.
+    of_test = item * splits + np.where(split < 0, splits - 1, split)
 
     def own(values: Floats) -> Floats:
-        return values[:, domain, item].ravel()
+        out: Floats = values.reshape(units, -1).take(of_score, axis=1).ravel()
+        return out
 
-    def shared(values: Sequence[npt.NDArray[Any]], missing: Any) -> npt.NDArray[Any]:
-        """Lay the figures of comparisons, (units, items) each, beside their groups."""
-        out = np.full((len(block.units), len(domain)), missing)
-        for i, figures in enumerate(values):
-            here = split == i
-            out[:, here] = figures[:, item[here]]
-        return out.ravel()
+    def shared(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        out: npt.NDArray[Any] = values.reshape(units, -1).take(of_test, axis=1).ravel()
+        return out
 
-    unknown = np.full((len(block.units), len(set(item.tolist()))), np.nan)
-    pairs = [(d.estimate, d.low, d.high) if d else (unknown,) * 3 for d in block.differences]
-    marks = [np.select([t.stars == s for s in STARS], range(len(STARS)), -1) for t in block.tests]
-    n = own(block.counts[..., 1])
-    se, p_value = own(block.found.se), shared([t.p_value for t in block.tests], np.nan)
-    stars = shared(marks, -1)
-    # What the groups of each comparison allow: a score of two at least, a spread of each.
-    p = [block.found.estimate[:, compared] for compared in domains.compared]
-    several = shared([np.sum(~np.isnan(x), axis=1) > 1 for x in p], False)
-    alone = [
-        np.any(~np.isnan(x) & np.isnan(block.found.se[:, compared]), axis=1)
-        for x, compared in zip(p, domains.compared, strict=True)
-    ]
-    untested = np.tile(split >= 0, len(block.units)) & np.isnan(p_value)
-    estimate, no_limits = own(block.found.estimate), np.isnan(own(block.low))
-    reason = np.select(
-        [
-            n == 0,
-            np.isnan(se),
-            untested & ~several,
-            untested & shared(alone, False),
-            untested,
-            no_limits & ((estimate <= 0) | (estimate >= 1)),
-            no_limits,
-        ],
-        np.array([0, 3, 1, 3, 2, 4, 3])[:, np.newaxis],
-        -1,
-    )
-    k = own(block.counts[..., 0])
+    k, n = (own(counts) for counts in block.counts)
+    estimate, se, low = own(block.found.estimate), own(block.found.se), own(block.low)
+    p_value = shared(tests.p_value)
+    untested = np.tile(split >= 0, units) & np.isnan(p_value)
+    no_limits = np.isnan(low)
+    # Of several reasons the last one set holds.
+    reason = np.full(len(n), -1, np.int8)
+    reason[no_limits] = 3
+    reason[no_limits & ((estimate <= 0) | (estimate >= 1))] = 4
+    reason[untested] = 2
+    reason[untested & shared(tests.unknown)] = 3
+    reason[untested & ~shared(tests.several)] = 1
+    reason[np.isnan(se)] = 3
+    reason[n == 0] = 0
     with np.errstate(invalid="ignore"):
         # From the counts, as in findings: 100 (k / n) may fall a hair short of a whole percent.
         percent = 100.0 * k / n if pooled else 100.0 * estimate
-    percents = {
-        "se": se,
-        "low": own(block.low),
-        "high": own(block.high),
-        "difference": shared([p[0] for p in pairs], np.nan),
-        "difference_low": shared([p[1] for p in pairs], np.nan),
-        "difference_high": shared([p[2] for p in pairs], np.nan),
-    }
     return {
-        "percent": percent,
-        **{name: 100.0 * values for name, values in percents.items()},
         "k": k,
         "n": n,
+        "percent": percent,
+        "se": 100.0 * se,
+        "low": 100.0 * low,
+        "high": 100.0 * own(block.high),
         "design_effect": own(block.found.design_effect),
-        "statistic": shared([t.statistic for t in block.tests], np.nan),
-        "df": shared([np.where(np.isnan(t.p_value), np.nan, t.df) for t in block.tests], np.nan),
+        "difference": 100.0 * shared(tests.difference),
+        "difference_low": 100.0 * shared(tests.low),
+        "difference_high": 100.0 * shared(tests.high),
+        "statistic": shared(tests.statistic),
+        "df": shared(tests.df),
+        "df2": shared(tests.df2),
         "p_value": p_value,
-        "stars": stars,
+        "stars": shared(tests.stars),
         "reason": reason,
     }

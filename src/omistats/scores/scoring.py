@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.registry import resolve
-from omistats.errors import DataError, Problem, UsageError, shown
+from omistats.errors import DataError, Problem, UsageError
+from omistats.kernel.designs import factors
 from omistats.kernel.face import check_confidence
 from omistats.kernel.limits import check_limits, limits
-from omistats.kernel.significance import Comparison
-from omistats.kernel.sums import BulkLonely
-from omistats.kernel.wald import Contrast, difference, wald
+from omistats.kernel.linear import Ratios
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
-from omistats.model.strata import ALL
-from omistats.scores.assemble import Block, assemble
-from omistats.scores.domains import Domains, make_domains
-from omistats.scores.rules import Rule, make_rule, sum_blocks
-from omistats.scores.sums import case_sums, scored_items
+from omistats.model.strata import ALL, names
+from omistats.scores.assemble import Block, Settings, assemble
+from omistats.scores.comparisons import compare_groups
+from omistats.scores.domains import make_domains
+from omistats.scores.options import (
+    LONELY,
+    Population,
+    caseloads,
+    check_lonely,
+    check_word,
+    refuse,
+)
+from omistats.scores.rules import RULES, covariance, make_rule
+from omistats.scores.sample import Sample
+from omistats.scores.sums import Scored, case_sums, scored_items
 from omistats.scores.table import Scores
 from omistats.tallies import By
 
@@ -46,6 +54,7 @@ def scores(
     df: Literal["design"] | None = None,
     lonely: Lonely = "error",
     complement: Literal["all", "known"] = "all",
+    population: Population = None,
     framework: Framework | None = None,
 ) -> Scores:
     """Score general criteria, sections and headline elements.
@@ -69,14 +78,19 @@ def scores(
     interval : {'wald', 'logit'}
         As in `omistats.ratio`. Wald limits are not cut off at 0 and 100.
     df : {'design'}, optional
-        Use t and F with the design's degrees of freedom, cases less units; by default the
-        normal and chi-square.
+        Use t and F with the design's degrees of freedom, cases less units (column ``df2``
+        for F); by default the normal and chi-square.
     lonely : {'error', 'null', 'remove', 'adjust'}
         What to do about a unit of one case, which shows no spread: refuse it, leave what
         depends on it null, let it contribute nothing, or measure it from the mean of all.
     complement : {'all', 'known'}
         What the subset of a complement is tested against: all other cases, or those whose
         characteristic is known.
+    population : float or mapping of str to float, optional
+        How many cases each unit's caseload has, of which its cases were drawn: one number
+        for all units, or one for every unit by name. Standard errors are then corrected for
+        the share that was drawn, and a caseload drawn whole has none. By default caseloads
+        are far larger than samples.
     framework : Framework, optional
         What to check the source against; a case set carries its own.
 
@@ -88,18 +102,21 @@ def scores(
     Raises
     ------
     UsageError
-        When options do not fit, or no question feeds any item.
+        When options do not fit, or no question feeds any item. Of several bad options all
+        are listed.
     UnknownNameError
-        When an item, a breakdown or the rule is unknown.
+        When an item, a breakdown, the rule or another word is unknown, and nothing else is
+        wrong.
     DataError
-        When a unit has one case (under ``lonely='error'``; units are named), or a
-        breakdown labels cases outside its groups.
+        When a unit has one case (under ``lonely='error'``; unit and case are named), a
+        caseload is missing or smaller than the sample (units are named), or a breakdown
+        labels cases outside its groups.
 
     Notes
     -----
     Cases are clusters of answers, units are strata: standard errors are those of R's
-    ``svyby`` on ``svydesign(~case_id, strata=~unit)``, groups being domains of the full
-    design. Groups are compared by Wald's test with their covariance.
+    ``svyby`` on ``svydesign(~case_id, strata=~unit, fpc=~population)``, groups being
+    domains of the full design. Groups are compared by Wald's test with their covariance.
 
     Examples
     --------
@@ -108,115 +125,85 @@ def scores(
     >>> round(found.table["percent"][0].as_py())
     57
     """
-    if by not in (None, "unit"):
-        raise UsageError(f"`by` is None or 'unit', found {by!r}")
-    if df not in (None, "design"):
-        raise UsageError(f"`df` is None or 'design', found {df!r}")
-    if complement not in ("all", "known"):
-        raise UsageError(f"`complement` is 'all' or 'known', found {complement!r}")
-    check_confidence(confidence)
-    check_limits(interval)
+    wanted = (breakdowns,) if isinstance(breakdowns, str) else tuple(breakdowns)
+    asked = None if items is None else names(items)
+    carried = source.framework if isinstance(source, CaseSet) else framework
+    splits: list[Breakdown] = []
+    scored: list[Scored] = []
+
+    def find_splits() -> None:
+        if carried is not None and wanted:
+            splits.extend(resolve(wanted, carried))
+
+    def find_items() -> None:
+        if carried is None:
+            read_cases(source, None)  # which says what is missing
+        else:
+            scored.extend(scored_items(carried, asked))
+
+    refuse(
+        lambda: _check_either("by", by, "unit"),
+        find_splits,
+        find_items,
+        lambda: check_word("scoring rule", rule, RULES),
+        lambda: check_confidence(confidence),
+        lambda: check_limits(interval),
+        lambda: _check_either("df", df, "design"),
+        lambda: check_word("treatment of units of one case", lonely, LONELY),
+        lambda: check_word("complement", complement, ("all", "known")),
+    )
     cases = read_cases(source, framework)
-    scored = scored_items(cases.framework, items)
-    wanted = tuple(breakdowns) if not isinstance(breakdowns, str) else (breakdowns,)
-    domains = make_domains(
-        cases, resolve(wanted, cases.framework) if wanted else (), complement == "known"
-    )
-    _check_lonely(cases, lonely)
-    sums = case_sums(cases, scored)
+    domains = make_domains(cases, tuple(splits), complement == "known")
     starts = cases.packed.starts
-    # A unit of one case was refused above, or leaves open what depends on it.
-    treat: BulkLonely = lonely if lonely in ("remove", "adjust") else "nan"
-    rule_ = make_rule(rule, sums, domains.members, starts, treat)
-    counts = sum_blocks(np.stack(sums.by_case, axis=-1), domains.members, starts)
-    options = _Options(confidence, interval, df == "design")
-    blocks = []
+    drawn = np.diff(starts)
+    problems: list[Problem] = []
+    there = caseloads(population, cases, problems)
+    # A unit of one case shows no spread, unless it is all there is.
+    alone = np.isnan(factors(drawn.astype(np.float64), there, "nan")[0])
+    check_lonely(cases, alone, lonely, problems)
+    if problems:
+        raise DataError(problems)
+    # What is left open by one was refused above, or leaves open what depends on it.
+    treat = lonely if lonely in ("remove", "adjust") else "nan"
+    scale, shared = factors(drawn.astype(np.float64), there, treat)
+    sample = Sample(domains.members, starts, scale, shared)
+    scoring = make_rule(rule, case_sums(cases, scored), sample)
+
+    # Units, if asked for, and all together after them.
+    parts = (False, True) if by == "unit" else (True,)
+    estimates = [scoring.estimates(together) for together in parts]
     if by == "unit":
-        freedom = np.maximum(np.diff(starts) - 1, 0)
-        blocks.append(_block(cases.units, rule_, domains, counts, freedom, options, False))
-    used = np.diff(starts)
-    freedom = np.array([used.sum() - (used > 0).sum()])
-    together = counts.sum(axis=0, keepdims=True)
-    blocks.append(_block((ALL,), rule_, domains, together, freedom, options, True))
-    table = assemble(
-        blocks, scored, domains, rule, confidence, interval, complement, df is not None, cases
-    )
-    return Scores(table, cases.framework)
+        # Whatever a unit of one case adds to the whole, by itself it shows no spread.
+        estimates[0].se[alone] = estimates[0].design_effect[alone] = np.nan
+    found = Ratios(*map(np.concatenate, zip(*map(_arrays, estimates), strict=True)))
+    freedom = [*np.maximum(drawn - 1, 0), drawn.sum() - (drawn > 0).sum()][-len(found.se) :]
+    free = np.array(freedom, np.float64)[:, np.newaxis, np.newaxis] if df else None
 
+    def covariances(groups: npt.NDArray[np.intp]) -> Floats:
+        made = [
+            covariance(scoring, sample, groups, one.se, together)
+            for one, together in zip(estimates, parts, strict=True)
+        ]
+        return np.concatenate(made)
 
-@attrs.frozen
-class _Options:
-    confidence: float
-    interval: str
-    design_df: bool
-
-
-def _check_lonely(cases: CaseSet, lonely: str) -> None:
-    known = ("error", "null", "remove", "adjust")
-    if lonely not in known:
-        raise UsageError(f"`lonely` is one of {', '.join(known)}, found {lonely!r}")
-    sizes = np.diff(cases.packed.starts).tolist()
-    alone = [unit for unit, size in zip(cases.units, sizes, strict=True) if size == 1]
-    if lonely == "error" and alone:
-        raise DataError(
-            [
-                Problem(
-                    "unit",
-                    "two cases or more in each unit show how cases differ",
-                    f"one in {shown(alone)}",
-                    "Merge units with `regroup`, or say lonely='null', 'remove' or 'adjust'.",
-                )
-            ]
-        )
-
-
-def _block(
-    units: tuple[str, ...],
-    rule: Rule,
-    domains: Domains,
-    counts: Floats,
-    freedom: npt.NDArray[np.int64],
-    options: _Options,
-    together: bool,
-) -> Block:
-    """Estimate and test some units, or all of them together as one."""
-    found = rule.estimates(together)
-    # Whatever a unit of one case adds to the whole, by itself it shows no spread.
-    alone = np.zeros(len(units), np.bool_) if together else freedom == 0
-    found.se[alone] = np.nan
-    df = freedom[:, np.newaxis, np.newaxis].astype(np.float64) if options.design_df else None
-    low, high = limits(
-        found.estimate,
-        found.se,
-        confidence=options.confidence,
-        df=df,
-        interval=options.interval,
-    )
-    tests: dict[int, Comparison] = {}
-    differences: dict[int, Contrast] = {}
-    # All comparisons of equally many groups are made in one call.
-    for width in {len(compared) for compared in domains.compared}:
-        chosen = [i for i, compared in enumerate(domains.compared) if len(compared) == width]
-        groups = np.array([domains.compared[i] for i in chosen])
-        estimate = np.swapaxes(found.estimate[:, groups], 2, 3)
-        covariance = rule.covariance(groups, together)
-        covariance[alone] = np.nan
-        outcome = wald(estimate, covariance, df=df)
-        for at, i in enumerate(chosen):
-            parts = (getattr(outcome, field.name)[:, at] for field in attrs.fields(Comparison))
-            tests[i] = Comparison(*parts)
-        if width == 2:
-            apart = difference(estimate, covariance, confidence=options.confidence, df=df)
-            for at, i in enumerate(chosen):
-                ends = (getattr(apart, field.name)[:, at] for field in attrs.fields(Contrast))
-                differences[i] = Contrast(*ends)
-    splits = range(len(domains.compared))
-    return Block(
-        units,
-        counts,
+    low, high = limits(found.estimate, found.se, confidence=confidence, df=free, interval=interval)
+    counts = scoring.counts.sum(axis=1, keepdims=True)
+    block = Block(
+        (*(cases.units if by == "unit" else ()), ALL),
+        np.concatenate([scoring.counts, counts], axis=1) if by == "unit" else counts,
         found,
         low,
         high,
-        tuple(tests[i] for i in splits),
-        tuple(differences.get(i) for i in splits),
+        compare_groups(found, domains.compared, covariances, confidence, free),
     )
+    settings = Settings(rule, confidence, interval, complement, df is not None)
+    return Scores(assemble(block, scored, domains, settings, cases), cases.framework)
+
+
+def _arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
+    return one.estimate, one.se, one.design_effect
+
+
+def _check_either(name: str, value: object, word: str) -> None:
+    if value is not None and not (isinstance(value, str) and value == word):
+        raise UsageError(f"`{name}` is None or {word!r}, found {value!r}")

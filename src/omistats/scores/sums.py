@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
 
 import attrs
@@ -12,12 +12,10 @@ import numpy.typing as npt
 from omistats.errors import UnknownNameError, UsageError
 from omistats.kernel.tally import unpack
 from omistats.model.cases import CaseSet
-from omistats.model.framework import Framework, Item, Provenance, Question
+from omistats.model.framework import Framework, Item, Provenance
 from omistats.model.strata import names
 
 __all__ = ["CaseSums", "Scored", "case_sums", "scored_items"]
-
-Floats = npt.NDArray[np.float64]
 
 _WEAKEST: tuple[Provenance, ...] = ("invented", "inferred", "published")
 
@@ -50,23 +48,20 @@ class CaseSums:
 
     Attributes
     ----------
-    sufficient, applicable : ndarray of float32, shape (cases, questions)
-        0 or 1 each.
-    feeds : ndarray of bool, shape (questions, items)
-        Which question feeds which item.
+    answers : ndarray of float32, shape (2, questions, cases)
+        0 or 1 each: whether sufficient, then whether applicable.
+    feeds : ndarray of float32, shape (questions, items)
+        1 where a question feeds an item, else 0.
     """
 
-    sufficient: npt.NDArray[np.float32]
-    applicable: npt.NDArray[np.float32]
-    feeds: npt.NDArray[np.bool_]
+    answers: npt.NDArray[np.float32]
+    feeds: npt.NDArray[np.float32]
 
     @cached_property
-    def by_case(self) -> tuple[Floats, Floats]:
-        """Count sufficient and applicable answers, shape (cases, items) each."""
+    def by_case(self) -> npt.NDArray[np.float32]:
+        """Count sufficient and applicable answers, shape (2, items, cases)."""
         # A case has far fewer answers than float32 counts exactly.
-        feeds = self.feeds.astype(np.float32)
-        k, n = self.sufficient @ feeds, self.applicable @ feeds
-        return k.astype(np.float64), n.astype(np.float64)
+        return self.feeds.T @ self.answers
 
 
 def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Scored, ...]:
@@ -83,10 +78,13 @@ def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Sc
     """
     known = {item.id: item for item in framework.items}
     asked = tuple(known) if wanted is None else names(wanted)
+    if not asked and wanted is not None:
+        raise UsageError("`items` names none; leave it out to score all that questions feed")
     if unknown := [id for id in asked if id not in known]:
         raise UnknownNameError("item", unknown, known)
     fed = _links(framework, known)
-    found = [_scored(known[id], fed.get(id, {})) for id in known if id in asked]
+    invented = {q.id for q in framework.questions if q.provenance == "invented"}
+    found = [_scored(known[id], fed.get(id, {}), invented) for id in known if id in asked]
     empty = [s.item.id for s in found if not s.questions]
     if wanted is not None and empty:
         raise UsageError(f"no question feeds {', '.join(empty)}; leave the item out")
@@ -100,34 +98,33 @@ def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Sc
 
 
 def _links(
-    framework: Framework, known: dict[str, Item]
-) -> dict[str, dict[Question, list[Provenance]]]:
-    """Give the questions that feed each item, and where each link is known from."""
-    fed: dict[str, dict[Question, list[Provenance]]] = {}
+    framework: Framework, known: Mapping[str, Item]
+) -> dict[str, dict[str, set[Provenance]]]:
+    """Give the questions that feed each item, and where question and links are known from."""
+    fed: dict[str, dict[str, set[Provenance]]] = {}
     for question in framework.questions:
         for link in question.links:
-            for id in {link.item, known[link.item].parent} - {None}:
-                fed.setdefault(str(id), {}).setdefault(question, []).append(link.provenance)
+            for id in (link.item, known[link.item].parent):
+                if id is not None:
+                    sources = fed.setdefault(id, {}).setdefault(question.id, set())
+                    sources |= {link.provenance, question.provenance}
     return fed
 
 
-def _scored(item: Item, fed: dict[Question, list[Provenance]]) -> Scored:
+def _scored(item: Item, fed: Mapping[str, set[Provenance]], invented: Container[str]) -> Scored:
     sources = {source for links in fed.values() for source in links}
-    sources |= {question.provenance for question in fed}
-    return Scored(
-        item,
-        tuple(question.id for question in fed),
-        next((source for source in _WEAKEST if source in sources), "published"),
-        sum(question.provenance == "invented" for question in fed),
-    )
+    weakest: Provenance = next((source for source in _WEAKEST if source in sources), "published")
+    return Scored(item, tuple(fed), weakest, sum(question in invented for question in fed))
 
 
 def case_sums(cases: CaseSet, items: Sequence[Scored]) -> CaseSums:
     """Take the answers of cases out of their bits, in the order of units."""
     ids = cases.framework.question_ids
-    used = sorted({ids.index(q) for item in items for q in item.questions})
+    place = {id: i for i, id in enumerate(ids)}
+    used = sorted({place[q] for item in items for q in item.questions})
     rows = [*used, *(len(ids) + i for i in used)]
-    answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32).T
-    asked = [ids[i] for i in used]
-    feeds = np.array([[q in item.questions for item in items] for q in asked], np.bool_)
-    return CaseSums(answers[:, : len(used)], answers[:, len(used) :], feeds)
+    answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32)
+    feeds = np.zeros((len(ids), len(items)), np.float32)
+    for i, item in enumerate(items):
+        feeds[[place[q] for q in item.questions], i] = 1
+    return CaseSums(answers.reshape(2, len(used), len(cases)), feeds[used])

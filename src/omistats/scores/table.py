@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import attrs
 import numpy as np
 import pyarrow as pa
 
 from omistats.errors import UnknownNameError, UsageError
-from omistats.findings.frames import to_pandas, to_polars
+from omistats.findings.frames import Exports
 from omistats.model.framework import Framework
-from omistats.model.strata import ALL
+from omistats.scores.charts import by_unit, ranges
 from omistats.scores.text import as_html, as_text
 from omistats.scores.units import Inflation, UnitComparison, compare_units
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
 
 __all__ = ["Scores"]
 
 
-_RANGES = pa.schema(
-    [
-        ("level", pa.string()),
-        ("item", pa.string()),
-        *((name, pa.float64()) for name in ("percent", "low", "high", "lowest")),
-        ("lowest_unit", pa.string()),
-        ("highest", pa.float64()),
-        ("highest_unit", pa.string()),
-    ]
-)
-
-
 @attrs.frozen(eq=False, repr=False)
-class Scores:
+class Scores(Exports):
     """Scores with standard errors: one row a unit x breakdown x item x group.
 
     The columns are ``unit, breakdown, group, level, item`` (dictionary), ``k, n`` (int64:
     sufficient and applicable answers), ``percent, se, low, high`` (percent),
     ``design_effect``, ``difference, difference_low, difference_high`` (first group less
-    second, in percentage points), ``statistic, df, p_value, stars, contrast, method,
+    second, in percentage points), ``statistic, df, df2, p_value, stars, contrast, method,
     interval_method, rule, confidence``, ``questions`` and ``invented`` (how many feed the
     item), ``provenance`` (the weakest of their sources) and ``reason``. Limits of a
     difference are Wald's, whatever the interval of the scores. ``breakdown`` and
@@ -133,35 +115,40 @@ class Scores:
         Raises
         ------
         UsageError
-            When the scores were not made by unit, or leave units or ``all`` out.
+            When the scores were not made by unit, or units or ``all`` were filtered out.
         """
-        whole = self.breakdown()
-        units = whole.table["unit"].unique().to_pylist()
-        if ALL not in units or len(units) < 3:
-            raise UsageError(
-                "ranges are over two units or more beside all together; make the scores with "
-                'by="unit" and do not filter units'
-            )
-        rows = whole.table.select(["unit", "level", "item", "percent", "low", "high"]).to_pylist()
-        out = []
-        for line in (r for r in rows if r["unit"] == ALL):
-            of_units = [
-                (r["percent"], r["unit"])
-                for r in rows
-                if r["item"] == line["item"] and r["unit"] != ALL and r["percent"] is not None
-            ]
-            lowest = min(of_units, default=(None, None), key=itemgetter(0))
-            highest = max(of_units, default=(None, None), key=itemgetter(0))
-            out.append(
-                {
-                    **{name: line[name] for name in ("level", "item", "percent", "low", "high")},
-                    "lowest": lowest[0],
-                    "lowest_unit": lowest[1],
-                    "highest": highest[0],
-                    "highest_unit": highest[1],
-                }
-            )
-        return pa.Table.from_pylist(out, schema=_RANGES.with_metadata(self.table.schema.metadata))
+        return ranges(self.breakdown().table)
+
+    def by_unit(self, order: Mapping[str, Any] | None = None) -> pa.Table:
+        """Lay items beside each other, a row a unit: the data of the report's second chart.
+
+        Parameters
+        ----------
+        order : mapping of str to anything that can be sorted, optional
+            What to put the units in order by, such as dates of fieldwork; units without
+            one (null, NaN, NaT) come last, as declared.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``unit, order``, then a column of percentages for each item, named by its id,
+            null where nothing applied. All units together are no row of it, for they have
+            no place in the order: `ranges` has their scores.
+
+        Raises
+        ------
+        UsageError
+            When the scores were not made by unit, or ``order`` names units that there are
+            not or gives values that do not compare.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit").level("headline")
+        >>> found.by_unit().column_names
+        ['unit', 'order', 'risk_of_harm', 'reoffending', 'compliance']
+        """
+        return by_unit(self.breakdown().table, order)
 
     def units(
         self,
@@ -191,7 +178,7 @@ class Scores:
             A percentage of the caller's, below which a unit is flagged as short of it.
         order : mapping of str to anything that can be sorted, optional
             What to put the units in order by, such as dates of fieldwork; units without
-            one come last, as declared.
+            one (null, NaN, NaT) come last, as declared.
         draws, seed : int
             Of the simulation of ranks.
 
@@ -204,8 +191,8 @@ class Scores:
         UnknownNameError
             When the item is not among the scores.
         UsageError
-            When the scores were not made by unit, are not pooled, or an option is out of
-            range.
+            When the scores were not made by unit or are not pooled, units or ``all`` were
+            filtered out, or an option is out of range.
 
         Notes
         -----
@@ -231,28 +218,6 @@ class Scores:
             draws=draws,
             seed=seed,
         )
-
-    def write_parquet(self, path: str | Path) -> None:
-        """Write the table to a Parquet file, replacing one that is there."""
-        import pyarrow.parquet as pq
-
-        pq.write_table(self.table, path)
-
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; labels become categoricals, metadata ``attrs``."""
-        return to_pandas(self.table)
-
-    def to_polars(self) -> pl.DataFrame:
-        """Return a polars data frame; labels become categoricals."""
-        return to_polars(self.table)
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Export the table."""
-        return self.table.__arrow_c_stream__(requested_schema)
-
-    def __len__(self) -> int:
-        rows: int = self.table.num_rows
-        return rows
 
     def __repr__(self) -> str:
         return as_text(self.table, self.framework)

@@ -2,42 +2,58 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
+from omistats.findings import show
 from omistats.model.framework import Framework
 from omistats.model.marks import is_synthetic
 from omistats.model.strata import ALL
 
-__all__ = ["as_html", "as_text"]
+__all__ = ["as_html", "as_text", "lines_of_units"]
 
 _ROWS = 24
 
 
 def as_text(table: pa.Table, framework: Framework) -> str:
     """Show the first rows of scores, and say what else there is."""
-    head, lines, tail = _shown(table, framework)
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = [
-        "  ".join(
-            cell.ljust(w) if i < 2 else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    return "\n".join([head, "", *text, *([tail] if tail else [])])
+    return show.as_text(*_shown(table, framework), labels=2)
 
 
 def as_html(table: pa.Table, framework: Framework) -> str:
     """Show the same in a notebook; every cell is escaped."""
-    from html import escape
+    return show.as_html(*_shown(table, framework))
 
-    head, lines, tail = _shown(table, framework)
-    body = ""
-    for i, line in enumerate(lines):
-        tag = "th" if i == 0 else "td"
-        body += "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
-    after = f"<p>{escape(tail)}</p>" if tail else ""
-    return f"<p>{escape(head)}</p><table>{body}</table>{after}"
+
+def lines_of_units(table: pa.Table) -> list[list[str]]:
+    """Lay a comparison of units out as cells: titles, then a line a unit."""
+
+    def span(row: dict[str, Any], low: str, high: str, digits: int) -> str:
+        ends = row[low], row[high]
+        return "" if None in ends else f"{ends[0]:.{digits}f}-{ends[1]:.{digits}f}"
+
+    titles = ["unit", "percent", "interval", "n", "95% limits", "99.8% limits", "beyond"]
+    titles += ["rank", "range", "joint range", "short"]
+    return [
+        titles,
+        *(
+            [
+                row["unit"],
+                "" if row["percent"] is None else f"{row['percent']:.1f}",
+                span(row, "low", "high", 1),
+                f"{row['n']:,}",
+                span(row, "low_95", "high_95", 1),
+                span(row, "low_99_8", "high_99_8", 1),
+                f"{row['beyond']:.1%}" if row["beyond"] else "",
+                "" if row["rank"] is None else f"{row['rank']:g}",
+                span(row, "rank_low", "rank_high", 0),
+                span(row, "joint_low", "joint_high", 0),
+                row["short"] or "",
+            ]
+            for row in table.to_pylist()
+        ),
+    ]
 
 
 def _shown(table: pa.Table, framework: Framework) -> tuple[str, list[list[str]], str]:

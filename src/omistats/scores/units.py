@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
@@ -11,14 +11,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import UsageError, shown
+from omistats.errors import UsageError
+from omistats.findings import show
+from omistats.findings.frames import Exports
 from omistats.kernel.dispersion import Dispersion, Heterogeneity, dispersion, heterogeneity
-from omistats.kernel.funnel import flags, limits, shortfall
+from omistats.kernel.funnel import flags, funnel_limits, shortfall
 from omistats.kernel.rank_sets import rank_sets
 from omistats.kernel.ranks import ranks
 from omistats.kernel.standard_scores import standard_scores, within_design_effect
 from omistats.model.marks import is_synthetic
 from omistats.model.strata import ALL
+from omistats.scores.charts import require_all_units
+from omistats.scores.order import in_order, order_column
+from omistats.scores.pairs import pairs_table
+from omistats.scores.text import lines_of_units
 
 __all__ = ["Inflation", "UnitComparison", "compare_units"]
 
@@ -29,7 +35,7 @@ _LEVELS = (0.95, 0.998)
 
 
 @attrs.frozen(eq=False, repr=False)
-class UnitComparison:
+class UnitComparison(Exports):
     """One score, unit beside unit.
 
     Attributes
@@ -42,9 +48,14 @@ class UnitComparison:
         (percent) and ``beyond`` (the greatest confidence whose limits the unit is outside;
         0 inside all); ``z`` and the two ways of allowing for overdispersion,
         ``z_multiplicative`` and ``z_additive``; ``rank`` (1 is the highest) with its
-        interval ``rank_low, rank_high``, the range that holds for all units at once,
-        ``joint_low, joint_high``, and the probability of being in the ``lowest_quarter``;
-        ``short`` of the threshold, if one was given: ``no, merely, credibly``.
+        interval ``rank_low, rank_high``, and the range that holds for all units at once,
+        ``joint_low, joint_high``; how many units it is credibly ``above`` and how many
+        ``below`` (int64, see `pairs`); the probability of being in the ``lowest_quarter``
+        and its Monte Carlo standard error ``lowest_quarter_se``; ``short`` of the threshold,
+        if one was given: ``no, merely, credibly``; ``reason`` why a figure is missing.
+        A unit without a standard error (of one case) has no rank, and takes none from the
+        others: ranks, ranges and counts are of and among the units that have one. A
+        standard error of 0 (every case alike) is taken for certainty.
     baseline : float
         The centre line, in percent.
     design_effect : float
@@ -66,9 +77,33 @@ class UnitComparison:
     heterogeneity: Heterogeneity
     settings: Mapping[str, Any]
 
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Export the table."""
-        return self.table.__arrow_c_stream__(requested_schema)
+    def pairs(self) -> pa.Table:
+        """Compare every unit with every other, to tell which really differ.
+
+        Returns
+        -------
+        pyarrow.Table
+            A row a pair, in the order of ``table``: ``unit, other, difference`` (the first
+            less the second, in percentage points), ``se, low, high`` and the two-sided
+            ``p_value`` of this pair by itself, at the confidence of the scores and by the
+            normal distribution; ``p_adjusted``, which allows for all pairs; ``higher``, the
+            unit credibly higher by it, null where neither is; ``reason`` why a figure is
+            missing. Whatever ``higher`` says of all pairs is right at once with that
+            confidence.
+
+        Notes
+        -----
+        Units are independent. The adjustment is the one that ``joint_low, joint_high,
+        above, below`` rest on, see `omistats.kernel.pairs.pairs`.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit").units("reoffending")
+        >>> found.pairs().num_rows
+        105
+        """
+        return pairs_table(self.table, self.settings["confidence"])
 
     def __repr__(self) -> str:
         h, d = self.heterogeneity, self.dispersion
@@ -80,6 +115,9 @@ class UnitComparison:
             f"{self.design_effect:.2f}, Q {float(h.statistic):.1f} on {float(h.df):g}, "
             f"phi {float(d.phi):.2f}, tau2 {float(d.tau2):.2g}"
         )
+
+    def _repr_html_(self) -> str:
+        return show.as_html(repr(self), lines_of_units(self.table), "all columns are in .table")
 
 
 def compare_units(
@@ -114,13 +152,9 @@ def compare_units(
     units = whole["unit"].to_pylist()
     if whole["rule"][0].as_py() != "pooled":
         raise UsageError("a funnel is for pooled scores, whose n says how sure they are")
-    if ALL not in units or len(units) < 3:
-        raise UsageError(
-            "two units or more are compared, beside all together; make the scores with "
-            'by="unit" and do not filter units'
-        )
+    require_all_units(whole, "a comparison is of")
     together = units.index(ALL)
-    order_of = _order([u for u in units if u != ALL], order)
+    order_of = in_order([u for u in units if u != ALL], order)
     rows = whole.take(pa.array([units.index(u) for u, _ in order_of]))
 
     def column(name: str) -> Floats:
@@ -140,7 +174,7 @@ def compare_units(
         "phi": float(over.phi) if overdispersion == "multiplicative" else 1.0,
         "tau2": float(over.tau2) if overdispersion == "additive" else 0.0,
     }
-    funnel = limits(
+    funnel = funnel_limits(
         centre / 100, n, confidence=_LEVELS, scale=scale, inflation=inflation, **applied
     )
     confidence = whole["confidence"][0].as_py()
@@ -148,7 +182,7 @@ def compare_units(
     joint = rank_sets(p, se, confidence=confidence)
     arrays = {
         "unit": pa.array([u for u, _ in order_of]),
-        "order": _column([value for _, value in order_of]),
+        "order": order_column([value for _, value in order_of]),
         **{name: rows[name].combine_chunks() for name in ("k", "n")},
         **{name: rows[name].combine_chunks() for name in ("percent", "se", "low", "high")},
         "low_95": _arrow.floats(100 * funnel.low[:, 0]),
@@ -164,8 +198,12 @@ def compare_units(
         "rank_high": _arrow.floats(ranked.high),
         "joint_low": _arrow.floats(joint.low),
         "joint_high": _arrow.floats(joint.high),
+        "above": _counts(joint.below),
+        "below": _counts(joint.above),
         "lowest_quarter": _arrow.floats(ranked.lowest_quarter),
+        "lowest_quarter_se": _arrow.floats(ranked.lowest_quarter_error),
         "short": _short(column("percent"), column("high"), threshold),
+        "reason": rows["reason"].cast(pa.string()).combine_chunks(),
     }
     return UnitComparison(
         item,
@@ -185,11 +223,9 @@ def compare_units(
     )
 
 
-def _column(values: list[Any]) -> pa.Array:
-    try:
-        return pa.array(values)
-    except pa.ArrowException:  # what Arrow cannot hold can still be read
-        return pa.array([None if v is None else str(v) for v in values])
+def _counts(values: Floats) -> pa.Array:
+    known = ~np.isnan(values)
+    return _arrow.primitive(np.where(known, values, 0).astype(np.int64), known)
 
 
 def _short(percent: Floats, high: Floats, threshold: float | None) -> pa.Array:
@@ -201,19 +237,3 @@ def _short(percent: Floats, high: Floats, threshold: float | None) -> pa.Array:
     return pa.array(
         [word if ok else None for word, ok in zip(words, known, strict=True)], pa.string()
     )
-
-
-def _order(units: Sequence[str], order: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
-    """Put units in the order of what is known of them, the unknown last and as declared."""
-    if order is None:
-        return [(unit, None) for unit in units]
-    # NaN and NaT, which differ from themselves, are what nobody knows; so is a null.
-    order = {unit: value for unit, value in order.items() if value is not None and value == value}
-    if stray := sorted(set(order) - set(units)):
-        raise UsageError(f"`order` names {shown(stray)}; units are {shown(units, 8)}")
-    try:
-        dated = sorted((u for u in units if order.get(u) is not None), key=lambda u: order[u])
-    except TypeError as error:
-        raise UsageError(f"`order` gives values that can be compared; {error}") from error
-    rest = [u for u in units if order.get(u) is None]
-    return [(u, order[u]) for u in dated] + [(u, None) for u in rest]

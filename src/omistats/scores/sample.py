@@ -1,0 +1,72 @@
+"""Who was drawn and who is in which domain, and sums over them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Sample"]
+
+Floats = npt.NDArray[np.float64]
+Real = npt.NDArray[np.floating[Any]]
+Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
+
+# Below it float32 counts exactly.
+_WHOLE = 2.0**24
+
+
+@attrs.frozen(eq=False)
+class Sample:
+    """Who was drawn, in the order of units, which are strata.
+
+    Attributes
+    ----------
+    members : ndarray of bool, shape (domains, cases)
+        Who is in which domain.
+    starts : ndarray of int64, shape (units + 1,)
+        Where each unit's cases begin.
+    scale, shared : ndarray of float64, shape (units,)
+        As `omistats.kernel.designs.factors` gives them.
+    """
+
+    members: Flags
+    starts: Counts
+    scale: Floats
+    shared: Floats
+
+    def laid(self, together: bool) -> tuple[Floats, Floats]:
+        """Give scale and shared, shape (units, 1, 1); (1, units, 1, 1) for units by themselves."""
+        # By itself a unit is a block with one stratum; together they are strata of one block.
+        shape = (-1, 1, 1) if together else (1, -1, 1, 1)
+        return self.scale.reshape(shape), self.shared.reshape(shape)
+
+    def sums(self, values: Real, most: float) -> Floats:
+        """Sum values of cases over the members of each domain in each unit.
+
+        Parameters
+        ----------
+        values : ndarray of float32 or float64, shape (sorts, rows, cases)
+            What is summed; whole numbers where it is float32.
+        most : float
+            No value is larger.
+
+        Returns
+        -------
+        ndarray of float64, shape (sorts, units, rows, domains)
+            Exact for whole numbers.
+        """
+        sorts, rows, cases = values.shape
+        if most * np.diff(self.starts).max(initial=0) >= _WHOLE:
+            values = values.astype(np.float64)
+        flat = values.reshape(sorts * rows, cases)
+        weights = np.ascontiguousarray(self.members.T, values.dtype)
+        domains = len(self.members)
+        out = np.empty((sorts, len(self.starts) - 1, rows, domains))
+        for unit, (a, b) in enumerate(pairwise(self.starts.tolist())):
+            out[:, unit] = (flat[:, a:b] @ weights[a:b]).reshape(sorts, rows, domains)
+        return out

@@ -1,0 +1,65 @@
+"""Sums over groups of cases within units are exact whatever they are made in."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omistats.kernel.linear import crossed, linearised
+from omistats.kernel.moments import from_moments
+from omistats.scores.sample import Sample
+
+
+def sample(members: object, starts: list[int]) -> Sample:
+    units = np.ones(len(starts) - 1)
+    return Sample(np.asarray(members, np.bool_), np.array(starts), units, units)
+
+
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=4), st.integers(1, 4095), st.integers())
+def test_sums_of_squares_are_exact(sizes, most, seed):
+    """float32 alone would lose the last digits from 2**24 on."""
+    rng = np.random.default_rng(abs(seed))
+    starts = np.concatenate([[0], np.cumsum(sizes)]).tolist()
+    k = rng.integers(0, most + 1, starts[-1])
+    members = rng.random((3, starts[-1])) < 0.8
+    single = k.astype(np.float32)[np.newaxis]
+    found = sample(members, starts).sums(crossed(single, single), most**2)
+    for unit, (a, b) in enumerate(pairwise(starts)):
+        for domain, inside in enumerate(members):
+            own = k[a:b][inside[a:b]]
+            assert found[0, unit, 0, domain] == own.sum()
+            assert found[2, unit, 0, domain] == (own * own).sum()
+
+
+def test_where_single_precision_ends_double_takes_over():
+    odd = np.full((1, 1, 2**13), 4095.0, np.float32)
+    odd[0, 0, ::2] = 4093
+    expected = 2**12 * (4095**2 + 4093**2)
+    found = sample(np.ones((1, 2**13)), [0, 2**13]).sums(odd * odd, 4095.0**2)
+    assert found.item() == expected
+    # What it would be otherwise.
+    assert (odd[0, 0] * odd[0, 0] * np.float32(1)).cumsum(dtype=np.float32)[-1] != expected
+
+
+@pytest.mark.parametrize("shared", [0.25, 0.0])
+def test_a_single_case_does_not_vary_however_its_ratio_rounds(shared):
+    k, n = np.array([(k, n) for n in range(2, 90) for k in range(1, n)], np.float64).T
+    found = linearised(crossed(k, n)[:, np.newaxis], np.array([[4 / 3]]), np.array([[shared]]))
+    assert (found.se == 0).all()
+
+
+@given(st.data())
+def test_unchecked_moments_give_what_checked_ones_do(data):
+    cases = data.draw(st.integers(2, 9))
+    n = np.array(data.draw(st.lists(st.integers(0, 75), min_size=cases, max_size=cases)), float)
+    k = np.array([data.draw(st.integers(0, int(m))) for m in n], float)
+    moments = crossed(k, n).sum(axis=-1)
+    found = linearised(
+        moments[:, np.newaxis], np.array([cases / (cases - 1)]), np.array([1 / cases])
+    )
+    checked = from_moments(moments[np.newaxis], [cases])
+    assert found.se == pytest.approx(float(checked.se), rel=0, abs=0, nan_ok=True)

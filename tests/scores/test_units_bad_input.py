@@ -1,0 +1,170 @@
+"""Comparisons of units that there cannot be, and why."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tests.scores.programme import case_set, feeds
+from tests.scores.units_recount import (
+    CASES,
+    FEW,
+    ITEM,
+    UNITS,
+)
+
+import omistats as oms
+from omistats.errors import UnknownNameError, UsageError
+
+
+@pytest.fixture(scope="module")
+def found() -> oms.Scores:
+    return oms.scores(case_set(CASES["apart"]), by="unit", breakdowns=["gender"])
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"item": "saftey"}, UnknownNameError, "unknown item 'saftey'; did you mean 'safety'"),
+        ({"overdispersion": "both"}, UsageError, "'multiplicative' or 'additive', found 'both'"),
+        ({"scale": "logit"}, UnknownNameError, "unknown scale 'logit'; choose from"),
+        ({"order": {"north": 1, "nowhere": 2}}, UsageError, "`order` names 'nowhere'; units are"),
+        ({"order": {"nowhere": None}}, UsageError, "`order` names 'nowhere'; units are 'north'"),
+        ({"order": {"x": 1, 2: None, None: 3}}, UsageError, "`order` names 'x', 2, None; units"),
+        ({"order": {"all": 1}}, UsageError, "`order` names 'all'"),
+        ({"order": {"north": 1, "south": "b"}}, UsageError, "int for 'north', str for 'south'"),
+        ({"order": {"north": 1j, "south": 2j}}, UsageError, "complex for 'north'"),
+        (
+            {
+                "order": {
+                    "north": pd.Timestamp("2010"),
+                    "south": dt.datetime.now(dt.UTC),
+                }
+            },
+            UsageError,
+            "`order` gives values that can be compared.*found Timestamp for 'north', datetime",
+        ),
+        (
+            {"order": {"north": np.arange(2), "south": np.arange(2)}},
+            UsageError,
+            "`order` gives values that can be compared with each other; found ndarray for 'north'",
+        ),
+        ({"order": ["north", "south"]}, UsageError, "`order` maps each unit.*; found list"),
+        ({"order": pd.Series({"north": 1})}, UsageError, "`order` maps each unit.*; found Series"),
+        ({"order": "north"}, UsageError, "`order` maps each unit.*; found str"),
+        ({"draws": 1}, UsageError, "draws is a whole number, 2 or more; found 1"),
+        ({"seed": -1}, UsageError, "seed is a whole number, 0 or more; found -1"),
+    ],
+)
+def test_options_that_there_are_not(found, options, error, message):
+    with pytest.raises(error, match=message):
+        found.units(**{"item": ITEM, **FEW, **options})
+
+
+@pytest.mark.parametrize("name", ["baseline", "threshold"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0.7, r"percentage from 1 to below 100, found 0\.7; did you mean 70\?"),
+        (100, "percentage from 1 to below 100, found 100$"),
+        (0, "percentage from 1 to below 100, found 0$"),
+        (-5, "percentage from 1 to below 100, found -5$"),
+        (math.nan, "percentage from 1 to below 100, found nan$"),
+        ("70", "is a percentage, found '70'"),
+        (True, "is a percentage, found True"),
+    ],
+)
+def test_percentages_that_are_none(found, name, value, message):
+    with pytest.raises(UsageError, match=f"`{name}` .*{message}"):
+        found.units(ITEM, **{name: value})
+
+
+VIEWS = [
+    (lambda s: s.unit("north"), "two units or more.*left out: 'south',.* 'isle', 'all'$"),
+    (lambda s: s.unit("north", "all"), "two units or more.*left out: 'south', 'east'"),
+    (lambda s: s.unit("north", "south", "east"), "beside all together.*'isle', 'all'$"),
+    # Two units of six: all together still has the answers of the other four.
+    (lambda s: s.unit("north", "south", "all"), "left out: 'east', 'west', 'coast', 'isle'$"),
+    (
+        lambda s: s.unit("all", *UNITS[1:]),
+        "by=\"unit\" and do not filter units.*left out: 'north'$",
+    ),
+]
+
+
+@pytest.mark.parametrize(("view", "message"), VIEWS)
+def test_what_was_filtered_out_cannot_be_compared(found, view, message):
+    with pytest.raises(UsageError, match=message):
+        view(found).units(ITEM)
+    with pytest.raises(UsageError, match=message):
+        view(found).ranges()
+
+
+def test_without_the_scores_of_all_cases_there_is_nothing_to_compare(found):
+    groups = found.breakdown("gender")
+    with pytest.raises(UsageError, match="scores of all their cases; do not filter"):
+        groups.units(ITEM)
+    with pytest.raises(UsageError, match="two units or more beside all together"):
+        groups.ranges()
+    for view in (groups, found.unit("all")):
+        with pytest.raises(UsageError, match="no units among these scores of all cases"):
+            view.by_unit()
+
+
+def test_a_unit_that_is_gone_without_a_trace_is_missed_by_its_answers(found):
+    """Labels written anew hold nothing of a unit; its answers are still among those of all."""
+    table = found.unit("all", *UNITS[1:]).table
+    unit = pa.array(table["unit"].to_pylist()).dictionary_encode()
+    unit = unit.cast(table.schema.field("unit").type)
+    bare = oms.Scores(table.set_column(0, table.schema.field("unit"), unit), found.framework)
+    north = found.unit("north").breakdown().item(ITEM).table
+    k, n = (north[name][0].as_py() for name in ("k", "n"))
+    assert n > k > 0
+    with pytest.raises(UsageError, match=f"differ by {k} sufficient of {n} applicable .*'safety'"):
+        bare.units(ITEM)
+    with pytest.raises(UsageError, match="make the scores anew"):
+        bare.ranges()
+
+
+def test_all_units_named_are_all_units(found):
+    whole = found.unit(*UNITS, "all")
+    assert whole.ranges().equals(found.ranges())
+    assert whole.units(ITEM, **FEW).table.equals(found.units(ITEM, **FEW).table)
+
+
+def test_a_filtered_view_stays_one_in_a_file(found, tmp_path):
+    found.unit("north", "south", "all").write_parquet(tmp_path / "some.parquet")
+    again = oms.Scores(pq.read_table(tmp_path / "some.parquet"), found.framework)
+    with pytest.raises(UsageError, match=r"ranges are over .*(left out|differ by)"):
+        again.ranges()
+    found.write_parquet(tmp_path / "all.parquet")
+    again = oms.Scores(pq.read_table(tmp_path / "all.parquet"), found.framework)
+    assert again.ranges().equals(found.ranges())
+
+
+def test_an_item_named_as_a_column_is_not_laid_over_it():
+    questions = [oms.Question("q", "Q", oms.Link("order", "published"))]
+    framework = oms.Framework("odd", questions, items=[oms.Item("order", "section", "Order")])
+    data = {"case_id": [1, 2], "unit": ["A", "A"], "q": [True, False]}
+    with pytest.raises(UsageError, match="'order' would be there twice"):
+        oms.scores(data, framework=framework, by="unit").by_unit()
+
+
+def test_scores_not_by_unit_or_not_pooled_cannot_be_compared():
+    cases = case_set(CASES["apart"])
+    with pytest.raises(UsageError, match='make the scores with by="unit"'):
+        oms.scores(cases).units(ITEM)
+    for rule in ("questions", "cases"):
+        with pytest.raises(UsageError, match="a funnel is for pooled scores"):
+            oms.scores(cases, by="unit", rule=rule).units(ITEM)
+
+
+def test_an_item_that_applied_nowhere_has_no_baseline():
+    rows = [{**r, **dict.fromkeys(feeds(ITEM))} for r in CASES["apart"]]
+    with pytest.raises(UsageError, match=r"no unit has applicable answers.*'safety'"):
+        oms.scores(case_set(rows), by="unit").units(ITEM)
