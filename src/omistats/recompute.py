@@ -8,9 +8,12 @@ from typing import Any
 from omistats.breakdowns.base import Breakdown
 from omistats.errors import UsageError
 from omistats.findings import Findings
-from omistats.inference import Inference
+from omistats.inference import Inference, check_weighted
+from omistats.kernel.designs import Population
+from omistats.model.drawn import Column, Lonely, draw, is_drawn
 from omistats.model.framework import Framework
-from omistats.tallies import By, Tally, tally
+from omistats.model.sources import read_cases
+from omistats.tallies import By, Tally, standard_or, tally
 
 __all__ = ["recompute"]
 
@@ -22,6 +25,11 @@ def recompute(
     breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
     questions: Iterable[str] | None = None,
     inference: Inference | None = None,
+    weight: Column = None,
+    stratum: Column = "unit",
+    cluster: Column = None,
+    population: str | Population = None,
+    lonely: Lonely = "error",
     framework: Framework | None = None,
 ) -> Findings:
     """Compute percentages, intervals and tests of every question in every breakdown.
@@ -41,7 +49,22 @@ def recompute(
         Question ids; by default every question that is not invented. A tally has its
         own.
     inference : Inference, optional
-        Test, interval and confidence; the defaults of `Inference`.
+        Tests, intervals, effects and adjustments; by default those of `Inference`, and for
+        weighted or clustered cases Rao and Scott's F and logit intervals.
+    weight : str or array_like, optional
+        Sampling weights: a column, or one number a case. Percentages are then weighted;
+        ``k`` and ``n`` stay counts of answers.
+    stratum : str or array_like, optional
+        What cases were drawn within: a column or one label a case; None for no strata. By
+        default the units.
+    cluster : str or array_like, optional
+        What was drawn: a column or one label a case. By default each case by itself.
+    population : str, float, mapping or array_like, optional
+        How many clusters (without any: cases) each stratum's population has: one number for
+        all, one for each label of a stratum, or a column or array with one a case.
+    lonely : {'error', 'null', 'remove', 'adjust'}
+        What to do about a stratum of one cluster, as in `omistats.scores`. It matters only
+        where there are weights, clusters, a population or strata other than units.
     framework : Framework, optional
         What to check the source against; a case set and a tally carry theirs.
 
@@ -54,11 +77,12 @@ def recompute(
     Raises
     ------
     UsageError
-        When arguments do not fit the source.
+        When arguments do not fit the source, or a test is not for weighted or clustered cases.
     UnknownNameError
-        When a question, breakdown or method is unknown.
+        When a question, breakdown, method or column is unknown.
     DataError
-        When a breakdown is ill declared or labels cases outside its groups.
+        When a breakdown is ill declared or labels cases outside its groups, or weights,
+        strata, clusters or populations cannot be what they should.
 
     Examples
     --------
@@ -69,7 +93,19 @@ def recompute(
     """
     if by not in (None, "unit"):
         raise UsageError(f"`by` is None or 'unit', found {by!r}")
-    chosen = inference or Inference()
+    design = {"weight": weight, "stratum": stratum, "cluster": cluster, "population": population}
+    weighted = is_drawn(**design)
+    default = Inference(test="rao-scott-f", interval="logit") if weighted else Inference()
+    chosen = default if inference is None else inference
+    splits = None
+    if weighted:
+        check_weighted(chosen)
+        if isinstance(source, Tally):
+            raise UsageError(
+                "counts know no more of weights, strata, clusters and populations; pass cases"
+            )
+        source = read_cases(source, framework)
+        breakdowns = splits = standard_or(breakdowns, source.framework)
     if isinstance(source, Tally):
         if breakdowns is not None or questions is not None:
             raise UsageError(
@@ -91,4 +127,6 @@ def recompute(
             framework=framework,
         )
     shown = counts.with_all() if by == "unit" else counts.together()
+    if splits is not None:
+        return Findings.from_drawn(source, splits, shown, draw(source, lonely, **design), chosen)
     return Findings.from_tally(shown, chosen, counts if chosen.stratified else None)

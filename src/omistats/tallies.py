@@ -18,7 +18,7 @@ from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
 from omistats.model.strata import ALL
 
-__all__ = ["By", "Split", "Tally", "tally"]
+__all__ = ["By", "Split", "Tally", "standard_or", "tally"]
 
 Counts = npt.NDArray[np.int64]
 By = Literal["unit"]
@@ -142,6 +142,25 @@ class Tally:
         )
 
 
+def standard_or(
+    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None, framework: Framework
+) -> tuple[Breakdown, ...]:
+    """Resolve breakdowns, those of the framework if none are given.
+
+    Raises
+    ------
+    UsageError
+        When the framework has none either.
+    UnknownNameError, DataError
+        As `omistats.breakdowns.registry.resolve`.
+    """
+    if breakdowns is None and not framework.breakdowns:
+        raise UsageError(
+            f"the framework {framework.name!r} names no standard breakdowns; pass breakdowns=[...]"
+        )
+    return resolve(framework.breakdowns if breakdowns is None else breakdowns, framework)
+
+
 def tally(
     source: Any,
     *,
@@ -184,11 +203,7 @@ def tally(
     cases = read_cases(source, framework)
     framework = cases.framework
     ids = framework.known_ids if questions is None else framework.select(questions)
-    if breakdowns is None and not framework.breakdowns:
-        raise UsageError(
-            f"the framework {framework.name!r} names no standard breakdowns; pass breakdowns=[...]"
-        )
-    splits = resolve(framework.breakdowns if breakdowns is None else breakdowns, framework)
+    splits = standard_or(breakdowns, framework)
     packed = cases.packed
     # One block of all cases, or one a unit.
     starts = packed.starts if by == "unit" else packed.starts[[0, -1]]

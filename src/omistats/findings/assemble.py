@@ -65,8 +65,15 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
     some, shown = n > 0, None
     if results.withheld is not None:
         some &= (shown := ~by_group(results.withheld))
+    low = by_group(results.low)
     why, expected = by_split(results.reason), by_split(results.expected)
     policy = inference.small_numbers
+    printed = (
+        printed_percent(k, n).astype(np.int8)
+        if results.printed is None
+        else by_group(results.printed)
+    )
+    of_interval = f"{inference.interval}-t" if inference.of_design else inference.interval
     arrays = [
         unit,
         breakdown,
@@ -75,8 +82,8 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         pa.array(k) if shown is None else _arrow.primitive(k, shown),
         pa.array(n),
         _arrow.floats(by_group(results.percent)),
-        _arrow.primitive(printed_percent(k, n).astype(np.int8), some),
-        _arrow.floats(by_group(results.low)),
+        _arrow.primitive(printed, some),
+        _arrow.floats(low),
         _arrow.floats(by_group(results.high)),
         _arrow.floats(by_split(results.statistic)),
         _arrow.floats(by_split(results.df)),
@@ -84,7 +91,7 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         _arrow.dictionary(by_split(results.stars), STARS),
         contrast,
         _arrow.dictionary(by_split(results.method), results.methods),
-        _constant(inference.interval, some),
+        _constant(of_interval, some & ~np.isnan(low)),
         pa.array(np.full(len(k), inference.confidence)),
         _arrow.dictionary(np.where(n > 0, why, np.int8(0)), REASONS),
         _arrow.floats(expected),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.breakdowns.base import Contrast
+from omistats.breakdowns.base import Breakdown, Contrast
 from omistats.errors import UnknownNameError, UsageError
 from omistats.findings.assemble import assemble
 from omistats.findings.change import changes
@@ -18,7 +18,9 @@ from omistats.findings.frames import Exports
 from omistats.findings.hand_counts import require_plain, tally_from_counts
 from omistats.findings.layout import comparisons, require_same_contrasts, unclassified, wide
 from omistats.findings.text import as_html, as_text
-from omistats.inference import Inference, infer
+from omistats.inference import Inference, Results, infer, infer_weighted
+from omistats.model.cases import CaseSet
+from omistats.model.drawn import Drawn
 from omistats.tallies import Tally
 
 __all__ = ["Findings"]
@@ -58,7 +60,22 @@ class Findings(Exports):
 
         The numbers are computed at once, the table when it is first asked for.
         """
-        results = infer(tally, inference, strata)
+        return cls._of(infer(tally, inference, strata), tally, inference)
+
+    @classmethod
+    def from_drawn(
+        cls,
+        cases: CaseSet,
+        splits: Sequence[Breakdown],
+        tally: Tally,
+        drawn: Drawn,
+        inference: Inference,
+    ) -> Findings:
+        """Compute findings of a weighted or clustered sample; see `omistats.recompute`."""
+        return cls._of(infer_weighted(cases, splits, tally, drawn, inference), tally, inference)
+
+    @classmethod
+    def _of(cls, results: Results, tally: Tally, inference: Inference) -> Findings:
         return cls(inference, tally, partial(assemble, tally, results, inference))
 
     @classmethod
@@ -255,6 +272,11 @@ class Findings(Exports):
         """
         if not isinstance(previous, Findings):
             raise UsageError(f"expected Findings, found {type(previous).__name__}")
+        if self.inference.of_design or previous.inference.of_design:
+            raise UsageError(
+                "changes are tested as if cases had been drawn one by one with equal chances, "
+                "which weighted findings were not"
+            )
         require_same_contrasts(self.tally, previous.tally)
         laid = changes(self.table, previous.table)
         return laid.replace_schema_metadata(self.table.schema.metadata)

@@ -5,5 +5,6 @@ from __future__ import annotations
 from omistats.inference.infer import infer
 from omistats.inference.options import Inference
 from omistats.inference.results import REASONS, Results
+from omistats.inference.weighted import check_weighted, infer_weighted
 
-__all__ = ["REASONS", "Inference", "Results", "infer"]
+__all__ = ["REASONS", "Inference", "Results", "check_weighted", "infer", "infer_weighted"]

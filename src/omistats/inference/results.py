@@ -21,6 +21,7 @@ REASONS = (
     "no unit in which both groups and both answers occur",
     "too few applicable answers to publish",
     "a stratum of one cluster",
+    "no spread to test against",
 )
 """Why a row has no percentage or no test, by code."""
 
@@ -45,6 +46,8 @@ class Results:
         Codes of ``methods``; -1 where no test was made.
     expected : ndarray of float64, shape (units, splits, questions)
         The smallest expected count of a comparison.
+    printed : ndarray of int8, shape (units, groups, questions), or None
+        Rounded percentages, where they are not those of the counts.
     withheld : ndarray of bool, shape (units, groups, questions), or None
         Groups whose figures are not published.
     of_groups, of_splits : mapping of str to ndarray of float64
@@ -62,6 +65,7 @@ class Results:
     methods: tuple[str, ...]
     method: Codes
     expected: Floats
+    printed: Codes | None = None
     withheld: npt.NDArray[np.bool_] | None = None
     of_groups: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
     of_splits: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)

@@ -8,18 +8,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, UsageError, shown
-from omistats.kernel.designs import (
-    Design,
-    Lonely,
-    Population,
-    check_lonely,
-    factors,
-    layout,
-    sizes,
-)
-from omistats.kernel.face import check_confidence
+from omistats.errors import DataError, Problem, UsageError
+from omistats.kernel.designs import Lonely, Population, check_lonely, design_of
 from omistats.kernel.limits import check_limits, design_effect, limits
+from omistats.kernel.options import check_confidence
 from omistats.kernel.rows import numbers, weights
 
 __all__ = ["Ratio", "ratio"]
@@ -150,7 +142,7 @@ def ratio(
         raise DataError(problems)
     nn = numbers(n, "n", rows, problems)
     ww = np.ones(rows) if weight is None else weights(weight, rows, problems)
-    design = _design(rows, cluster, stratum, population, lonely, problems)
+    design = design_of(rows, cluster, stratum, population, lonely, problems)
     if kk is None or nn is None or ww is None or design is None or problems:
         raise DataError(problems)
 
@@ -189,32 +181,3 @@ def _freedom(df: float | str | None, of_design: int) -> float:
     if df is None:
         return np.inf
     return float(of_design if df == "design" else df)
-
-
-def _design(
-    rows: int,
-    cluster: npt.ArrayLike | None,
-    stratum: npt.ArrayLike | None,
-    population: Population,
-    lonely: str,
-    problems: list[Problem],
-) -> Design | None:
-    found = layout(rows, cluster, stratum, problems)
-    if found is None:
-        return None
-    clusters, strata, labels = found
-    drawn = np.bincount(strata, minlength=len(labels)).astype(np.float64)
-    before = len(problems)
-    there = sizes(population, drawn, strata[clusters], labels, problems)
-    if len(problems) > before:
-        return None
-    scale, shared = factors(drawn, there, lonely)
-    alone = np.flatnonzero(np.isnan(scale)).tolist()
-    if alone:
-        first = [int(np.flatnonzero(strata[clusters] == s)[0]) for s in alone]
-        which = "" if stratum is None else f" in {shown(labels[s] for s in alone)}"
-        hint = "Merge it with another, or say lonely='remove' or lonely='adjust'."
-        text = f"one{which} (rows {shown(first)})"
-        problems.append(Problem("stratum", "two clusters or more in each", text, hint))
-        return None
-    return Design(clusters, strata, scale, shared)

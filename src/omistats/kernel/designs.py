@@ -13,7 +13,17 @@ from omistats.errors import Problem, UnknownNameError, shown
 from omistats.kernel.counts import as_numbers
 from omistats.kernel.rows import codes
 
-__all__ = ["LONELY", "Design", "Lonely", "Population", "check_lonely", "factors", "layout", "sizes"]
+__all__ = [
+    "LONELY",
+    "Design",
+    "Lonely",
+    "Population",
+    "check_lonely",
+    "design_of",
+    "factors",
+    "layout",
+    "sizes",
+]
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -180,3 +190,36 @@ def sizes(
         problems.append(Problem(where, "no fewer clusters than were drawn", text, hint))
         return None
     return values
+
+
+def design_of(
+    rows: int,
+    cluster: npt.ArrayLike | None,
+    stratum: npt.ArrayLike | None,
+    population: Population,
+    lonely: str,
+    problems: list[Problem],
+) -> Design | None:
+    """Give the design that rows were drawn by, or None after adding to ``problems``.
+
+    Lonely strata are a problem under ``lonely='error'``; under ``'nan'`` their scale is NaN.
+    """
+    found = layout(rows, cluster, stratum, problems)
+    if found is None:
+        return None
+    clusters, strata, labels = found
+    drawn = np.bincount(strata, minlength=len(labels)).astype(np.float64)
+    before = len(problems)
+    there = sizes(population, drawn, strata[clusters], labels, problems)
+    if len(problems) > before:
+        return None
+    scale, shared = factors(drawn, there, lonely)
+    alone = np.flatnonzero(np.isnan(scale)).tolist()
+    if alone and lonely != "nan":
+        first = [int(np.flatnonzero(strata[clusters] == s)[0]) for s in alone]
+        which = "" if stratum is None else f" in {shown(labels[s] for s in alone)}"
+        hint = "Merge it with another, or say lonely='remove' or lonely='adjust'."
+        text = f"one{which} (rows {shown(first)})"
+        problems.append(Problem("stratum", "two clusters or more in each", text, hint))
+        return None
+    return Design(clusters, strata, scale, shared)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UsageError
-from omistats.kernel.face import check_confidence
+from omistats.kernel.options import check_confidence
 from omistats.kernel.proportion import normal_quantile
 from omistats.kernel.standard_scores import (
     check_scale,

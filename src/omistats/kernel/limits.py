@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError
-from omistats.kernel.face import check_confidence
+from omistats.kernel.options import check_confidence
 from omistats.kernel.proportion import normal_quantile
 
 __all__ = ["check_limits", "design_effect", "limits"]

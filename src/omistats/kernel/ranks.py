@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError, UsageError
-from omistats.kernel.face import check_confidence
+from omistats.kernel.options import check_confidence
 from omistats.kernel.standard_scores import refuse, together
 
 __all__ = ["Ranks", "ranks"]

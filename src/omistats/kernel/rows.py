@@ -10,7 +10,7 @@ import numpy.typing as npt
 from omistats.errors import Problem, UsageError, shown
 from omistats.kernel.counts import LARGEST, as_numbers
 
-__all__ = ["codes", "numbers", "weights"]
+__all__ = ["codes", "known_codes", "numbers", "weights"]
 
 Codes = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
@@ -49,6 +49,26 @@ def codes(
         problems.append(Problem(name, rule, str(error), "Labels are text, numbers or dates."))
         return None
     return np.array(numbers, np.intp), list(index)
+
+
+def known_codes(
+    values: npt.ArrayLike, name: str, rows: int, problems: list[Problem]
+) -> tuple[Codes, list[Any]] | None:
+    """Return labels as codes from 0, and -1 where one is missing; add to ``problems``."""
+    mask = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else False
+    given: Any = np.asarray(values)
+    if given.shape != (rows,):
+        hint = f"Give {rows} values, as many as rows, and None where one is missing."
+        found = f"an array of shape {given.shape}"
+        problems.append(Problem(name, "one value a row", found, hint))
+        return None
+    missing = np.array([_is_missing(v) for v in given.tolist()], bool) | mask
+    known = codes(given[~missing], name, int((~missing).sum()), problems)
+    if known is None:
+        return None
+    out = np.full(rows, -1, np.intp)
+    out[~missing] = known[0]
+    return out, known[1]
 
 
 def numbers(

@@ -12,9 +12,9 @@ from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.registry import resolve
 from omistats.errors import DataError, Problem, UsageError
 from omistats.kernel.designs import factors
-from omistats.kernel.face import check_confidence
 from omistats.kernel.limits import check_limits, limits
 from omistats.kernel.linear import Ratios
+from omistats.kernel.options import check_confidence
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases

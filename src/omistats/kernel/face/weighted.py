@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import DataError, Problem, shown
-from omistats.kernel.designs import Lonely, Population, check_lonely
-from omistats.kernel.rows import weights
+from omistats.kernel.designs import Lonely, Population, check_lonely, design_of
+from omistats.kernel.rows import known_codes, weights
 from omistats.kernel.significance import STARS, star_codes
 from omistats.kernel.survey_cells import WeightedAnswers
-from omistats.kernel.survey_rows import design_of, known_codes
 from omistats.kernel.survey_tests import SURVEY_TESTS
 
 __all__ = ["WeightedComparison", "compare_weighted"]
