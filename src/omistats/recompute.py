@@ -93,7 +93,12 @@ def recompute(
     """
     if by not in (None, "unit"):
         raise UsageError(f"`by` is None or 'unit', found {by!r}")
-    design = {"weight": weight, "stratum": stratum, "cluster": cluster, "population": population}
+    design: dict[str, Any] = {
+        "weight": weight,
+        "stratum": stratum,
+        "cluster": cluster,
+        "population": population,
+    }
     weighted = is_drawn(**design)
     default = Inference(test="rao-scott-f", interval="logit") if weighted else Inference()
     chosen = default if inference is None else inference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import attrs
@@ -16,14 +16,12 @@ from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.options import check_confidence
 from omistats.kernel.relative import ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.small_numbers import SmallNumbers
+from omistats.kernel.survey_tests import SURVEY_TESTS
 
-__all__ = ["DESIGN_INTERVALS", "DESIGN_TESTS", "EFFECTS", "FAMILIES", "STRATIFIED", "Inference"]
+__all__ = ["DESIGN_INTERVALS", "EFFECTS", "FAMILIES", "STRATIFIED", "Inference"]
 
 STRATIFIED = ("cmh", "cmh-cc")
 """Tests within units, Cochran-Mantel-Haenszel without and with correction."""
-
-DESIGN_TESTS = ("rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald")
-"""Tests under weights, strata and clusters."""
 
 DESIGN_INTERVALS = ("logit", "wald")
 """Intervals under weights, strata and clusters."""
@@ -36,9 +34,29 @@ FAMILIES = ("table", "breakdown", "unit", "everything")
 of one unit, or all of them."""
 
 
-def _canonical(methods: Methods[Any]) -> Callable[[Any], Any]:
+def _own(methods: Methods[Any], name: Any) -> Any:
     """Give a method its own name, and leave what is unknown to the validator."""
-    return lambda name: methods.name(name) if name in methods else name
+    return methods.name(name) if name in methods else name
+
+
+def _interval(name: Any) -> Any:
+    return _own(INTERVALS, name)
+
+
+def _difference(name: Any) -> Any:
+    return _own(DIFFERENCES, name)
+
+
+def _risk_ratio(name: Any) -> Any:
+    return _own(RISK_RATIOS, name)
+
+
+def _odds_ratio(name: Any) -> Any:
+    return _own(ODDS_RATIOS, name)
+
+
+def _test(name: Any) -> Any:
+    return _own(SURVEY_TESTS, _own(GROUP_TESTS, _own(TESTS, name)))
 
 
 def _known(what: str, *names: str, methods: tuple[Methods[Any], ...] = ()) -> Any:
@@ -58,13 +76,7 @@ def _several(value: str | Iterable[str] | None) -> Any:
 
 
 def _adjustments(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    found = map(_canonical(ADJUSTMENTS), _several(value))
-    return tuple(dict.fromkeys(found))
-
-
-def _test(name: Any) -> Any:
-    known = _canonical(TESTS)(name)
-    return _canonical(GROUP_TESTS)(known)
+    return tuple(dict.fromkeys(_own(ADJUSTMENTS, name) for name in _several(value)))
 
 
 @attrs.frozen
@@ -120,11 +132,11 @@ class Inference:
     test: str = attrs.field(
         default="pearson",
         converter=_test,
-        validator=_known("test", *STRATIFIED, *DESIGN_TESTS, methods=(TESTS, GROUP_TESTS)),
+        validator=_known("test", *STRATIFIED, methods=(TESTS, GROUP_TESTS, SURVEY_TESTS)),
     )
     interval: str = attrs.field(
         default="wilson",
-        converter=_canonical(INTERVALS),
+        converter=_interval,
         validator=_known("interval", *DESIGN_INTERVALS, methods=(INTERVALS,)),
     )
     confidence: float = attrs.field(default=0.95)
@@ -142,17 +154,17 @@ class Inference:
     )
     difference: str = attrs.field(
         default="newcombe",
-        converter=_canonical(DIFFERENCES),
+        converter=_difference,
         validator=_known("method of a difference", methods=(DIFFERENCES,)),
     )
     risk_ratio: str = attrs.field(
         default="miettinen-nurminen",
-        converter=_canonical(RISK_RATIOS),
+        converter=_risk_ratio,
         validator=_known("method of a risk ratio", methods=(RISK_RATIOS,)),
     )
     odds_ratio: str = attrs.field(
         default="miettinen-nurminen",
-        converter=_canonical(ODDS_RATIOS),
+        converter=_odds_ratio,
         validator=_known("method of an odds ratio", methods=(ODDS_RATIOS,)),
     )
     small_numbers: SmallNumbers = attrs.field(
@@ -178,4 +190,4 @@ class Inference:
     @property
     def of_design(self) -> bool:
         """Whether tests are those of a weighted or clustered sample."""
-        return self.test in DESIGN_TESTS
+        return self.test in SURVEY_TESTS

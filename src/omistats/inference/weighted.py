@@ -161,9 +161,9 @@ def _within(cases: CaseSet, unit: str) -> npt.NDArray[np.bool_]:
 def _percents(cells: WeightedCells, inference: Inference) -> dict[str, Floats]:
     p, se = cells.percent / 100, cells.se / 100
     low, high = limits(
-        p, se, confidence=inference.confidence, df=cells.df, interval=inference.interval
+        p, se, confidence=inference.confidence, df=cells.df_of_groups, interval=inference.interval
     )
-    return {name: 100 * v for name, v in zip(("percent", "se", "low", "high"), (p, se, low, high))}
+    return {"percent": cells.percent, "se": cells.se, "low": 100 * low, "high": 100 * high}
 
 
 def _reasons(cells: WeightedCells, comparable: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:

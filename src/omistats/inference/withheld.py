@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 import numpy as np
-import numpy.typing as npt
 
 from omistats.inference.results import REASONS, Results
 from omistats.kernel.small_numbers import SmallNumbers
@@ -12,9 +13,8 @@ from omistats.tallies import Tally
 
 __all__ = ["withhold"]
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-
+_OF_GROUPS = ("percent", "low", "high")
+_OF_SPLITS = ("statistic", "df", "p_value", "expected")
 _WHY = np.int8(REASONS.index("too few applicable answers to publish"))
 
 
@@ -41,19 +41,13 @@ def withhold(results: Results, counts: Tally, policy: SmallNumbers) -> Results:
     starts = counts.offsets[:-1]
     touched = np.logical_or.reduceat(hidden, starts, axis=1)
 
-    def blank(names: tuple[str, ...], where: Flags) -> dict[str, Floats]:
-        return {name: np.where(where, np.nan, getattr(results, name)) for name in names}
-
-    def unmark(names: tuple[str, ...]) -> dict[str, npt.NDArray[np.int8]]:
-        return {name: np.where(touched, np.int8(-1), getattr(results, name)) for name in names}
-
-    return attrs.evolve(
-        results,
-        **blank(("percent", "low", "high"), hidden),
-        **blank(("statistic", "df", "p_value", "expected"), touched),
-        **unmark(("stars", "method")),
-        reason=np.where(touched, _WHY, results.reason),
-        withheld=hidden,
-        of_groups={name: np.where(hidden, np.nan, v) for name, v in results.of_groups.items()},
-        of_splits={name: np.where(touched, np.nan, v) for name, v in results.of_splits.items()},
-    )
+    changed: dict[str, Any] = {}
+    for names, where in ((_OF_GROUPS, hidden), (_OF_SPLITS, touched)):
+        changed |= {name: np.where(where, np.nan, getattr(results, name)) for name in names}
+    for name in ("stars", "method"):
+        changed[name] = np.where(touched, np.int8(-1), getattr(results, name))
+    changed["reason"] = np.where(touched, _WHY, results.reason)
+    for name, where in (("of_groups", hidden), ("of_splits", touched)):
+        columns = getattr(results, name).items()
+        changed[name] = {column: np.where(where, np.nan, v) for column, v in columns}
+    return attrs.evolve(results, withheld=hidden, **changed)

@@ -44,8 +44,11 @@ class WeightedCells:
         sufficient.
     unknown : ndarray of bool, shape (groups, questions)
         Whether answers lie in a lonely stratum left open.
-    df : float
-        Clusters less strata, of those that have a case of positive weight in the domain.
+    df : ndarray of float64, shape (questions,)
+        Clusters less strata, of those that have an applicable answer of positive weight in any
+        group.
+    df_of_groups : ndarray of float64, shape (groups, questions)
+        The same of those that have one in the group.
     """
 
     k: Floats
@@ -54,7 +57,8 @@ class WeightedCells:
     percent: Floats
     covariance_of_cells: Floats
     unknown: npt.NDArray[np.bool_]
-    df: float
+    df: Floats
+    df_of_groups: Floats
 
     @property
     def se(self) -> Floats:
@@ -166,7 +170,8 @@ class WeightedAnswers:
             How many groups there are.
         domain : ndarray of bool, shape (cases,), optional
             The cases to look at, such as those of a unit. The rest stay in the design, but
-            strata and clusters without any do not count towards degrees of freedom.
+            strata and clusters without answers of them do not count towards degrees of
+            freedom.
 
         Returns
         -------
@@ -191,7 +196,12 @@ class WeightedAnswers:
         scale, shared = self._design.scale[strata], self._design.shared[strata]
         lonely = np.isnan(scale)
         scale = np.where(lonely, 0.0, scale)
+        counted = _by_group(np.ones(len(rows)), group, count) @ self._answers[rows]
+        k, others = np.moveaxis(counted.reshape(count, 2, questions), 1, 0)
+        # Strata and clusters with an answer, by group and question.
+        in_strata = sums.sum(axis=2) > 0
         if (np.bincount(of_row, minlength=1) <= 1).all():
+            here, anywhere = k + others, (k + others).sum(axis=0)
             # A case that is all there is of its cluster is in one cell: squares are all there is.
             covariance = -_products(sums, scale * shared)
             squares = _by_group(self._weight[rows] ** 2 * scale[stratum[of_row]], group, count)
@@ -205,15 +215,18 @@ class WeightedAnswers:
             # Clusters without a case here have 0, as far from the centre as it is from 0.
             absent = self._drawn[strata] - np.bincount(stratum, minlength=len(strata))
             covariance += _products(centre, scale * absent)
+            in_clusters = totals.reshape(-1, *shape).sum(axis=2) > 0
+            here, anywhere = in_clusters.sum(axis=0), in_clusters.any(axis=1).sum(axis=0)
 
-        counted = _by_group(np.ones(len(rows)), group, count) @ self._answers[rows]
-        k, others = np.moveaxis(counted.reshape(count, 2, questions), 1, 0)
         found, rest = np.moveaxis(sums.sum(axis=0), 1, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             percent = 100 * (found / (found + rest))
         unknown = np.asarray((sums[lonely] > 0).any(axis=(0, 2)))
-        df = float(clusters - len(strata))
-        return WeightedCells(k, k + others, found + rest, percent, covariance, unknown, df)
+        df = np.asarray(anywhere - in_strata.any(axis=1).sum(axis=0), np.float64)
+        of_groups = np.asarray(here - in_strata.sum(axis=0), np.float64)
+        return WeightedCells(
+            k, k + others, found + rest, percent, covariance, unknown, df, of_groups
+        )
 
 
 def _runs(codes: Codes) -> tuple[Codes, Codes]:
