@@ -37,7 +37,7 @@ class Drawn:
     design: Design
 
 
-def is_drawn(weight: Column, stratum: Column, cluster: Column, population: Any) -> bool:
+def is_drawn(weight: Column, stratum: Column, cluster: Column, population: Any = None) -> bool:
     """Say whether cases were drawn otherwise than one by one within units."""
     plain = isinstance(stratum, str) and stratum == "unit"
     return not (plain and weight is None and cluster is None and population is None)

@@ -64,6 +64,7 @@ class Settings:
     interval: str
     complement: str
     design_df: bool
+    weighted: bool
 
 
 @attrs.frozen(eq=False)
@@ -108,7 +109,7 @@ def assemble(
         splits.append(np.full(len(own) * width, i))
         items.append(np.repeat(np.arange(width), len(own)))
     domain, split, item = (np.concatenate(x) for x in (shown, splits, items))
-    data = _numbers(block, domain, split, item, settings.rule == "pooled")
+    data = _numbers(block, domain, split, item, settings.rule == "pooled" and not settings.weighted)
     labels, of_domain = _groups(domains)
     contrasts = ("groups", "complement", "known complement")
     of_split = [contrasts.index(s.contrast) for s in domains.splits]

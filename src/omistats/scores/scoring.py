@@ -10,28 +10,23 @@ import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.registry import resolve
-from omistats.errors import DataError, Problem, UsageError
-from omistats.kernel.designs import factors
+from omistats.errors import UsageError
+from omistats.kernel.designs import Population
 from omistats.kernel.limits import check_limits, limits
 from omistats.kernel.linear import Ratios
 from omistats.kernel.options import check_confidence
 from omistats.model.cases import CaseSet
+from omistats.model.drawn import Column, is_drawn
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
 from omistats.model.strata import ALL, names
 from omistats.scores.assemble import Block, Settings, assemble
 from omistats.scores.comparisons import compare_groups
 from omistats.scores.domains import make_domains
-from omistats.scores.options import (
-    LONELY,
-    Population,
-    caseloads,
-    check_lonely,
-    check_word,
-    refuse,
-)
-from omistats.scores.rules import RULES, covariance, make_rule
-from omistats.scores.sample import Sample
+from omistats.scores.drawn import drawn_scoring
+from omistats.scores.options import LONELY, check_word, refuse
+from omistats.scores.plain import Scoring, plain_scoring
+from omistats.scores.rules import RULES
 from omistats.scores.sums import Scored, case_sums, scored_items
 from omistats.scores.table import Scores
 from omistats.tallies import By
@@ -54,7 +49,10 @@ def scores(
     df: Literal["design"] | None = None,
     lonely: Lonely = "error",
     complement: Literal["all", "known"] = "all",
-    population: Population = None,
+    weight: Column = None,
+    stratum: Column = "unit",
+    cluster: Column = None,
+    population: str | Population = None,
     framework: Framework | None = None,
 ) -> Scores:
     """Score general criteria, sections and headline elements.
@@ -86,11 +84,20 @@ def scores(
     complement : {'all', 'known'}
         What the subset of a complement is tested against: all other cases, or those whose
         characteristic is known.
+    weight : str or array_like, optional
+        Sampling weights: a column, or one number a case. Scores are then weighted; ``k`` and
+        ``n`` stay counts of answers.
+    stratum : str or array_like, optional
+        What cases were drawn within: a column or one label a case; None for no strata. By
+        default the units.
+    cluster : str or array_like, optional
+        What was drawn: a column or one label a case. By default each case by itself.
     population : float or mapping of str to float, optional
         How many cases each unit's caseload has, of which its cases were drawn: one number
         for all units, or one for every unit by name. Standard errors are then corrected for
         the share that was drawn, and a caseload drawn whole has none. By default caseloads
-        are far larger than samples.
+        are far larger than samples. With clusters it counts clusters, with strata it is by
+        stratum, and it may be a column or array with one number a case.
     framework : Framework, optional
         What to check the source against; a case set carries its own.
 
@@ -154,49 +161,40 @@ def scores(
     )
     cases = read_cases(source, framework)
     domains = make_domains(cases, tuple(splits), complement == "known")
-    starts = cases.packed.starts
-    drawn = np.diff(starts)
-    problems: list[Problem] = []
-    there = caseloads(population, cases, problems)
-    # A unit of one case shows no spread, unless it is all there is.
-    alone = np.isnan(factors(drawn.astype(np.float64), there, "nan")[0])
-    check_lonely(cases, alone, lonely, problems)
-    if problems:
-        raise DataError(problems)
-    # What is left open by one was refused above, or leaves open what depends on it.
-    treat = lonely if lonely in ("remove", "adjust") else "nan"
-    scale, shared = factors(drawn.astype(np.float64), there, treat)
-    sample = Sample(domains.members, starts, scale, shared)
-    scoring = make_rule(rule, case_sums(cases, scored), sample)
+    sums = case_sums(cases, scored)
+    design: dict[str, Any] = {"weight": weight, "stratum": stratum, "cluster": cluster}
+    made: Scoring = (
+        drawn_scoring(rule, sums, cases, domains, lonely, population=population, **design)
+        if is_drawn(**design)
+        else plain_scoring(rule, sums, cases, domains, lonely, population)
+    )
 
     # Units, if asked for, and all together after them.
     parts = (False, True) if by == "unit" else (True,)
-    estimates = [scoring.estimates(together) for together in parts]
-    if by == "unit":
-        # Whatever a unit of one case adds to the whole, by itself it shows no spread.
-        estimates[0].se[alone] = estimates[0].design_effect[alone] = np.nan
+    estimates = [made.estimates(together) for together in parts]
     found = Ratios(*map(np.concatenate, zip(*map(_arrays, estimates), strict=True)))
-    freedom = [*np.maximum(drawn - 1, 0), drawn.sum() - (drawn > 0).sum()][-len(found.se) :]
-    free = np.array(freedom, np.float64)[:, np.newaxis, np.newaxis] if df else None
+    freedom = np.concatenate([made.freedom(together) for together in parts])
+    free = freedom[:, np.newaxis, np.newaxis] if df else None
 
     def covariances(groups: npt.NDArray[np.intp]) -> Floats:
-        made = [
-            covariance(scoring, sample, groups, one.se, together)
-            for one, together in zip(estimates, parts, strict=True)
-        ]
-        return np.concatenate(made)
+        return np.concatenate(
+            [
+                made.covariance(groups, one.se, together)
+                for one, together in zip(estimates, parts, strict=True)
+            ]
+        )
 
     low, high = limits(found.estimate, found.se, confidence=confidence, df=free, interval=interval)
-    counts = scoring.counts.sum(axis=1, keepdims=True)
+    counts = made.counts.sum(axis=1, keepdims=True)
     block = Block(
         (*(cases.units if by == "unit" else ()), ALL),
-        np.concatenate([scoring.counts, counts], axis=1) if by == "unit" else counts,
+        np.concatenate([made.counts, counts], axis=1) if by == "unit" else counts,
         found,
         low,
         high,
         compare_groups(found, domains.compared, covariances, confidence, free),
     )
-    settings = Settings(rule, confidence, interval, complement, df is not None)
+    settings = Settings(rule, confidence, interval, complement, df is not None, weight is not None)
     return Scores(assemble(block, scored, domains, settings, cases), cases.framework)
 
 

@@ -1,0 +1,154 @@
+"""Scores of cases that were drawn with weights, in clusters, or within strata of their own."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.kernel.limits import design_effect
+from omistats.kernel.linear import Ratios, quotient
+from omistats.kernel.survey_totals import Totals
+from omistats.model.cases import CaseSet
+from omistats.model.drawn import Drawn, draw
+from omistats.scores.domains import Domains
+from omistats.scores.plain import Scoring
+from omistats.scores.sample import Sample
+from omistats.scores.sums import CaseSums
+
+__all__ = ["drawn_scoring"]
+
+Floats = npt.NDArray[np.float64]
+
+
+def drawn_scoring(
+    rule: str, sums: CaseSums, cases: CaseSet, domains: Domains, lonely: str, **design: Any
+) -> Scoring:
+    """Prepare scores of cases that were drawn otherwise; see `omistats.model.drawn.draw`."""
+    starts = cases.packed.starts
+    unused = np.zeros(len(starts) - 1)
+    sample = Sample(domains.members, starts, unused, unused)
+    return _Drawn(rule, sums, sample, draw(cases, lonely, **design))
+
+
+@attrs.frozen(eq=False)
+class _Block:
+    """Estimates of some cases: shape (items, domains), and (items, domains, domains)."""
+
+    estimate: Floats
+    covariance: Floats
+
+
+@attrs.frozen(eq=False)
+class _Drawn:
+    """Any scoring rule under a design.
+
+    Each score is linearised: what a case adds to it, times its weight, is summed over its
+    cluster, and clusters are compared within strata.
+
+    Attributes
+    ----------
+    rule : {'pooled', 'questions', 'cases'}
+    sums : CaseSums
+    sample : Sample
+        Who is in which domain; its strata are units and are not used.
+    drawn : Drawn
+    """
+
+    rule: str
+    sums: CaseSums
+    sample: Sample
+    drawn: Drawn
+
+    @cached_property
+    def counts(self) -> Floats:
+        """Sufficient and applicable answers without weights, shape (2, units, items, domains)."""
+        by_case = self.sums.by_case
+        return self.sample.sums(by_case, float(by_case[1].max(initial=0)))
+
+    def estimates(self, together: bool) -> Ratios:
+        """Estimate every domain, in every unit or in all together."""
+        blocks = self._blocks(together)
+        estimate = np.array([block.estimate for block in blocks])
+        variance = np.array([np.einsum("idd->id", block.covariance) for block in blocks])
+        se = np.where(np.isnan(estimate), np.nan, np.sqrt(variance))
+        # Without a second cluster there is no spread to see, whatever it adds to the whole.
+        se[self.freedom(together) <= 0] = np.nan
+        if self.rule != "pooled":
+            return Ratios(estimate, se, np.full(se.shape, np.nan))
+        n = self.counts[1].sum(axis=0, keepdims=True) if together else self.counts[1]
+        return Ratios(estimate, se, design_effect(estimate, se, n))
+
+    def covariance(self, domains: npt.NDArray[np.intp], se: Floats, together: bool) -> Floats:
+        """Give covariances of groups, shape (blocks, items, comparisons, groups, groups)."""
+        of_all = np.array([block.covariance for block in self._blocks(together)])
+        out: Floats = of_all[..., domains[:, :, np.newaxis], domains[:, np.newaxis, :]]
+        lost = np.isnan(se)[..., domains]
+        out[lost[..., np.newaxis] | lost[..., np.newaxis, :]] = np.nan
+        return out
+
+    def freedom(self, together: bool) -> Floats:
+        """Give clusters less strata of each block, of those with a case of positive weight."""
+        design, used = self.drawn.design, self.drawn.weight > 0
+        out = []
+        for a, b in self._bounds(together):
+            clusters = np.unique(design.cluster[a:b][used[a:b]])
+            out.append(len(clusters) - len(np.unique(design.stratum[clusters])))
+        return np.array(out, np.float64)
+
+    def _bounds(self, together: bool) -> list[tuple[int, int]]:
+        starts = self.sample.starts.tolist()
+        return [(0, starts[-1])] if together else list(pairwise(starts))
+
+    def _blocks(self, together: bool) -> list[_Block]:
+        return self._together if together else self._by_unit
+
+    @cached_property
+    def _together(self) -> list[_Block]:
+        return [self._block(a, b) for a, b in self._bounds(True)]
+
+    @cached_property
+    def _by_unit(self) -> list[_Block]:
+        return [self._block(a, b) for a, b in self._bounds(False)]
+
+    def _block(self, a: int, b: int) -> _Block:
+        members = self.sample.members[:, a:b] * self.drawn.weight[a:b]
+        totals = Totals(self.drawn.design, slice(a, b))
+        if self.rule == "questions":
+            return self._means(members, totals, a, b)
+        k, n = self.sums.by_case[:, :, a:b].astype(np.float64)
+        if self.rule == "cases":
+            # The mean of case percentages is a ratio too: a case's share over one case.
+            k, n = np.nan_to_num(quotient(k, n)), (n > 0).astype(np.float64)
+        N = n @ members.T
+        estimate = quotient(k @ members.T, N)
+        each = np.divide(1.0, N, out=np.zeros_like(N), where=N > 0)
+        covariance = []
+        for i, p in enumerate(estimate):
+            made, applied = (members * x[i] * each[i][:, np.newaxis] for x in (k, n))
+            expected = applied * np.nan_to_num(p)[:, np.newaxis]
+            covariance.append(totals.covariance(made, expected, applied))
+        return _Block(estimate, np.array(covariance))
+
+    def _means(self, members: Floats, totals: Totals, a: int, b: int) -> _Block:
+        """Take the mean over questions that applied to someone."""
+        sufficient, applicable = self.sums.answers[:, :, a:b].astype(np.float64)
+        N = applicable @ members.T
+        asked = N > 0
+        p = np.nan_to_num(quotient(sufficient @ members.T, N))
+        feeds = self.sums.feeds.T.astype(np.float64)
+        questions = feeds @ asked
+        estimate = quotient(feeds @ p, questions)
+        each = np.divide(1.0, N, out=np.zeros_like(N), where=asked)
+        covariance = []
+        for i, fed in enumerate(feeds):
+            # What an answer counts for: domains, questions.
+            share = (fed[:, np.newaxis] * each).T / np.maximum(questions[i], 1.0)[:, np.newaxis]
+            made, applied = (members * (share @ x) for x in (sufficient, applicable))
+            expected = members * ((share * p.T) @ applicable)
+            covariance.append(totals.covariance(made, expected, applied))
+        return _Block(estimate, np.array(covariance))
