@@ -5,6 +5,7 @@ from __future__ import annotations
 from omistats.kernel.face.adjust import adjust
 from omistats.kernel.face.comparisons import compare, compare_groups
 from omistats.kernel.face.effects import Effect, difference, odds_ratio, risk_ratio
+from omistats.kernel.face.equivalence import Equivalence, equivalence
 from omistats.kernel.face.intervals import Interval, interval
 from omistats.kernel.face.planning import (
     Detectable,
@@ -23,6 +24,7 @@ from omistats.kernel.options import check_confidence
 __all__ = [
     "Detectable",
     "Effect",
+    "Equivalence",
     "Interval",
     "Power",
     "SampleSize",
@@ -36,6 +38,7 @@ __all__ = [
     "compare_weighted",
     "detectable",
     "difference",
+    "equivalence",
     "interval",
     "odds_ratio",
     "power",
