@@ -57,6 +57,7 @@ from omistats.model.strata import Stratum
 from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
+from omistats.resampling import Resampled, max_t
 from omistats.scores import Scores, UnitComparison, scores
 from omistats.tallies import Split, Tally, tally
 
@@ -95,6 +96,7 @@ __all__ = [
     "Problem",
     "Question",
     "Ratio",
+    "Resampled",
     "RiskOfHarm",
     "SampleSize",
     "Scores",
@@ -121,6 +123,7 @@ __all__ = [
     "equivalence",
     "interval",
     "odds_ratio",
+    "max_t",
     "omi2",
     "power",
     "ratio",
