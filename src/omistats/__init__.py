@@ -58,6 +58,7 @@ from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
 from omistats.resampling import Resampled, max_t
+from omistats.resampling import Resampled, bootstrap, max_t
 from omistats.scores import Scores, UnitComparison, scores
 from omistats.tallies import Split, Tally, tally
 
@@ -115,6 +116,7 @@ __all__ = [
     "__version__",
     "adjust",
     "attainable",
+    "bootstrap",
     "compare",
     "compare_groups",
     "compare_weighted",
