@@ -13,9 +13,9 @@ from omistats.kernel.face.planning import (
     SampleSize,
     detectable,
     power,
-    sample_for_precision,
     sample_size,
 )
+from omistats.kernel.face.precision import sample_for_precision
 from omistats.kernel.face.stratified import Stratified, stratified
 from omistats.kernel.face.trends import Trend, trend
 from omistats.kernel.face.weighted import WeightedComparison, compare_weighted
