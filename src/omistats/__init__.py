@@ -57,7 +57,6 @@ from omistats.model.strata import Stratum
 from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
-from omistats.resampling import Resampled, max_t
 from omistats.resampling import Resampled, bootstrap, max_t
 from omistats.scores import Scores, UnitComparison, scores
 from omistats.tallies import Split, Tally, tally
