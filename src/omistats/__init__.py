@@ -23,6 +23,7 @@ from omistats.kernel.differences import DIFFERENCES
 from omistats.kernel.face import (
     Detectable,
     Effect,
+    Equivalence,
     Interval,
     Power,
     SampleSize,
@@ -35,6 +36,7 @@ from omistats.kernel.face import (
     compare_weighted,
     detectable,
     difference,
+    equivalence,
     interval,
     odds_ratio,
     power,
@@ -55,6 +57,7 @@ from omistats.model.strata import Stratum
 from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
+from omistats.resampling import Resampled, bootstrap, max_t
 from omistats.scores import Scores, UnitComparison, scores
 from omistats.tallies import Split, Tally, tally
 
@@ -78,6 +81,7 @@ __all__ = [
     "Detectable",
     "Disability",
     "Effect",
+    "Equivalence",
     "Ethnicity",
     "Findings",
     "Framework",
@@ -92,6 +96,7 @@ __all__ = [
     "Problem",
     "Question",
     "Ratio",
+    "Resampled",
     "RiskOfHarm",
     "SampleSize",
     "Scores",
@@ -110,13 +115,16 @@ __all__ = [
     "__version__",
     "adjust",
     "attainable",
+    "bootstrap",
     "compare",
     "compare_groups",
     "compare_weighted",
     "detectable",
     "difference",
+    "equivalence",
     "interval",
     "odds_ratio",
+    "max_t",
     "omi2",
     "power",
     "ratio",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import fisher_exact
+from scipy.stats import fisher_exact, hypergeom
 from tests.factories import oracle
 from tests.kernel.exact_recount import conditional, exact_p, one_sided_mid
 
@@ -114,7 +114,7 @@ def test_what_no_float_can_hold_is_zero_or_the_nearest_of_the_smallest():
     )
     assert (found == 0).any()
     assert ((found > 0) & (found < 2e-308)).any()
-    assert fisher(0, 10**6, 10**6, 10**6) == 0
+    assert fisher([0, 0], [10**6, 1010], [10**6, 1000], [10**6, 1000]).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -162,13 +162,17 @@ def test_ties_are_counted_whichever_side_they_are_on(n, data):
     assert float(fisher_mid_p(k1, n, k2, n)) == pytest.approx(float(doubled), rel=1e-12)
 
 
-def test_ties_across_thousands_of_steps_are_still_ties():
-    n = 400_000
-    far, near = fisher([200_300, 199_700], n, [199_700, 200_300], n)
-    assert far == near
-    one_tail = fisher(200_300, n, 199_700, n) / 2
-    # Without the tie the p-value would be that of one tail.
-    assert one_tail == pytest.approx(0.0900, abs=0.0005)
+@pytest.mark.parametrize("beyond", [300, 3_000, 6_000])
+def test_ties_across_thousands_of_steps_are_still_ties(beyond):
+    """In groups of one size all but the middle table have a mirror, equally likely."""
+    n, middle = 400_000, 200_000
+    high, low = middle + beyond, middle - beyond
+    found = fisher([high, low], n, [low, high], n)
+    assert found[0] == found[1]
+    mid = fisher_mid_p(high, n, low, n)
+    seen = float(hypergeom.pmf(high, 2 * n, n, n))
+    # Two tables are counted half, not one.
+    assert found[0] - mid == pytest.approx(seen, rel=1e-6, abs=0)
 
 
 @given(small, small)

@@ -110,6 +110,17 @@ def test_exact_power_is_the_sum_over_tables_in_fractions(name):
     assert float(found.power) == pytest.approx(float(total), rel=1e-12)
 
 
+def test_a_p_value_that_is_the_level_does_not_reject():
+    """As with stars: below 5%, and not at it."""
+    level = float(oms.compare(3, 4, 1, 4).p_value)
+    at, above = (
+        float(oms.power(0.5, 0.5, 4, 4, level=v, method="exact").power)
+        for v in (level, np.nextafter(level, 1))
+    )
+    # 3 and 1, 1 and 3, each in 4 x 4 of the 256 ways.
+    assert above - at == pytest.approx(2 * 16 / 256, rel=1e-12)
+
+
 def test_the_approximation_nears_the_exact_power_as_groups_grow():
     p1, p2 = 0.6, 0.7
     gaps = [

@@ -149,4 +149,4 @@ def test_unknown_interval_lists_the_known():
     with pytest.raises(oms.UnknownNameError, match="wilson"):
         oms.interval(1, 2, method="wislon")
     with pytest.raises(KeyError):
-        oms.interval(1, 2, method="exact")
+        oms.interval(1, 2, method="exactly")

@@ -35,6 +35,25 @@ def the_numeric_face_answers_with_records() -> None:
     oms.interval("thirty", 50, confidence="high")  # type: ignore[arg-type]
 
 
+def plans_and_absence_of_difference() -> None:
+    found = oms.equivalence(30, 50, [20, 30], 50, margin=0.05)
+    assert_type(found, oms.Equivalence)
+    assert_type(found.equivalent, npt.NDArray[np.bool_])
+    assert_type(oms.power(0.6, [0.7, 0.8], 50, 50), oms.Power)
+    assert_type(oms.detectable(0.6, 50, 50), oms.Detectable)
+    assert_type(oms.sample_size(0.6, 0.7), oms.SampleSize)
+    assert_type(oms.sample_for_precision(0.05), npt.NDArray[np.float64])
+    oms.equivalence(30, 50, 20, 50)  # type: ignore[call-arg]
+    oms.power(0.6, 0.7, 50, 50, method="simulated")  # type: ignore[arg-type]
+
+
+def small_numbers_are_judged_by_a_policy() -> None:
+    policy = oms.SmallNumbers(flag_below=20, suppress_below=5)
+    assert_type(policy.judge([3, 40], 9.0), npt.NDArray[np.int8])
+    assert_type(policy.withheld([3, 40]), npt.NDArray[np.bool_])
+    policy.flag_below = 10  # type: ignore[misc]
+
+
 class Tenure(oms.Breakdown):
     """Housing tenure at sentence."""
 

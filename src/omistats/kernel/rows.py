@@ -63,6 +63,8 @@ def known_codes(
         problems.append(Problem(name, "one value a row", found, hint))
         return None
     missing = np.array([_is_missing(v) for v in given.tolist()], bool) | mask
+    if missing.all():
+        return np.full(rows, -1, np.intp), []
     known = codes(given[~missing], name, int((~missing).sum()), problems)
     if known is None:
         return None

@@ -98,7 +98,9 @@ def odds_score_z(
         precision = 1 / (m * p1 * q1) + 1 / (n * p2 * q2)
         if corrected:
             precision = precision * ((m + n - 1) / (m + n))
-        above = a * q1 - (m - a) * p1
+        # What one group has above its fit the other has below. The smaller terms lose less.
+        (gain, loss), (less, more) = (a * q1, (m - a) * p1), (b * q2, (n - b) * p2)
+        above = np.where(gain + loss < less + more, gain - loss, more - less)
         z = np.where(above == 0, above, above * np.sqrt(precision))
     # A higher ratio for the one group is a lower one for the other.
     return np.asarray(np.where(swap, -z, z))

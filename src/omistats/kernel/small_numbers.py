@@ -60,10 +60,14 @@ def smallest_expected_two(
         NaN where a group has no trials or a count is NaN.
     """
     k1, n1, k2, n2 = (np.asarray(v, np.float64) for v in (k1, n1, k2, n2))
-    s, total = k1 + k2, n1 + n2
-    smaller = np.minimum(n1, n2)
+    s, total, smaller = k1 + k2, n1 + n2, np.minimum(n1, n2)
+    # In place: for tens of thousands of rows, new arrays cost more than the sums.
+    out: Floats = np.asarray(total - s)
+    np.minimum(s, out, out=out)
+    out *= smaller
     with np.errstate(divide="ignore", invalid="ignore"):
-        out: Floats = np.where(smaller > 0, smaller * np.minimum(s, total - s) / total, np.nan)
+        out /= total
+    np.copyto(out, np.nan, where=~(smaller > 0))
     return out
 
 

@@ -227,7 +227,8 @@ def mantel_haenszel_difference(
     f1, f2 = _shared(n1, total), _shared(n2, total)
     weight = (n1 * f2).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        estimate = np.where(weight > 0, (k1 * f2 - k2 * f1).sum(axis=-1) / weight, np.nan)
+        off = _shared(k1 * n2 - k2 * n1, total).sum(axis=-1)
+        estimate = np.where(weight > 0, off / weight, np.nan)
         first = f1 * f1 * k2 - f2 * f2 * k1 + f1 * f2 * (n2 - n1) / 2
         second = (f2 * k1 + f1 * k2 - _shared(2 * k1 * k2, total)) / 2
         # second is (k1 (n2 - k2) + k2 (n1 - k1)) / (2 T).

@@ -67,9 +67,13 @@ def f_sf(x: npt.ArrayLike, df: npt.ArrayLike, df2: npt.ArrayLike) -> Floats:
 
     x, a, b = (np.asarray(v, np.float64) for v in (x, df, df2))
     a, b = (np.where(v > 0, v, np.nan) for v in (a, b))
-    # F is above x where a beta variable is below this: small tails stay small numbers.
+    # F is above x where a beta variable is below or, the other way round, above a share; the
+    # smaller share is the one that has all its digits.
     with np.errstate(invalid="ignore"):
-        return np.asarray(scipy.special.betainc(b / 2, a / 2, b / (b + a * x)))
+        ax = a * x
+        low = scipy.special.betainc(b / 2, a / 2, b / (b + ax))
+        high = scipy.special.betaincc(a / 2, b / 2, ax / (b + ax))
+        return np.asarray(np.where(ax < b, high, low))
 
 
 def _shares(cells: WeightedCells) -> tuple[Floats, Floats, Floats]:

@@ -133,10 +133,10 @@ def compare_weighted(
     problems: list[Problem] = []
     rows = np.asarray(y).size
     found = known_codes(y, "y", rows, problems)
-    members = known_codes(group, "group", rows, problems)
     if np.ndim(y) != 1:
         # What else must fit cannot be said.
         raise DataError(problems)
+    members = known_codes(group, "group", rows, problems)
     if found is not None and len(found[1]) > 2:
         hint = "Make them two, and leave missing what did not apply."
         problems.append(Problem("y", "answers of two kinds", shown(found[1]), hint))

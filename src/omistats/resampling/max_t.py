@@ -1,0 +1,285 @@
+"""Which differences survive the number of questions asked, by shuffling groups among cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import Any, Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats import _arrow
+from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown
+from omistats.breakdowns.registry import resolve
+from omistats.errors import UsageError
+from omistats.kernel.permutation import (
+    Layout,
+    StepDown,
+    count_fixed,
+    count_shuffled,
+    draw_labels,
+    step_down,
+)
+from omistats.kernel.permuted_tests import cmh_shuffles, pearson_shuffles
+from omistats.model.cases import CaseSet
+from omistats.model.framework import Framework
+from omistats.model.sources import read_cases
+from omistats.resampling.options import (
+    Answers,
+    answers_of,
+    batches,
+    check_choice,
+    check_whole,
+    generator,
+)
+from omistats.resampling.result import Resampled
+
+__all__ = ["max_t"]
+
+Floats = npt.NDArray[np.float64]
+
+_REASONS: Final = (
+    "no applicable answers",
+    "no second group to compare with",
+    "every answer is the same",
+    "no unit has two groups and answers of both kinds",
+)
+
+
+def max_t(
+    source: Any,
+    *,
+    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
+    questions: Iterable[str] | None = None,
+    within: Literal["unit"] | None = None,
+    permutations: int = 2000,
+    fixed_n: bool = False,
+    complement: Literal["all", "known"] = "all",
+    seed: int = 0,
+    framework: Framework | None = None,
+) -> Resampled:
+    """Adjust tests of many questions for their number, keeping how answers hang together.
+
+    Parameters
+    ----------
+    source : CaseSet, data frame, record batch reader, or path
+        The cases. All but a case set need ``framework``.
+    breakdowns : iterable of Breakdown or str, optional
+        Instances, classes, or names; the framework's standard ones by default. Each is a
+        family of its own.
+    questions : iterable of str, optional
+        The questions of a family; by default every question that is not invented.
+    within : {'unit'}, optional
+        Shuffle groups among the cases of each unit, and compare by the
+        Cochran-Mantel-Haenszel statistic over units; by default among all cases, and by
+        Pearson's chi-square.
+    permutations : int
+        How many shuffles.
+    fixed_n : bool
+        Keep the n of every group for every question; by default cases take what applied to
+        them along, and n varies.
+    complement : {'all', 'known'}
+        What the subset of a complement is tested against: all cases outside it, or those
+        whose characteristic is known. Either way only the latter are shuffled.
+    seed : int
+        The same seed gives the same shuffles, as long as NumPy keeps the streams of its
+        default generator.
+    framework : Framework, optional
+        What to check the source against; a case set carries its own.
+
+    Returns
+    -------
+    Resampled
+        One row a breakdown and question: ``breakdown, question`` (dictionary),
+        ``statistic, df, p_value`` (of the question by itself, by permutation),
+        ``p_adjusted`` (step-down max-T), ``p_value_error, p_adjusted_error`` (Monte Carlo
+        standard errors), ``in_family``, ``reason`` (why not), ``method, within, fixed_n,
+        permutations, contrast``. What could not be tested is in no family and null.
+
+    Raises
+    ------
+    UsageError
+        When an option is out of range, or no question is asked.
+    UnknownNameError
+        When a question or a breakdown is unknown.
+    DataError
+        When a breakdown is ill declared or labels cases outside its groups.
+
+    Notes
+    -----
+    P-values are ``(b + 1) / (B + 1)``, b of B shuffles having reached what was observed.
+    By default what is tested is that group has to do neither with answers nor with what
+    applies; with ``fixed_n`` it is that it has nothing to do with the answers to a question
+    in the cases the question applies to.
+
+    References
+    ----------
+    Westfall and Young (1993), Resampling-Based Multiple Testing, Wiley. Phipson and Smyth
+    (2010), Statistical Applications in Genetics and Molecular Biology 9(1):39.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> cases = oms.omi2.simulate(units=4, seed=1, difference={"gender": 1.5})
+    >>> asked = ["induction", "victim_safety"]
+    >>> found = oms.max_t(cases, breakdowns=["gender"], questions=asked, permutations=99)
+    >>> [round(p, 2) for p in found.table["p_adjusted"].to_pylist()]
+    [0.01, 0.01]
+    """
+    check_choice("within", within, (None, "unit"))
+    check_choice("complement", complement, ("all", "known"))
+    check_choice("fixed_n", fixed_n, (False, True))
+    check_whole("permutations", permutations, 1)
+    check_whole("seed", seed, 0)
+    cases = read_cases(source, framework)
+    framework = cases.framework
+    ids = framework.known_ids if questions is None else framework.select(questions)
+    if not ids:
+        raise UsageError("the family is empty: no questions to test")
+    wanted = framework.breakdowns if breakdowns is None else breakdowns
+    splits = resolve(wanted, framework)
+    if not splits:
+        raise UsageError("no breakdown to test; pass breakdowns=[...]")
+    answers = answers_of(cases, ids)
+    stratified = within == "unit"
+    columns: dict[str, list[Any]] = {}
+    for split in splits:
+        rng = generator(seed, split.key)
+        found = _family(
+            cases, split, answers, stratified, complement == "known", fixed_n, permutations, rng
+        )
+        for name, values in found.items():
+            columns.setdefault(name, []).append(values)
+    rows = len(splits) * len(ids)
+    method = "cochran-mantel-haenszel" if stratified else "pearson"
+    numbers = {name: np.concatenate(parts) for name, parts in columns.items()}
+    reason = numbers.pop("reason").astype(np.int8)
+    contrasts = [split.contrast for split in splits]
+    table = {
+        "breakdown": _repeated(
+            [s.key for s in splits], np.repeat(np.arange(len(splits)), len(ids))
+        ),
+        "question": _repeated(ids, np.tile(np.arange(len(ids)), len(splits))),
+        **{name: pa.array(v, from_pandas=True) for name, v in numbers.items()},
+        "in_family": pa.array(reason < 0),
+        "reason": _arrow.dictionary(reason, _REASONS),
+        "method": _repeated([method], np.zeros(rows, np.int64)),
+        "within": _repeated(["unit"], np.full(rows, 0 if stratified else -1)),
+        "fixed_n": pa.array(np.full(rows, fixed_n)),
+        "permutations": pa.array(np.full(rows, permutations, np.int64)),
+        "contrast": _repeated(contrasts, np.repeat(np.arange(len(splits)), len(ids))),
+    }
+    return Resampled(pa.table(table).replace_schema_metadata(dict(cases.metadata) or None))
+
+
+def _repeated(labels: Sequence[str], codes: npt.NDArray[Any]) -> pa.Array:
+    names = list(dict.fromkeys(labels))
+    place = np.array([names.index(label) for label in labels] + [-1], np.int16)
+    return _arrow.dictionary(place[codes], names)
+
+
+def _family(
+    cases: CaseSet,
+    split: Breakdown,
+    answers: Answers,
+    stratified: bool,
+    known: bool,
+    fixed_n: bool,
+    permutations: int,
+    rng: np.random.Generator,
+) -> dict[str, npt.NDArray[Any]]:
+    """Test the questions of one breakdown, together."""
+    layout = make_layout(cases, split, answers, stratified, known)
+    test = cmh_shuffles if stratified else pearson_shuffles
+    questions = layout.applicable.shape[1]
+    out = {
+        name: np.full(questions, np.nan) for name in ("statistic", "df", "p_value", "p_adjusted")
+    }
+    total_k, total_n = layout.totals()
+    if layout.groups > 1:
+        observed = next(count_shuffled(layout, [layout.labels()]))
+        statistic, df = test(observed, total_k, total_n)
+        out["statistic"], out["df"] = statistic[0], df[0]
+    tested = ~np.isnan(out["statistic"])
+    if tested.any():
+        # What was not tested is in no family, and not counted in the shuffles.
+        kept = _only(layout, tested)
+        sizes = batches(permutations, len(layout.group))
+        counted = (
+            count_fixed(kept, sizes, rng)
+            if fixed_n
+            else count_shuffled(kept, (draw_labels(kept, size, rng) for size in sizes))
+        )
+        totals = total_k[:, tested], total_n[:, tested]
+        found: StepDown = step_down(
+            out["statistic"][tested], (test(counts, *totals)[0] for counts in counted)
+        )
+        out["p_value"][tested] = found.p_value()
+        out["p_adjusted"][tested] = found.p_adjusted()
+    for name in ("p_value", "p_adjusted"):
+        out[f"{name}_error"] = np.sqrt(out[name] * (1 - out[name]) / (permutations + 1))
+    return {**out, "reason": _reasons(layout, tested, stratified)}
+
+
+def make_layout(
+    cases: CaseSet, split: Breakdown, answers: Answers, stratified: bool, known: bool
+) -> Layout:
+    """Say which cases are shuffled, in which blocks, and what stays in the last group."""
+    codes = split.codes(cases)
+    codes = codes if answers.order is None else codes[answers.order]
+    complement = split.contrast == "complement"
+    # Under a complement, any other known label is outside the subset.
+    shuffled = (codes >= 0) | ((codes == LEFT_OUT) & complement)
+    group = (codes != 0).astype(np.int16) if complement else codes
+    starts = answers.starts if stratified else answers.starts[[0, -1]]
+    stays = (codes == UNCLASSIFIED) & (complement and not known)
+    running = np.concatenate([[0], np.cumsum(shuffled)])
+    kept_k, kept_n = (
+        np.array(
+            [
+                (flags[a:b] & stays[a:b, np.newaxis]).sum(axis=0, dtype=np.float64)
+                for a, b in pairwise(starts.tolist())
+            ]
+        )
+        for flags in (answers.sufficient, answers.applicable)
+    )
+    return Layout(
+        answers.sufficient[shuffled],
+        answers.applicable[shuffled],
+        group[shuffled],
+        len(split.groups),
+        running[starts].astype(np.int64),
+        kept_k,
+        kept_n,
+    )
+
+
+def _only(layout: Layout, tested: npt.NDArray[np.bool_]) -> Layout:
+    return Layout(
+        layout.sufficient[:, tested],
+        layout.applicable[:, tested],
+        layout.group,
+        layout.groups,
+        layout.starts,
+        layout.kept_k[:, tested],
+        layout.kept_n[:, tested],
+    )
+
+
+def _reasons(
+    layout: Layout, tested: npt.NDArray[np.bool_], stratified: bool
+) -> npt.NDArray[np.int8]:
+    """Say why a question was not tested: codes of the reasons, -1 where it was."""
+    k, n = (t.sum(axis=0) for t in layout.totals())
+    sizes = np.array(
+        [layout.applicable[layout.group == g].sum(axis=0) for g in range(layout.groups)]
+    ).astype(np.float64)
+    sizes[-1] += layout.kept_n.sum(axis=0)
+    out = np.full(n.shape, 3 if stratified else 2, np.int8)
+    out[(k == 0) | (k == n)] = 2
+    out[(sizes > 0).sum(axis=0) < 2] = 1
+    out[n == 0] = 0
+    out[tested] = -1
+    return out

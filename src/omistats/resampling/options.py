@@ -1,0 +1,74 @@
+"""What functions that draw anew ask of their options, and what they take out of cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.errors import UsageError
+from omistats.kernel.tally import unpack
+from omistats.model.cases import CaseSet
+
+__all__ = ["Answers", "answers_of", "batches", "check_choice", "check_whole", "generator"]
+
+_NUMBERS_AT_ONCE: Final = 1 << 19
+_MOST_AT_ONCE: Final = 512
+
+
+@attrs.frozen(eq=False)
+class Answers:
+    """Answers of cases, in the order of units.
+
+    Attributes
+    ----------
+    sufficient, applicable : ndarray of bool, shape (cases, questions)
+        What was judged, and what applied.
+    order : ndarray of int64 or None
+        Where each case stood; None when they were in order.
+    starts : ndarray of int64, shape (units + 1,)
+        Where each unit begins.
+    """
+
+    sufficient: npt.NDArray[np.bool_]
+    applicable: npt.NDArray[np.bool_]
+    order: npt.NDArray[np.int64] | None
+    starts: npt.NDArray[np.int64]
+
+
+def answers_of(cases: CaseSet, questions: Sequence[str]) -> Answers:
+    """Take the answers to some questions out of their bits."""
+    ids, packed = cases.framework.question_ids, cases.packed
+    at = [ids.index(q) for q in questions]
+    yes, asked = (
+        np.ascontiguousarray(unpack(packed.answers[rows], len(cases)).T).view(np.bool_)
+        for rows in (at, [len(ids) + i for i in at])
+    )
+    return Answers(yes, asked, packed.order, packed.starts)
+
+
+def batches(total: int, width: int) -> Iterator[int]:
+    """Cut a number of draws of a width into batches that fit the cache."""
+    most = max(1, min(_MOST_AT_ONCE, _NUMBERS_AT_ONCE // max(width, 1)))
+    for done in range(0, total, most):
+        yield min(most, total - done)
+
+
+def generator(seed: int, what: str) -> np.random.Generator:
+    """Make a generator for one part of a result, whichever other parts are asked for."""
+    return np.random.default_rng([seed, *what.encode()])
+
+
+def check_choice(name: str, value: object, choices: tuple[Any, ...]) -> None:
+    """Refuse what is not among the choices."""
+    if not any(value is c or (isinstance(c, str) and value == c) for c in choices):
+        raise UsageError(f"`{name}` is {' or '.join(map(repr, choices))}, found {value!r}")
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse what is no whole number, or too small."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise UsageError(f"`{name}` is a whole number from {least}, found {value!r}")
