@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 
 from omistats.errors import UsageError
+from omistats.inference import Inference
 from omistats.tallies import Tally
 
-__all__ = ["blocks", "comparisons", "require_same_contrasts", "unclassified", "wide"]
+__all__ = ["blocks", "comparisons", "require_comparable", "unclassified", "wide"]
 
 _KEYS = ("unit", "breakdown", "question")
 
@@ -93,8 +94,15 @@ def unclassified(counts: Tally) -> pa.Table:
     return pa.table(columns).replace_schema_metadata(dict(counts.metadata) or None)
 
 
-def require_same_contrasts(now: Tally, before: Tally) -> None:
+def require_comparable(
+    how_now: Inference, how_before: Inference, now: Tally, before: Tally
+) -> None:
     """Refuse to lay findings beside others of the same name that compare other things."""
+    if how_now.of_design or how_before.of_design:
+        raise UsageError(
+            "changes are tested as if cases had been drawn one by one with equal chances, "
+            "which weighted findings were not"
+        )
     earlier = {s.key: s for s in before.splits}
     for split in now.splits:
         other = earlier.get(split.key, split)

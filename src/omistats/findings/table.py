@@ -16,9 +16,10 @@ from omistats.findings.assemble import assemble
 from omistats.findings.change import changes
 from omistats.findings.frames import Exports
 from omistats.findings.hand_counts import require_plain, tally_from_counts
-from omistats.findings.layout import comparisons, require_same_contrasts, unclassified, wide
+from omistats.findings.layout import comparisons, require_comparable, unclassified, wide
 from omistats.findings.text import as_html, as_text
 from omistats.inference import Inference, Results, infer, infer_weighted
+from omistats.inference.families import column_of
 from omistats.model.cases import CaseSet
 from omistats.model.drawn import Drawn
 from omistats.tallies import Tally
@@ -148,21 +149,31 @@ class Findings(Exports):
         """
         return unclassified(self.tally)
 
-    def significant(self, level: float = 0.05) -> Findings:
+    def significant(self, level: float = 0.05, adjusted: str | None = None) -> Findings:
         """Keep the comparisons whose p-value is below a level, with all their groups.
 
         Parameters
         ----------
         level : float
             Between 0 and 1.
+        adjusted : str, optional
+            Go by p-values adjusted for the number of tests, made with
+            ``Inference(adjust=...)``; those as computed by default.
 
         Returns
         -------
         Findings
+
+        Raises
+        ------
+        UsageError
+            When the level is out of range.
+        UnknownNameError
+            When the findings were not adjusted so.
         """
         if not isinstance(level, float | int) or not 0 < level < 1:
             raise UsageError(f"a level is a number between 0 and 1, found {level!r}")
-        p_value = self.table["p_value"].to_numpy()
+        p_value = self.table[column_of(adjusted, self.inference)].to_numpy()
         with np.errstate(invalid="ignore"):
             return self._filter(p_value < level)
 
@@ -272,12 +283,7 @@ class Findings(Exports):
         """
         if not isinstance(previous, Findings):
             raise UsageError(f"expected Findings, found {type(previous).__name__}")
-        if self.inference.of_design or previous.inference.of_design:
-            raise UsageError(
-                "changes are tested as if cases had been drawn one by one with equal chances, "
-                "which weighted findings were not"
-            )
-        require_same_contrasts(self.tally, previous.tally)
+        require_comparable(self.inference, previous.inference, self.tally, previous.tally)
         laid = changes(self.table, previous.table)
         return laid.replace_schema_metadata(self.table.schema.metadata)
 

@@ -82,7 +82,7 @@ def test_all(counts: Tally, inference: Inference, strata: Tally | None) -> Teste
     )
     comparable[:, two.splits] = (two.n1 > 0) & (two.n2 > 0)
     expected[:, two.splits] = smallest_expected_two(*two.sides)
-    methods = (for_two, for_more)
+    methods = tuple(dict.fromkeys((for_two, for_more)))
     if for_two == "auto":
         methods = ("pearson", "fisher")
         method[:, two.splits] = by_fisher(*two.sides)

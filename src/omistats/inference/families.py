@@ -5,13 +5,34 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from omistats.errors import UnknownNameError
 from omistats.inference.options import Inference
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.model.strata import ALL
 
-__all__ = ["adjusted"]
+__all__ = ["adjusted", "column_of"]
 
 Floats = npt.NDArray[np.float64]
+
+
+def column_of(adjustment: str | None, inference: Inference) -> str:
+    """Name the column of p-values that were adjusted so; None is for those that were not.
+
+    Raises
+    ------
+    UnknownNameError
+        When they were not adjusted so.
+    """
+    if adjustment is None:
+        return "p_value"
+    own = ADJUSTMENTS.name(adjustment) if adjustment in ADJUSTMENTS else adjustment
+    if own not in inference.adjust:
+        raise UnknownNameError("adjustment of these findings", adjustment, inference.adjust)
+    return _column(own)
+
+
+def _column(name: str) -> str:
+    return f"p_{name.replace('-', '_')}"
 
 
 def adjusted(p_value: Floats, units: tuple[str, ...], inference: Inference) -> dict[str, Floats]:
@@ -31,7 +52,7 @@ def adjusted(p_value: Floats, units: tuple[str, ...], inference: Inference) -> d
     for name in inference.adjust:
         parts = [p_value[:alone], p_value[alone:]]
         done = [_in_families(p, name, inference.family) for p in parts if len(p)]
-        out[f"p_{name.replace('-', '_')}"] = np.concatenate(done)
+        out[_column(name)] = np.concatenate(done)
     return out
 
 
