@@ -99,6 +99,9 @@ def test_all(counts: Tally, inference: Inference, strata: Tally | None) -> Teste
         comparable[:, i] = (n > 0).sum(axis=-1) > 1
         expected[:, i] = smallest_expected(k, n)
         method[:, i] = methods.index(for_more)
+    # Exact tests give 1 where every answer is the same: a certainty, but no test.
+    for figures in (statistic, df, p_value):
+        figures[expected == 0] = np.nan
     return Tested(statistic, df, p_value, expected, comparable, methods, method, two)
 
 
