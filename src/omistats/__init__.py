@@ -15,7 +15,7 @@ from omistats.breakdowns import (
 )
 from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError, UsageError
 from omistats.findings import Findings
-from omistats.forensics import Attainable, attainable
+from omistats.forensics import Attainable, Survivors, attainable, survivors
 from omistats.inference import Inference
 from omistats.kernel.clustered import Ratio, ratio
 from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
@@ -105,6 +105,7 @@ __all__ = [
     "Stratified",
     "Stratum",
     "SupervisionType",
+    "Survivors",
     "Tally",
     "Trend",
     "Unit",
@@ -134,6 +135,7 @@ __all__ = [
     "sample_size",
     "scores",
     "stratified",
+    "survivors",
     "tally",
     "trend",
 ]

@@ -162,15 +162,23 @@ def test_ties_are_counted_whichever_side_they_are_on(n, data):
     assert float(fisher_mid_p(k1, n, k2, n)) == pytest.approx(float(doubled), rel=1e-12)
 
 
-@pytest.mark.parametrize("beyond", [300, 3_000, 6_000])
-def test_ties_across_thousands_of_steps_are_still_ties(beyond):
+@pytest.mark.parametrize(
+    ("n", "middle", "beyond"),
+    [
+        (400_000, 200_000, 300),
+        (400_000, 200_000, 6_000),
+        # Rounding on the way takes these further from their mirror than 1e-14.
+        (400_000, 270_371, 1_704),
+        (4_000_000, 1_872_847, 4_775),
+    ],
+)
+def test_ties_across_thousands_of_steps_are_still_ties(n, middle, beyond):
     """In groups of one size all but the middle table have a mirror, equally likely."""
-    n, middle = 400_000, 200_000
     high, low = middle + beyond, middle - beyond
     found = fisher([high, low], n, [low, high], n)
     assert found[0] == found[1]
     mid = fisher_mid_p(high, n, low, n)
-    seen = float(hypergeom.pmf(high, 2 * n, n, n))
+    seen = float(hypergeom.pmf(high, 2 * n, n, 2 * middle))
     # Two tables are counted half, not one.
     assert found[0] - mid == pytest.approx(seen, rel=1e-6, abs=0)
 

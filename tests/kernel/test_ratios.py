@@ -306,3 +306,14 @@ def test_bad_input_is_refused(function):
         function(1, 2, 1, 2, confidence=95)
     with pytest.raises(oms.UnknownNameError, match="did you mean 'miettinen-nurminen'"):
         function(1, 2, 1, 2, "mietinen-nurminen")
+
+
+@pytest.mark.parametrize("confidence", [1e-6, 0.95, 1 - 1e-15])
+def test_counts_as_large_as_they_come(confidence):
+    """Ends are ordered, and nothing warns."""
+    largest = 2.0**53
+    k = np.array([0, 1, 5, largest // 3, largest - 1, largest, 0, 1])
+    n = np.array([largest] * 6 + [1, 1])
+    for measure, method in EVERY:
+        found = FUNCTIONS[measure](k[:, None], n[:, None], k, n, method, confidence)
+        assert (found.low <= found.high).all()

@@ -32,6 +32,9 @@ def one_call_from_cases_to_findings(cases: oms.CaseSet) -> None:
 def the_numeric_face_answers_with_records() -> None:
     assert_type(oms.compare(30, 50, 20, 50), oms.Comparison)
     assert_type(oms.interval([30, 20], 50), oms.Interval)
+    assert_type(oms.difference(30, 50, [20, 30], 50, "wald"), oms.Effect)
+    assert_type(oms.risk_ratio(30, 50, 20, 50), oms.Effect)
+    assert_type(oms.odds_ratio(30, 50, 20, 50, confidence=0.9), oms.Effect)
     oms.interval("thirty", 50, confidence="high")  # type: ignore[arg-type]
 
 

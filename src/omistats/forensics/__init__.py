@@ -4,14 +4,17 @@ from omistats.forensics._statistics import METHODS
 from omistats.forensics.attainable import Attainable, attainable
 from omistats.forensics.chains import Division, Figure, Whole, feasible_counts
 from omistats.forensics.conflicts import minimal_conflicts
+from omistats.forensics.survivors import Survivors, survivors
 
 __all__ = [
     "METHODS",
     "Attainable",
     "Division",
     "Figure",
+    "Survivors",
     "Whole",
     "attainable",
     "feasible_counts",
     "minimal_conflicts",
+    "survivors",
 ]

@@ -101,7 +101,8 @@ def _around(centre: Floats, variance: Floats, confidence: float) -> tuple[Floats
     """Give the ends of an interval that is symmetric in logarithms, open where that is so wide."""
     half = normal_quantile(confidence) * np.sqrt(variance)
     wide = np.isinf(half)
-    low, high = np.exp(centre - half), np.exp(centre + half)
+    with np.errstate(over="ignore"):
+        low, high = np.exp(centre - half), np.exp(centre + half)
     return np.where(wide, 0.0, low), np.where(wide, np.inf, high)
 
 

@@ -9,6 +9,7 @@ from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.published import load_published
 from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
+from omistats.omi2.reread import survivors
 from omistats.omi2.simulation import simulate
 from omistats.omi2.tables import TABLES, Table
 
@@ -29,4 +30,5 @@ __all__ = [
     "main_points",
     "reproduce",
     "simulate",
+    "survivors",
 ]

@@ -1,0 +1,177 @@
+"""How many marks of a printed table survive the number of tests that it made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.errors import UnknownNameError, UsageError
+from omistats.forensics._statistics import METHODS, OVERLAPPING, p_value
+from omistats.forensics.attainable import attainable
+from omistats.kernel.multiplicity import ADJUSTMENTS
+from omistats.kernel.significance import STARS, star_codes
+
+__all__ = ["Survivors", "survivors"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@attrs.frozen
+class Survivors:
+    """Bounds of how many tests of a printed table stay significant once adjusted.
+
+    Attributes
+    ----------
+    tests : int
+        Rows with two groups to compare, which are the family.
+    stars : int
+        How many of them are printed with a mark of significance.
+    least, most : int
+        Tests below the level, adjusted, over all counts that print as the percentages and
+        earn the marks.
+    least_by_percent, most_by_percent : int
+        The same over all counts that print as the percentages, whatever the marks.
+    unexplained : tuple of int
+        Places of rows whose mark no counts earn; they count by their percentages alone.
+    adjustment : str
+        How p-values were adjusted.
+    level : float
+        What adjusted p-values lie below.
+    """
+
+    tests: int
+    stars: int
+    least: int
+    most: int
+    least_by_percent: int
+    most_by_percent: int
+    unexplained: tuple[int, ...]
+    adjustment: str
+    level: float
+
+
+def survivors(
+    percent1: npt.ArrayLike,
+    n1: npt.ArrayLike,
+    percent2: npt.ArrayLike,
+    n2: npt.ArrayLike,
+    stars: npt.ArrayLike,
+    *,
+    complement: npt.ArrayLike = False,
+    adjustment: str = "holm",
+    level: float = 0.05,
+    method: str = "pearson",
+) -> Survivors:
+    """Bound how many marks of a printed table survive an adjustment for many tests.
+
+    Parameters
+    ----------
+    percent1, n1, percent2, n2 : array_like of int, shape (rows,)
+        Percentages as printed and cases behind them, as for `attainable`; blank is NaN.
+    stars : array_like of str, shape (rows,)
+        The printed marks, ``--`` for none.
+    complement : array_like of bool
+        Whether the second group of a row is a whole that includes the first.
+    adjustment : {'holm', 'bh', 'bonferroni'}
+        As for `adjust`. The rows are one family.
+    level : float
+        What adjusted p-values must lie below.
+    method : str
+        The test behind the marks, as for `attainable`.
+
+    Returns
+    -------
+    Survivors
+
+    Raises
+    ------
+    UsageError
+        When the level is not between 0 and 1, rows are not in one line, or no row has two
+        groups to compare.
+    UnknownNameError
+        When a mark, the adjustment or the test is unknown.
+    DataError
+        When figures are out of range.
+
+    Notes
+    -----
+    Adjusted p-values never fall when a p-value rises, so that the most survive where every
+    row has its least p-value and the least where each has its greatest. All counts are
+    tried, row by row. Rows that share no cases of one question reach their bounds
+    together; others may not, and then the truth lies within. A row whose answers must all
+    be the same is in no family; one whose answers may be counts as a test.
+
+    Examples
+    --------
+    >>> found = survivors([90, 55], [100, 80], [70, 48], [300, 250], ["***", "--"])
+    >>> found.least, found.most
+    (1, 1)
+    """
+    if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
+        raise UsageError(f"`level` is a number between 0 and 1, found {level!r}")
+    if method not in METHODS or method == OVERLAPPING:
+        raise UnknownNameError("test", method, [m for m in METHODS if m != OVERLAPPING])
+    adjusted = ADJUSTMENTS[adjustment]
+    figures = [np.asarray(v, np.float64) for v in (percent1, n1, percent2, n2)]
+    marks = np.asarray(stars, np.str_)
+    try:
+        p1, m1, p2, m2, marks, whole = np.broadcast_arrays(*figures, marks, complement)
+    except ValueError as error:
+        raise UsageError(f"the columns of a table: expected one line a row; {error}") from error
+    if p1.ndim != 1:
+        raise UsageError(f"the rows of a table are in one line, found the shape {p1.shape}")
+    if not np.isin(marks, STARS).all():
+        raise UnknownNameError("mark", str(marks[~np.isin(marks, STARS)][0]), STARS)
+    bounds = np.full((4, p1.size), np.nan)
+    unexplained = []
+    for side in (False, True):
+        at = np.flatnonzero(whole.astype(np.bool_) == side)
+        found = attainable(p1[at], m1[at], p2[at], m2[at], complement=side, method=method)
+        for place, i in enumerate(at.tolist()):
+            if not found.possible[place]:
+                continue
+            ends = [int(getattr(found, e)[place]) for e in ("low1", "high1", "low2", "high2")]
+            p = _p_values(ends, int(m1[i]), int(m2[i]), side, method)
+            if p is None:
+                continue
+            bounds[2:, i] = p.min(), p.max()
+            earned = p[star_codes(p) == STARS.index(str(marks[i]))]
+            if not earned.size:
+                unexplained.append(i)
+                earned = p
+            bounds[:2, i] = earned.min(), earned.max()
+    tested = ~np.isnan(bounds[0])
+    if not tested.any():
+        raise UsageError("the family is empty: no row has two groups to compare")
+    most, least, most_by_percent, least_by_percent = (
+        int((adjusted(p[tested]) < level).sum()) for p in bounds
+    )
+    return Survivors(
+        int(tested.sum()),
+        int((marks[tested] != STARS[0]).sum()),
+        least,
+        most,
+        least_by_percent,
+        most_by_percent,
+        tuple(sorted(unexplained)),
+        ADJUSTMENTS.name(adjustment),
+        float(level),
+    )
+
+
+def _p_values(ends: list[int], n1: int, n2: int, whole: bool, method: str) -> Floats | None:
+    """Give the p-value of every pair of counts; None where all answers must be the same."""
+    low1, high1, low2, high2 = ends
+    grid: Any = np.meshgrid(np.arange(low1, high1 + 1), np.arange(low2, high2 + 1), indexing="ij")
+    k1, k2 = (a.ravel() for a in grid)
+    if whole:
+        k2, n2 = k2 - k1, n2 - n1
+    possible = (k2 >= 0) & (k2 <= n2)
+    k1, k2 = k1[possible], k2[possible]
+    total = k1 + k2
+    if not n1 or not n2 or ((total == 0) | (total == n1 + n2)).all():
+        return None
+    return p_value(method, k1, n1, k2, n2)

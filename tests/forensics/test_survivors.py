@@ -1,0 +1,121 @@
+"""Bounds of what survives, against every combination of counts one by one."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import chi2_contingency
+from statsmodels.stats.multitest import multipletests
+
+import omistats as oms
+from omistats.errors import DataError, UnknownNameError, UsageError
+
+METHODS = {"holm": "holm", "bh": "fdr_bh", "bonferroni": "bonferroni"}
+
+
+def printed(k: int, n: int) -> int:
+    """Half up, in whole numbers."""
+    return (200 * k + n) // (2 * n)
+
+
+def mark(p: float) -> str:
+    return "--" if p >= 0.05 else "*" if p >= 0.01 else "**" if p >= 0.001 else "***"
+
+
+def pairs(row: tuple[int, int, int, int], whole: bool) -> list[float]:
+    """The p-value of every pair of counts behind a row, by scipy; 1 where answers are alike."""
+    percent1, n1, percent2, n2 = row
+    out = []
+    for k1, k2 in product(range(n1 + 1), range(n2 + 1)):
+        if (printed(k1, n1), printed(k2, n2)) != (percent1, percent2):
+            continue
+        a, b, size = k1, k2, n2
+        if whole:
+            b, size = k2 - k1, n2 - n1
+        if not 0 <= b <= size:
+            continue
+        if a + b in (0, n1 + size):
+            out.append(1.0)
+        else:
+            table = [[a, n1 - a], [b, size - b]]
+            out.append(float(chi2_contingency(table, correction=False).pvalue))
+    return out
+
+
+def table_of(seed: int) -> tuple[list[tuple[int, int, int, int]], list[str], list[bool]]:
+    """Three rows as they could be printed."""
+    rng = np.random.default_rng(seed)
+    rows, marks, wholes = [], [], []
+    for _ in range(3):
+        whole = bool(rng.random() < 0.5)
+        n1, n2 = (int(v) for v in rng.integers([110, 205], [130, 225]))
+        p = rng.uniform(0.3, 0.7)
+        k1, k2 = int(rng.binomial(n1, p)), int(rng.binomial(n2, min(p + rng.uniform(0, 0.3), 0.95)))
+        first = [[k1, n1 - k1], [k2, n2 - k2]]
+        marks.append(mark(float(chi2_contingency(first, correction=False).pvalue)))
+        if whole:
+            k2, n2 = k1 + k2, n1 + n2
+        rows.append((printed(k1, n1), n1, printed(k2, n2), n2))
+        wholes.append(whole)
+    return rows, marks, wholes
+
+
+@pytest.mark.parametrize("adjustment", METHODS)
+@pytest.mark.parametrize("seed", range(3))
+def test_bounds_are_those_of_every_combination(adjustment: str, seed: int) -> None:
+    rows, marks, wholes = table_of(seed)
+    found = oms.survivors(
+        *np.transpose(rows), marks, complement=wholes, adjustment=adjustment, level=0.02
+    )
+    every = [pairs(row, whole) for row, whole in zip(rows, wholes, strict=True)]
+    earned = [[p for p in ps if mark(p) == m] for ps, m in zip(every, marks, strict=True)]
+    for values, low, high in (
+        (every, found.least_by_percent, found.most_by_percent),
+        (earned, found.least, found.most),
+    ):
+        # Decisions need no more of a row than its different p-values.
+        counts = {
+            int((multipletests(p, method=METHODS[adjustment])[1] < 0.02).sum())
+            for p in product(*(sorted(set(v)) for v in values))
+        }
+        assert (min(counts), max(counts)) == (low, high)
+    assert found.tests == 3
+    assert found.stars == sum(m != "--" for m in marks)
+    assert found.unexplained == ()
+
+
+def test_a_row_without_a_second_group_or_with_all_alike_is_in_no_family() -> None:
+    rows = [(60, 100, 80, 100), (50, 20, np.nan, 0), (100, 30, 100, 40), (0, 30, 0, 40)]
+    found = oms.survivors(*np.transpose(rows), ["**", "--", "--", "--"])
+    assert (found.tests, found.stars, found.least, found.most) == (1, 1, 1, 1)
+
+
+def test_a_mark_that_no_counts_earn_is_told_and_set_aside() -> None:
+    found = oms.survivors(
+        [82, 70], [440, 100], [75, 40], [2191, 100], ["**", "***"], complement=[True, False]
+    )
+    assert found.unexplained == (0,)
+    assert (found.least, found.most) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "says"),
+    [
+        ({"level": 5}, UsageError, "between 0 and 1, found 5"),
+        ({"adjustment": "hom"}, UnknownNameError, "did you mean 'holm'"),
+        ({"method": "fisher"}, UnknownNameError, "choose from"),
+        ({"method": "overlapping"}, UnknownNameError, "choose from pearson"),
+        ({"stars": ["****"]}, UnknownNameError, "unknown mark"),
+        ({"percent1": [101]}, DataError, "percent1"),
+        ({"n2": [0]}, UsageError, "the family is empty"),
+        ({"stars": [["*"]]}, UsageError, "in one line"),
+        ({"stars": ["*"] * 3, "n1": [1, 2]}, UsageError, "one line a row"),
+    ],
+)
+def test_what_is_no_table_is_refused(changes: Any, error: Any, says: str) -> None:
+    given: Any = {"percent1": [60], "n1": [100], "percent2": [80], "n2": [100], "stars": ["**"]}
+    with pytest.raises(error, match=says):
+        oms.survivors(**{**given, **changes})
