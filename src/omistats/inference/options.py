@@ -91,7 +91,7 @@ class Inference:
         `omistats.GROUP_TESTS`; ``'cmh'`` or ``'cmh-cc'`` to test within units. Where a test is
         for two groups only, breakdowns of more are tested by Pearson's, and their rows say so.
         Under weights ``'rao-scott-f'``, ``'rao-scott-chi-square'``, ``'adjusted-wald'`` or
-        ``'wald'``.
+        ``'wald-f'``.
     interval : str
         Interval for a percentage, from `omistats.INTERVALS`; Wilson's score interval by
         default. Under weights ``'logit'`` or ``'wald'``.

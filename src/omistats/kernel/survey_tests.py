@@ -188,4 +188,4 @@ def _wald_plain(cells: WeightedCells) -> SurveyTest:
 SURVEY_TESTS.register("rao-scott-f", _rao_scott_f, ["f", "rao-scott"])
 SURVEY_TESTS.register("rao-scott-chi-square", _rao_scott_chi_square, ["chisq", "rao-scott-chisq"])
 SURVEY_TESTS.register("adjusted-wald", _wald_adjusted, ["adjwald", "adj-wald", "wald-adjusted"])
-SURVEY_TESTS.register("wald", _wald_plain, ["wald-f"])
+SURVEY_TESTS.register("wald-f", _wald_plain, ["wald"])

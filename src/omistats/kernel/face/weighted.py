@@ -80,7 +80,7 @@ def compare_weighted(
         How cases were drawn, as for `omistats.ratio`.
     population : float, mapping or array_like of shape (cases,), optional
         The number of clusters in each stratum's population, as for `omistats.ratio`.
-    method : {'rao-scott-f', 'rao-scott-chi-square', 'adjusted-wald', 'wald'}
+    method : {'rao-scott-f', 'rao-scott-chi-square', 'adjusted-wald', 'wald-f'}
         Pearson's chi-square corrected by Rao and Scott, as F (second order) or as chi-square
         (first order); or Wald's test of the cells, with its degrees of freedom adjusted for
         few clusters or not.
