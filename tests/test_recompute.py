@@ -46,6 +46,9 @@ SPECIFICATIONS: list[tuple[str, str, list[str], bool]] = [
 ]
 
 
+SMALL = "small expected count"
+
+
 def count(values: list[bool | None]) -> tuple[int, int]:
     k = n = 0
     for value in values:
@@ -60,9 +63,9 @@ def outcome_of(groups: list[tuple[int, int]]) -> dict[str, Any]:
     left = [(k, n - k) for k, n in groups if n > 0]
     nothing = dict.fromkeys(("statistic", "df", "p_value", "stars", "method"))
     if len(left) < 2:
-        return {**nothing, "reason": "no second group to compare with"}
+        return {**nothing, "reason": "no second group to compare with", "expected": None}
     if sum(k for k, _ in left) == 0 or sum(f for _, f in left) == 0:
-        return {**nothing, "stars": "--", "reason": "every answer is the same"}
+        return {**nothing, "stars": "--", "reason": "every answer is the same", "expected": 0.0}
     found = chi2_contingency(np.array(left), correction=False)
     p = float(found.pvalue)
     stars = "***" if p < 0.001 else "**" if p < 0.01 else "*" if p < 0.05 else "--"
@@ -73,6 +76,7 @@ def outcome_of(groups: list[tuple[int, int]]) -> dict[str, Any]:
         "stars": stars,
         "method": "pearson",
         "reason": None,
+        "expected": float(found.expected_freq.min()),
     }
 
 
@@ -123,6 +127,8 @@ def recount(
                     if complement and known_only:
                         line["contrast"] = "known complement"
                     line["confidence"] = 0.95
+                    few = line["expected"] is not None and line["expected"] < 5
+                    line["reliability"] = None if not n else SMALL if few else "ok"
                     out.append(line)
     return out
 
@@ -476,7 +482,13 @@ class TestArguments:
         ("options", "message"),
         [
             ({"test": "person"}, "unknown test 'person'; did you mean 'pearson'"),
-            ({"interval": "wald"}, "unknown interval 'wald'; choose from wilson"),
+            ({"interval": "wils"}, "unknown interval 'wils'; did you mean 'wilson'"),
+            ({"adjust": "holmes"}, "unknown adjustment 'holmes'; did you mean 'holm'"),
+            ({"family": "tables"}, "unknown family 'tables'; did you mean 'table'"),
+            ({"effects": ["ratio"]}, "unknown effect 'ratio'"),
+            ({"difference": "newcom"}, "did you mean 'newcombe'"),
+            ({"test": "cmh", "effects": "risk_ratio"}, "leave 'risk_ratio' out"),
+            ({"small_numbers": 5}, r"SmallNumbers\(suppress_below=5\)"),
             ({"complement": "everyone"}, "unknown complement"),
             ({"confidence": 95}, "did you mean 0.95"),
             ({"confidence": 1.0}, "between 0 and 1"),

@@ -36,6 +36,8 @@ SCHEMA = {
     "interval_method": "text",
     "confidence": pa.float64(),
     "reason": "text",
+    "expected": pa.float64(),
+    "reliability": "text",
 }
 
 TEST = ["statistic", "df", "p_value", "stars", "contrast", "method"]

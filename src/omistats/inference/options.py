@@ -167,13 +167,18 @@ class Inference:
         converter=_odds_ratio,
         validator=_known("method of an odds ratio", methods=(ODDS_RATIOS,)),
     )
-    small_numbers: SmallNumbers = attrs.field(
-        factory=SmallNumbers, validator=attrs.validators.instance_of(SmallNumbers)
-    )
+    small_numbers: SmallNumbers = attrs.field(factory=SmallNumbers)
 
     @confidence.validator
     def _between(self, _: object, value: float) -> None:
         check_confidence(value)
+
+    @small_numbers.validator
+    def _policy(self, _: object, value: object) -> None:
+        if not isinstance(value, SmallNumbers):
+            raise UsageError(
+                f"small_numbers is a policy, such as SmallNumbers(suppress_below=5); found {value!r}"
+            )
 
     def __attrs_post_init__(self) -> None:
         if self.test in STRATIFIED and "risk_ratio" in self.effects:
