@@ -38,6 +38,13 @@ def the_numeric_face_answers_with_records() -> None:
     oms.interval("thirty", 50, confidence="high")  # type: ignore[arg-type]
 
 
+def strata_and_surveys() -> None:
+    assert_type(oms.stratified([3, 4], [6, 9], [2, 2], [5, 8]), oms.Stratified)
+    assert_type(oms.compare_weighted([1, 0], ["a", "b"], weight=[1, 2]), oms.WeightedComparison)
+    oms.stratified([3], [6], [2], [5], correction="yes")  # type: ignore[arg-type]
+    oms.compare_weighted([1, 0], ["a", "b"], lonely="average")  # type: ignore[arg-type]
+
+
 def plans_and_absence_of_difference() -> None:
     found = oms.equivalence(30, 50, [20, 30], 50, margin=0.05)
     assert_type(found, oms.Equivalence)
