@@ -178,3 +178,22 @@ def the_programme_of_2011() -> None:
     assert_type(points, tuple[oms.omi2.MainPoint, ...])
     assert_type(points[0].point, oms.Point)
     oms.omi2.reproduce().matched("p")  # type: ignore[arg-type]
+
+
+def what_is_drawn_again_is_a_table(cases: oms.CaseSet) -> None:
+    found = oms.max_t(cases, breakdowns=["gender"], within="unit", fixed_n=True)
+    assert_type(found, oms.Resampled)
+    assert_type(found.table, pa.Table)
+    assert_type(found.to_pandas(), pd.DataFrame)
+    assert_type(oms.bootstrap(cases, of="scores", resample="units").to_polars(), pl.DataFrame)
+    oms.max_t(cases, within="units")  # type: ignore[arg-type]
+    oms.bootstrap(cases, of="points")  # type: ignore[arg-type]
+
+
+def many_tests_are_adjusted() -> None:
+    assert_type(oms.adjust([0.01, 0.2], "holm"), npt.NDArray[np.float64])
+    oms.ADJUSTMENTS.register("as they are", lambda p: p)
+    found = oms.survivors([60], [100], [80], [100], ["**"], adjustment="bh")
+    assert_type(found, oms.Survivors)
+    assert_type(found.least, int)
+    assert_type(oms.omi2.survivors(), pa.Table)
