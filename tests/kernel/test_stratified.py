@@ -244,6 +244,11 @@ def test_the_intervals_hold_their_estimates(rows):
     assert np.isnan(a.difference) or -1 <= a.difference_low <= a.difference_high <= 1
 
 
+def test_as_different_as_can_be_is_one_and_no_more():
+    found = oms.stratified([5, 0], [5, 0], [0, 0], [1, 1])
+    assert (found.difference, found.difference_low, found.difference_high) == (1, 1, 1)
+
+
 @given(strata)
 def test_correction_takes_half_a_case_off_or_nothing(rows):
     a, b = run(rows), run(rows, correction=True)

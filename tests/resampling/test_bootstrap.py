@@ -233,3 +233,10 @@ def test_an_unknown_rule_lists_the_known() -> None:
     cases = oms.omi2.load_synthetic()
     with pytest.raises(UnknownNameError, match="pooled"):
         oms.bootstrap(cases, of="scores", rule="pool")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("by", [None, "unit"])
+def test_of_no_cases_nothing_is_estimated(by: Any) -> None:
+    none = messy_cases(1).filter(np.zeros(40, np.bool_))
+    found = rows(oms.bootstrap(none, breakdowns=BREAKDOWNS, draws=4, by=by))
+    assert {(r["percent"], r["se"], r["undefined"]) for r in found} == {(None, None, 4)}

@@ -225,3 +225,25 @@ def test_what_makes_no_sense_is_refused(options: Any, says: str) -> None:
 def test_unknown_names_list_the_near_ones() -> None:
     with pytest.raises(UnknownNameError, match="q1"):
         oms.max_t(messy_cases(1), breakdowns=[Gender()], questions=["q11"])
+
+
+@pytest.mark.parametrize("within", [None, "unit"])
+@pytest.mark.parametrize("fixed_n", [False, True])
+@pytest.mark.parametrize("kept", [0, 1])
+def test_hardly_any_cases_are_in_no_family(within: Any, fixed_n: bool, kept: int) -> None:
+    few = messy_cases(1).filter(np.arange(120) < kept)
+    found = rows(
+        oms.max_t(few, breakdowns=BREAKDOWNS, within=within, fixed_n=fixed_n, permutations=5)
+    )
+    assert {r["p_adjusted"] for r in found} == {None}
+    said = {"no applicable answers", "no second group to compare with"}
+    assert {r["reason"] for r in found} <= said
+
+
+@pytest.mark.parametrize("within", [None, "unit"])
+def test_a_file_without_cases_or_units_has_no_family(within: Any) -> None:
+    columns = {name: pa.array([], pa.string()) for name in frame()}
+    columns |= {f"q{q}": pa.array([], pa.bool_()) for q in range(2)}
+    none = oms.CaseSet.from_data(pa.table(columns), framework=framework(2))
+    found = rows(oms.max_t(none, breakdowns=BREAKDOWNS, within=within, permutations=3))
+    assert {r["reason"] for r in found} == {"no applicable answers"}

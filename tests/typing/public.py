@@ -38,6 +38,13 @@ def the_numeric_face_answers_with_records() -> None:
     oms.interval("thirty", 50, confidence="high")  # type: ignore[arg-type]
 
 
+def strata_and_surveys() -> None:
+    assert_type(oms.stratified([3, 4], [6, 9], [2, 2], [5, 8]), oms.Stratified)
+    assert_type(oms.compare_weighted([1, 0], ["a", "b"], weight=[1, 2]), oms.WeightedComparison)
+    oms.stratified([3], [6], [2], [5], correction="yes")  # type: ignore[arg-type]
+    oms.compare_weighted([1, 0], ["a", "b"], lonely="average")  # type: ignore[arg-type]
+
+
 def plans_and_absence_of_difference() -> None:
     found = oms.equivalence(30, 50, [20, 30], 50, margin=0.05)
     assert_type(found, oms.Equivalence)
@@ -177,3 +184,22 @@ def the_programme_of_2011() -> None:
     assert_type(points, tuple[oms.omi2.MainPoint, ...])
     assert_type(points[0].point, oms.Point)
     oms.omi2.reproduce().matched("p")  # type: ignore[arg-type]
+
+
+def what_is_drawn_again_is_a_table(cases: oms.CaseSet) -> None:
+    found = oms.max_t(cases, breakdowns=["gender"], within="unit", fixed_n=True)
+    assert_type(found, oms.Resampled)
+    assert_type(found.table, pa.Table)
+    assert_type(found.to_pandas(), pd.DataFrame)
+    assert_type(oms.bootstrap(cases, of="scores", resample="units").to_polars(), pl.DataFrame)
+    oms.max_t(cases, within="units")  # type: ignore[arg-type]
+    oms.bootstrap(cases, of="points")  # type: ignore[arg-type]
+
+
+def many_tests_are_adjusted() -> None:
+    assert_type(oms.adjust([0.01, 0.2], "holm"), npt.NDArray[np.float64])
+    oms.ADJUSTMENTS.register("as they are", lambda p: p)
+    found = oms.survivors([60], [100], [80], [100], ["**"], adjustment="bh")
+    assert_type(found, oms.Survivors)
+    assert_type(found.least, int)
+    assert_type(oms.omi2.survivors(), pa.Table)

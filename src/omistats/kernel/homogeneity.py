@@ -33,9 +33,9 @@ def breslow_day(
     Returns
     -------
     statistic, df, p_value : ndarray of float64
-        Of the leading shape; degrees of freedom are informative strata (`informative`) less
-        one. NaN with fewer than two of them, or where the common odds ratio is 0, infinite or
-        undefined.
+        Of the leading shape; degrees of freedom are the strata flagged by
+        `omistats.kernel.stratified.informative`, less one. NaN with fewer than two of them, or
+        where the common odds ratio is 0, infinite or undefined.
 
     Notes
     -----

@@ -158,7 +158,8 @@ def count_shuffled(
 def _counts(labels: Singles, both: Singles, begin: int, end: int) -> tuple[Floats, Floats]:
     shape = (*labels.shape[:2], both.shape[1])
     k, n = np.zeros(shape), np.zeros(shape)
-    flat = labels.reshape(-1, labels.shape[2])
+    # Of no cases the height cannot be inferred.
+    flat = labels.reshape(labels.shape[0] * labels.shape[1], labels.shape[2])
     for a in range(begin, end, _CHUNK):
         b = min(a + _CHUNK, end)
         joint: Any = (flat[:, a:b] @ both[a:b]).reshape(shape)

@@ -225,7 +225,8 @@ def mantel_haenszel_difference(
     k1, n1, k2, n2 = _same_shape(k1, n1, k2, n2)
     total = n1 + n2
     f1, f2 = _shared(n1, total), _shared(n2, total)
-    weight = (n1 * f2).sum(axis=-1)
+    # Rounded as the differences are, so that a difference of 1 is not more than 1.
+    weight = _shared(n1 * n2, total).sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         off = _shared(k1 * n2 - k2 * n1, total).sum(axis=-1)
         estimate = np.where(weight > 0, off / weight, np.nan)

@@ -233,7 +233,9 @@ def make_layout(
     # Under a complement, any other known label is outside the subset.
     shuffled = (codes >= 0) | ((codes == LEFT_OUT) & complement)
     group = (codes != 0).astype(np.int16) if complement else codes
-    starts = answers.starts if stratified else answers.starts[[0, -1]]
+    # Without any unit there is one block, of nobody.
+    by_unit = stratified and len(answers.starts) > 1
+    starts = answers.starts if by_unit else answers.starts[[0, -1]]
     stays = (codes == UNCLASSIFIED) & (complement and not known)
     running = np.concatenate([[0], np.cumsum(shuffled)])
     kept_k, kept_n = (

@@ -1,0 +1,49 @@
+"""Max-T and the bootstrap give what loops give, but for chance. Times are only reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import omistats as oms
+from benchmarks.resampling import Answers, adjusted, answers, boot_loop, max_t_loop, spread
+
+Run = Callable[..., Any]
+
+DRAWS = 300
+
+
+@pytest.fixture(scope="module")
+def cases() -> oms.CaseSet:
+    return oms.omi2.load_synthetic()
+
+
+@pytest.fixture(scope="module")
+def data(cases: oms.CaseSet) -> Answers:
+    return answers(cases)
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_max_t_agrees_with_a_loop(
+    benchmark: Run, cases: oms.CaseSet, data: Answers, within: bool
+) -> None:
+    found = benchmark(adjusted, cases, DRAWS, within)
+    loop = max_t_loop(data, DRAWS, within)
+    np.testing.assert_allclose(found, loop, atol=4 * (0.5 / DRAWS) ** 0.5)
+
+
+def test_the_loop_test_by_test_is_the_loop(data: Answers) -> None:
+    for within in (False, True):
+        one, other = (max_t_loop(data, 5, within, by_question) for by_question in (False, True))
+        np.testing.assert_allclose(one, other)
+
+
+def test_the_bootstrap_agrees_with_a_loop(
+    benchmark: Run, cases: oms.CaseSet, data: Answers
+) -> None:
+    found = benchmark(spread, cases, DRAWS)
+    # A standard deviation of 300 draws is good to 4%, in each of the two; the largest of 150.
+    np.testing.assert_allclose(found, boot_loop(data, DRAWS), rtol=0.3)
