@@ -59,16 +59,17 @@ def score_estimator(cases: CaseSet, items: Iterable[str] | None, rule: str) -> E
     scored = scored_items(cases.framework, items)
     sums = case_sums(cases, scored)
     ids = tuple(s.item.id for s in scored)
-    k, n = sums.by_case
-    counts = np.concatenate([k, n], axis=1).astype(np.float32)
+    k, n = (by_case.T for by_case in sums.by_case)
+    counts = np.concatenate([k, n], axis=1)
     if rule == "pooled":
         return Estimator(ids, counts, _ratio, counts)
     if rule == "cases":
         asked = n > 0
-        share = np.divide(k, n, out=np.zeros_like(n), where=asked)
+        share = np.divide(k, n, out=np.zeros(n.shape), where=asked, dtype=np.float64)
         values = np.concatenate([share, asked], axis=1)
         return Estimator(ids, values, _ratio, counts)
-    answers = np.concatenate([sums.sufficient, sums.applicable], axis=1)
+    # Cases first: sufficient, then applicable answers to each question.
+    answers = np.concatenate([given.T for given in sums.answers], axis=1)
     return Estimator(ids, answers, _mean_of_questions(sums), counts)
 
 
