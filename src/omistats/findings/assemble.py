@@ -62,9 +62,12 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         counts.units, counts.splits, counts.questions, inference.complement == "known"
     )
     k, n = by_group(counts.k), by_group(counts.n)
-    some, shown = n > 0, None
+    percent, shown = by_group(results.percent), None
+    # Answers that weigh nothing give no percentage either.
+    none = np.isnan(percent)
+    some = ~none
     if results.withheld is not None:
-        some &= (shown := ~by_group(results.withheld))
+        none &= (shown := ~by_group(results.withheld))
     low = by_group(results.low)
     why, expected = by_split(results.reason), by_split(results.expected)
     policy = inference.small_numbers
@@ -81,7 +84,7 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         group,
         pa.array(k) if shown is None else _arrow.primitive(k, shown),
         pa.array(n),
-        _arrow.floats(by_group(results.percent)),
+        _arrow.floats(percent),
         _arrow.primitive(printed, some),
         _arrow.floats(low),
         _arrow.floats(by_group(results.high)),
@@ -93,7 +96,7 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         _arrow.dictionary(by_split(results.method), results.methods),
         _constant(of_interval, some & ~np.isnan(low)),
         pa.array(np.full(len(k), inference.confidence)),
-        _arrow.dictionary(np.where(n > 0, why, np.int8(0)), REASONS),
+        _arrow.dictionary(np.where(none, np.int8(0), why), REASONS),
         _arrow.floats(expected),
         _arrow.dictionary(policy.judge(n, expected), RELIABILITY),
     ]

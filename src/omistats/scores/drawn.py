@@ -70,6 +70,17 @@ class _Drawn:
         by_case = self.sums.by_case
         return self.sample.sums(by_case, float(by_case[1].max(initial=0)))
 
+    @cached_property
+    def _weighing(self) -> Floats:
+        """Applicable answers that have a weight, shape (units, items, domains)."""
+        used = self.drawn.weight > 0
+        if used.all():
+            return self.counts[1]
+        by_case = self.sums.by_case[1:]
+        sample = attrs.evolve(self.sample, members=self.sample.members & used)
+        found: Floats = sample.sums(by_case, float(by_case.max(initial=0)))[0]
+        return found
+
     def estimates(self, together: bool) -> Ratios:
         """Estimate every domain, in every unit or in all together."""
         blocks = self._blocks(together)
@@ -80,7 +91,8 @@ class _Drawn:
         se[self.freedom(together) <= 0] = np.nan
         if self.rule != "pooled":
             return Ratios(estimate, se, np.full(se.shape, np.nan))
-        n = self.counts[1].sum(axis=0, keepdims=True) if together else self.counts[1]
+        n = self._weighing
+        n = n.sum(axis=0, keepdims=True) if together else n
         return Ratios(estimate, se, design_effect(estimate, se, n))
 
     def covariance(self, domains: npt.NDArray[np.intp], se: Floats, together: bool) -> Floats:
