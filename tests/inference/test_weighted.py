@@ -1,0 +1,195 @@
+"""Findings of weighted and clustered cases against R's survey package.
+
+tests/oracles/weighted.R (R 4.2.2, survey 4.1.1) computed the numbers from the same cases: svymean
+and svyciprop(method="logit", df=degf) of the answers of a group, svychisq of a breakdown and a
+question, svycontrast (the delta method) of differences and ratios with the degrees of freedom of
+the answers compared.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import pytest
+from tests.factories import oracle
+from tests.inference.drawn import DESIGNS, QUESTIONS, SPLITS, alike, options, sample
+
+import omistats as oms
+
+SHARES = oracle("weighted_shares.csv")
+TESTS = oracle("weighted_tests.csv")
+NAMES = [design["design"] for design in DESIGNS]
+# R's name of a statistic, and ours.
+STATISTICS = {
+    "F": "rao-scott-f",
+    "Chisq": "rao-scott-chi-square",
+    "adjWald": "adjusted-wald",
+    "Wald": "wald-f",
+}
+EFFECTS = ("difference", "risk_ratio", "odds_ratio")
+Key = tuple[Any, ...]
+
+
+@cache
+def found(
+    design: str, test: str = "rao-scott-f", interval: str = "logit", complement: Any = "all"
+) -> dict[Key, dict[str, Any]]:
+    chosen = next(d for d in DESIGNS if d["design"] == design)
+    findings = oms.recompute(
+        sample(),
+        by="unit",
+        breakdowns=SPLITS,
+        inference=oms.Inference(
+            test=test, interval=interval, complement=complement, effects=EFFECTS
+        ),
+        **options(chosen),
+    )
+    keys = ("unit", "breakdown", "question", "group")
+    return {tuple(line[c] for c in keys): line for line in findings.table.to_pylist()}
+
+
+def close(value: float | None, expected: str, what: object, floor: float = 0.0) -> None:
+    if not expected:
+        assert value is None, what
+    else:
+        assert value == pytest.approx(float(expected), rel=1e-9, abs=floor), what
+
+
+def test_the_oracle_covers_what_can_happen():
+    assert {row["design"] for row in SHARES} == {row["design"] for row in TESTS} == set(NAMES)
+    assert {row["domain"] for row in TESTS} == {"all", "north", "east"}
+    assert len(TESTS) == len(NAMES) * 3 * 5 * len(QUESTIONS)
+    # Answers all alike, from which there are no logit limits; a weight for every case.
+    assert any(float(row["estimate"]) in (0, 1) for row in SHARES)
+    table = oracle("weighted_cases.csv")
+    assert all(line["synthetic"] == "simulated" for line in table)
+    for name in ("supervision", "gender", "harm", "tier", "q1"):
+        assert any(not line[name] for line in table)
+
+
+@pytest.mark.parametrize("design", NAMES)
+def test_percentages_and_limits_are_those_of_r(design):
+    logit, wald = found(design), found(design, interval="wald")
+    checked = set()
+    for row in SHARES:
+        if row["design"] != design:
+            continue
+        key = row["domain"], row["breakdown"], row["question"], row["group"]
+        line = logit[key]
+        checked.add(key)
+        assert (line["k"], line["n"]) == (int(row["k"]), int(row["n"]))
+        assert line["percent"] == pytest.approx(100 * float(row["estimate"]), rel=1e-12)
+        assert line["se"] == pytest.approx(100 * float(row["se"]), rel=1e-9, abs=1e-9)
+        for end in ("low", "high"):
+            close(scaled(line[end]), row[f"logit_{end}"], row)
+            close(scaled(wald[key][end]), row[end], row, floor=1e-12)
+    # Nothing that has answers is left out.
+    assert checked == {
+        key for key, line in logit.items() if key[0] in ("all", "north", "east") and line["n"] > 0
+    }
+
+
+def scaled(percent: float | None) -> float | None:
+    return None if percent is None else percent / 100
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+@pytest.mark.parametrize("design", NAMES)
+def test_tests_are_those_of_svychisq(design, statistic):
+    for row in TESTS:
+        if row["design"] != design:
+            continue
+        known = row["breakdown"] == "harm_known"
+        lines = found(design, STATISTICS[statistic], complement="known" if known else "all")
+        breakdown = "harm" if known else row["breakdown"]
+        at = row["domain"], breakdown, row["question"]
+        for line in (line for key, line in lines.items() if key[:3] == at):
+            close(line["statistic"], row[statistic], row)
+            close(line["p_value"], row[f"{statistic}_p"], row)
+            close(line["df"], row[f"{statistic}_df"] if row[statistic] else "", row)
+            if statistic == "Chisq":
+                assert line["df2"] is None
+            else:
+                close(line["df2"], row[f"{statistic}_df2"] if row[statistic] else "", row)
+            if row[statistic]:
+                assert line["method"] == STATISTICS[statistic]
+
+
+@pytest.mark.parametrize("design", NAMES)
+def test_effects_are_contrasts_of_r(design):
+    checked = 0
+    for row in TESTS:
+        if row["design"] != design:
+            continue
+        known = row["breakdown"] == "harm_known"
+        lines = found(design, complement="known" if known else "all")
+        breakdown = "harm" if known else row["breakdown"]
+        for key, line in lines.items():
+            if key[:3] != (row["domain"], breakdown, row["question"]):
+                continue
+            for effect in EFFECTS:
+                scale = 100 if effect == "difference" else 1
+                if not row[effect]:
+                    # R gives none where a group's answers are all alike: its logarithms have no
+                    # standard error. A ratio may still have an estimate.
+                    assert breakdown == "tier" or line[f"{effect}_low"] is None
+                    continue
+                for end in ("", "_low", "_high"):
+                    limit = float(row[effect + end]) * scale
+                    if effect == "difference":
+                        limit = max(-100.0, min(limit, 100.0))
+                    assert line[effect + end] == pytest.approx(limit, rel=1e-9, abs=1e-10), row
+                    checked += 1
+    assert checked > 500
+
+
+def test_chi_square_and_f_rest_on_one_design_effect():
+    """The statistic of F is Pearson's over the sum of the design effects."""
+    f, chi = found("clusters"), found("clusters", "rao-scott-chi-square")
+    for key, line in f.items():
+        if line["statistic"] is None:
+            continue
+        groups = len(next(s for s in SPLITS if s.key == key[1]).groups)
+        assert line["design_effect"] == pytest.approx(chi[key]["design_effect"], rel=1e-12)
+        pearson = line["statistic"] * line["design_effect"] * chi[key]["df"]
+        assert pearson == pytest.approx(chi[key]["statistic"], rel=1e-12)
+        assert chi[key]["df"] <= groups - 1
+
+
+def test_rows_say_what_was_done():
+    usual = oms.recompute(sample(), breakdowns=SPLITS, weight="weight")
+    table = usual.table
+    assert usual.inference == oms.Inference(test="rao-scott-f", interval="logit")
+    assert set(table["method"].to_pylist()) <= {"rao-scott-f", None}
+    assert set(table["interval_method"].to_pylist()) <= {"logit-t", None}
+    # Counts are of answers, whatever they weigh; so is what is expected of them.
+    plain = oms.recompute(sample(), breakdowns=SPLITS)
+    for name in ("k", "n", "expected", "reliability"):
+        assert table[name].equals(plain.table[name])
+    assert not table["percent"].equals(plain.table["percent"])
+    for name in ("se", "df2", "design_effect"):
+        assert name in table.column_names
+        assert name not in plain.table.column_names
+
+
+def test_printed_is_the_weighted_percentage_rounded_half_up():
+    for line in found("weights").values():
+        if line["n"]:
+            assert line["printed"] == int(line["percent"] + 0.5)
+
+
+def test_arrays_are_as_good_as_columns():
+    cases = sample()
+    by_name = oms.recompute(
+        cases, by="unit", breakdowns=SPLITS,
+        weight="weight", stratum="region", cluster="team", population="teams_there",
+    )  # fmt: skip
+    given = oms.recompute(
+        cases, by="unit", breakdowns=SPLITS,
+        weight=[3 * w for w in cases["weight"].to_pylist()],
+        stratum=cases["region"].to_pylist(),
+        cluster=cases["team"].to_pylist(),
+        population={"coast": 19, "hills": 15, "plain": 12},
+    )  # fmt: skip
+    alike(by_name.table, given.table)
