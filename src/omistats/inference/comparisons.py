@@ -109,7 +109,9 @@ def _names(test: str) -> tuple[str, str]:
     """Give the tests of two groups and of more: some are for the one or the other only."""
     if test in ("cmh", "cmh-cc"):
         return test, "cmh"
-    return test if test in TESTS else "pearson", test if test in GROUP_TESTS else "pearson"
+    # The automatic choice is Pearson's for more than two groups, and called so.
+    several = test in GROUP_TESTS and test != "auto"
+    return test if test in TESTS else "pearson", test if several else "pearson"
 
 
 def _two_within(counts: Tally, inference: Inference, strata: Tally | None) -> tuple[Floats, ...]:

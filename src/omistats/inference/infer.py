@@ -57,6 +57,7 @@ def infer(counts: Tally, inference: Inference, strata: Tally | None = None) -> R
     of_splits = effects(counts, tests.pairs, inference, strata)
     if inference.stratified:
         of_splits |= heterogeneity(counts, tests.pairs, inference, strata)
+    reason = _reasons(tests, inference.stratified)
     results = Results(
         percent=percent,
         low=100.0 * low,
@@ -64,8 +65,9 @@ def infer(counts: Tally, inference: Inference, strata: Tally | None = None) -> R
         statistic=tests.statistic,
         df=tests.df,
         p_value=tests.p_value,
-        stars=star_codes(tests.p_value, tests.comparable),
-        reason=_reasons(tests, inference.stratified),
+        # Nothing could differ where all answers are the same; what was not tested has no stars.
+        stars=star_codes(tests.p_value, tests.comparable & (reason < 3)),
+        reason=reason,
         methods=tests.methods,
         method=np.where(np.isnan(tests.p_value), np.int8(-1), tests.method),
         expected=tests.expected,
@@ -83,7 +85,7 @@ def finish(results: Results, counts: Tally, inference: Inference) -> Results:
 
 def _reasons(tests: Tested, stratified: bool) -> npt.NDArray[np.int8]:
     # An expected count of 0 beside two groups with answers: one of the answers was never given.
-    alike = tests.expected == 0
-    why = np.where(alike | (not stratified), 2, 3)
+    # Otherwise no unit can tell the groups apart, or a test of the user's own is undefined.
+    why = np.where(tests.expected == 0, 2, 3 if stratified else 6)
     why = np.where(tests.comparable, why, 1)
     return np.where(np.isnan(tests.p_value), why, -1).astype(np.int8)
