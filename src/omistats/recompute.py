@@ -10,7 +10,7 @@ from omistats.errors import UsageError
 from omistats.findings import Findings
 from omistats.inference import Inference
 from omistats.model.framework import Framework
-from omistats.tallies import By, Tally, tally
+from omistats.tallies import By, Tally, check_by, tally
 
 __all__ = ["recompute"]
 
@@ -67,8 +67,7 @@ def recompute(
     >>> findings.table.num_rows
     900
     """
-    if by not in (None, "unit"):
-        raise UsageError(f"`by` is None or 'unit', found {by!r}")
+    check_by(by)
     if isinstance(source, Tally):
         if breakdowns is not None or questions is not None:
             raise UsageError(

@@ -31,7 +31,7 @@ def found() -> oms.Scores:
     ("options", "error", "message"),
     [
         ({"item": "saftey"}, UnknownNameError, "unknown item 'saftey'; did you mean 'safety'"),
-        ({"overdispersion": "both"}, UsageError, "'multiplicative' or 'additive', found 'both'"),
+        ({"overdispersion": "both"}, UnknownNameError, "overdispersion 'both'; choose from"),
         ({"scale": "logit"}, UnknownNameError, "unknown scale 'logit'; choose from"),
         ({"order": {"north": 1, "nowhere": 2}}, UsageError, "`order` names 'nowhere'; units are"),
         ({"order": {"nowhere": None}}, UsageError, "`order` names 'nowhere'; units are 'north'"),
@@ -107,13 +107,14 @@ def test_what_was_filtered_out_cannot_be_compared(found, view, message):
 
 def test_without_the_scores_of_all_cases_there_is_nothing_to_compare(found):
     groups = found.breakdown("gender")
-    with pytest.raises(UsageError, match="scores of all their cases; do not filter"):
+    with pytest.raises(UsageError, match="only those of groups; go back to the scores"):
         groups.units(ITEM)
-    with pytest.raises(UsageError, match="two units or more beside all together"):
+    with pytest.raises(UsageError, match="only those of groups; go back to the scores"):
         groups.ranges()
-    for view in (groups, found.unit("all")):
-        with pytest.raises(UsageError, match="no units among these scores of all cases"):
-            view.by_unit()
+    with pytest.raises(UsageError, match="only those of groups; go back to the scores"):
+        groups.by_unit()
+    with pytest.raises(UsageError, match="no units among these scores of all cases"):
+        found.unit("all").by_unit()
 
 
 def test_a_unit_that_is_gone_without_a_trace_is_missed_by_its_answers(found):
