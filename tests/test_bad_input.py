@@ -34,6 +34,11 @@ class TestFrames:
     def test_a_missing_question_column(self):
         assert_refused(frame(q1=None), "question column", "'q1'", "all null if nothing is known")
 
+    def test_a_missing_key_is_not_to_be_made_up_of_nulls(self):
+        for name in ("case_id", "unit"):
+            error = assert_refused(frame(**{name: None}), "key column", repr(name), "of its own")
+            assert "null" not in str(error)
+
     def test_missing_columns_of_every_kind(self):
         error = assert_refused(
             frame(case_id=None, gender=None, tier=None, q0=None, q1=None),

@@ -63,7 +63,7 @@ def test_counts_of_all_units_cannot_be_given_by_unit():
 
 
 def test_the_source_is_a_case_set():
-    with pytest.raises(oms.UsageError, match="expected a CaseSet or a Tally, found dict"):
+    with pytest.raises(oms.UsageError, match="expected a CaseSet, found dict"):
         oms.tally(frame(), breakdowns=[Gender()])
     with pytest.raises(oms.UsageError, match="`by` is None or 'unit'"):
         oms.tally(read(), by="region", breakdowns=[Gender()])

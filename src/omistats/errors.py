@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -13,6 +13,9 @@ __all__ = [
     "Problem",
     "UnknownNameError",
     "UsageError",
+    "check_word",
+    "described",
+    "listed",
     "shown",
     "with_extra",
 ]
@@ -115,6 +118,48 @@ def shown(values: Iterable[object], most: int = 5) -> str:
     text = ", ".join(repr(v) for v in values[:most])
     rest = len(values) - most
     return f"{text} and {rest} more" if rest > 0 else text
+
+
+def described(value: object) -> str:
+    """Return a value as text if that is short, else its type."""
+    if isinstance(value, list | tuple | dict | set) and len(value) > 5:
+        return f"a {type(value).__name__} of {len(value)}"
+    text = repr(value)
+    short = len(text) <= 60 and "\n" not in text
+    return text if short else f"a value of type {type(value).__name__}"
+
+
+def check_word(what: str, value: object, known: Sequence[str]) -> None:
+    """Refuse a word that is not among the known ones, and what is no word.
+
+    Raises
+    ------
+    UnknownNameError
+        When it is another word; near ones are listed.
+    UsageError
+        When it is not one word.
+    """
+    if not isinstance(value, str):
+        choice = ", ".join(map(repr, known))
+        raise UsageError(f"the {what} is one word of {choice}; found {described(value)}")
+    if value not in known:
+        raise UnknownNameError(what, value, known)
+
+
+def listed(name: str, values: Any, what: str) -> tuple[Any, ...]:
+    """Make a tuple of what an option lists; a text is one entry, not letters.
+
+    Raises
+    ------
+    UsageError
+        When it is no list of anything.
+    """
+    if isinstance(values, str):
+        return (values,)
+    try:
+        return tuple(values)
+    except TypeError:
+        raise UsageError(f"`{name}` is a list of {what}; found {described(values)}") from None
 
 
 def with_extra(name: str, make: Callable[[], T]) -> T:

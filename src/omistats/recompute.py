@@ -13,7 +13,7 @@ from omistats.kernel.designs import Population
 from omistats.model.drawn import Column, Lonely, draw, is_drawn
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
-from omistats.tallies import By, Tally, standard_or, tally
+from omistats.tallies import By, Tally, check_by, standard_or, tally
 
 __all__ = ["recompute"]
 
@@ -91,8 +91,7 @@ def recompute(
     >>> findings.table.num_rows
     900
     """
-    if by not in (None, "unit"):
-        raise UsageError(f"`by` is None or 'unit', found {by!r}")
+    check_by(by)
     design: dict[str, Any] = {
         "weight": weight,
         "stratum": stratum,

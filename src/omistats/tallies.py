@@ -12,13 +12,13 @@ import numpy.typing as npt
 from omistats.breakdowns.base import Breakdown, Contrast
 from omistats.breakdowns.membership import membership
 from omistats.breakdowns.registry import resolve
-from omistats.errors import UsageError
+from omistats.errors import UsageError, described
 from omistats.kernel.tally import count_groups
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
 from omistats.model.strata import ALL
 
-__all__ = ["By", "Split", "Tally", "standard_or", "tally"]
+__all__ = ["By", "Split", "Tally", "check_by", "standard_or", "tally"]
 
 Counts = npt.NDArray[np.int64]
 By = Literal["unit"]
@@ -142,6 +142,12 @@ class Tally:
         )
 
 
+def check_by(by: object) -> None:
+    """Refuse what is neither None nor ``'unit'``."""
+    if by is not None and not (isinstance(by, str) and by == "unit"):
+        raise UsageError(f"`by` is None or 'unit', found {described(by)}")
+
+
 def standard_or(
     breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None, framework: Framework
 ) -> tuple[Breakdown, ...]:
@@ -198,8 +204,7 @@ def tally(
     DataError
         When a breakdown is ill declared or labels cases outside its groups.
     """
-    if by not in (None, "unit"):
-        raise UsageError(f"`by` is None or 'unit', found {by!r}")
+    check_by(by)
     cases = read_cases(source, framework)
     framework = cases.framework
     ids = framework.known_ids if questions is None else framework.select(questions)

@@ -15,6 +15,7 @@ from tests.kernel.clustered_recount import covariance, influence, share
 
 from omistats.errors import DataError, UnknownNameError, UsageError
 from omistats.kernel.clustered import ratio
+from omistats.kernel.designs import factors
 from omistats.kernel.limits import design_effect, limits
 
 # R survey 4.1.1; tests/oracles/survey.R made the cases, which are simulated, and the numbers.
@@ -53,6 +54,14 @@ def options(row: dict[str, str]) -> dict[str, Any]:
 
 def close(found: Any, expected: str) -> None:
     np.testing.assert_allclose(float(found), float(expected), rtol=DIGITS)
+
+
+@pytest.mark.parametrize("lonely", ["error", "nan", "remove", "adjust"])
+def test_where_nobody_was_there_to_draw_nothing_is_divided(lonely):
+    drawn, there = np.array([0.0, 3.0, 0.0]), np.array([0.0, 4.0, np.inf])
+    scale, shared = factors(drawn, there, lonely)
+    assert scale == pytest.approx([0.0, 0.25 * 1.5, 0.0])
+    assert shared == pytest.approx([0.0, 1 / 3, 0.0])
 
 
 def test_the_oracle_covers_every_layout():

@@ -85,6 +85,20 @@ def covariance(
     return total
 
 
+def bare(
+    rows: Sequence[Row],
+    questions: Sequence[str],
+    member: Member,
+    lonely: str,
+    caseload: int | None = None,
+) -> bool:
+    """Whether all the answers are of units of one case, which were removed."""
+    drawn = [row["unit"] for row in rows]
+    units = {r["unit"] for r in rows if member(r) and any(r[q] is not None for q in questions)}
+    open_still = lonely == "remove" and caseload != 1
+    return open_still and bool(units) and all(drawn.count(unit) == 1 for unit in units)
+
+
 def compare(
     rows: Sequence[Row],
     questions: Sequence[str],

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import attrs
+import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 from tests.scores.programme import (
     BREAKDOWNS,
@@ -77,6 +81,64 @@ def test_all_bad_options_at_once():
     # What cannot be looked up without a framework does not hide the rest.
     with pytest.raises(UsageError, match=r"2 options(.|\n)*framework=(.|\n)*'pooled'"):
         oms.scores({"case_id": [1]}, rule="pool", items=["1"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"items": 5}, "`items` is a list of ids of items; found 5"),
+        ({"items": [["1"]]}, r"unknown item \['1'\]"),
+        ({"breakdowns": 5}, "`breakdowns` is a list of breakdowns or their names; found 5"),
+        ({"rule": np.array(["pooled"])}, "scoring rule is one word of 'pooled'.*; found array"),
+        ({"rule": ["pooled"]}, r"the scoring rule is one word of .*; found \['pooled'\]"),
+        (
+            {"complement": np.array(["all", "known"])},
+            "the complement is one word of 'all', 'known'",
+        ),
+        ({"interval": np.array(["wald", "logit"])}, "the interval is one word of 'wald', 'logit'"),
+        ({"lonely": None}, "one case is one word of .*; found None"),
+        ({"df": np.array(["design"])}, "`df` is None or 'design', found array"),
+        ({"by": ["unit"]}, r"`by` is None or 'unit', found \['unit'\]"),
+        ({"framework": 5}, "`framework` is a Framework, found 5"),
+    ],
+)
+def test_options_of_another_kind(options, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        oms.scores(case_set(read()), **options)
+    assert "did you mean" not in str(caught.value) or "items" in options
+    with pytest.raises(UsageError, match="2 options do not fit") as caught:
+        oms.scores(case_set(read()), confidence=7, **options)
+    assert re.search(message, str(caught.value))
+
+
+def test_no_breakdowns_are_none():
+    plain = oms.scores(case_set(read())).table
+    assert oms.scores(case_set(read()), breakdowns=None).table.equals(plain)
+
+
+@pytest.mark.parametrize("call", [oms.recompute, oms.tally])
+def test_counts_of_options_of_another_kind(call):
+    cases = oms.omi2.load_synthetic()
+    for name, value in (("breakdowns", 5), ("questions", 5)):
+        with pytest.raises(UsageError, match=f"`{name}` is a list of .*; found 5"):
+            call(cases, **{name: value})
+    with pytest.raises(UnknownNameError, match=r"unknown question \['induction'\]"):
+        call(cases, questions=[["induction"]])
+    with pytest.raises(UsageError, match=r"`by` is None or 'unit', found array"):
+        call(cases, by=np.array(["unit", "unit"]))
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (None, "scores are made of cases, found None"),
+        (oms.tally(oms.omi2.load_synthetic()), "found a Tally, which no longer tells"),
+        ({"case_id": [1]}, "expected a CaseSet, found dict, .* pass framework="),
+    ],
+)
+def test_what_no_scores_are_made_of(source, message):
+    with pytest.raises(UsageError, match=message):
+        oms.scores(source)
 
 
 def test_a_breakdown_twice_is_listed_among_other_mistakes():
@@ -172,6 +234,48 @@ def test_a_unit_of_one_case_has_no_degrees_of_freedom():
             assert line["reason"] == "a unit of one case"
         else:
             assert line["low"] < line["percent"] < line["high"]
+
+
+def test_without_degrees_of_freedom_there_are_no_intervals_and_no_tests():
+    """One case in each unit: nothing is left over after the units' means."""
+    rows = [
+        row(i, unit, gender="fm"[i % 2], a1=i > 1, a2=i % 4 == 0) for i, unit in enumerate(SIZES)
+    ]
+    options: dict[str, Any] = {"lonely": "adjust", "items": "1", "breakdowns": ["gender"]}
+    for line in of(rows, df="design", **options):
+        assert line["se"] > 0
+        assert line["low"] is line["high"] is line["p_value"] is line["df2"] is None
+        assert line["interval_method"] is line["method"] is None
+        assert line["reason"] == "no degrees of freedom"
+    for line in of(rows, **options):
+        assert line["low"] < line["percent"] < line["high"]
+        assert line["reason"] is None
+
+
+def test_a_caseload_of_one_case_has_no_degrees_of_freedom():
+    for line in of(alone(), by="unit", df="design", items="1", population={**SIZES, "isle": 1}):
+        if line["unit"] == "isle":
+            assert (line["se"], line["low"], line["reason"]) == (0, None, "no degrees of freedom")
+        else:
+            assert line["reason"] is None
+
+
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_units_that_were_all_removed_leave_no_certainty(rule):
+    removed = "only units of one case, which were removed"
+    rows = [row(i, unit, gender="fm"[i % 2], a1=i > 1) for i, unit in enumerate(SIZES)]
+    for line in of(rows, rule=rule, lonely="remove", items="1", breakdowns=["gender"]):
+        assert line["percent"] is not None
+        assert line["se"] is line["low"] is line["design_effect"] is line["p_value"] is None
+        assert line["reason"] == removed
+    # Here only the women's unit was.
+    rows = [row(i, "north", gender="m", a1=i > 1) for i in range(5)]
+    rows.append(row(9, "isle", gender="f", a1=True))
+    lines = of(rows, rule=rule, lonely="remove", items="1", breakdowns=["gender"])
+    reasons = {line["group"]: (line["se"] is None, line["reason"]) for line in lines}
+    assert reasons[None] == (False, None)
+    assert reasons["f"] == (True, removed)
+    assert reasons["m"] == (False, removed)
 
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
@@ -277,8 +381,9 @@ def test_a_caseload_smaller_than_the_sample_is_refused_by_unit():
     sizes = {**SIZES, "east": 3, "west": None, "coast": True}
     with pytest.raises(DataError) as caught:
         oms.scores(case_set(read()), population=sizes)
-    expected = "3 with 22 drawn in 'east', None with 21 drawn in 'west', True with 16 drawn"
-    assert expected in str(caught.value)
+    assert "None for 'west', True for 'coast'" in str(caught.value)
+    assert "3 with 22 drawn in 'east'" in str(caught.value)
+    assert [p.where for p in caught.value.problems] == ["population"] * 2
 
 
 def test_a_caseload_for_every_unit():
@@ -288,10 +393,52 @@ def test_a_caseload_for_every_unit():
     assert [p.where for p in caught.value.problems] == ["population", "population", "unit"]
 
 
-@pytest.mark.parametrize("population", ["many", [40] * 6, float("nan"), -1])
-def test_a_caseload_that_is_no_number(population):
-    with pytest.raises(DataError, match=r"population: no fewer.*in 'north'"):
-        oms.scores(case_set(read()), population=population)
+@pytest.mark.parametrize(
+    ("population", "message"),
+    [
+        ("60", "'60', which is text.*mapping of unit to number, as {'north': 900"),
+        (float("nan"), "found nan"),
+        (True, "found True"),
+        ([40] * 6, "found a list of 6"),
+        (np.full(6, 40), "found array"),
+        (np.arange(100), "found a value of type ndarray"),
+        (pd.Series(SIZES), "found a value of type Series.*`.to_dict()`"),
+        (pl.Series([40] * 6), "found a value of type Series"),
+        ({**SIZES, "east": None}, "found None for 'east'"),
+        ({**SIZES, "east": "60"}, "found '60', which is text for 'east'"),
+        ({**SIZES, "east": float("nan"), "west": pd.NA}, "found nan for 'east', <NA> for 'west'"),
+        ({**SIZES, "east": pd.Series(SIZES)}, "found a value of type Series for 'east'"),
+        (-1, "-1 with 34 drawn in 'north'"),
+        (0, "0 with 34 drawn in 'north'"),
+        ({**SIZES, "east": 0}, "0 with 22 drawn in 'east'"),
+        ({**SIZES, "esat": 9}, "units are 'north'.*found 'esat'. Correct the spelling"),
+    ],
+)
+def test_a_caseload_that_is_none(population, message):
+    """One problem, and none that is not there: every unit here but one has cases enough."""
+    if isinstance(population, dict):
+        population = {**population, "isle": 1 if population["isle"] == SIZES["isle"] else 0}
+    with pytest.raises(DataError) as caught:
+        oms.scores(case_set(alone()), population=population)
+    (problem,) = caught.value.problems
+    assert problem.where == "population"
+    assert re.search(message.replace("()", r"\(\)").replace("{", r"\{"), str(problem))
+    assert len(str(problem)) < 400
+
+
+@pytest.mark.parametrize("lonely", ["error", "null", "remove", "adjust"])
+@pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
+def test_a_unit_without_cases_has_no_caseload(rule, lonely):
+    rows = read()
+    data = {name: [r[name] for r in rows] for name in rows[0]}
+    cases = oms.CaseSet.from_data(data, framework=FRAMEWORK, units=[*SIZES, "none"])
+    sizes = {unit: 2 * size for unit, size in SIZES.items()}
+    options: dict[str, Any] = {"by": "unit", "rule": rule, "lonely": lonely, "items": "1"}
+    found = oms.scores(cases, population={**sizes, "none": 0}, **options).table.to_pylist()
+    (empty,) = (r for r in found if r["unit"] == "none")
+    assert empty["reason"] == "no applicable answers"
+    plain = oms.scores(case_set(rows), population=sizes, **options).table.to_pylist()
+    assert [r for r in found if r["unit"] != "none"] == plain
 
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import omistats as oms
 from omistats.kernel.linear import crossed, linearised
 from omistats.kernel.moments import from_moments
 from omistats.scores.sample import Sample
@@ -63,3 +64,23 @@ def test_unchecked_moments_give_what_checked_ones_do(data):
     )
     checked = from_moments(moments[np.newaxis], [cases])
     assert found.se == pytest.approx(float(checked.se), rel=0, abs=0, nan_ok=True)
+
+
+def test_squares_of_more_answers_than_single_precision_holds():
+    """4,097 squared is above 2**24 and odd: a case's own square would already be rounded."""
+    ids = [f"q{i}" for i in range(4099)]
+    safety = oms.Link("1", "published")
+    framework = oms.Framework(
+        "long", [oms.Question(id, id, safety) for id in ids], items=[oms.Item("1", "section", "S")]
+    )
+    k, n = [4097, 1, 2048, 4095, 3001, 17], [4099, 4097, 4099, 4098, 4099, 4097]
+    data: dict[str, list[object]] = {"case_id": list(range(6)), "unit": ["A"] * 6}
+    for i, id in enumerate(ids):
+        data[id] = [None if i >= m else i < j for j, m in zip(k, n, strict=True)]
+    (found,) = oms.scores(data, framework=framework).table.to_pylist()
+    assert (found["k"], found["n"]) == (sum(k), sum(n))
+    expected = oms.ratio(k, n)
+    assert found["se"] == pytest.approx(100 * float(expected.se), rel=1e-13)
+    single = crossed(np.array(k, np.float32), np.array(n, np.float32)).astype(np.float64)
+    exact = crossed(np.array(k, np.float64), np.array(n, np.float64))
+    assert (single != exact).any()

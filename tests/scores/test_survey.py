@@ -76,6 +76,8 @@ def check_estimate(line: dict[str, str], found: Row, interval: str, df: str | No
     assert (found["k"], found["n"]) == (int(line["k"]), int(line["n"]))
     close(found["percent"], line["percent"], line)
     close(found["se"], line["se"], line)
+    if found["low"] is not None:
+        assert found["interval_method"] == (f"{interval}-t" if df else interval)
     for mine, theirs in zip(("low", "high"), ENDS[interval, df], strict=True):
         if line[theirs]:
             close(found[mine], line[theirs], (mine, line))
@@ -90,6 +92,7 @@ def check_estimate(line: dict[str, str], found: Row, interval: str, df: str | No
 def check_test(line: dict[str, str], found: Row, df: str | None) -> None:
     close(found["statistic"], line["f" if df else "statistic"], line)
     close(found["p_value"], line["f_p" if df else "p"], line)
+    assert found["method"] == ("wald-f" if df else "wald-chi-square")
     assert found["df"] == int(line["df"])
     assert found["df2"] == (int(line["design_df"]) if df else None)
     ends = ENDS["wald", df]
@@ -167,31 +170,55 @@ def test_differences_and_tests_of_the_made_up_cases(df):
 
 @pytest.mark.parametrize(("interval", "df"), ENDS)
 def test_estimates_and_intervals_of_samples_from_caseloads(interval, df):
+    checked: dict[Key, set[Key]] = {}
     for line in POPULATION[0]:
         if line["group"] == "rest":
             continue
         breakdown, group = line["breakdown"] or None, line["group"] if line["breakdown"] else None
         known = breakdown == "harm_known"
-        found = drawn_from_caseloads(line["rule"], interval, df, "known" if known else "all")[
-            line["unit"], "harm" if known else breakdown, line["item"], group
-        ]
+        way = line["rule"], "known" if known else "all"
+        key = line["unit"], "harm" if known else breakdown, line["item"], group
+        found = drawn_from_caseloads(way[0], interval, df, way[1])[key]
+        checked.setdefault(way, set()).add(key)
         check_estimate(line, found, interval, df)
         # Of a caseload that was drawn whole nothing is left to chance.
         if line["unit"] == "isle":
             assert found["se"] == 0
-    assert {r["unit"] for r in POPULATION[0]} == {*CASELOADS, "all"}
-    assert {r["rule"] for r in POPULATION[0]} == {"pooled", "questions", "cases"}
+    # No row of R's twice, and every score left in: of pooled scores in every unit, of the others
+    # in one and in all together; a known complement differs in its own breakdown only.
+    of_r = sum(r["group"] != "rest" for r in POPULATION[0])
+    assert sum(len(keys) for keys in checked.values()) == of_r
+    assert set(checked) == {
+        (r, c) for r in ("pooled", "questions", "cases") for c in ("all", "known")
+    }
+    for (rule, complement), keys in checked.items():
+        assert keys == {
+            key for key, r in drawn_from_caseloads(rule, interval, df, complement).items()
+            if (rule == "pooled" or key[0] in ("north", "all")) and key[3] != "all" and r["n"] > 0
+            and (complement == "all" or key[1] == "harm")
+        }  # fmt: skip
 
 
 @pytest.mark.parametrize("df", [None, "design"])
 def test_differences_and_tests_of_samples_from_caseloads(df):
+    checked: dict[Key, set[Key]] = {}
     first = {"gender": "f", "plan": "early", "harm": "high"}
     for line in POPULATION[1]:
         known = line["breakdown"] == "harm_known"
         breakdown = "harm" if known else line["breakdown"]
         scores = drawn_from_caseloads(line["rule"], "wald", df, "known" if known else "all")
-        check_test(line, scores[line["unit"], breakdown, line["item"], first[breakdown]], df)
-    assert {r["unit"] for r in POPULATION[1]} >= {"all", "north"}
+        key = line["unit"], breakdown, line["item"], first[breakdown]
+        check_test(line, scores[key], df)
+        checked.setdefault((line["rule"], "known" if known else "all"), set()).add(key)
+    assert sum(len(keys) for keys in checked.values()) == len(POPULATION[1])
+    for (rule, complement), keys in checked.items():
+        # Of a caseload drawn whole nothing is tested.
+        assert keys == {
+            key for key, r in drawn_from_caseloads(rule, "wald", df, complement).items()
+            if (rule == "pooled" or key[0] in ("north", "all")) and r["p_value"] is not None
+            and key[3] == first[key[1]] and (complement == "all" or key[1] == "harm")
+        }  # fmt: skip
+    assert len(checked) == 6
 
 
 def test_nothing_is_tested_that_r_could_not_test():

@@ -55,7 +55,7 @@ def test_every_column_is_what_a_recount_gives(cases, scale, overdispersion, base
     same(got.dispersion.tau2, facts["tau2"])
     same(got.heterogeneity.statistic, facts["q"])
     same(got.heterogeneity.df, facts["df"])
-    settings = {"threshold": None, "confidence": 0.95, "draws": 200, "seed": 0}
+    settings = {"threshold": None, "confidence": 0.95, "draws": 200, "seed": 0, "population": None}
     settings |= {"scale": scale, "overdispersion": overdispersion}
     assert got.settings == settings
 

@@ -31,7 +31,7 @@ def found() -> oms.Scores:
     ("options", "error", "message"),
     [
         ({"item": "saftey"}, UnknownNameError, "unknown item 'saftey'; did you mean 'safety'"),
-        ({"overdispersion": "both"}, UsageError, "'multiplicative' or 'additive', found 'both'"),
+        ({"overdispersion": "both"}, UnknownNameError, "overdispersion 'both'; choose from"),
         ({"scale": "logit"}, UnknownNameError, "unknown scale 'logit'; choose from"),
         ({"order": {"north": 1, "nowhere": 2}}, UsageError, "`order` names 'nowhere'; units are"),
         ({"order": {"nowhere": None}}, UsageError, "`order` names 'nowhere'; units are 'north'"),
@@ -107,13 +107,14 @@ def test_what_was_filtered_out_cannot_be_compared(found, view, message):
 
 def test_without_the_scores_of_all_cases_there_is_nothing_to_compare(found):
     groups = found.breakdown("gender")
-    with pytest.raises(UsageError, match="scores of all their cases; do not filter"):
+    with pytest.raises(UsageError, match="only those of groups; go back to the scores"):
         groups.units(ITEM)
-    with pytest.raises(UsageError, match="two units or more beside all together"):
+    with pytest.raises(UsageError, match="only those of groups; go back to the scores"):
         groups.ranges()
-    for view in (groups, found.unit("all")):
-        with pytest.raises(UsageError, match="no units among these scores of all cases"):
-            view.by_unit()
+    with pytest.raises(UsageError, match="only those of groups; go back to the scores"):
+        groups.by_unit()
+    with pytest.raises(UsageError, match="no units among these scores of all cases"):
+        found.unit("all").by_unit()
 
 
 def test_a_unit_that_is_gone_without_a_trace_is_missed_by_its_answers(found):
@@ -129,6 +130,65 @@ def test_a_unit_that_is_gone_without_a_trace_is_missed_by_its_answers(found):
         bare.units(ITEM)
     with pytest.raises(UsageError, match="make the scores anew"):
         bare.ranges()
+
+
+def test_ids_come_one_by_one(found):
+    with pytest.raises(UsageError, match=r"as \.unit\('north', 'south'\); found \['north'\]"):
+        found.unit(["north"])
+    with pytest.raises(UsageError, match=r"`item` takes ids one by one.*found array"):
+        found.item(np.array(["1", "2"]))
+    with pytest.raises(UsageError, match=r"one item, found \['1', 'safety'\]; compare item by"):
+        found.units(["1", "safety"])
+
+
+def test_all_bad_options_of_a_comparison_at_once(found):
+    wrong = {
+        "item": "saftey", "baseline": 0.7, "scale": "logit", "overdispersion": "both",
+        "threshold": 0.6, "order": {"nowhere": 1}, "draws": 1, "seed": -1,
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="8 options do not fit") as caught:
+        found.units(**wrong)
+    assert not isinstance(caught.value, UnknownNameError)
+    for value in wrong.values():
+        assert repr("nowhere" if isinstance(value, dict) else value) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["scale", "overdispersion"])
+def test_one_word_is_one_word(found, name):
+    with pytest.raises(UsageError, match=r"is one word of 'n.*; found array"):
+        found.units(ITEM, **{name: np.array(["none", "normal"])})
+
+
+def test_one_unit_has_no_others():
+    rows = [r for r in CASES["apart"] if r["unit"] == "north"]
+    data = {name: [r[name] for r in rows] for name in rows[0]}
+    scores = oms.scores(data, framework=case_set(rows).framework, by="unit")
+    for call in (scores.ranges, lambda: scores.units(ITEM)):
+        with pytest.raises(UsageError, match="two units or more, and these cases have one, 'nor"):
+            call()
+    assert scores.by_unit()["unit"].to_pylist() == ["north"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((np.datetime64("2010-03-02"), np.datetime64("2010-03-01")), [1, 0]),
+        ((np.datetime64("2010-03-02"), np.datetime64("NaT", "D")), [0, 1]),
+        ((np.datetime64("2010-03-02T01", "ns"), np.datetime64("2010-03-01T23", "ns")), [1, 0]),
+        ((2**70, 2**69), [1, 0]),
+        ((-(2**70), 1), [0, 1]),
+        (tuple(np.array(["2010-02", "2010-01"], "datetime64[M]")), [1, 0]),
+    ],
+)
+def test_units_in_the_order_of_anything_that_sorts(found, values, expected):
+    units = ("north", "south")
+    table = found.by_unit(order=dict(zip(units, values, strict=True)))
+    assert table["unit"].to_pylist()[:2] == [units[i] for i in expected]
+    compared = found.units(ITEM, order=dict(zip(units, values, strict=True)), **FEW).table
+    assert compared["order"].equals(table["order"])
+    first = table["order"][0].as_py()
+    whole = isinstance(values[0], int)
+    assert first == str(values[expected[0]]) if whole else first is not None
 
 
 def test_all_units_named_are_all_units(found):
@@ -160,7 +220,7 @@ def test_scores_not_by_unit_or_not_pooled_cannot_be_compared():
     with pytest.raises(UsageError, match='make the scores with by="unit"'):
         oms.scores(cases).units(ITEM)
     for rule in ("questions", "cases"):
-        with pytest.raises(UsageError, match="a funnel is for pooled scores"):
+        with pytest.raises(UsageError, match=r'a funnel is for pooled scores.*rule="pooled"'):
             oms.scores(cases, by="unit", rule=rule).units(ITEM)
 
 

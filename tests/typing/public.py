@@ -163,7 +163,14 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
     assert_type(scores.by_unit(order={"A": 1}), pa.Table)
     assert_type(oms.scores(cases, population={"A": 900.0, "B": 1200}), oms.Scores)
     oms.scores(cases, population="all of them")  # type: ignore[arg-type]
+    oms.scores(cases, population={"A": "60"})  # type: ignore[dict-item]
+    assert_type(scores.to_pandas(), pd.DataFrame)
+    assert_type(scores.to_polars(), pl.DataFrame)
+    assert_type(len(scores), int)
     compared = scores.units("safety", order={"A": 1}, overdispersion="additive")
+    assert_type(compared.table, pa.Table)
+    assert_type(compared.dispersion.tau2, npt.NDArray[np.float64])
+    assert_type(compared.heterogeneity.p_value, npt.NDArray[np.float64])
     assert_type(compared.pairs(), pa.Table)
     assert_type(compared.to_pandas(), pd.DataFrame)
     assert_type(compared.to_polars(), pl.DataFrame)
@@ -171,7 +178,26 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
     assert_type(compared.baseline, float)
     assert_type(oms.ratio([1, 2], [3, 4], cluster=["a", "b"]), oms.Ratio)
     assert_type(oms.ratio([1, 2], [3, 4]).se, npt.NDArray[np.float64])
+    assert_type(oms.ratio([1, 2], [3, 4], population=90), oms.Ratio)
+    assert_type(
+        oms.ratio([1, 2], [3, 4], stratum=["a", "b"], population={"a": 9}, lonely="remove"),
+        oms.Ratio,
+    )
+    oms.ratio([1, 2], [3, 4], lonely="null")  # type: ignore[arg-type]
     scores.units("safety", scale="logit")  # type: ignore[arg-type]
+    scores.units(["safety"])  # type: ignore[arg-type]
+    scores.units("safety", overdispersion="both")  # type: ignore[arg-type]
+
+
+def options_of_scores_are_words(cases: oms.CaseSet) -> None:
+    assert_type(oms.scores(cases, rule="questions", lonely="null", interval="logit"), oms.Scores)
+    assert_type(oms.scores(cases, df="design", complement="known", breakdowns=None), oms.Scores)
+    oms.scores(cases, rule="mean")  # type: ignore[arg-type]
+    oms.scores(cases, lonely="ignore")  # type: ignore[arg-type]
+    oms.scores(cases, interval="wilson")  # type: ignore[arg-type]
+    oms.scores(cases, df=12)  # type: ignore[arg-type]
+    oms.scores(cases, complement="rest")  # type: ignore[arg-type]
+    oms.scores(cases, breakdowns=5)  # type: ignore[arg-type]
 
 
 def the_programme_of_2011() -> None:

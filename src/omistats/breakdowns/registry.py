@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.standard import STANDARD
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, shown
+from omistats.errors import (
+    DataError,
+    Problem,
+    UnknownNameError,
+    UsageError,
+    described,
+    listed,
+    shown,
+)
 from omistats.model.framework import Framework
 from omistats.model.strata import ALL
 
@@ -68,7 +76,8 @@ def _instance(what: object) -> Breakdown:
     if isinstance(what, type) and issubclass(what, Breakdown):
         return what()
     raise UsageError(
-        f"expected a Breakdown, found {what!r}; pass an instance of a subclass, or its name"
+        f"expected a Breakdown, found {described(what)}; pass an instance of a subclass, or its "
+        "name"
     )
 
 
@@ -91,7 +100,8 @@ def resolve(
     """
     if isinstance(breakdowns, (str, Breakdown, type)):
         breakdowns = (breakdowns,)
-    found = tuple(named(b, framework) if isinstance(b, str) else _instance(b) for b in breakdowns)
+    each = listed("breakdowns", breakdowns, "breakdowns or their names")
+    found = tuple(named(b, framework) if isinstance(b, str) else _instance(b) for b in each)
     if not found:
         raise UsageError("no breakdowns to make; pass at least one, or None for the standard ones")
     problems = [problem for b in found for problem in b.problems()]

@@ -27,7 +27,9 @@ def changes(now: pa.Table, before: pa.Table) -> pa.Table:
     k0, n0, percent0 = (_figures(previous, keys, name) for name in FIGURES)
     statistic = pearson_two(*map(_floats, (k, n, k0, n0)))
     p_value = chi_square_sf(statistic, 1.0)
-    stars = star_codes(p_value, (_floats(n) > 0) & (_floats(n0) > 0))
+    # Counts that were withheld, in either round, cannot be compared.
+    known = ~np.isnan(_floats(k)) & ~np.isnan(_floats(k0))
+    stars = star_codes(p_value, known & (_floats(n) > 0) & (_floats(n0) > 0))
     out: dict[str, pa.Array] = {
         name: pa.array([key[place] for key in keys], pa.string()) for place, name in enumerate(KEY)
     }

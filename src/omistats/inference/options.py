@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import attrs
 
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UnknownNameError, UsageError, described
 from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
 from omistats.kernel.differences import DIFFERENCES
 from omistats.kernel.intervals import INTERVALS
@@ -177,7 +177,8 @@ class Inference:
     def _policy(self, _: object, value: object) -> None:
         if not isinstance(value, SmallNumbers):
             raise UsageError(
-                f"small_numbers is a policy, such as SmallNumbers(suppress_below=5); found {value!r}"
+                "small_numbers is a policy, such as SmallNumbers(suppress_below=5); "
+                f"found {described(value)}"
             )
 
     def __attrs_post_init__(self) -> None:

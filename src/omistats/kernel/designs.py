@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import Problem, UnknownNameError, shown
+from omistats.errors import Problem, check_word, shown
 from omistats.kernel.counts import as_numbers
 from omistats.kernel.rows import codes
 
@@ -72,8 +72,7 @@ class Design:
 
 def check_lonely(value: str, known: tuple[str, ...] = LONELY) -> None:
     """Refuse a treatment of lonely strata that there is not."""
-    if value not in known:
-        raise UnknownNameError("treatment of lonely strata", value, known)
+    check_word("treatment of lonely strata", value, known)
 
 
 def factors(drawn: Floats, population: Floats | None, lonely: str) -> tuple[Floats, Floats]:
@@ -98,7 +97,10 @@ def factors(drawn: Floats, population: Floats | None, lonely: str) -> tuple[Floa
         ``1 / m``, the factor that makes a sum the centre of the deviations; 0 where the
         centre is the mean of all, which for linearised statistics is 0.
     """
-    free = np.ones(drawn.shape) if population is None else 1.0 - drawn / population
+    free = np.ones(drawn.shape)
+    if population is not None:
+        # Where there is nobody to draw nobody was drawn, and nothing is divided by 0.
+        free -= np.divide(drawn, population, out=np.zeros(drawn.shape), where=population > 0)
     alone = {"remove": 0.0, "adjust": 1.0}.get(lonely, np.nan)
     several = drawn > 1
     # The maximum only keeps the lonely and the empty, which are replaced, from dividing by 0.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from omistats.errors import UsageError
 from omistats.kernel.significance import chi_square_sf
-from omistats.kernel.standard_scores import refuse, together
+from omistats.kernel.standard_scores import refuse_broken, together
 
 __all__ = ["Dispersion", "Heterogeneity", "dispersion", "heterogeneity"]
 
@@ -87,7 +87,7 @@ def _units(first: str, values: npt.ArrayLike, second: str, spread: npt.ArrayLike
     a, b = together(**{first: values, second: spread})
     if a.ndim == 0:
         raise UsageError("units lie along the last axis; found a single number")
-    refuse(
+    refuse_broken(
         [
             (first, a, np.isinf(a), "is finite (NaN for a unit without one)"),
             (second, b, (b < 0) | np.isinf(b), "is finite, 0 or more (NaN for a unit without one)"),

@@ -15,7 +15,7 @@ from omistats.kernel.standard_scores import (
     check_scale,
     factor,
     on_scale,
-    refuse,
+    refuse_broken,
     share,
     together,
     trials,
@@ -146,7 +146,7 @@ def funnel_limits(
     p0, nn, inflate, over, between = together(
         baseline=baseline, n=n, inflation=inflation, phi=phi, tau2=tau2
     )
-    refuse(
+    refuse_broken(
         [
             share("baseline", p0),
             trials(nn),
@@ -191,7 +191,7 @@ def flags(estimate: npt.ArrayLike, found: Limits) -> Flags:
         When an estimate is out of range or shapes do not fit.
     """
     p, _ = together(estimate=estimate, limits=found.s)
-    refuse([share("estimate", p)])
+    refuse_broken([share("estimate", p)])
     p = p[..., None]
     low, high = p < found.low, p > found.high
     unknown = np.isnan(p + found.low)
@@ -227,6 +227,6 @@ def shortfall(
         When an upper limit is below its estimate, or shapes do not fit.
     """
     p, upper, line = together(estimate=estimate, high=high, threshold=threshold)
-    refuse([("high", upper, upper < p, "is an upper limit, not below its estimate")])
+    refuse_broken([("high", upper, upper < p, "is an upper limit, not below its estimate")])
     cases = [np.isnan(p + line), upper < line, p < line]
     return np.select(cases, ["", "credibly", "merely"], "no")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError
+from omistats.errors import check_word
 from omistats.kernel.options import check_confidence
 from omistats.kernel.proportion import normal_quantile
 
@@ -78,8 +78,7 @@ def design_effect(estimate: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayLike) 
 
 def check_limits(interval: str) -> None:
     """Refuse an interval that there is not."""
-    if interval not in _LIMITS:
-        raise UnknownNameError("interval", interval, _LIMITS)
+    check_word("interval", interval, _LIMITS)
 
 
 def _quantile(confidence: float, df: npt.ArrayLike | None) -> Any:

@@ -49,7 +49,10 @@ class Ratios:
 
 
 def crossed(k: Real, n: Real) -> Real:
-    """Give k, n, k², k n and n² along a new first axis, in the precision of k."""
+    """Give k, n, k², k n and n² along a new first axis, in the precision of k.
+
+    Exact for whole numbers whose squares that precision counts exactly.
+    """
     out = np.empty((5, *k.shape), k.dtype)
     out[0], out[1] = k, n
     np.multiply(k, k, out=out[2])

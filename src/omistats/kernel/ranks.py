@@ -8,11 +8,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UnknownNameError, UsageError, described
 from omistats.kernel.options import check_confidence
-from omistats.kernel.standard_scores import refuse, together
+from omistats.kernel.standard_scores import refuse_broken, together
 
-__all__ = ["Ranks", "ranks"]
+__all__ = ["Ranks", "check_whole", "rank_inputs", "ranks"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -76,13 +76,20 @@ def rank_inputs(
     value, error = together(estimate=estimate, se=se)
     if value.ndim == 0:
         raise UsageError("units lie along the last axis; found a single number")
-    refuse(
+    refuse_broken(
         [
             ("estimate", value, np.isinf(value), "is finite (NaN for a unit without one)"),
             ("se", error, (error < 0) | np.isinf(error), "is finite, 0 or more (NaN for none)"),
         ]
     )
     return value, error
+
+
+def check_whole(name: str, number: Any, least: int) -> None:
+    """Refuse what is no whole number, or less than it may be."""
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not whole or number < least:
+        raise UsageError(f"{name} is a whole number, {least} or more; found {described(number)}")
 
 
 def ranks(
@@ -136,10 +143,8 @@ def ranks(
     JRSS A 159, 385-443. doi:10.2307/2983325
     """
     value, error = rank_inputs(estimate, se, confidence, first)
-    for name, number, least in (("draws", draws, 2), ("seed", seed, 0)):
-        whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-        if not whole or number < least:
-            raise UsageError(f"{name} is a whole number, {least} or more; found {number!r}")
+    check_whole("draws", draws, 2)
+    check_whole("seed", seed, 0)
     size = value.shape[-1]
     noise = np.random.default_rng(seed).standard_normal((draws, size))
     sign = -1.0 if first == "highest" else 1.0

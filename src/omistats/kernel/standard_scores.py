@@ -9,15 +9,16 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UsageError, check_word
 from omistats.kernel.counts import as_numbers
 
-__all__ = ["StandardScores", "standard_scores", "within_design_effect"]
+__all__ = ["SCALES", "StandardScores", "standard_scores", "within_design_effect"]
 
 Floats = npt.NDArray[np.float64]
 Rule = tuple[str, Floats, npt.NDArray[np.bool_], str]
 
-_SCALES = ("normal", "arcsine")
+SCALES = ("normal", "arcsine")
+"""What a funnel can be laid out on."""
 
 
 @attrs.frozen(eq=False)
@@ -39,7 +40,7 @@ class StandardScores:
     scale: str
 
 
-def refuse(rules: Iterable[Rule]) -> None:
+def refuse_broken(rules: Iterable[Rule]) -> None:
     """Raise one `UsageError` for all that break their rules."""
     sentences = []
     for name, values, bad, rule in rules:
@@ -79,8 +80,7 @@ def factor(name: str, v: Floats) -> Rule:
 
 def check_scale(scale: str) -> None:
     """Refuse an unknown scale."""
-    if scale not in _SCALES:
-        raise UnknownNameError("scale", scale, _SCALES)
+    check_word("scale", scale, SCALES)
 
 
 def on_scale(p: Floats, scale: str) -> Floats:
@@ -130,7 +130,7 @@ def standard_scores(
     """
     check_scale(scale)
     p, p0, nn, inflate = together(estimate=estimate, baseline=baseline, n=n, inflation=inflation)
-    refuse(
+    refuse_broken(
         [
             share("estimate", p),
             share("baseline", p0),
@@ -171,7 +171,7 @@ def within_design_effect(estimate: npt.ArrayLike, se: npt.ArrayLike, n: npt.Arra
     p, e, nn = together(estimate=estimate, se=se, n=n)
     if p.ndim == 0:
         raise UsageError("units lie along the last axis; found a single number")
-    refuse([share("estimate", p), trials(nn), ("se", e, e < 0, "is 0 or more")])
+    refuse_broken([share("estimate", p), trials(nn), ("se", e, e < 0, "is 0 or more")])
     known = ~np.isnan(p + e + nn)
     clustered: Any = np.where(known, (nn * e) ** 2, 0.0).sum(axis=-1)
     binomial: Any = np.where(known, nn * p * (1 - p), 0.0).sum(axis=-1)

@@ -8,7 +8,7 @@ from typing import Literal, TypeVar, get_args
 
 import attrs
 
-from omistats.errors import DataError, Problem, UnknownNameError, shown
+from omistats.errors import DataError, Problem, UnknownNameError, UsageError, listed, shown
 from omistats.model.strata import RESERVED, Stratum, names
 
 __all__ = ["Framework", "Item", "Level", "Link", "Provenance", "Question"]
@@ -69,7 +69,10 @@ class Link:
 
 
 def _links(values: Iterable[Link]) -> tuple[Link, ...]:
-    return tuple(values)
+    if isinstance(values, str | Link):
+        link = f'Link("{values}", "inferred")' if isinstance(values, str) else repr(values)
+        raise UsageError(f"`headlines` lists links; write headlines=[{link}]")
+    return listed("headlines", values, "links, as [Link('safety', 'inferred')]")
 
 
 @attrs.frozen
@@ -106,15 +109,15 @@ class Question:
 
 
 def _questions(values: Iterable[Question]) -> tuple[Question, ...]:
-    return tuple(values)
+    return listed("questions", values, "Questions")
 
 
 def _strata(values: Iterable[Stratum]) -> tuple[Stratum, ...]:
-    return tuple(values)
+    return listed("strata", values, "Stratum declarations")
 
 
 def _items(values: Iterable[Item]) -> tuple[Item, ...]:
-    return tuple(values)
+    return listed("items", values, "Items")
 
 
 @attrs.frozen
@@ -271,9 +274,13 @@ class Framework:
         """
         if questions is None:
             return self.question_ids
-        wanted = {questions} if isinstance(questions, str) else set(questions)
-        if unknown := wanted.difference(self.question_ids):
-            raise UnknownNameError("question", sorted(unknown, key=str), self.question_ids)
+        asked = listed("questions", questions, "question ids")
+        if unknown := [id for id in asked if id not in self.question_ids]:
+            distinct = {str(id): id for id in unknown}
+            raise UnknownNameError(
+                "question", [distinct[id] for id in sorted(distinct)], self.question_ids
+            )
+        wanted = set(asked)
         return tuple(id for id in self.question_ids if id in wanted)
 
 

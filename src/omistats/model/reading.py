@@ -18,6 +18,12 @@ from omistats.model.units import Unit, reserved_unit, unit_ids
 __all__ = ["read"]
 
 KEYS = ("case_id", "unit")
+_KNOWN = "Add the column, all null if nothing is known, or pass a framework without it."
+_MISSING = {
+    "key": "Add the column: every case has an id of its own, and a unit.",
+    "stratum": _KNOWN,
+    "question": _KNOWN,
+}
 ANSWER = "an answer is true, false or null, or a number that is 0, 1 or null"
 
 
@@ -120,10 +126,11 @@ def _columns(names: list[str], framework: Framework) -> list[Problem]:
     problems = [
         Problem(
             f"{kind} column{'s' if len(missing) > 1 else ''}",
-            f"the framework {framework.name!r} needs every {kind} column",
+            f"the framework {framework.name!r} needs every {kind} column"
+            if kind != "key"
+            else "all cases have the columns 'case_id' and 'unit'",
             f"none called {shown(missing, 8)}",
-            _nearest(missing, present.difference(*wanted.values()))
-            + "Add the column, all null if nothing is known, or pass a framework without it.",
+            _nearest(missing, present.difference(*wanted.values())) + _MISSING[kind],
         )
         for kind, needed in wanted.items()
         if (missing := [n for n in needed if n not in present])

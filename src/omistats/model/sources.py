@@ -47,7 +47,7 @@ def read_cases(source: Any, framework: Framework | None) -> CaseSet:
         return source
     if framework is None:
         raise UsageError(
-            f"expected a CaseSet or a Tally, found {type(source).__name__}, which does not say "
+            f"expected a CaseSet, found {type(source).__name__}, which does not say "
             "what was asked; pass framework=..., or read it with CaseSet.from_data"
         )
     if isinstance(source, str | Path):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem, UsageError, described, shown
 
 __all__ = ["ALL", "RESERVED", "Stratum", "names"]
 
@@ -22,7 +22,12 @@ _MOST_LEVELS = 127
 
 def names(values: Iterable[str]) -> tuple[str, ...]:
     """Make a tuple of labels; one label alone would fall apart into letters."""
-    return (values,) if isinstance(values, str) else tuple(values)
+    if isinstance(values, str):
+        return (values,)
+    try:
+        return tuple(values)
+    except TypeError:
+        raise UsageError(f"expected a list of names, found {described(values)}") from None
 
 
 @attrs.frozen

@@ -14,6 +14,7 @@ from omistats import _arrow
 from omistats.kernel.linear import Ratios
 from omistats.kernel.significance import STARS
 from omistats.model.cases import CaseSet
+from omistats.model.strata import ALL
 from omistats.scores.comparisons import Tests
 from omistats.scores.domains import Domains
 from omistats.scores.sums import Scored
@@ -28,6 +29,8 @@ REASONS = (
     "no spread to test against",
     "a unit of one case",
     "no such interval at 0 or 100",
+    "no degrees of freedom",
+    "only units of one case, which were removed",
 )
 """Why a row lacks a figure or a test, by code."""
 
@@ -82,6 +85,10 @@ class Block:
     low, high : ndarray of float64
         Of the same shape.
     tests : Tests
+    free : ndarray of float64, shape (units, 1, 1), or None
+        Degrees of freedom of the design, where they were asked for.
+    removed : bool
+        Whether units of one case contribute nothing.
     """
 
     units: tuple[str, ...]
@@ -90,6 +97,8 @@ class Block:
     low: Floats
     high: Floats
     tests: Tests
+    free: Floats | None
+    removed: bool
 
 
 def assemble(
@@ -192,14 +201,21 @@ def _numbers(
     p_value = shared(tests.p_value)
     untested = np.tile(split >= 0, units) & np.isnan(p_value)
     no_limits = np.isnan(low)
+    together = np.repeat(np.array(block.units) == ALL, len(item))
+    bound = np.zeros(units, np.bool_) if block.free is None else block.free.ravel() <= 0
+    unfree = np.repeat(bound, len(item))
+    # By itself a unit of one case shows no spread whatever is done about it.
+    lonely = np.where(together & block.removed, 6, 3)
     # Of several reasons the last one set holds.
     reason = np.full(len(n), -1, np.int8)
-    reason[no_limits] = 3
-    reason[no_limits & ((estimate <= 0) | (estimate >= 1))] = 4
+    reason[no_limits] = 5
+    reason[no_limits & ~unfree & ((estimate <= 0) | (estimate >= 1))] = 4
     reason[untested] = 2
-    reason[untested & shared(tests.unknown)] = 3
+    reason[untested & unfree] = 5
+    unknown = untested & shared(tests.unknown)
+    reason[unknown] = lonely[unknown]
     reason[untested & ~shared(tests.several)] = 1
-    reason[np.isnan(se)] = 3
+    reason[np.isnan(se)] = lonely[np.isnan(se)]
     reason[n == 0] = 0
     with np.errstate(invalid="ignore"):
         # From the counts, as in findings: 100 (k / n) may fall a hair short of a whole percent.

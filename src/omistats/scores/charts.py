@@ -12,7 +12,7 @@ from omistats.errors import UsageError, shown
 from omistats.model.strata import ALL
 from omistats.scores.order import in_order, order_column
 
-__all__ = ["by_unit", "ranges", "require_all_units"]
+__all__ = ["by_unit", "ranges", "require_all_units", "whole_cases"]
 
 _RANGES = pa.schema(
     [
@@ -26,6 +26,18 @@ _RANGES = pa.schema(
 )
 
 
+def whole_cases(table: pa.Table, what: str) -> pa.Table:
+    """Keep the scores of all cases of a unit; refuse a table that has only those of groups."""
+    whole = table.filter(table["breakdown"].is_null())
+    if table.num_rows and not whole.num_rows:
+        raise UsageError(
+            f"{what} the scores of all cases of each unit, and this view has only those of groups; "
+            "go back to the scores it was made of (their `.breakdown()`, without a name, keeps the "
+            "scores of all cases)"
+        )
+    return whole
+
+
 def require_all_units(whole: pa.Table, what: str) -> None:
     """Refuse scores of all cases from which a unit, or all together, was filtered out.
 
@@ -35,6 +47,12 @@ def require_all_units(whole: pa.Table, what: str) -> None:
     units = whole["unit"].unique().to_pylist()
     labels = whole["unit"].combine_chunks().dictionary.to_pylist()
     gone = [unit for unit in labels if unit not in units]
+    if not gone and ALL in units and len(units) == 2:
+        only = next(unit for unit in units if unit != ALL)
+        raise UsageError(
+            f"{what} two units or more, and these cases have one, {only!r}; its scores are in "
+            "`.table`"
+        )
     if ALL not in units or len(units) < 3 or gone:
         left_out = f"; left out: {shown(gone, 8)}" if gone else ""
         raise UsageError(
@@ -57,8 +75,9 @@ def require_all_units(whole: pa.Table, what: str) -> None:
         )
 
 
-def ranges(whole: pa.Table) -> pa.Table:
+def ranges(table: pa.Table) -> pa.Table:
     """Give each item's score beside its range over units; see `Scores.ranges`."""
+    whole = whole_cases(table, "ranges are of")
     require_all_units(whole, "ranges are over")
     rows = whole.select(["unit", "level", "item", "percent", "low", "high"]).to_pylist()
     out = []
@@ -82,8 +101,9 @@ def ranges(whole: pa.Table) -> pa.Table:
     return pa.Table.from_pylist(out, schema=_RANGES.with_metadata(whole.schema.metadata))
 
 
-def by_unit(whole: pa.Table, order: Mapping[str, Any] | None) -> pa.Table:
+def by_unit(table: pa.Table, order: Mapping[str, Any] | None) -> pa.Table:
     """Lay items out beside each other, a row a unit; see `Scores.by_unit`."""
+    whole = whole_cases(table, "a row a unit is of")
     rows = [r for r in whole.select(["unit", "item", "percent"]).to_pylist() if r["unit"] != ALL]
     if not rows:
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -12,13 +13,15 @@ import numpy.typing as npt
 
 from omistats.kernel.limits import design_effect
 from omistats.kernel.linear import Ratios, quotient
+from omistats.kernel.standard_scores import within_design_effect
 from omistats.kernel.survey_totals import Totals
 from omistats.model.cases import CaseSet
 from omistats.model.drawn import Drawn, draw
+from omistats.scores.caseloads import Correction
 from omistats.scores.domains import Domains
 from omistats.scores.plain import Scoring
 from omistats.scores.sample import Sample
-from omistats.scores.sums import CaseSums
+from omistats.scores.sums import CaseSums, Scored
 
 __all__ = ["drawn_scoring"]
 
@@ -32,7 +35,11 @@ def drawn_scoring(
     starts = cases.packed.starts
     unused = np.zeros(len(starts) - 1)
     sample = Sample(domains.members, starts, unused, unused)
-    return _Drawn(rule, sums, sample, draw(cases, lonely, **design))
+    drawn = draw(cases, lonely, **design)
+    # The funnel of units takes no notice of caseloads: the same sample without them.
+    free = None if design["population"] is None else {**design, "population": None}
+    boundless = None if free is None else draw(cases, lonely, **free)
+    return _Drawn(rule, sums, sample, drawn, boundless)
 
 
 @attrs.frozen(eq=False)
@@ -57,12 +64,15 @@ class _Drawn:
     sample : Sample
         Who is in which domain; its strata are units and are not used.
     drawn : Drawn
+    boundless : Drawn or None
+        The same without populations, if there are any.
     """
 
     rule: str
     sums: CaseSums
     sample: Sample
     drawn: Drawn
+    boundless: Drawn | None = None
 
     @cached_property
     def counts(self) -> Floats:
@@ -75,7 +85,8 @@ class _Drawn:
         """Applicable answers that have a weight, shape (units, items, domains)."""
         used = self.drawn.weight > 0
         if used.all():
-            return self.counts[1]
+            everyone: Floats = self.counts[1]
+            return everyone
         by_case = self.sums.by_case[1:]
         sample = attrs.evolve(self.sample, members=self.sample.members & used)
         found: Floats = sample.sums(by_case, float(by_case.max(initial=0)))[0]
@@ -111,6 +122,17 @@ class _Drawn:
             clusters = np.unique(design.cluster[a:b][used[a:b]])
             out.append(len(clusters) - len(np.unique(design.stratum[clusters])))
         return np.array(out, np.float64)
+
+    def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
+        """Give the design effects of units without a correction for populations."""
+        if self.boundless is None:
+            return None
+        if self.rule != "pooled":
+            return Correction({}, {})
+        found = attrs.evolve(self, drawn=self.boundless, boundless=None).estimates(False)
+        everyone = (found.estimate[..., 0].T, found.se[..., 0].T, self.counts[1, ..., 0].T)
+        effects = within_design_effect(*everyone).tolist()
+        return Correction({}, dict(zip((s.item.id for s in scored), effects, strict=True)))
 
     def _bounds(self, together: bool) -> list[tuple[int, int]]:
         starts = self.sample.starts.tolist()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, shown
-from omistats.kernel.counts import as_numbers
+from omistats.errors import DataError, Problem, UsageError, described
 from omistats.model.cases import CaseSet
+from omistats.model.framework import Framework
+from omistats.model.sources import read_cases
+from omistats.tallies import Tally
 
-__all__ = ["LONELY", "Population", "caseloads", "check_lonely", "check_word", "refuse"]
+__all__ = ["TREATMENTS", "check_alone", "check_source", "refuse"]
 
-Floats = npt.NDArray[np.float64]
-Population = float | Mapping[str, float] | None
-
-LONELY = ("error", "null", "remove", "adjust")
+TREATMENTS = ("error", "null", "remove", "adjust")
+"""Of units of one case."""
 
 
 def refuse(*checks: Callable[[], object]) -> None:
@@ -41,49 +41,22 @@ def refuse(*checks: Callable[[], object]) -> None:
         raise UsageError(f"{len(found)} options do not fit:{lines}")
 
 
-def check_word(what: str, value: object, known: tuple[str, ...]) -> None:
-    """Refuse a word that is not among the known ones."""
-    if value not in known:
-        raise UnknownNameError(what, value, known)
+def check_source(source: Any, framework: Any) -> None:
+    """Refuse what scores cannot be made of, and cases without a framework."""
+    if source is None:
+        raise UsageError("scores are made of cases, found None; pass a CaseSet, data or a path")
+    if isinstance(source, Tally):
+        raise UsageError(
+            "scores are made of cases, found a Tally, which no longer tells which answers are of "
+            "one case; pass the cases that were counted"
+        )
+    if framework is not None and not isinstance(framework, Framework):
+        raise UsageError(f"`framework` is a Framework, found {described(framework)}")
+    if framework is None and not isinstance(source, CaseSet):
+        read_cases(source, None)  # which says what is missing
 
 
-def caseloads(population: Population, cases: CaseSet, problems: list[Problem]) -> Floats | None:
-    """Give the number of cases in each unit's caseload; add to ``problems``."""
-    if population is None:
-        return None
-    where, units = "population", cases.units
-    drawn = np.diff(cases.packed.starts)
-    if isinstance(population, Mapping):
-        lost = [unit for unit in units if unit not in population]
-        if lost:
-            rule, hint = "a number of cases for every unit", "Give one for each."
-            problems.append(Problem(where, rule, f"none for {shown(lost)}", hint))
-        given = [population.get(unit, np.inf) for unit in units]
-    else:
-        given = [population] * len(units)
-    values = np.array([_number(value) for value in given], np.float64)
-    wrong = [
-        f"{value!r} with {m} drawn in {unit!r}"
-        for unit, value, m, ok in zip(units, given, drawn, values >= drawn, strict=True)
-        if not ok
-    ]
-    if wrong:
-        text = ", ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
-        hint = "Give the number of cases that could be drawn in each unit, not a fraction."
-        problems.append(Problem(where, "no fewer cases than were drawn", text, hint))
-    return values
-
-
-def _number(value: Any) -> float:
-    """Give a number; NaN, which is no number of cases, for what is none."""
-    try:
-        number = as_numbers(value, "population")
-    except UsageError:
-        return np.nan
-    return float(number) if number.ndim == 0 and not isinstance(value, bool) else np.nan
-
-
-def check_lonely(
+def check_alone(
     cases: CaseSet, alone: npt.NDArray[np.bool_], lonely: str, problems: list[Problem]
 ) -> None:
     """Refuse units of one case by name, unless told what to do; add to ``problems``."""

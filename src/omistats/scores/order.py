@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from omistats.errors import UsageError, shown
@@ -50,12 +51,17 @@ def order_column(values: Sequence[Any]) -> pa.Array:
     """Make a column of what units were ordered by; what Arrow cannot hold is put as text."""
     try:
         return pa.array(values)
-    except pa.ArrowException:
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
         return pa.array([None if v is None else str(v) for v in values])
 
 
 def _plain(value: Any) -> Any:
-    return value.as_py() if isinstance(value, pa.Scalar) else value
+    if isinstance(value, pa.Scalar):
+        return value.as_py()
+    if isinstance(value, np.datetime64) and np.datetime_data(value)[0] in ("W", "D"):
+        # Arrow takes an array of dates, but no list of numpy's.
+        return value.astype("datetime64[D]").item()
+    return value
 
 
 def _is_missing(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import attrs
@@ -12,11 +13,12 @@ from omistats.errors import DataError, Problem
 from omistats.kernel.designs import factors
 from omistats.kernel.linear import Ratios
 from omistats.model.cases import CaseSet
+from omistats.scores.caseloads import Correction, caseloads
 from omistats.scores.domains import Domains
-from omistats.scores.options import caseloads, check_lonely
-from omistats.scores.rules import Rule, covariance, make_rule
-from omistats.scores.sample import Sample
-from omistats.scores.sums import CaseSums
+from omistats.scores.options import check_alone
+from omistats.scores.rules import Rule, covariance, make_rule, uncorrected_effects
+from omistats.scores.sample import Sample, leave_open
+from omistats.scores.sums import CaseSums, Scored
 
 __all__ = ["Scoring", "plain_scoring"]
 
@@ -43,6 +45,9 @@ class Scoring(Protocol):
     def freedom(self, together: bool) -> Floats:
         """Give the design's degrees of freedom, one a block."""
 
+    def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
+        """Say which caseloads standard errors are corrected for; None if for none."""
+
 
 def plain_scoring(
     rule: str,
@@ -65,14 +70,15 @@ def plain_scoring(
     there = caseloads(population, cases, problems)
     # A unit of one case shows no spread, unless it is all there is.
     alone = np.isnan(factors(drawn.astype(np.float64), there, "nan")[0])
-    check_lonely(cases, alone, lonely, problems)
+    check_alone(cases, alone, lonely, problems)
     if problems:
         raise DataError(problems)
     # What is left open by one was refused above, or leaves open what depends on it.
     treat = lonely if lonely in ("remove", "adjust") else "nan"
     scale, shared = factors(drawn.astype(np.float64), there, treat)
     sample = Sample(domains.members, starts, scale, shared)
-    return _Plain(make_rule(rule, sums, sample), sample, alone)
+    of_units = None if there is None else dict(zip(cases.units, there.tolist(), strict=True))
+    return _Plain(make_rule(rule, sums, sample), sample, alone, lonely == "remove", of_units)
 
 
 @attrs.frozen(eq=False)
@@ -80,6 +86,8 @@ class _Plain:
     rule: Rule
     sample: Sample
     alone: npt.NDArray[np.bool_]
+    removed: bool
+    there: Mapping[str, float] | None
 
     @property
     def counts(self) -> Floats:
@@ -90,6 +98,8 @@ class _Plain:
         if not together:
             # Whatever a unit of one case adds to the whole, by itself it shows no spread.
             found.se[self.alone] = found.design_effect[self.alone] = np.nan
+        if self.removed and together:
+            leave_open(found.se, found.design_effect, self.counts[1], self.alone)
         return found
 
     def covariance(self, domains: npt.NDArray[np.intp], se: Floats, together: bool) -> Floats:
@@ -101,3 +111,11 @@ class _Plain:
             return np.array([drawn.sum() - (drawn > 0).sum()], np.float64)
         alone: Floats = np.maximum(drawn - 1, 0).astype(np.float64)
         return alone
+
+    def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
+        if self.there is None:
+            return None
+        drawn = np.diff(self.sample.starts).astype(np.float64)
+        effects = uncorrected_effects(self.rule, drawn).tolist()
+        within = dict(zip((s.item.id for s in scored), effects, strict=False))
+        return Correction(self.there, within)

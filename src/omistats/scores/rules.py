@@ -15,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError
+from omistats.kernel.designs import factors
 from omistats.kernel.linear import Ratios, covariances, crossed, linearised, quotient
+from omistats.kernel.standard_scores import within_design_effect
 from omistats.scores.question_means import QuestionMeans
-from omistats.scores.sample import Sample
+from omistats.scores.sample import WHOLE, Sample
 from omistats.scores.sums import CaseSums
 
-__all__ = ["RULES", "Rule", "covariance", "make_rule"]
+__all__ = ["RULES", "Rule", "covariance", "make_rule", "uncorrected_effects"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,6 +58,8 @@ def make_rule(name: str, sums: CaseSums, sample: Sample) -> Rule:
     k, n = sums.by_case
     most = float(n.max(initial=0))
     if name == "pooled":
+        if most**2 >= WHOLE:
+            k, n = k.astype(np.float64), n.astype(np.float64)
         moments = sample.sums(crossed(k, n), most**2)
         return _Ratios(moments, sample, moments[:2])
     counts = sample.sums(sums.by_case, most)
@@ -98,6 +102,28 @@ def covariance(
     # A unit of one case that is left open makes the standard error NaN already.
     factor = np.nan_to_num(scale) * shared
     return covariances(rule.first[..., domains], factor, own[0])[np.newaxis]
+
+
+def uncorrected_effects(rule: Rule, drawn: Floats) -> Floats:
+    """Pool the design effects of units as they are from caseloads without bound.
+
+    Parameters
+    ----------
+    rule : Rule
+    drawn : ndarray of float64, shape (units,)
+        The number of cases of each unit.
+
+    Returns
+    -------
+    ndarray of float64, shape (items,)
+        Of all cases of the units; empty unless scores are pooled.
+    """
+    if not isinstance(rule, _Ratios) or not rule.pooled:
+        return np.empty(0)
+    moments = rule.moments[..., 0]
+    scale, shared = (x[np.newaxis, :, np.newaxis] for x in factors(drawn, None, "nan"))
+    found = linearised(moments[:, np.newaxis], scale, shared)
+    return within_design_effect(found.estimate.T, found.se.T, moments[1].T)
 
 
 @attrs.frozen(eq=False)

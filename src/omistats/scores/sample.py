@@ -9,15 +9,15 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Sample"]
+__all__ = ["WHOLE", "Sample", "leave_open"]
 
 Floats = npt.NDArray[np.float64]
 Real = npt.NDArray[np.floating[Any]]
 Flags = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
-# Below it float32 counts exactly.
-_WHOLE = 2.0**24
+WHOLE = 2.0**24
+"""Below it float32 counts exactly."""
 
 
 @attrs.frozen(eq=False)
@@ -61,7 +61,7 @@ class Sample:
             Exact for whole numbers.
         """
         sorts, rows, cases = values.shape
-        if most * np.diff(self.starts).max(initial=0) >= _WHOLE:
+        if most * np.diff(self.starts).max(initial=0) >= WHOLE:
             values = values.astype(np.float64)
         flat = values.reshape(sorts * rows, cases)
         weights = np.ascontiguousarray(self.members.T, values.dtype)
@@ -70,3 +70,19 @@ class Sample:
         for unit, (a, b) in enumerate(pairwise(self.starts.tolist())):
             out[:, unit] = (flat[:, a:b] @ weights[a:b]).reshape(sorts, rows, domains)
         return out
+
+
+def leave_open(se: Floats, design_effect: Floats, n: Floats, removed: Flags) -> None:
+    """Make NaN, in place, what rests on removed units alone: nothing showed how sure it is.
+
+    Parameters
+    ----------
+    se, design_effect : ndarray of float64, shape (1, items, domains)
+        Of all units together.
+    n : ndarray of float64, shape (units, items, domains)
+        Applicable answers.
+    removed : ndarray of bool, shape (units,)
+        Units of one case that contribute nothing.
+    """
+    bare = ~(n[~removed] > 0).any(axis=0) & (n[removed] > 0).any(axis=0)
+    se[:, bare] = design_effect[:, bare] = np.nan

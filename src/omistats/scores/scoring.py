@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.registry import resolve
-from omistats.errors import UsageError
+from omistats.errors import UsageError, check_word, described, listed
 from omistats.kernel.designs import Population
 from omistats.kernel.limits import check_limits, limits
 from omistats.kernel.linear import Ratios
@@ -19,12 +19,13 @@ from omistats.model.cases import CaseSet
 from omistats.model.drawn import Column, is_drawn
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
-from omistats.model.strata import ALL, names
+from omistats.model.strata import ALL
 from omistats.scores.assemble import Block, Settings, assemble
+from omistats.scores.caseloads import told
 from omistats.scores.comparisons import compare_groups
 from omistats.scores.domains import make_domains
 from omistats.scores.drawn import drawn_scoring
-from omistats.scores.options import LONELY, check_word, refuse
+from omistats.scores.options import TREATMENTS, check_source, refuse
 from omistats.scores.plain import Scoring, plain_scoring
 from omistats.scores.rules import RULES
 from omistats.scores.sums import Scored, case_sums, scored_items
@@ -41,7 +42,7 @@ def scores(
     source: Any,
     *,
     by: By | None = None,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] = (),
+    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = (),
     items: Iterable[str] | None = None,
     rule: Literal["pooled", "questions", "cases"] = "pooled",
     confidence: float = 0.95,
@@ -64,7 +65,7 @@ def scores(
     by : {'unit'}, optional
         Score every unit, then all together; by default only all together.
     breakdowns : iterable of Breakdown or str, optional
-        Score the groups of these too, and test them against each other.
+        Score the groups of these too, and test them against each other; none by default.
     items : iterable of str, optional
         Ids of criteria, sections or headline elements; by default all that questions feed.
     rule : {'pooled', 'questions', 'cases'}
@@ -77,10 +78,12 @@ def scores(
         As in `omistats.ratio`. Wald limits are not cut off at 0 and 100.
     df : {'design'}, optional
         Use t and F with the design's degrees of freedom, cases less units (column ``df2``
-        for F); by default the normal and chi-square.
+        for F); by default the normal and chi-square. Where there are none left, as in a
+        unit of one case, intervals and tests are null.
     lonely : {'error', 'null', 'remove', 'adjust'}
         What to do about a unit of one case, which shows no spread: refuse it, leave what
-        depends on it null, let it contribute nothing, or measure it from the mean of all.
+        depends on it null, let it contribute nothing (null where all that a score is made of
+        is such units), or measure it from the mean of all.
     complement : {'all', 'known'}
         What the subset of a complement is tested against: all other cases, or those whose
         characteristic is known.
@@ -94,10 +97,13 @@ def scores(
         What was drawn: a column or one label a case. By default each case by itself.
     population : float or mapping of str to float, optional
         How many cases each unit's caseload has, of which its cases were drawn: one number
-        for all units, or one for every unit by name. Standard errors are then corrected for
-        the share that was drawn, and a caseload drawn whole has none. By default caseloads
-        are far larger than samples. With clusters it counts clusters, with strata it is by
-        stratum, and it may be a column or array with one number a case.
+        for all units, or one for every unit by name and for no other; 0 is for a unit without
+        cases. Standard errors are then corrected for the share that was drawn, and those of a
+        caseload drawn whole are 0. The scores themselves stay what the sample has: they are
+        not weighted, and where units drew unequal shares the score of all units differs from
+        that of all caseloads. By default caseloads are far larger than samples. The table's
+        metadata tell the caseloads. With clusters it counts clusters, with strata it
+        is by stratum, and it may be a column or array with one number a case.
     framework : Framework, optional
         What to check the source against; a case set carries its own.
 
@@ -116,14 +122,16 @@ def scores(
         wrong.
     DataError
         When a unit has one case (under ``lonely='error'``; unit and case are named), a
-        caseload is missing or smaller than the sample (units are named), or a breakdown
-        labels cases outside its groups.
+        caseload is missing, no number, smaller than the sample or of no unit (units are
+        named), or a breakdown labels cases outside its groups.
 
     Notes
     -----
     Cases are clusters of answers, units are strata: standard errors are those of R's
-    ``svyby`` on ``svydesign(~case_id, strata=~unit, fpc=~population)``, groups being
-    domains of the full design. Groups are compared by Wald's test with their covariance.
+    ``svyby`` on ``svydesign(~case_id, strata=~unit, weights=~one, fpc=~population)``,
+    ``one`` being 1 in every case (from an ``fpc`` alone R would make weights of the shares
+    drawn), groups being domains of the full design. Groups are compared by Wald's test with
+    their covariance.
 
     Examples
     --------
@@ -132,23 +140,25 @@ def scores(
     >>> round(found.table["percent"][0].as_py())
     57
     """
-    wanted = (breakdowns,) if isinstance(breakdowns, str) else tuple(breakdowns)
-    asked = None if items is None else names(items)
     carried = source.framework if isinstance(source, CaseSet) else framework
+    known = carried if isinstance(carried, Framework) else None
     splits: list[Breakdown] = []
     scored: list[Scored] = []
 
     def find_splits() -> None:
-        if carried is not None and wanted:
-            splits.extend(resolve(wanted, carried))
+        one = isinstance(breakdowns, Breakdown | type)
+        given = () if breakdowns is None else breakdowns
+        wanted = (given,) if one else listed("breakdowns", given, "breakdowns or their names")
+        if known is not None and wanted:
+            splits.extend(resolve(wanted, known))
 
     def find_items() -> None:
-        if carried is None:
-            read_cases(source, None)  # which says what is missing
-        else:
-            scored.extend(scored_items(carried, asked))
+        asked = None if items is None else listed("items", items, "ids of items")
+        if known is not None:
+            scored.extend(scored_items(known, asked))
 
     refuse(
+        lambda: check_source(source, framework),
         lambda: _check_either("by", by, "unit"),
         find_splits,
         find_items,
@@ -156,7 +166,7 @@ def scores(
         lambda: check_confidence(confidence),
         lambda: check_limits(interval),
         lambda: _check_either("df", df, "design"),
-        lambda: check_word("treatment of units of one case", lonely, LONELY),
+        lambda: check_word("treatment of units of one case", lonely, TREATMENTS),
         lambda: check_word("complement", complement, ("all", "known")),
     )
     cases = read_cases(source, framework)
@@ -193,9 +203,12 @@ def scores(
         low,
         high,
         compare_groups(found, domains.compared, covariances, confidence, free),
+        free,
+        lonely == "remove",
     )
     settings = Settings(rule, confidence, interval, complement, df is not None, weight is not None)
-    return Scores(assemble(block, scored, domains, settings, cases), cases.framework)
+    table = assemble(block, scored, domains, settings, cases)
+    return Scores(told(table, made.caseloads(scored)), cases.framework)
 
 
 def _arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
@@ -204,4 +217,4 @@ def _arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
 
 def _check_either(name: str, value: object, word: str) -> None:
     if value is not None and not (isinstance(value, str) and value == word):
-        raise UsageError(f"`{name}` is None or {word!r}, found {value!r}")
+        raise UsageError(f"`{name}` is None or {word!r}, found {described(value)}")

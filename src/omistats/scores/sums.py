@@ -9,11 +9,10 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UnknownNameError, UsageError, listed
 from omistats.kernel.tally import unpack
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework, Item, Provenance
-from omistats.model.strata import names
 
 __all__ = ["CaseSums", "Scored", "case_sums", "scored_items"]
 
@@ -77,10 +76,10 @@ def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Sc
         When an item was asked for that no question feeds, or none has any.
     """
     known = {item.id: item for item in framework.items}
-    asked = tuple(known) if wanted is None else names(wanted)
+    asked = tuple(known) if wanted is None else listed("items", wanted, "ids of items")
     if not asked and wanted is not None:
         raise UsageError("`items` names none; leave it out to score all that questions feed")
-    if unknown := [id for id in asked if id not in known]:
+    if unknown := [id for id in asked if not isinstance(id, str) or id not in known]:
         raise UnknownNameError("item", unknown, known)
     fed = _links(framework, known)
     invented = {q.id for q in framework.questions if q.provenance == "invented"}

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UnknownNameError, UsageError, described
 from omistats.findings.frames import Exports
 from omistats.model.framework import Framework
 from omistats.scores.charts import by_unit, ranges
@@ -97,6 +97,12 @@ class Scores(Exports):
         labels = [names[i] for i in np.unique(indices[indices >= 0]).tolist()]
         if not wanted:
             raise UsageError(f"name at least one {column}: {', '.join(labels)}")
+        if odd := [name for name in wanted if not isinstance(name, str)]:
+            example = ", ".join(map(repr, labels[:2]))
+            raise UsageError(
+                f"`{column}` takes ids one by one, as .{column}({example}); found "
+                f"{', '.join(map(described, odd[:3]))}"
+            )
         if unknown := [name for name in wanted if name not in labels]:
             raise UnknownNameError(column, unknown, labels)
         kept = [names.index(name) for name in wanted]
@@ -117,7 +123,7 @@ class Scores(Exports):
         UsageError
             When the scores were not made by unit, or units or ``all`` were filtered out.
         """
-        return ranges(self.breakdown().table)
+        return ranges(self.table)
 
     def by_unit(self, order: Mapping[str, Any] | None = None) -> pa.Table:
         """Lay items beside each other, a row a unit: the data of the report's second chart.
@@ -148,7 +154,7 @@ class Scores(Exports):
         >>> found.by_unit().column_names
         ['unit', 'order', 'risk_of_harm', 'reoffending', 'compliance']
         """
-        return by_unit(self.breakdown().table, order)
+        return by_unit(self.table, order)
 
     def units(
         self,
@@ -189,15 +195,24 @@ class Scores(Exports):
         Raises
         ------
         UnknownNameError
-            When the item is not among the scores.
+            When the item is not among the scores or another word is unknown, and nothing
+            else is wrong.
         UsageError
             When the scores were not made by unit or are not pooled, units or ``all`` were
-            filtered out, or an option is out of range.
+            filtered out, or an option is out of range. Of several bad options all are
+            listed.
 
         Notes
         -----
         ``z = (p - p0) / s`` with ``s^2`` multiplied by one pooled within-unit design effect,
         since answers of a case go together. See `omistats.kernel.funnel` for formulas.
+
+        Where the scores were made with ``population``, standard errors, intervals, ranks,
+        pairs and heterogeneity are corrected: they speak of those caseloads, and of caseloads
+        drawn whole they leave no doubt (there is no heterogeneity test then). The funnel asks
+        another question, whether chance alone in how cases turn out could bring a unit this
+        far from the baseline; its design effect is that of the scores without the
+        correction, so that its limits do not narrow as more of a caseload is drawn.
 
         Examples
         --------
@@ -206,9 +221,8 @@ class Scores(Exports):
         >>> found.table.num_rows
         15
         """
-        chosen = self.item(item)
         return compare_units(
-            chosen.table,
+            self.table,
             item,
             baseline=baseline,
             scale=scale,

@@ -10,6 +10,7 @@ from omistats.findings import show
 from omistats.model.framework import Framework
 from omistats.model.marks import is_synthetic
 from omistats.model.strata import ALL
+from omistats.scores.caseloads import drawn_from
 
 __all__ = ["as_html", "as_text", "lines_of_units"]
 
@@ -62,6 +63,8 @@ def _shown(table: pa.Table, framework: Framework) -> tuple[str, list[list[str]],
     head += f"{table.num_rows:,} rows"
     if rows:
         head += f", rule {rows[0]['rule']}, {100 * rows[0]['confidence']:g}% intervals"
+    if drawn_from(table) is not None:
+        head += ", errors corrected for caseloads"
     labels = {item.id: item.label for item in framework.items}
     lines = [["unit, group", "score", "percent", "interval", "n", "stars"]]
     for row in rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import attrs
 import numpy as np
@@ -11,17 +11,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import UsageError
+from omistats.errors import UsageError, check_word, described
 from omistats.findings import show
 from omistats.findings.frames import Exports
 from omistats.kernel.dispersion import Dispersion, Heterogeneity, dispersion, heterogeneity
 from omistats.kernel.funnel import flags, funnel_limits, shortfall
 from omistats.kernel.rank_sets import rank_sets
-from omistats.kernel.ranks import ranks
-from omistats.kernel.standard_scores import standard_scores, within_design_effect
+from omistats.kernel.ranks import check_whole, ranks
+from omistats.kernel.standard_scores import SCALES, standard_scores, within_design_effect
 from omistats.model.marks import is_synthetic
 from omistats.model.strata import ALL
-from omistats.scores.charts import require_all_units
+from omistats.scores.caseloads import drawn_from
+from omistats.scores.charts import require_all_units, whole_cases
+from omistats.scores.options import refuse
 from omistats.scores.order import in_order, order_column
 from omistats.scores.pairs import pairs_table
 from omistats.scores.text import lines_of_units
@@ -52,21 +54,28 @@ class UnitComparison(Exports):
         ``joint_low, joint_high``; how many units it is credibly ``above`` and how many
         ``below`` (int64, see `pairs`); the probability of being in the ``lowest_quarter``
         and its Monte Carlo standard error ``lowest_quarter_se``; ``short`` of the threshold,
-        if one was given: ``no, merely, credibly``; ``reason`` why a figure is missing.
-        A unit without a standard error (of one case) has no rank, and takes none from the
-        others: ranks, ranges and counts are of and among the units that have one. A
-        standard error of 0 (every case alike) is taken for certainty.
+        if one was given: ``no, merely, credibly``; ``reason`` why the score or its standard
+        error is missing. A unit without a standard error (of one case) has no rank, and takes
+        none from the others: ranks, ranges and counts are of and among the units that have
+        one. A standard error of 0 (every case alike, or a caseload drawn whole) is taken for
+        certainty. Without a ``reason`` these are null: all three of z where the baseline is 0
+        or 100 on the normal scale; ``z_additive`` where only one unit has a ``z``;
+        ``lowest_quarter`` and its error where fewer than four units have a rank; ``order`` of
+        a unit that has none; ``short`` without a threshold.
     baseline : float
         The centre line, in percent.
     design_effect : float
-        The pooled within-unit design effect that the funnel's variance was multiplied by;
-        NaN, and nothing multiplied, where no unit varies within.
+        The pooled within-unit design effect that the funnel's variance was multiplied by,
+        without correction for caseloads; NaN, and nothing multiplied, where cases do not
+        differ within any unit.
     dispersion : Dispersion
         ``phi`` and ``tau2``; both are reported, never both applied.
     heterogeneity : Heterogeneity
-        Whether units differ by more than their standard errors.
+        Whether units differ by more than their standard errors; NaN where a unit has a
+        standard error of 0 (``exact`` counts them), or fewer than two have one.
     settings : dict
-        Scale, overdispersion applied, threshold, draws and seed.
+        Scale, overdispersion applied, threshold, confidence, draws, seed, and population: the
+        caseloads by unit that standard errors are corrected for, or None.
     """
 
     item: str
@@ -108,12 +117,13 @@ class UnitComparison(Exports):
     def __repr__(self) -> str:
         h, d = self.heterogeneity, self.dispersion
         made_up = "SYNTHETIC " * is_synthetic(self.table.schema.metadata)
+        drawn = ", errors corrected for caseloads" * (self.settings["population"] is not None)
         outside = int((self.table["beyond"].to_numpy() >= _LEVELS[1]).sum())
         return (
             f"UnitComparison of {self.item}: {self.table.num_rows} {made_up}units, baseline "
             f"{self.baseline:.1f}%, {outside} beyond 99.8% limits; design effect "
             f"{self.design_effect:.2f}, Q {float(h.statistic):.1f} on {float(h.df):g}, "
-            f"phi {float(d.phi):.2f}, tau2 {float(d.tau2):.2g}"
+            f"phi {float(d.phi):.2f}, tau2 {float(d.tau2):.2g}{drawn}"
         )
 
     def _repr_html_(self) -> str:
@@ -133,25 +143,15 @@ def compare_units(
     seed: int = 0,
 ) -> UnitComparison:
     """Lay units side by side; see `Scores.units`."""
-    if overdispersion not in ("none", "multiplicative", "additive"):
-        raise UsageError(
-            f"`overdispersion` is 'none', 'multiplicative' or 'additive', found {overdispersion!r}"
-        )
-    for name, value in (("baseline", baseline), ("threshold", threshold)):
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-            raise UsageError(f"`{name}` is a percentage, found {value!r}")
-        if not 1 <= value < 100:
-            hint = f"; did you mean {100 * value:g}?" if 0 < value < 1 else ""
-            raise UsageError(f"`{name}` is a percentage from 1 to below 100, found {value!r}{hint}")
-    whole = table.filter(table["breakdown"].is_null())
-    if not whole.num_rows:
-        raise UsageError("units are compared on scores of all their cases; do not filter those out")
+    _check_options(table, item, baseline, scale, overdispersion, threshold, order, draws, seed)
+    whole = whole_cases(table, "a comparison is of")
     whole = whole.filter(pa.array([i == item for i in whole["item"].to_pylist()]))
     units = whole["unit"].to_pylist()
     if whole["rule"][0].as_py() != "pooled":
-        raise UsageError("a funnel is for pooled scores, whose n says how sure they are")
+        raise UsageError(
+            "a funnel is for pooled scores, whose n says how sure they are; make the scores with "
+            'rule="pooled"'
+        )
     require_all_units(whole, "a comparison is of")
     together = units.index(ALL)
     order_of = in_order([u for u in units if u != ALL], order)
@@ -165,9 +165,11 @@ def compare_units(
     centre = whole["percent"][together].as_py() if baseline is None else baseline
     if centre is None:
         raise UsageError(f"no unit has applicable answers to the questions of {item!r}")
-    effect = float(within_design_effect(p, se, n))
-    # Where no unit varies within there is nothing to inflate by.
-    inflation = effect if effect > 0 else 1.0
+    drawn = drawn_from(table)
+    effect = float(within_design_effect(p, se, n)) if drawn is None else drawn.effect(item)
+    # Where cases do not differ within any unit there is nothing to inflate by.
+    effect = effect if effect > 0 else np.nan
+    inflation = 1.0 if np.isnan(effect) else effect
     z = standard_scores(p, centre / 100, n, scale=scale, inflation=inflation)
     over = dispersion(z.z, z.s)
     applied = {
@@ -219,8 +221,53 @@ def compare_units(
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
+            "population": None if drawn is None else dict(drawn.caseloads),
         },
     )
+
+
+def _check_options(
+    table: pa.Table,
+    item: object,
+    baseline: object,
+    scale: object,
+    overdispersion: object,
+    threshold: object,
+    order: Any,
+    draws: object,
+    seed: object,
+) -> None:
+    """Refuse all that cannot be meant at once."""
+    there = [unit for unit in table["unit"].unique().to_pylist() if unit != ALL]
+
+    def check_item() -> None:
+        if not isinstance(item, str):
+            raise UsageError(
+                f"`item` is the id of one item, found {described(item)}; compare item by item"
+            )
+        check_word("item", item, table["item"].unique().to_pylist())
+
+    refuse(
+        check_item,
+        lambda: _check_percentage("baseline", baseline),
+        lambda: check_word("scale", scale, SCALES),
+        lambda: check_word("allowance for overdispersion", overdispersion, get_args(Inflation)),
+        lambda: _check_percentage("threshold", threshold),
+        # Of units that were filtered out more is said than that they are not there.
+        lambda: in_order(there, order) if there else None,
+        lambda: check_whole("draws", draws, 2),
+        lambda: check_whole("seed", seed, 0),
+    )
+
+
+def _check_percentage(name: str, value: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise UsageError(f"`{name}` is a percentage, found {described(value)}")
+    if not 1 <= value < 100:
+        hint = f"; did you mean {100 * value:g}?" if 0 < value < 1 else ""
+        raise UsageError(f"`{name}` is a percentage from 1 to below 100, found {value!r}{hint}")
 
 
 def _counts(values: Floats) -> pa.Array:
