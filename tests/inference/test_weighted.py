@@ -11,9 +11,21 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.factories import oracle
-from tests.inference.drawn import DESIGNS, QUESTIONS, SPLITS, alike, options, sample
+from tests.inference.drawn import (
+    DESIGNS,
+    QUESTIONS,
+    SPLITS,
+    alike,
+    columns,
+    framework,
+    options,
+    sample,
+)
 
 import omistats as oms
 
@@ -193,3 +205,119 @@ def test_arrays_are_as_good_as_columns():
         population={"coast": 19, "hills": 15, "plain": 12},
     )  # fmt: skip
     alike(by_name.table, given.table)
+
+
+DESIGN = {"weight": "weight", "stratum": "region", "cluster": "team", "population": "teams_there"}
+
+
+def computed(data: dict[str, list[Any]], **more: Any) -> Any:
+    cases = oms.CaseSet.from_data(data, framework=framework(), units=["east", "north", "south"])
+    chosen = oms.Inference(test="rao-scott-f", interval="logit", effects=EFFECTS, adjust="holm")
+    return oms.recompute(
+        cases, by="unit", breakdowns=SPLITS, inference=chosen, **{**DESIGN, **more}
+    ).table
+
+
+@settings(max_examples=12)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_order_of_cases_does_not_matter(seed):
+    data = columns()
+    order = np.random.default_rng(seed).permutation(len(data["case_id"])).tolist()
+    mixed = {name: [values[i] for i in order] for name, values in data.items()}
+    alike(computed(mixed), computed(data))
+
+
+@settings(max_examples=12)
+@given(factor=st.floats(1e-6, 1e6), seed=st.integers(0, 2**32 - 1))
+def test_only_proportions_of_weights_matter(factor, seed):
+    data = columns()
+    weight = np.random.default_rng(seed).uniform(0.1, 5, len(data["case_id"]))
+    usual = computed(data, weight=weight)
+    alike(computed(data, weight=weight * factor), usual)
+
+
+@settings(max_examples=12)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_cases_of_weight_nothing_are_cases_without_answers(seed):
+    """They stay in the sample, and give no degrees of freedom either."""
+    data = columns()
+    none = np.random.default_rng(seed).random(len(data["case_id"])) < 0.3
+    silent = dict(data)
+    for q in QUESTIONS:
+        silent[q] = [None if w else v for w, v in zip(none.tolist(), data[q], strict=True)]
+    weight = np.where(none, 0.0, data["weight"])
+    # Counts are of answers, whatever they weigh.
+    leave = ("k", "n", "expected", "reliability")
+    alike(computed(data, weight=weight), computed(silent, weight=data["weight"]), leave=leave)
+
+
+def test_answers_that_weigh_nothing_give_no_percentage():
+    data = columns()
+    weight = [0.0 if g == "f" else 1.0 for g in data["gender"]]
+    table = computed(data, weight=weight, population=None)
+    rows = [r for r in table.to_pylist() if r["breakdown"] == "gender" and r["unit"] == "all"]
+    for row in rows:
+        assert row["n"] > 0
+        assert row["p_value"] is row["stars"] is row["difference"] is None
+        if row["group"] == "f":
+            assert row["percent"] is row["printed"] is row["low"] is row["se"] is None
+            assert row["reason"] == "no applicable answers"
+        else:
+            assert row["printed"] is not None
+            assert row["reason"] == "no second group to compare with"
+
+
+def test_equal_weights_without_strata_are_plain_findings_but_for_one_case():
+    """N cases drawn one by one have a design effect of N / (N - 1), whatever is compared."""
+    data = columns()
+    ones = computed(data, weight=None, cluster=None, stratum=None, population=None)
+    cases = oms.CaseSet.from_data(data, framework=framework(), units=["east", "north", "south"])
+    plain = oms.recompute(cases, by="unit", breakdowns=SPLITS).table
+    same = ["k", "n", "percent", "printed"]
+    alike(ones.select(same), plain.select(same))
+    drawn, checked = len(data["case_id"]), 0
+    pearson = {}
+    empty = set()
+    for row in plain.to_pylist():
+        key = row["unit"], row["breakdown"], row["question"]
+        pearson[key] = row["statistic"]
+        if row["k"] in (0, row["n"]):
+            empty.add(key)
+    for row in ones.to_pylist():
+        key = row["unit"], row["breakdown"], row["question"]
+        # A cell without answers has no variance of its own; R's convention for it is another.
+        if key in empty or row["p_value"] is None:
+            continue
+        assert row["design_effect"] == pytest.approx(drawn / (drawn - 1), rel=1e-10)
+        groups = len(next(s for s in SPLITS if s.key == key[1]).groups)
+        expected = pearson[key] * (drawn - 1) / drawn / (groups - 1)
+        assert row["statistic"] == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        checked += 1
+    assert checked > 100
+
+
+def test_a_stratum_of_one_cluster_left_open_leaves_open_what_rests_on_it():
+    data = columns()
+    asked = {"stratum": "alone_region", "cluster": "alone_team", "population": None}
+    table = computed(data, lonely="null", **asked)
+    removed = computed(data, lonely="remove", **asked)
+    alone = [i for i, r in enumerate(data["alone_region"]) if r == "alone"]
+    touched = {(q, data["gender"][i]) for q in QUESTIONS for i in alone if data[q][i] is not None}
+    seen = set()
+    for row, other in zip(table.to_pylist(), removed.to_pylist(), strict=True):
+        if row["unit"] != "all" or row["breakdown"] != "gender":
+            continue
+        assert row["percent"] == other["percent"]
+        lost = (row["question"], row["group"]) in touched
+        any_lost = any((row["question"], g) in touched for g in "fm")
+        assert (row["se"] is None) == lost
+        assert (row["p_value"] is None) == any_lost
+        if any_lost:
+            assert row["reason"] == "a stratum of one cluster"
+            assert row["stars"] is None
+        else:
+            assert row["p_value"] == pytest.approx(other["p_value"], rel=1e-12)
+        seen.add(any_lost)
+    assert True in seen
+    with pytest.raises(oms.DataError, match="one in 'alone'"):
+        computed(data, **asked)
