@@ -160,6 +160,12 @@ def test_aliases_find_the_method_of_that_name(option):
             assert getattr(oms.Inference(**asked), option) == methods.name(alias)
 
 
+def test_names_are_taken_once():
+    chosen = oms.Inference(effects=["difference", "difference"], adjust=("Holm", "bh", "fdr"))
+    assert (chosen.effects, chosen.adjust) == (("difference",), ("holm", "bh"))
+    assert oms.Inference(effects=None, adjust=None) == oms.Inference()
+
+
 def test_every_test_is_itself_when_an_inference_is_made_again():
     """No method's own name is another's alias."""
     survey = ("rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald-f")
@@ -186,6 +192,11 @@ def test_every_test_is_itself_when_an_inference_is_made_again():
         ("effects", "odds-ratio", "did you mean 'odds_ratio'"),
         ("complement", "knwon", "did you mean 'known'"),
         ("test", 5, "choose from pearson"),
+        ("test", ["pearson"], "unknown test"),
+        ("interval", {}, "unknown interval"),
+        ("adjust", 5, "unknown adjustment"),
+        ("adjust", [["holm"]], "unknown adjustment"),
+        ("effects", True, "unknown effect"),
     ],
 )
 def test_unknown_names_list_near_ones(option, value, near):

@@ -61,22 +61,25 @@ def _test(name: Any) -> Any:
 
 def _known(what: str, *names: str, methods: tuple[Methods[Any], ...] = ()) -> Any:
     def check(_: Any, __: attrs.Attribute[Any], value: Any) -> None:
-        known = dict.fromkeys([*(name for kind in methods for name in kind), *names])
+        # A list, for it is asked of anything, even what has no hash.
+        known = list(dict.fromkeys([*(name for kind in methods for name in kind), *names]))
         for name in value if isinstance(value, tuple) else (value,):
             if name not in known:
-                raise UnknownNameError(what, name, known)
+                raise UnknownNameError(what, name if isinstance(name, str) else repr(name), known)
 
     return check
 
 
-def _several(value: str | Iterable[str] | None) -> Any:
+def _several(value: Any) -> tuple[Any, ...]:
+    """Give one or several names, each once; what is no name is left to the validator."""
     if value is None:
         return ()
-    return (value,) if isinstance(value, str) else tuple(value)
+    given = [value] if isinstance(value, str) or not isinstance(value, Iterable) else list(value)
+    return tuple(v for i, v in enumerate(given) if v not in given[:i])
 
 
-def _adjustments(value: str | Iterable[str] | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_own(ADJUSTMENTS, name) for name in _several(value)))
+def _adjustments(value: Any) -> tuple[Any, ...]:
+    return _several([_own(ADJUSTMENTS, name) for name in _several(value)])
 
 
 @attrs.frozen
