@@ -70,7 +70,8 @@ layouts <- rbind(
 layouts <- merge(layouts, expand.grid(weighted = c(FALSE, TRUE), corrected = c(FALSE, TRUE)))
 layouts[] <- lapply(layouts, function(x) if (is.factor(x)) as.character(x) else x)
 
-# R scales its chi-square to all rows it was given; `rows` says how many.
+# The table of a group and a question is of the cases that have both. Given all cases R would
+# scale its chi-square to them and count them towards its degrees of freedom.
 tests <- shares <- NULL
 for (i in seq_len(nrow(layouts))) {
   layout <- layouts[i, ]
@@ -83,9 +84,10 @@ for (i in seq_len(nrow(layouts))) {
                   na.rm = TRUE)
       shares <- rbind(shares, data.frame(layout, domain, group, y, label = by[[group]],
                                          estimate = exact(by[[y]]), se = exact(SE(by))))
-      line <- data.frame(layout, domain, group, y, rows = nrow(part))
+      table <- subset(part, !is.na(eval(as.name(group))) & !is.na(eval(as.name(y))))
+      line <- data.frame(layout, domain, group, y, rows = nrow(table))
       for (statistic in c("F", "Chisq", "Wald", "adjWald")) {
-        r <- tryCatch(svychisq(as.formula(paste0("~", group, "+", y)), part,
+        r <- tryCatch(svychisq(as.formula(paste0("~", group, "+", y)), table,
                                statistic = statistic), error = function(e) NULL)
         if (is.null(r)) r <- list(statistic = NaN, parameter = c(NaN, NaN), p.value = NaN)
         line[[statistic]] <- exact(as.vector(r$statistic))

@@ -106,8 +106,8 @@ def compare_weighted(
     -----
     R's ``svychisq`` on ``svydesign(~cluster, strata=~stratum, weights=~weight,
     fpc=~population)``, with ``statistic=`` ``"F"``, ``"Chisq"``, ``"adjWald"`` or ``"Wald"``.
-    Cases without answer or group stay in the design and count towards its degrees of freedom,
-    clusters less strata. R scales its chi-square to all rows, here it is to those in the table.
+    Cases without answer or group stay in the design but are not in the table: as on R's
+    ``subset`` of the cases that have both, degrees of freedom are clusters less strata of those.
 
     References
     ----------
