@@ -421,7 +421,7 @@ class TestArguments:
 
     @pytest.mark.parametrize("source", [{"a": [1]}, None, "cases.parquet"])
     def test_the_source_says_what_was_asked(self, source):
-        with pytest.raises(oms.UsageError, match=r"expected a CaseSet .* pass framework="):
+        with pytest.raises(oms.UsageError, match=r"expected a CaseSet, .* pass framework="):
             oms.recompute(source)
 
     @pytest.mark.parametrize(
