@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories import oracle
 
-from omistats.kernel.bootstrap import draw_weights, spread, sum_drawn
+from omistats.kernel.bootstrap import count_drawn, draw_weights, spread, sum_drawn
 
 
 @pytest.mark.parametrize("line", oracle("bootstrap_limits.csv"), ids=lambda r: r["low"][:6])
@@ -64,6 +64,42 @@ def test_sums_are_those_of_a_loop(seed: int, kind: type) -> None:
             for _ in range(int(weights[draw, row])):
                 total += int(values[row, column]) * bool(members[domain, row])
         assert found[draw, domain, column] == total
+
+
+@given(seed=st.integers(0, 999), large=st.sampled_from([1, 50, 2000]))
+def test_pairs_of_counts_are_summed_exactly(seed: int, large: int) -> None:
+    """Also where they are too large for two in one number."""
+    rng = np.random.default_rng(seed)
+    rows, domains, columns = (int(v) for v in rng.integers(1, 9, 3))
+    n = rng.integers(0, large + 1, (rows, columns))
+    k = rng.integers(0, n + 1)
+    members = rng.random((domains, rows)) < rng.choice([0.0, 0.5, 1.0])
+    weights = draw_weights(np.array([0, rows]), 4, [rng])
+    counts = np.concatenate([k, n], axis=1)
+    found = count_drawn(counts.astype(np.float32), members, weights)
+    expected = np.einsum("br,dr,rc->bdc", weights.astype(int), members.astype(int), counts)
+    assert (found == expected).all()
+
+
+def test_more_rows_than_are_summed_at_once() -> None:
+    rng = np.random.default_rng(1)
+    counts = np.ones((9000, 4), np.float32)
+    counts[:, :2] = rng.random((9000, 2)) < 0.5
+    members = np.stack([np.ones(9000, np.bool_), rng.random(9000) < 0.9])
+    weights = draw_weights(np.array([0, 9000]), 3, [rng])
+    exact = np.stack([(weights * flags) @ counts.astype(np.float64) for flags in members], axis=1)
+    assert (count_drawn(counts, members, weights) == exact).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 1625, 1626, 65_536, 65_537])
+def test_all_of_a_block_are_drawn_evenly_whatever_its_size(size: int) -> None:
+    draws = max(2, 400_000 // size)
+    weights = draw_weights(np.array([0, size]), draws, [np.random.default_rng(size)])
+    assert (weights.sum(axis=1) == size).all()
+    drawn = weights.sum(axis=0, dtype=np.float64)
+    statistic = ((drawn - draws) ** 2 / draws).sum()
+    # Chi-square on size - 1 degrees of freedom, as normal; five standard deviations.
+    assert abs(statistic - (size - 1)) <= 5 * (2 * (size - 1)) ** 0.5
 
 
 def test_draws_without_an_estimate_are_left_out_and_counted() -> None:

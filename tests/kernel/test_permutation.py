@@ -50,8 +50,7 @@ def statistics(cases: Layout, labels: Any, stratified: bool) -> np.ndarray[Any, 
 
 
 def as_labels(relabelled: Any, groups: int) -> np.ndarray[Any, Any]:
-    below = np.arange(groups - 1)[:, np.newaxis]
-    return (np.array(relabelled)[:, np.newaxis] <= below).astype(np.float32)
+    return np.array(relabelled).T.astype(np.min_scalar_type(groups))
 
 
 ANSWERS = st.lists(
@@ -148,7 +147,7 @@ def test_fixed_n_shuffles_a_question_evenly_and_questions_together() -> None:
 def test_every_shuffle_is_equally_likely() -> None:
     cases = layout([[True]] * 7, [0, 0, 1, 2, 0, 1, 1], [0, 0, 0, 0, 1, 1, 1])
     labels = draw_labels(cases, 9000, np.random.default_rng(5))
-    drawn = Counter(map(bytes, (2 - labels.sum(axis=1)).astype(np.uint8)))
+    drawn = Counter(map(bytes, labels.T))
     every = [bytes(way) for way in recount.relabellings([0, 0, 1, 2, 0, 1, 1], cases_units(cases))]
     assert len(every) == 12 * 3
     assert set(drawn) == set(every)
@@ -167,28 +166,23 @@ def test_blocks_keep_the_sizes_of_their_groups(groups: list[int], units: int, se
     where = sorted(np.random.default_rng(seed).integers(0, units + 1, len(groups)).tolist())
     cases = layout(np.full((len(groups), 1), True), groups, np.array(where, int), 4)
     labels = draw_labels(cases, 5, np.random.default_rng(seed))
-    assert labels.shape == (5, 3, len(groups))
-    for (a, b), upto in zip(cases.bounds, cases.upto(), strict=True):
-        assert (labels[:, :, a:b].sum(axis=2) == upto).all()
-    assert (np.diff(labels, axis=1) >= 0).all()
+    assert labels.shape == (len(groups), 5)
+    for (a, b), sizes in zip(cases.bounds, cases.sizes(), strict=True):
+        assert sizes.tolist() == [groups[a:b].count(g) for g in range(4)]
+        for shuffle in labels[a:b].T:
+            assert np.bincount(shuffle, minlength=4).tolist() == sizes.tolist()
 
 
-def test_numbers_that_leave_the_choice_open_are_drawn_anew(
+def test_shuffles_are_the_same_however_many_steps_are_drawn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from omistats.kernel import permutation
 
-    drawn = []
-
-    def coarse(rows: int, columns: int, rng: np.random.Generator) -> Any:
-        drawn.append(rows)
-        return rng.integers(0, 6, (rows, columns)).astype(np.uint32)
-
-    monkeypatch.setattr(permutation, "_numbers", coarse)
-    cases = layout([[True]] * 6, [0, 0, 1, 1, 1, 2])
-    labels = draw_labels(cases, 200, np.random.default_rng(1))
-    assert (labels.sum(axis=2) == [2, 5]).all()
-    assert len(drawn) > 1
+    cases = layout([[True]] * 9, [0, 0, 1, 2, 0, 1, 1, 1, 0], [0, 0, 0, 0, 1, 1, 1, 1, 1])
+    whole = draw_labels(cases, 8, np.random.default_rng(1))
+    for few in (1, 17, 30):
+        monkeypatch.setattr(permutation, "_STEPS_AT_ONCE", few)
+        assert (draw_labels(cases, 8, np.random.default_rng(1)) == whole).all()
 
 
 @pytest.mark.parametrize("size", [4095, 4096, 9000])

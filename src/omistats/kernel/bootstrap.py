@@ -7,17 +7,23 @@ ones are exact in float32 up to 2**24.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Spread", "draw_weights", "spread", "sum_drawn"]
+from omistats.kernel.products import product
+
+__all__ = ["Spread", "count_drawn", "draw_weights", "spread", "sum_drawn"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+# A float32 is exact up to 2**24 = _BASE ** 2. Rows are drawn once on average, so that so many
+# of them nearly always stay below the base.
+_BASE: Final = 4096
+_ROWS_AT_ONCE: Final = 3000
 
 
 def draw_weights(
@@ -39,15 +45,76 @@ def draw_weights(
     ndarray of float32, shape (draws, rows)
         How often each row was drawn; a block's weights add up to its size.
     """
-    out = np.zeros((draws, int(starts[-1])), np.float32)
-    for (a, b), rng in zip(pairwise(starts.tolist()), generators, strict=True):
-        size = b - a
+    sizes = np.diff(starts).tolist()
+    # Rows first, so that those of a domain are taken out as they lie.
+    out = np.zeros((int(starts[-1]), draws), np.float32)
+    place = np.empty(draws * max(sizes, default=0), np.intp)
+    for size, begin, rng in zip(sizes, starts.tolist(), generators, strict=False):
         if size:
-            # A product below the size: the largest random double is below 1 by 2**-53.
-            chosen = (rng.random((draws, size)) * size).astype(np.int64)
-            chosen += np.arange(draws)[:, np.newaxis] * size
-            drawn = np.bincount(chosen.ravel(), minlength=draws * size)
-            out[:, a:b] = drawn.reshape(draws, size)
+            chosen = place[: draws * size].reshape(draws, size)
+            _draw_block(chosen, rng)
+            chosen *= draws
+            chosen += (begin * draws + np.arange(draws))[:, np.newaxis]
+            np.add.at(out.reshape(-1), chosen.reshape(-1), np.float32(1))
+    return out.T
+
+
+def _draw_block(chosen: npt.NDArray[np.intp], rng: np.random.Generator) -> None:
+    """Fill with numbers below the length of a row."""
+    draws, size = chosen.shape
+    # One number below size ** 4 has four digits to the base of the size, all equally likely.
+    digits = next((d for d in (4, 3, 2) if size**d <= 1 << 32), 1)
+    kind = np.uint32 if size <= 1 << 32 else np.uint64
+    drawn = rng.integers(0, size**digits, (draws, -(-size // digits)), kind)
+    done = 0
+    for digit in range(digits):
+        rest = drawn // kind(size) if digit < digits - 1 else np.zeros_like(drawn)
+        drawn -= rest * kind(size)
+        here = -(-(size - digit) // digits)
+        chosen[:, done : done + here] = drawn[:, :here]
+        drawn, done = rest, done + here
+
+
+def count_drawn(
+    counts: npt.NDArray[np.float32],
+    members: npt.NDArray[np.bool_],
+    weights: npt.NDArray[np.float32],
+) -> Floats:
+    """Sum two counts of rows over the members of each domain in each draw, exactly.
+
+    Parameters
+    ----------
+    counts : ndarray of float32, shape (rows, 2 * columns)
+        Whole numbers k from 0 to n, then the n.
+    members, weights
+        As for `sum_drawn`.
+
+    Returns
+    -------
+    ndarray of float64, shape (draws, domains, 2 * columns)
+    """
+    width = counts.shape[1] // 2
+    k, n = counts[:, :width], counts[:, width:]
+    # Both in one number, and no sum is larger than that of the largest n.
+    most = n.max(axis=1, initial=0)[:, np.newaxis]
+    both = np.concatenate([k + _BASE * n, most], axis=1)
+    out = np.zeros((len(weights), len(members), 2 * width))
+    for at, flags in enumerate(members):
+        rows = np.flatnonzero(flags)
+        for begin in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[begin : begin + _ROWS_AT_ONCE]
+            # Taking all rows there are would be a copy for nothing.
+            drawn = weights.T if len(part) == len(flags) else weights.T[part]
+            joint = product(drawn, both[part])
+            if joint[:, -1].max(initial=0) >= _BASE:
+                out[:, at] += drawn.T @ counts[part]
+                continue
+            joint = joint[:, :-1]
+            upper = np.floor(joint * np.float32(1 / _BASE))
+            out[:, at, width:] += upper
+            upper *= _BASE
+            joint -= upper
+            out[:, at, :width] += joint
     return out
 
 
@@ -75,7 +142,7 @@ def sum_drawn(
             out[:, at] = weights.astype(values.dtype, copy=False) @ values
         elif flags.any():
             rows = np.flatnonzero(flags)
-            out[:, at] = weights[:, rows].astype(values.dtype, copy=False) @ values[rows]
+            out[:, at] = weights.T[rows].T.astype(values.dtype, copy=False) @ values[rows]
     return out
 
 

@@ -15,15 +15,20 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats.kernel.products import product
+
 __all__ = ["Layout", "StepDown", "count_fixed", "count_shuffled", "draw_labels", "step_down"]
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.unsignedinteger[Any]]
 
 # Two counts in one float32, which is exact up to 2**24: n is the part above 2**12, k the rest.
 _BASE: Final = 4096
 _CHUNK: Final = _BASE - 1
+
+_STEPS_AT_ONCE: Final = 1 << 18
 
 # Statistics of one table reached by two roads differ by rounding only.
 _ROUNDING: Final = 1e-9
@@ -68,18 +73,24 @@ class Layout:
         )
         return k + self.kept_k, n + self.kept_n
 
-    def labels(self) -> Singles:
+    def labels(self) -> Labels:
         """Give the groups as they are, in the form of `draw_labels`: one shuffle."""
-        below = np.arange(self.groups - 1)[:, np.newaxis]
-        return (self.group <= below).astype(np.float32)[np.newaxis]
+        return self.group.astype(self.label_type)[:, np.newaxis]
 
-    def upto(self) -> Ints:
-        """Count the shuffled cases of groups 0 to g, shape (blocks, groups - 1)."""
-        inside = self.labels()[0]
-        return np.array([inside[:, a:b].sum(axis=1, dtype=np.int64) for a, b in self.bounds])
+    @property
+    def label_type(self) -> np.dtype[np.unsignedinteger[Any]]:
+        """What groups fit into."""
+        return np.min_scalar_type(self.groups)
+
+    def sizes(self) -> Ints:
+        """Count the shuffled cases of each group, shape (blocks, groups)."""
+        block = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        cells = (len(self.starts) - 1) * self.groups
+        held = np.bincount(block * self.groups + self.group, minlength=cells)
+        return held.reshape(-1, self.groups)
 
 
-def draw_labels(layout: Layout, shuffles: int, rng: np.random.Generator) -> Singles:
+def draw_labels(layout: Layout, shuffles: int, rng: np.random.Generator) -> Labels:
     """Shuffle groups within blocks.
 
     Parameters
@@ -93,46 +104,49 @@ def draw_labels(layout: Layout, shuffles: int, rng: np.random.Generator) -> Sing
 
     Returns
     -------
-    ndarray of float32, shape (shuffles, groups - 1, cases)
-        1 where a case is in group 0 to g.
+    ndarray of unsigned int, shape (cases, shuffles)
+        The group of each case.
 
     Notes
     -----
-    Each case draws a number, and the smallest of a block are its first group: all choices
-    are equally likely. Where the numbers leave the choice open they are drawn anew.
+    All but the largest group of a block stand first, one case after another. From the last of
+    them to the first, each changes places with a case from itself on, all equally likely:
+    the steps of Fisher and Yates in reverse, so that every choice of cases is equally likely.
+    The largest group is where the others are not, and takes no steps.
     """
-    cases = len(layout.group)
-    drawn = _numbers(shuffles, cases, rng)
-    out = np.zeros((shuffles, layout.groups - 1, cases), np.float32)
-    for (a, b), upto in zip(layout.bounds, layout.upto().tolist(), strict=True):
-        for g, size in enumerate(upto):
-            if size == b - a:
-                out[:, g, a:b] = 1
-        edges = sorted({size for size in upto if 0 < size < b - a})
-        if not edges:
-            continue
-        here = drawn[:, a:b]
-        last = [edge - 1 for edge in edges]
-        ranked = np.partition(here, last, axis=1)
-        while (
-            tied := np.any([ranked[:, i] == ranked[:, i + 1 :].min(axis=1) for i in last], 0)
-        ).any():
-            here[tied] = _numbers(int(tied.sum()), b - a, rng)
-            ranked[tied] = np.partition(here[tied], last, axis=1)
-        for g, size in enumerate(upto):
-            if size in edges:
-                out[:, g, a:b] = here <= ranked[:, size - 1, np.newaxis]
+    sizes = layout.sizes()
+    held = np.arange(layout.groups)
+    most = sizes.argmax(axis=1)
+    moved = np.where(held == most[:, np.newaxis], 0, sizes)
+    block = np.repeat(np.arange(len(sizes)), moved.sum(axis=1))
+    place = np.concatenate([np.arange(0), *map(np.arange, moved.sum(axis=1))])
+    label = np.tile(held, len(sizes)).repeat(moved.ravel()).astype(layout.label_type)
+    out = np.empty((len(layout.group), shuffles), layout.label_type)
+    rest = most.astype(layout.label_type)
+    out[:] = np.repeat(rest, sizes.sum(axis=1))[:, np.newaxis]
+    row = layout.starts[block] + place
+    out[row] = label[:, np.newaxis]
+    room = sizes.sum(axis=1)[block] - place
+    flat = out.reshape(-1)
+    # Blocks take their steps side by side.
+    order = np.argsort(-place, kind="stable")
+    for steps in np.array_split(order, 1 + order.size * shuffles // _STEPS_AT_ONCE):
+        to = rng.integers(0, room[steps, np.newaxis], (len(steps), shuffles))
+        to += row[steps, np.newaxis]
+        to *= shuffles
+        to += np.arange(shuffles)
+        turns = np.flatnonzero(np.diff(place[steps], prepend=-1, append=-1))
+        for a, b in pairwise(turns.tolist()):
+            here, there = steps[a:b], to[a:b]
+            if b - a == 1:  # One row is reached faster by its number than by a list of it.
+                here, there = steps[a], to[a]
+            out[row[here]] = flat.take(there)
+            flat[there] = label[here, np.newaxis]
     return out
 
 
-def _numbers(rows: int, columns: int, rng: np.random.Generator) -> npt.NDArray[np.uint32]:
-    # Two numbers of 32 bits from one of 64 take half the time.
-    words = rng.integers(0, 2**64 - 1, (rows, (columns + 1) // 2), np.uint64, endpoint=True)
-    return words.view(np.uint32)[:, :columns]
-
-
 def count_shuffled(
-    layout: Layout, batches: Iterable[Singles]
+    layout: Layout, batches: Iterable[Labels]
 ) -> Iterator[Iterator[tuple[Floats, Floats]]]:
     """Count answers of shuffled groups, batch by batch and block by block.
 
@@ -152,20 +166,32 @@ def count_shuffled(
     """
     both = (layout.sufficient + np.float32(_BASE) * layout.applicable).astype(np.float32)
     for labels in batches:
-        yield (_counts(labels, both, a, b) for a, b in layout.bounds)
+        yield (_counts(labels, both, layout.groups, a, b) for a, b in layout.bounds)
 
 
-def _counts(labels: Singles, both: Singles, begin: int, end: int) -> tuple[Floats, Floats]:
-    shape = (*labels.shape[:2], both.shape[1])
-    k, n = np.zeros(shape), np.zeros(shape)
-    # Of no cases the height cannot be inferred.
-    flat = labels.reshape(labels.shape[0] * labels.shape[1], labels.shape[2])
-    for a in range(begin, end, _CHUNK):
-        b = min(a + _CHUNK, end)
-        joint: Any = (flat[:, a:b] @ both[a:b]).reshape(shape)
-        upper = np.floor(joint * np.float32(1 / _BASE))
-        n += upper
-        k += joint - np.float32(_BASE) * upper
+def _counts(
+    labels: Labels, both: Singles, groups: int, begin: int, end: int
+) -> tuple[Floats, Floats]:
+    shape = (labels.shape[1], groups - 1, both.shape[1])
+    k, n = np.empty(shape), np.empty(shape)
+    for g in range(groups - 1):
+        # A block of nobody counts once, too.
+        for a in range(begin, max(end, begin + 1), _CHUNK):
+            b = min(a + _CHUNK, end)
+            inside = (labels[a:b] <= g).astype(np.float32)
+            joint = product(inside, both[a:b])
+            upper = joint * np.float32(1 / _BASE)
+            np.floor(upper, out=upper)
+            if a == begin:
+                n[:, g] = upper
+            else:
+                n[:, g] += upper
+            upper *= _BASE
+            joint -= upper
+            if a == begin:
+                k[:, g] = joint
+            else:
+                k[:, g] += joint
     return k, n
 
 
@@ -199,7 +225,7 @@ def count_fixed(
     cases, questions = layout.applicable.shape
     sizes = np.diff(starts)
     block = np.repeat(np.arange(len(bounds)), sizes)
-    inside = layout.labels()[0].astype(np.bool_)
+    inside = layout.group <= np.arange(layout.groups - 1)[:, np.newaxis]
     asked = np.array(
         [
             [np.count_nonzero(layout.applicable[a:b] & g[a:b, np.newaxis], axis=0) for g in inside]

@@ -80,10 +80,12 @@ def cmh_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floa
         share = np.divide(total_k[block], size, out=np.zeros_like(size), where=size > 0)
         spread = share * (1 - share) / np.maximum(size - 1, 1)
         y += k
-        y -= n * share
+        scratch = np.multiply(n, share)
+        y -= scratch
         for at, (i, j) in enumerate(pairs):
             # n (N - n) is exactly 0 where one group has all.
-            other = size - n[:, i] if i == j else -n[:, j]
+            other = scratch[:, 0]
+            np.subtract(size if i == j else 0.0, n[:, j], out=other)
             other *= n[:, i]
             other *= spread
             v[:, at] += other

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,9 @@ from omistats.tallies import By
 __all__ = ["bootstrap"]
 
 Floats = npt.NDArray[np.float64]
+
+_WEIGHTS_AT_ONCE: Final = 1 << 22
+_DRAWS_AT_ONCE: Final = 500
 
 
 def bootstrap(
@@ -189,9 +192,9 @@ def _cases_drawn(
     if by is None:
         percent = np.empty((draws, shape[0], len(estimator.ids)))
         done = 0
-        for size in batches(draws, len(cases)):
+        for size in batches(draws, len(cases), _WEIGHTS_AT_ONCE, _DRAWS_AT_ONCE):
             weights = draw_weights(starts, size, chances)
-            drawn = sum_drawn(estimator.values, domains.members, weights)
+            drawn = estimator.drawn(domains.members, weights, 0, len(cases))
             percent[done : done + size] = estimator.percent(drawn)
             done += size
     else:
@@ -200,7 +203,7 @@ def _cases_drawn(
             cases.units, chances, pairwise(starts.tolist()), strict=True
         ):
             weights = draw_weights(np.array([0, b - a]), draws, [chance])
-            drawn = sum_drawn(estimator.values[a:b], domains.members[:, a:b], weights)
+            drawn = estimator.drawn(domains.members, weights, a, b)
             total += drawn
             yield _block(unit, estimator, domains, a, b, estimator.percent(drawn))
         percent = estimator.percent(total)

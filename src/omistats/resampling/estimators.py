@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.bootstrap import count_drawn, sum_drawn
 from omistats.model.cases import CaseSet
 from omistats.resampling.options import answers_of
 from omistats.scores.rules import RULES
@@ -28,7 +29,7 @@ class Estimator:
     ids : tuple of str
         What is estimated: questions, or items.
     values : ndarray of float32 or float64, shape (cases, columns)
-        What each case adds.
+        What each case adds; in float32 whole numbers, sufficient and applicable answers.
     percent : callable
         From sums (..., columns) to percentages (..., ids); NaN where there is none.
     counts : ndarray of float32, shape (cases, 2 * ids)
@@ -39,6 +40,13 @@ class Estimator:
     values: npt.NDArray[np.floating]
     percent: Callable[[Floats], Floats]
     counts: npt.NDArray[np.float32]
+
+    def drawn(
+        self, members: npt.NDArray[np.bool_], weights: npt.NDArray[np.float32], a: int, b: int
+    ) -> Floats:
+        """Sum over the members of domains among the cases from a to b, in each draw."""
+        total = count_drawn if self.values.dtype == np.float32 else sum_drawn
+        return total(self.values[a:b], members[:, a:b], weights)
 
 
 def finding_estimator(cases: CaseSet, questions: Iterable[str] | None) -> Estimator:

@@ -40,6 +40,8 @@ __all__ = ["max_t"]
 
 Floats = npt.NDArray[np.float64]
 
+_LABELS_AT_ONCE: Final = 1 << 24
+_SHUFFLES_AT_ONCE: Final = 2000
 _REASONS: Final = (
     "no applicable answers",
     "no second group to compare with",
@@ -206,12 +208,13 @@ def _family(
     if tested.any():
         # What was not tested is in no family, and not counted in the shuffles.
         kept = _only(layout, tested)
-        sizes = batches(permutations, len(layout.group))
-        counted = (
-            count_fixed(kept, sizes, rng)
-            if fixed_n
-            else count_shuffled(kept, (draw_labels(kept, size, rng) for size in sizes))
-        )
+        cases_shuffled = len(layout.group)
+        if fixed_n:
+            counted = count_fixed(kept, batches(permutations, cases_shuffled), rng)
+        else:
+            # A step of shuffling hardly costs more for some hundred shuffles than for one.
+            sizes = batches(permutations, cases_shuffled, _LABELS_AT_ONCE, _SHUFFLES_AT_ONCE)
+            counted = count_shuffled(kept, (draw_labels(kept, size, rng) for size in sizes))
         totals = total_k[:, tested], total_n[:, tested]
         found: StepDown = step_down(
             out["statistic"][tested], (test(counts, *totals)[0] for counts in counted)

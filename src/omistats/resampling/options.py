@@ -50,11 +50,13 @@ def answers_of(cases: CaseSet, questions: Sequence[str]) -> Answers:
     return Answers(yes, asked, packed.order, packed.starts)
 
 
-def batches(total: int, width: int) -> Iterator[int]:
-    """Cut a number of draws of a width into batches that fit the cache."""
-    most = max(1, min(_MOST_AT_ONCE, _NUMBERS_AT_ONCE // max(width, 1)))
-    for done in range(0, total, most):
-        yield min(most, total - done)
+def batches(
+    total: int, width: int, numbers: int = _NUMBERS_AT_ONCE, most: int = _MOST_AT_ONCE
+) -> Iterator[int]:
+    """Cut a number of draws of a width into batches of so many numbers."""
+    size = max(1, min(most, numbers // max(width, 1)))
+    for done in range(0, total, size):
+        yield min(size, total - done)
 
 
 def generator(seed: int, what: str) -> np.random.Generator:
