@@ -2,10 +2,17 @@
 
 ``python -m benchmarks.resampling [--rounds 5] [--draws 2000]``, from the root of the repository.
 
-The loops do in each turn what one would write for all questions at once: shuffle, count with
-array operations, compute the statistics of all questions. ``test by test`` takes the questions
-one after the other as well. All work on the shipped cases, which are synthetic, and on
-arrays that are ready.
+Max-T has three loops beside it. All shuffle in each turn, and all but the last compute the
+statistics of all questions at once:
+
+- ``rows picked`` adds up the rows of the group, picked by a mask, as most would write it. How
+  many times faster is asked is of this one, and of the bootstrap's ``rows drawn``.
+- ``one product`` multiplies groups and answers, which is most of what can be gained in a loop.
+- ``test by test`` picks rows too, and takes one question after the other.
+
+The ``limits`` are what nothing of this kind can be faster than on the machine: one product of
+all shuffles and all answers, and a random number for every case and shuffle. All work on the
+shipped cases, which are synthetic, and on arrays that are ready.
 """
 
 from __future__ import annotations
@@ -13,6 +20,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -22,14 +30,27 @@ import numpy.typing as npt
 import omistats as oms
 from benchmarks.interleave import Timings, interleave, machine
 
-__all__ = ["ASKED", "Answers", "adjusted", "answers", "boot_loop", "compare", "max_t_loop"]
+__all__ = [
+    "ASKED",
+    "ROWS",
+    "WAYS",
+    "Answers",
+    "adjusted",
+    "answers",
+    "boot_loop",
+    "compare",
+    "max_t_loop",
+]
 
 Floats = npt.NDArray[np.float64]
 
 QUESTIONS: Final = oms.omi2.FRAMEWORK.question_ids
 FREE, WITHIN, BOOT = "max-T, free", "max-T, within units", "bootstrap"
 ASKED: Final = {FREE: 25, WITHIN: 25, BOOT: 40}
-"""How many times faster than the loops each is meant to be."""
+"""How many times faster than the loops over rows each is meant to be."""
+ROWS, PRODUCT, TESTS = WAYS = ("rows picked", "one product", "test by test")
+DRAWN: Final = "rows drawn"
+LIMITS: Final = ("limit: product", "limit: numbers")
 
 
 @attrs.frozen(eq=False)
@@ -74,13 +95,16 @@ def _step_down(observed: Floats, shuffled: Floats) -> Floats:
     return out
 
 
-def free_loop(data: Answers, draws: int, seed: int = 1, by_question: bool = False) -> Floats:
-    """Shuffle all cases; one product of the groups and the answers a turn."""
+def free_loop(data: Answers, draws: int, seed: int = 1, way: str = ROWS) -> Floats:
+    """Shuffle all cases, and count the first group in one of the ways."""
     rng = np.random.default_rng(seed)
     k, n = data.sufficient.sum(axis=0), data.applicable.sum(axis=0)
 
     def statistics(first: npt.NDArray[np.bool_]) -> Floats:
-        if not by_question:
+        if way == ROWS:
+            k1, n1 = data.sufficient[first].sum(axis=0), data.applicable[first].sum(axis=0)
+            return np.asarray(_pearson(k1, n1, k, n))
+        if way == PRODUCT:
             label = first.astype(np.float32)
             return np.asarray(_pearson(label @ data.sufficient, label @ data.applicable, k, n))
         out = np.empty(len(k))
@@ -93,7 +117,7 @@ def free_loop(data: Answers, draws: int, seed: int = 1, by_question: bool = Fals
     return _step_down(statistics(data.first), shuffled)
 
 
-def within_loop(data: Answers, draws: int, seed: int = 1, by_question: bool = False) -> Floats:
+def within_loop(data: Answers, draws: int, seed: int = 1, way: str = ROWS) -> Floats:
     """Shuffle within units; sums over each unit's rows, then Mantel and Haenszel's statistic."""
     rng = np.random.default_rng(seed)
     starts = np.flatnonzero(np.diff(data.unit, prepend=-1))
@@ -111,8 +135,13 @@ def within_loop(data: Answers, draws: int, seed: int = 1, by_question: bool = Fa
             return apart**2 / variance
 
     def statistics(first: npt.NDArray[np.bool_]) -> Floats:
+        if way == ROWS:
+            chosen = [(a, first[a:b], b) for a, b in bounds]
+            k1 = np.array([data.sufficient[a:b][f].sum(axis=0) for a, f, b in chosen], np.float64)
+            n1 = np.array([data.applicable[a:b][f].sum(axis=0) for a, f, b in chosen], np.float64)
+            return np.asarray(statistic(k1, n1, slice(None)))
         label = first.astype(np.float32)
-        if not by_question:
+        if way == PRODUCT:
             k1 = np.array([label[a:b] @ data.sufficient[a:b] for a, b in bounds], np.float64)
             n1 = np.array([label[a:b] @ data.applicable[a:b] for a, b in bounds], np.float64)
             return np.asarray(statistic(k1, n1, slice(None)))
@@ -145,9 +174,24 @@ def boot_loop(data: Answers, draws: int, seed: int = 1) -> Floats:
     return np.asarray(100 * np.nanstd(found, axis=0, ddof=1))
 
 
-def max_t_loop(data: Answers, draws: int, within: bool, by_question: bool = False) -> Floats:
+def boot_products(data: Answers, draws: int, seed: int = 1) -> Floats:
+    """Draw the same, count how often each case was, and multiply."""
+    rng = np.random.default_rng(seed)
+    starts = np.flatnonzero(np.diff(data.unit, prepend=-1))
+    bounds = list(zip(starts, [*starts[1:], len(data.unit)], strict=True))
+    found = np.empty((draws, 2, data.sufficient.shape[1]))
+    sides = np.stack([data.first, ~data.first])
+    for i in range(draws):
+        drawn = np.concatenate([rng.integers(a, b, b - a) for a, b in bounds])
+        weights = (np.bincount(drawn, minlength=len(data.unit)) * sides).astype(np.float32)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found[i] = (weights @ data.sufficient) / (weights @ data.applicable)
+    return np.asarray(100 * np.nanstd(found, axis=0, ddof=1))
+
+
+def max_t_loop(data: Answers, draws: int, within: bool, way: str = ROWS) -> Floats:
     """Adjusted p-values by a loop."""
-    return (within_loop if within else free_loop)(data, draws, by_question=by_question)
+    return (within_loop if within else free_loop)(data, draws, way=way)
 
 
 def adjusted(cases: oms.CaseSet, draws: int, within: bool) -> Floats:
@@ -178,21 +222,26 @@ def compare(rounds: int, draws: int) -> dict[str, Timings]:
     """
     cases = oms.omi2.load_synthetic()
     data = answers(cases)
-    runs: dict[str, dict[str, Callable[[], Floats]]] = {
-        name: {
-            "omistats": lambda w=within: adjusted(cases, draws, w),  # type: ignore[misc]
-            "loop": lambda w=within: max_t_loop(data, draws, w),  # type: ignore[misc]
-            "loop, test by test": lambda w=within: max_t_loop(data, draws, w, True),  # type: ignore[misc]
-        }
-        for name, within in ((FREE, False), (WITHIN, True))
+    rng = np.random.default_rng(1)
+    labels = rng.integers(0, 2, (draws, len(data.unit))).astype(np.float32)
+    limits = {
+        LIMITS[0]: lambda: labels @ data.sufficient,
+        LIMITS[1]: lambda: rng.integers(0, len(data.unit), labels.shape, np.uint32),
     }
+    runs: dict[str, dict[str, Callable[[], Any]]] = {}
+    for name, within in ((FREE, False), (WITHIN, True)):
+        runs[name] = {"omistats": partial(adjusted, cases, draws, within)}
+        runs[name] |= {way: partial(max_t_loop, data, draws, within, way) for way in WAYS}
+        runs[name] |= limits
     runs[BOOT] = {
-        "omistats": lambda: spread(cases, draws),
-        "loop": lambda: boot_loop(data, draws),
+        "omistats": partial(spread, cases, draws),
+        DRAWN: partial(boot_loop, data, draws),
+        PRODUCT: partial(boot_products, data, draws),
+        **limits,
     }
     out = {}
     for name, calls in runs.items():
-        ours, loop = calls["omistats"](), calls["loop"]()
+        ours, loop = calls["omistats"](), calls[DRAWN if name == BOOT else ROWS]()
         near = (
             {"rtol": 0.15, "atol": 0.0} if name == BOOT else {"rtol": 0.0, "atol": 3 / draws**0.5}
         )
@@ -208,13 +257,13 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=2000)
     chosen = parser.parse_args()
     print(", ".join(f"{k} {v}" for k, v in machine().items()), file=sys.stderr)
-    print(f"{'':<22}{'omistats, ms':>14}{'loop':>9}{'times':>8}{'asked':>7}")
+    print(f"{'':<22}{'':<16}{'ms':>8}{'times':>8}{'asked':>8}")
     for name, times in compare(chosen.rounds, chosen.draws).items():
-        own = 1000 * times.median("omistats")
-        for other in times.names[1:]:
+        for other in times.names:
             ratio = times.ratio(other, "omistats")
-            slow = 1000 * times.median(other)
-            print(f"{name:<22}{own:>14.0f}{slow:>9.0f}{ratio:>8.1f}{ASKED[name]:>7}  {other}")
+            asked = str(ASKED[name]) if other in (ROWS, DRAWN) else ""
+            shown = f"{1000 * times.median(other):>8.0f}{ratio:>8.1f}{asked:>8}"
+            print(f"{name:<22}{other:<16}{shown}")
 
 
 if __name__ == "__main__":

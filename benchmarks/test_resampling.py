@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 import omistats as oms
-from benchmarks.resampling import Answers, adjusted, answers, boot_loop, max_t_loop, spread
+from benchmarks.resampling import (
+    WAYS,
+    Answers,
+    adjusted,
+    answers,
+    boot_loop,
+    boot_products,
+    max_t_loop,
+    spread,
+)
 
 Run = Callable[..., Any]
 
@@ -35,10 +44,12 @@ def test_max_t_agrees_with_a_loop(
     np.testing.assert_allclose(found, loop, atol=4 * (0.5 / DRAWS) ** 0.5)
 
 
-def test_the_loop_test_by_test_is_the_loop(data: Answers) -> None:
+def test_the_loops_give_the_same(data: Answers) -> None:
     for within in (False, True):
-        one, other = (max_t_loop(data, 5, within, by_question) for by_question in (False, True))
-        np.testing.assert_allclose(one, other)
+        first, *others = (max_t_loop(data, 5, within, way) for way in WAYS)
+        for other in others:
+            np.testing.assert_allclose(other, first)
+    np.testing.assert_allclose(boot_products(data, 5), boot_loop(data, 5), rtol=1e-4)
 
 
 def test_the_bootstrap_agrees_with_a_loop(
