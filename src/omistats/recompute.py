@@ -17,6 +17,9 @@ from omistats.tallies import By, Tally, check_by, standard_or, tally
 
 __all__ = ["recompute"]
 
+_PLAIN = Inference()
+_OF_DESIGN = Inference(test="rao-scott-f", interval="logit")
+
 
 def recompute(
     source: Any,
@@ -99,8 +102,7 @@ def recompute(
         "population": population,
     }
     weighted = is_drawn(**design)
-    default = Inference(test="rao-scott-f", interval="logit") if weighted else Inference()
-    chosen = default if inference is None else inference
+    chosen = inference or (_OF_DESIGN if weighted else _PLAIN)
     splits = None
     if weighted:
         check_weighted(chosen)
