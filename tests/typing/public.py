@@ -64,6 +64,40 @@ def small_numbers_are_judged_by_a_policy() -> None:
     policy.flag_below = 10  # type: ignore[misc]
 
 
+def findings_take_any_method_and_any_design(cases: oms.CaseSet) -> None:
+    asked = oms.Inference(
+        test="fisher",
+        interval="jeffreys",
+        effects=["difference", "odds_ratio"],
+        difference="miettinen-nurminen",
+        adjust=["holm", "bh"],
+        family="table",
+        small_numbers=oms.SmallNumbers(suppress_below=5),
+    )
+    findings = oms.recompute(cases, inference=asked)
+    assert_type(findings.significant(adjusted="holm"), oms.Findings)
+    assert_type(findings.significant(0.01, "bh").inference, oms.Inference)
+    drawn = oms.recompute(cases, weight="w", cluster="officer", population={"A": 900.0, "B": 40})
+    assert_type(drawn, oms.Findings)
+    oms.recompute(cases, weight=np.ones(len(cases)), stratum=None, population=90, lonely="adjust")
+    assert_type(oms.scores(cases, weight="w", cluster=["a"], population="clusters"), oms.Scores)
+    oms.Inference(effects="difference", adjust="holm")
+    oms.Inference(family="page")  # type: ignore[arg-type]
+    oms.recompute(cases, lonely="ignore")  # type: ignore[arg-type]
+    oms.recompute(cases, inference="fisher")  # type: ignore[arg-type]
+    findings.significant(adjusted=True)  # type: ignore[arg-type]
+
+
+def methods_are_registered_by_name() -> None:
+    def halves(k: Any, n: Any, confidence: float) -> tuple[Any, Any]:
+        return k / n / 2, (k / n + 1) / 2
+
+    oms.INTERVALS.register("halves", halves, aliases=["half"])
+    assert_type(oms.TESTS.name("fisher_exact"), str)
+    assert_type(list(oms.ADJUSTMENTS), list[str])
+    oms.INTERVALS.register("none", None)  # type: ignore[arg-type]
+
+
 class Tenure(oms.Breakdown):
     """Housing tenure at sentence."""
 
@@ -162,7 +196,7 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
     assert_type(scores.ranges(), pa.Table)
     assert_type(scores.by_unit(order={"A": 1}), pa.Table)
     assert_type(oms.scores(cases, population={"A": 900.0, "B": 1200}), oms.Scores)
-    oms.scores(cases, population="all of them")  # type: ignore[arg-type]
+    oms.scores(cases, population=object())  # type: ignore[arg-type]
     oms.scores(cases, population={"A": "60"})  # type: ignore[dict-item]
     assert_type(scores.to_pandas(), pd.DataFrame)
     assert_type(scores.to_polars(), pl.DataFrame)
