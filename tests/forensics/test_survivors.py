@@ -101,6 +101,46 @@ def test_bounds_are_those_of_every_combination(adjustment: str, seed: int) -> No
         assert found.unexplained == ()
 
 
+# Of the last two rows the answers may all be the same.
+MAY_BE_ALIKE = [
+    ([(74, 100, 60, 100), (100, 230, 100, 250)], ["*", "--"], [False, False]),
+    ([(74, 100, 60, 100), (0, 210, 0, 260), (0, 220, 0, 430)], ["*", "--", "--"], [False] * 3),
+    ([(70, 100, 56, 100), (100, 30, 100, 450), (0, 420, 0, 640)], ["*", "--", "--"], [0, 1, 1]),
+]
+
+
+@pytest.mark.parametrize("adjustment", METHODS)
+@pytest.mark.parametrize(("rows", "marks", "wholes"), MAY_BE_ALIKE)
+def test_a_row_whose_answers_may_all_be_the_same_may_leave_the_family(
+    rows: Any, marks: list[str], wholes: Any, adjustment: str
+) -> None:
+    """Every combination again, where answers that are all the same (1 above) make no test."""
+    every = [sorted(set(pairs(row, whole))) for row, whole in zip(rows, wholes, strict=True)]
+    earned = [[p for p in ps if mark(p) == m] for ps, m in zip(every, marks, strict=True)]
+    families = [[tuple(p for p in f if p < 1) for f in product(*v)] for v in (every, earned)]
+    more = 0
+    for level in (0.02, 0.05, 0.06, 0.09, 0.12, 0.5, 0.9):
+        found = oms.survivors(
+            *np.transpose(rows), marks, complement=wholes, adjustment=adjustment, level=level
+        )
+        counts = [{sum(p < level for p in adjusted(f, adjustment)) for f in fs} for fs in families]
+        assert (max(counts[0]), max(counts[1])) == (found.most_by_percent, found.most)
+        assert found.least_by_percent <= min(counts[0])
+        assert found.least <= min(counts[1])
+        whole = max(sum(p < level for p in adjusted(f, adjustment)) for f in product(*earned))
+        more += found.most > whole
+    assert more
+    assert found.tests == len(rows)
+
+
+def test_one_printed_row_and_one_that_may_say_nothing() -> None:
+    """By hand: 74% and 60% of 100 have p 0.035, which is significant if it is the only test."""
+    table = [74, 100], [100, 300], [60, 100], [100, 250], ["*", "--"]
+    for adjustment in METHODS:
+        found = oms.survivors(*table, adjustment=adjustment)
+        assert (found.tests, found.least, found.most) == (2, 0, 1)
+
+
 def test_a_row_without_a_second_group_or_with_all_alike_is_in_no_family() -> None:
     rows = [(60, 100, 80, 100), (50, 20, np.nan, 0), (100, 30, 100, 40), (0, 30, 0, 40)]
     found = oms.survivors(*np.transpose(rows), ["**", "--", "--", "--"])

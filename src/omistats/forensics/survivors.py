@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -98,11 +99,13 @@ def survivors(
 
     Notes
     -----
-    Adjusted p-values never fall when a p-value rises, so that the most survive where every
-    row has its least p-value and the least where each has its greatest. All counts are
-    tried, row by row. Rows that share no cases of one question reach their bounds
-    together; others may not, and then the truth lies within. A row whose answers must all
-    be the same is in no family; one whose answers may be counts as a test.
+    Adjusted p-values never fall when a p-value rises, nor when a test joins the family. So the
+    most survive where every row has its least p-value, or is no test where its answers may all
+    be the same, and the least where each has its greatest and all are tests. All counts are
+    tried, row by row. Rows that share no cases of one question reach their bounds together,
+    but for the least where answers may all be the same; others may not, and then the truth
+    lies within. A row whose answers must all be the same is in no family, and is not among
+    ``tests``; one whose answers may be is.
 
     Examples
     --------
@@ -126,6 +129,8 @@ def survivors(
     if not np.isin(marks, STARS).all():
         raise UnknownNameError("mark", str(marks[~np.isin(marks, STARS)][0]), STARS)
     bounds = np.full((4, p1.size), np.nan)
+    # Whether a row may be no test at all: with its mark, and by its percentages.
+    may_leave = np.zeros((2, p1.size), np.bool_)
     unexplained = []
     for side in (False, True):
         at = np.flatnonzero(whole.astype(np.bool_) == side)
@@ -134,21 +139,25 @@ def survivors(
             if not found.possible[place]:
                 continue
             ends = [int(getattr(found, e)[place]) for e in ("low1", "high1", "low2", "high2")]
-            p = _p_values(ends, int(m1[i]), int(m2[i]), side, method)
-            if p is None:
+            listed = _p_values(ends, int(m1[i]), int(m2[i]), side, method)
+            if listed is None:
                 continue
-            bounds[2:, i] = p.min(), p.max()
-            earned = p[star_codes(p) == STARS.index(str(marks[i]))]
-            if not earned.size:
+            p, alike = listed
+            bounds[2:, i], may_leave[1, i] = (p.min(), p.max()), alike.any()
+            earned = star_codes(p) == STARS.index(str(marks[i]))
+            if not earned.any():
                 unexplained.append(i)
-                earned = p
-            bounds[:2, i] = earned.min(), earned.max()
+                earned[:] = True
+            bounds[:2, i] = p[earned].min(), p[earned].max()
+            may_leave[0, i] = alike[earned].any()
     tested = ~np.isnan(bounds[0])
     if not tested.any():
         raise UsageError("the family is empty: no row has two groups to compare")
-    most, least, most_by_percent, least_by_percent = (
-        int((adjusted(p[tested]) < level).sum()) for p in bounds
+    most, most_by_percent = (
+        _most(p[tested], leave[tested], adjusted, level)
+        for p, leave in zip(bounds[::2], may_leave, strict=True)
     )
+    least, least_by_percent = (int((adjusted(p[tested]) < level).sum()) for p in bounds[1::2])
     return Survivors(
         int(tested.sum()),
         int((marks[tested] != STARS[0]).sum()),
@@ -162,8 +171,26 @@ def survivors(
     )
 
 
-def _p_values(ends: list[int], n1: int, n2: int, whole: bool, method: str) -> Floats | None:
-    """Give the p-value of every pair of counts; None where all answers must be the same."""
+def _most(
+    p: Floats, may_leave: npt.NDArray[np.bool_], adjusted: Callable[[Floats], Floats], level: float
+) -> int:
+    """Count what survives in the family that suits best, of rows that may leave it."""
+    family, most = p.copy(), 0
+    # Of rows that may leave, those with the largest p-values stand most in the others' way.
+    for i in (None, *sorted(np.flatnonzero(may_leave), key=lambda i: -p[i])):
+        if i is not None:
+            family[i] = np.nan
+        most = max(most, int((adjusted(family) < level).sum()))
+    return most
+
+
+def _p_values(
+    ends: list[int], n1: int, n2: int, whole: bool, method: str
+) -> tuple[Floats, npt.NDArray[np.bool_]] | None:
+    """Give the p-value of every pair of counts, and which pairs are of answers all the same.
+
+    None where all pairs are.
+    """
     low1, high1, low2, high2 = ends
     grid: Any = np.meshgrid(np.arange(low1, high1 + 1), np.arange(low2, high2 + 1), indexing="ij")
     k1, k2 = (a.ravel() for a in grid)
@@ -172,6 +199,7 @@ def _p_values(ends: list[int], n1: int, n2: int, whole: bool, method: str) -> Fl
     possible = (k2 >= 0) & (k2 <= n2)
     k1, k2 = k1[possible], k2[possible]
     total = k1 + k2
-    if not n1 or not n2 or ((total == 0) | (total == n1 + n2)).all():
+    alike = (total == 0) | (total == n1 + n2)
+    if not n1 or not n2 or alike.all():
         return None
-    return p_value(method, k1, n1, k2, n2)
+    return p_value(method, k1, n1, k2, n2), alike
