@@ -20,6 +20,7 @@ from benchmarks.cases import FRAMEWORK, QUESTIONS, as_text, national
 from benchmarks.interleave import Timings, interleave, machine
 from benchmarks.peers import PEERS
 from benchmarks.processes import import_times, peak_memory
+from benchmarks.report_inference import inference_figures, inference_lines
 from benchmarks.scores import SCORES_ASKED, SCORES_READY, compare_scores, programme
 
 __all__ = ["FROM_ARROW", "PREPARED", "as_markdown", "measure"]
@@ -100,8 +101,11 @@ def _lines(timings: Timings) -> list[dict[str, Any]]:
     return lines
 
 
-def measure(rounds: int, processes: int) -> dict[str, Any]:
-    """Run every benchmark and return the figures, ready for JSON."""
+def measure(rounds: int, processes: int, *, inference: bool = True) -> dict[str, Any]:
+    """Run every benchmark and return the figures, ready for JSON.
+
+    Those of ``inference`` have loops beside them that take minutes.
+    """
     table = national()
     cases = programme()
     imports = import_times(processes)
@@ -120,6 +124,7 @@ def measure(rounds: int, processes: int) -> dict[str, Any]:
             "rounds": (rounds + 1) // 2,
             "lines": _score_lines(compare_scores(cases, (rounds + 1) // 2)),
         },
+        "inference": inference_figures(rounds) if inference else None,
         "import": {
             "numpy_pyarrow_ms": 1e3 * base[0],
             "omistats_ms": 1e3 * ours[0],
@@ -181,6 +186,8 @@ def as_markdown(found: dict[str, Any]) -> str:
             f"{line['ratio']:.1f} ({low:.1f}-{high:.1f}) | {line['ratio_cpu']:.1f} | "
             f"{line['asked'] or ''} |"
         )
+    if found["inference"] is not None:
+        out += inference_lines(**found["inference"])
     imports, peak = found["import"], found["reproduce_peak_mb"]
     out += [
         "",

@@ -97,7 +97,8 @@ def test_every_contestant_has_its_turns() -> None:
 
 def test_report(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
     timed = not request.config.getoption("benchmark_disable")
-    found = measure(rounds=15 if timed else 1, processes=15 if timed else 1)
+    many = 15 if timed else 1
+    found = measure(rounds=many, processes=many, inference=timed)
     assert found["import"]["ratio"] > 0
     assert found["reproduce_peak_mb"]["measured"] > 0
     shown = as_markdown(found)
