@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import omistats as oms
 from omistats.errors import UnknownNameError, UsageError
 from omistats.kernel.methods import Methods
 
@@ -51,6 +52,20 @@ def test_a_method_that_cannot_be_added_leaves_nothing_behind(
         halves.register(*arguments)  # type: ignore[arg-type]  # what is refused
     assert list(halves) == ["one-half"]
     assert len(halves) == 1
+
+
+def test_what_was_added_can_be_taken_away(halves: Methods[Callable[[float], float]]) -> None:
+    halves.remove("50%")
+    assert (len(halves), "half" in halves) == (0, False)
+    halves.register("half", abs)
+    with pytest.raises(UnknownNameError):
+        halves.remove("third")
+
+
+def test_the_package_keeps_its_own() -> None:
+    with pytest.raises(UsageError, match="belongs to omistats"):
+        oms.INTERVALS.remove("score")
+    assert "wilson" in oms.INTERVALS
 
 
 def test_a_new_method_is_found_and_listed(halves: Methods[Callable[[float], float]]) -> None:

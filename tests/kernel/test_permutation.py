@@ -18,9 +18,9 @@ from omistats.kernel.permutation import (
     count_fixed,
     count_shuffled,
     draw_labels,
-    step_down,
 )
 from omistats.kernel.permuted_tests import cmh_shuffles, pearson_shuffles
+from omistats.kernel.step_down import step_down
 
 
 def layout(

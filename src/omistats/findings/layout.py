@@ -15,6 +15,11 @@ from omistats.tallies import Tally
 __all__ = ["blocks", "comparisons", "require_comparable", "unclassified", "wide"]
 
 _KEYS = ("unit", "breakdown", "question")
+# Columns that belong to a group and not to its comparison.
+_OF_GROUPS = (
+    *("group", "k", "n", "percent", "printed", "low", "high", "se"),
+    *("interval_method", "confidence", "reliability"),
+)
 
 
 def wide(table: pa.Table) -> pa.Table:
@@ -59,7 +64,9 @@ def comparisons(table: pa.Table) -> pa.Table:
     rows = table.num_rows
     answered = np.where(table["n"].to_numpy() > 0, np.arange(rows), rows)
     chosen = np.minimum.reduceat(answered, starts) if rows else starts
-    names = ["contrast", "statistic", "df", "p_value", "stars", "method", "reason"]
+    names = ["contrast", "statistic", "df", "p_value", "stars", "method", "reason", "expected"]
+    own = {*_KEYS, *names, *_OF_GROUPS}
+    names += [name for name in table.column_names if name not in own]
     return table.select([*_KEYS, *names]).take(pa.array(np.where(chosen < rows, chosen, starts)))
 
 

@@ -34,8 +34,10 @@ class Findings(Exports):
     The columns are ``unit, breakdown, question, group`` (dictionary), ``k, n`` (int64,
     unweighted), ``percent`` (float64, 0-100, unrounded), ``printed`` (int8, rounded half
     up), ``low, high`` (percent), ``statistic, df, p_value`` (float64), ``stars``
-    (dictionary), ``contrast, method, interval_method, confidence, reason``. Test columns
-    repeat on every row of a comparison. Where nothing was applicable ``percent`` and its
+    (dictionary), ``contrast, method, interval_method, confidence, reason``, ``expected``
+    (the smallest expected count), ``reliability``, then what `Inference` or a design asks for
+    (effects, adjusted ``p_...``, ``homogeneity_...``, ``se``, ``df2``, ``design_effect``). Test
+    columns repeat on every row of a comparison. Where nothing was applicable ``percent`` and its
     kin are null; where nothing could be tested the test columns are, and ``reason`` says
     why; ``stars`` are ``--`` where every answer was the same, so that nothing could differ.
 
@@ -171,7 +173,7 @@ class Findings(Exports):
         UnknownNameError
             When the findings were not adjusted so.
         """
-        if not isinstance(level, float | int) or not 0 < level < 1:
+        if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
             raise UsageError(f"a level is a number between 0 and 1, found {level!r}")
         p_value = self.table[column_of(adjusted, self.inference)].to_numpy()
         with np.errstate(invalid="ignore"):
@@ -184,7 +186,7 @@ class Findings(Exports):
         -------
         pyarrow.Table
             ``unit, breakdown, question, contrast, statistic, df, p_value, stars, method,
-            reason``.
+            reason, expected``, then what was asked for besides: effects, adjusted p-values.
         """
         return comparisons(self.table)
 

@@ -76,9 +76,7 @@ def test_all(counts: Tally, inference: Inference, strata: Tally | None) -> Teste
     if inference.stratified:
         check_strata(counts, strata)
     statistic[:, two.splits], df[:, two.splits], p_value[:, two.splits] = (
-        _two_within(counts, inference, strata)
-        if inference.stratified
-        else TESTS[for_two](*two.sides)
+        _two_within(counts, inference, strata) if inference.stratified else _two(for_two, two)
     )
     comparable[:, two.splits] = (two.n1 > 0) & (two.n2 > 0)
     expected[:, two.splits] = smallest_expected_two(*two.sides)
@@ -111,7 +109,15 @@ def _names(test: str) -> tuple[str, str]:
         return test, "cmh"
     # The automatic choice is Pearson's for more than two groups, and called so.
     several = test in GROUP_TESTS and test != "auto"
-    return test if test in TESTS else "pearson", test if several else "pearson"
+    # A test of several groups is one of two as well, but not the other way round.
+    return test, test if several else "pearson"
+
+
+def _two(test: str, two: Pairs) -> tuple[Floats, Floats, Floats]:
+    if test in TESTS:
+        return TESTS[test](*two.sides)
+    k, n = np.stack([two.k1, two.k2], axis=-1), np.stack([two.n1, two.n2], axis=-1)
+    return GROUP_TESTS[test](k, n)
 
 
 def _two_within(counts: Tally, inference: Inference, strata: Tally | None) -> tuple[Floats, ...]:

@@ -12,12 +12,13 @@ from omistats.inference.options import Inference
 from omistats.inference.pairs import Pairs, pairs
 from omistats.inference.within import within_units
 from omistats.kernel.differences import DIFFERENCES
+from omistats.kernel.equivalence import two_one_sided
 from omistats.kernel.homogeneity import breslow_day
 from omistats.kernel.relative import ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.stratified import mantel_haenszel_difference, mantel_haenszel_odds_ratio
 from omistats.tallies import Tally
 
-__all__ = ["effects", "heterogeneity"]
+__all__ = ["effects", "equivalence", "heterogeneity"]
 
 Floats = npt.NDArray[np.float64]
 Kernel = Callable[..., tuple[Floats, Floats, Floats]]
@@ -59,6 +60,15 @@ def effects(
             laid[:, two.splits] = 100.0 * value if name == "difference" else value
             out[name + part] = laid
     return out
+
+
+def equivalence(counts: Tally, two: Pairs, margin: float | None) -> dict[str, Floats]:
+    """Give p-values of equivalence within a margin, if there is one."""
+    if margin is None:
+        return {}
+    laid = np.full((len(counts.units), len(counts.splits), len(counts.questions)), np.nan)
+    laid[:, two.splits] = np.maximum(*two_one_sided(*two.sides, np.full(two.k1.shape, margin)))
+    return {"p_equivalence": laid}
 
 
 def heterogeneity(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError
+from omistats.errors import UnknownNameError, UsageError
 from omistats.inference.options import Inference
+from omistats.inference.options import column_of as name_of
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.model.strata import ALL
 
@@ -28,11 +29,7 @@ def column_of(adjustment: str | None, inference: Inference) -> str:
     own = ADJUSTMENTS.name(adjustment) if adjustment in ADJUSTMENTS else adjustment
     if own not in inference.adjust:
         raise UnknownNameError("adjustment of these findings", adjustment, inference.adjust)
-    return _column(own)
-
-
-def _column(name: str) -> str:
-    return f"p_{name.replace('-', '_')}"
+    return name_of(own)
 
 
 def adjusted(p_value: Floats, units: tuple[str, ...], inference: Inference) -> dict[str, Floats]:
@@ -46,13 +43,20 @@ def adjusted(p_value: Floats, units: tuple[str, ...], inference: Inference) -> d
         The units; ``all``, made of the others, is never in a family with them.
     inference : Inference
         Which adjustments, in which families.
+
+    Raises
+    ------
+    UsageError
+        When there is nothing to adjust.
     """
+    if inference.adjust and not p_value.size:
+        raise UsageError("there are no comparisons to adjust p-values of; leave `adjust` out")
     alone = sum(unit != ALL for unit in units)
     out = {}
     for name in inference.adjust:
         parts = [p_value[:alone], p_value[alone:]]
         done = [_in_families(p, name, inference.family) for p in parts if len(p)]
-        out[_column(name)] = np.concatenate(done)
+        out[name_of(name)] = np.concatenate(done)
     return out
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from omistats.errors import UsageError
 from omistats.inference.comparisons import Tested, test_all
-from omistats.inference.effects import effects, heterogeneity
+from omistats.inference.effects import effects, equivalence, heterogeneity
 from omistats.inference.families import adjusted
 from omistats.inference.options import Inference
 from omistats.inference.results import Results
@@ -55,6 +55,7 @@ def infer(counts: Tally, inference: Inference, strata: Tally | None = None) -> R
         percent = 100.0 * k / n
     tests = test_all(counts, inference, strata)
     of_splits = effects(counts, tests.pairs, inference, strata)
+    of_splits |= equivalence(counts, tests.pairs, inference.margin)
     if inference.stratified:
         of_splits |= heterogeneity(counts, tests.pairs, inference, strata)
     reason = _reasons(tests, inference.stratified)

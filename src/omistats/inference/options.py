@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import attrs
+import numpy as np
 
 from omistats.errors import UnknownNameError, UsageError, described
 from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
@@ -18,7 +19,7 @@ from omistats.kernel.relative import ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.kernel.survey_tests import SURVEY_TESTS
 
-__all__ = ["DESIGN_INTERVALS", "EFFECTS", "FAMILIES", "STRATIFIED", "Inference"]
+__all__ = ["DESIGN_INTERVALS", "EFFECTS", "FAMILIES", "STRATIFIED", "Inference", "column_of"]
 
 STRATIFIED = ("cmh", "cmh-cc")
 """Tests within units, Cochran-Mantel-Haenszel without and with correction."""
@@ -82,6 +83,11 @@ def _adjustments(value: Any) -> tuple[Any, ...]:
     return _several([_own(ADJUSTMENTS, name) for name in _several(value)])
 
 
+def column_of(adjustment: str) -> str:
+    """Name the column of an adjustment's p-values."""
+    return "p_" + "".join(c if c.isalnum() else "_" for c in adjustment)
+
+
 @attrs.frozen
 class Inference:
     """How findings are computed from counts.
@@ -113,6 +119,9 @@ class Inference:
     effects : str or iterable of {'difference', 'risk_ratio', 'odds_ratio'}
         What to say of how large a difference between two groups is, with intervals, first
         group against second; none by default.
+    margin : float, optional
+        A difference that would not matter, as a proportion (0.05 is five points): adds the
+        p-value of equivalence, `omistats.equivalence`, of every comparison of two groups.
     difference, risk_ratio, odds_ratio : str
         The methods of effects, from `omistats.DIFFERENCES`, `omistats.RISK_RATIOS` and
         `omistats.ODDS_RATIOS`. Within units (``'cmh'``) effects are Mantel and Haenszel's.
@@ -170,11 +179,30 @@ class Inference:
         converter=_odds_ratio,
         validator=_known("method of an odds ratio", methods=(ODDS_RATIOS,)),
     )
+    margin: float | None = attrs.field(default=None)
     small_numbers: SmallNumbers = attrs.field(factory=SmallNumbers)
 
     @confidence.validator
     def _between(self, _: object, value: float) -> None:
         check_confidence(value)
+
+    @margin.validator
+    def _tolerable(self, _: object, value: Any) -> None:
+        if value is None:
+            return
+        number = isinstance(value, float | int | np.floating | np.integer)
+        if isinstance(value, bool) or not number or not 0 < value < 1:
+            hint = f"; did you mean {value / 100:g}?" if number and 1 <= value < 100 else ""
+            raise UsageError(
+                "margin is a difference of proportions between 0 and 1, such as 0.05 for five "
+                f"points; found {described(value)}{hint}"
+            )
+
+    @adjust.validator
+    def _columns(self, _: object, value: tuple[str, ...]) -> None:
+        columns = [column_of(name) for name in value]
+        if bad := [c for c in columns if c == "p_value" or columns.count(c) > 1]:
+            raise UsageError(f"the column {bad[0]!r} is another's; register a name of its own")
 
     @small_numbers.validator
     def _policy(self, _: object, value: object) -> None:
@@ -185,6 +213,11 @@ class Inference:
             )
 
     def __attrs_post_init__(self) -> None:
+        if self.margin is not None and (self.stratified or self.of_design):
+            raise UsageError(
+                f"equivalence is tested on simple counts, not with {self.test!r}; leave `margin` "
+                "out"
+            )
         if self.test in STRATIFIED and "risk_ratio" in self.effects:
             raise UsageError(
                 "within units effects are the common odds ratio and the common difference; "

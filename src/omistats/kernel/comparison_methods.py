@@ -12,6 +12,7 @@ from omistats.kernel.fisher import fisher, fisher_mid_p
 from omistats.kernel.group_tests import g_groups
 from omistats.kernel.methods import Methods
 from omistats.kernel.significance import chi_square_sf, pearson_groups, pearson_two
+from omistats.kernel.trend import cochran_armitage
 from omistats.kernel.two_by_two import g_two, n_minus_one, yates, z_unpooled
 
 __all__ = ["GROUP_TESTS", "TESTS"]
@@ -63,6 +64,13 @@ def _several(statistic_of: Callable[[Floats, Floats], tuple[Floats, Floats]]) ->
 _pearson_several = _several(pearson_groups)
 
 
+def _trend(k: Floats, n: Floats) -> Outcome:
+    """Take groups as equally far apart, in the order in which they are given."""
+    _, statistic = cochran_armitage(k, n, np.arange(float(k.shape[-1])))
+    df = np.where(np.isnan(statistic), np.nan, 1.0)
+    return statistic, df, chi_square_sf(statistic, 1.0)
+
+
 def _automatic_several(k: Floats, n: Floats) -> Outcome:
     if k.shape[-1] == 2:
         return automatic(k[..., 0], n[..., 0], k[..., 1], n[..., 1])
@@ -84,3 +92,4 @@ TESTS.register("auto", automatic, ["automatic"])
 GROUP_TESTS.register("pearson", _pearson_several, _PEARSON)
 GROUP_TESTS.register("g", _several(g_groups), _G)
 GROUP_TESTS.register("auto", _automatic_several, ["automatic"])
+GROUP_TESTS.register("trend", _trend, ["cochran-armitage", "prop.trend.test"])

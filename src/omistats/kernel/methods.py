@@ -68,6 +68,27 @@ class Methods(Generic[F]):
         self._functions[name] = function
         self._aliases.update((_plain(n), name) for n in names)
 
+    def remove(self, name: str) -> None:
+        """Take away a method that was added.
+
+        Parameters
+        ----------
+        name : str
+            Any of its names.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is none.
+        UsageError
+            When it is one of omistats' own.
+        """
+        own = self.name(name)
+        if getattr(self._functions[own], "__module__", "").partition(".")[0] == "omistats":
+            raise UsageError(f"the {self.kind} {own!r} belongs to omistats and stays")
+        del self._functions[own]
+        self._aliases = {alias: kept for alias, kept in self._aliases.items() if kept != own}
+
     def name(self, asked: str) -> str:
         """Give a method's own name, whichever of its names was asked for.
 

@@ -16,13 +16,12 @@ from omistats.breakdowns.registry import resolve
 from omistats.errors import UsageError
 from omistats.kernel.permutation import (
     Layout,
-    StepDown,
     count_fixed,
     count_shuffled,
     draw_labels,
-    step_down,
 )
 from omistats.kernel.permuted_tests import cmh_shuffles, pearson_shuffles
+from omistats.kernel.step_down import StepDown, step_down
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
@@ -155,7 +154,7 @@ def max_t(
         for name, values in found.items():
             columns.setdefault(name, []).append(values)
     rows = len(splits) * len(ids)
-    method = "cochran-mantel-haenszel" if stratified else "pearson"
+    method = "cmh" if stratified else "pearson"
     numbers = {name: np.concatenate(parts) for name, parts in columns.items()}
     reason = numbers.pop("reason").astype(np.int8)
     contrasts = [split.contrast for split in splits]

@@ -50,6 +50,7 @@ def scores(
     df: Literal["design"] | None = None,
     lonely: Lonely = "error",
     complement: Literal["all", "known"] = "all",
+    test: Literal["wald"] = "wald",
     weight: Column = None,
     stratum: Column = "unit",
     cluster: Column = None,
@@ -87,6 +88,9 @@ def scores(
     complement : {'all', 'known'}
         What the subset of a complement is tested against: all other cases, or those whose
         characteristic is known.
+    test : {'wald'}
+        Groups are compared by Wald's test, which knows that the answers of a case go together.
+        Tests of one question at a time, within units among them, are refused.
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Scores are then weighted; ``k`` and
         ``n`` stay counts of answers.
@@ -167,6 +171,7 @@ def scores(
         lambda: check_limits(interval),
         lambda: _check_either("df", df, "design"),
         lambda: check_word("treatment of units of one case", lonely, TREATMENTS),
+        lambda: _check_test(test),
         lambda: check_word("complement", complement, ("all", "known")),
     )
     cases = read_cases(source, framework)
@@ -213,6 +218,15 @@ def scores(
 
 def _arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
     return one.estimate, one.se, one.design_effect
+
+
+def _check_test(test: object) -> None:
+    if not (isinstance(test, str) and test == "wald"):
+        raise UsageError(
+            "scores pool answers of which a case gives many, and are compared by 'wald'; found "
+            f"{described(test)}. Tests of one question at a time are had with "
+            "recompute(cases, inference=Inference(test=...))"
+        )
 
 
 def _check_either(name: str, value: object, word: str) -> None:
