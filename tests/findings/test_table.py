@@ -159,7 +159,7 @@ class TestFilters:
         once = found.comparisons()
         assert once.column_names == [
             "unit", "breakdown", "question", "contrast", "statistic", "df", "p_value", "stars",
-            "method", "reason",
+            "method", "reason", "expected",
         ]  # fmt: skip
         keys = [tuple(x[c] for c in ("unit", "breakdown", "question")) for x in rows(once)]
         assert keys == list(
