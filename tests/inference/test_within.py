@@ -247,3 +247,31 @@ def test_risk_ratios_within_units_are_refused_and_one_group_is_compared_with_not
         read(data(), 3), breakdowns=[OneGroup()], inference=chosen
     ).table.to_pylist():
         assert line["p_value"] is line["difference"] is line["homogeneity_p_value"] is None
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_no_interval_of_a_difference_is_without_width(weighted):
+    """Small units, in many of which a group's answers are all alike, or everybody's."""
+    cases = read(random_frame(3, 24, 3, 3, unknown=0.3), 3)
+    asked: Any = {"test": "rao-scott-f", "interval": "logit"} if weighted else {"test": "cmh"}
+    found = oms.recompute(
+        cases,
+        by="unit",
+        breakdowns=TWO,
+        inference=oms.Inference(effects=["difference"], **asked),
+        **({"weight": [1.0] * len(cases)} if weighted else {}),
+    )
+    known = alike = 0
+    for line in found.table.to_pylist():
+        low, high = line["difference_low"], line["difference_high"]
+        assert (low is None) == (high is None)
+        if low is not None:
+            assert low < high
+            known += 1
+        if line["reason"] == "every answer is the same":
+            # None where no unit has both groups.
+            assert line["difference"] is None or abs(line["difference"]) < 1e-12
+            assert low is None
+            alike += 1
+    assert known > 5
+    assert alike > 5

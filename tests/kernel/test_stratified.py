@@ -73,8 +73,13 @@ def test_agrees_with_r_and_metafor():
         close(found.difference, row["difference"])
         z = NormalDist().inv_cdf(0.975)
         half = z * float(row["difference_se"])
-        close(found.difference_low, max(float(row["difference"]) - half, -1))
-        close(found.difference_high, min(float(row["difference"]) + half, 1))
+        if half > 1e-7:
+            close(found.difference_low, max(float(row["difference"]) - half, -1))
+            close(found.difference_high, min(float(row["difference"]) + half, 1))
+        else:
+            # Answers all alike: the formula has no variance, and there is nothing to limit.
+            assert np.isnan(found.difference_low)
+            assert np.isnan(found.difference_high)
         for name in ("breslow_day", "tarone"):
             close(getattr(found, name), row[name], rel=1e-9)
             close(getattr(found, f"{name}_p_value"), row[f"{name}_p"], rel=1e-9)
@@ -241,12 +246,35 @@ def test_the_intervals_hold_their_estimates(rows):
     for name in ("odds_ratio", "difference"):
         low, x, high = (getattr(a, f"{name}{end}") for end in ("_low", "", "_high"))
         assert np.isnan(low) or low <= x + 1e-12 <= high + 2e-12
-    assert np.isnan(a.difference) or -1 <= a.difference_low <= a.difference_high <= 1
+    low, high = a.difference_low, a.difference_high
+    assert np.isnan(low) == np.isnan(high)
+    # No interval has no width: where nothing varies its limits are unknown.
+    assert np.isnan(low) or -1 <= low < high <= 1
+    if any(0 < k < n for k1, n1, k2, n2 in rows if n1 and n2 for k, n in ((k1, n1), (k2, n2))):
+        assert not np.isnan(low)
 
 
 def test_as_different_as_can_be_is_one_and_no_more():
     found = oms.stratified([5, 0], [5, 0], [0, 0], [1, 1])
-    assert (found.difference, found.difference_low, found.difference_high) == (1, 1, 1)
+    assert found.difference == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "difference"),
+    [
+        (([1], [1], [0], [1]), 1),
+        (([5, 3], [5, 3], [0, 0], [7, 11]), 1),
+        (([0, 0], [9, 3], [13, 1], [13, 1]), -1),
+        (([0, 0], [4, 9], [0, 0], [7, 2]), 0),
+        (([6, 0], [6, 5], [3, 0], [3, 4]), 0),
+        (([10, 70, 1], [10, 70, 1], [0, 0, 0], [30, 90, 49]), 1),
+    ],
+)
+def test_where_nothing_varies_a_difference_has_no_limits(counts, difference):
+    found = oms.stratified(*counts)
+    assert found.difference == pytest.approx(difference, abs=1e-15)
+    assert np.isnan(found.difference_low)
+    assert np.isnan(found.difference_high)
 
 
 @given(strata)

@@ -27,6 +27,7 @@ Outcome = tuple[Floats, Floats, Floats]
 
 # Eigenvalues of a correlation matrix: what is below is rounding, and no direction to differ in.
 _SINGULAR = 1e-10
+_ROUNDING = 1e-13
 
 
 def informative(k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> npt.NDArray[np.bool_]:
@@ -210,7 +211,9 @@ def mantel_haenszel_difference(
     -------
     estimate, low, high : ndarray of float64
         Of the leading shape, the limits cut off at -1 and 1; NaN where no stratum has both
-        groups.
+        groups. Limits are NaN also where the variance comes to 0, as where all answers of a
+        stratum are alike, or those of each group: nothing is known then of how far the
+        estimate strays.
 
     Notes
     -----
@@ -233,8 +236,11 @@ def mantel_haenszel_difference(
         first = f1 * f1 * k2 - f2 * f2 * k1 + f1 * f2 * (n2 - n1) / 2
         second = (f2 * k1 + f1 * k2 - _shared(2 * k1 * k2, total)) / 2
         # second is (k1 (n2 - k2) + k2 (n1 - k1)) / (2 T).
-        variance = (estimate * first.sum(axis=-1) + second.sum(axis=-1)) / weight**2
-        half = normal_quantile(confidence) * np.sqrt(np.maximum(variance, 0.0))
+        slanted, level = estimate * first.sum(axis=-1), second.sum(axis=-1)
+        # The two cancel, but for their last digits, where nothing varies.
+        some = slanted + level > _ROUNDING * (np.abs(slanted) + level)
+        variance = np.where(some, slanted + level, np.nan) / weight**2
+        half = normal_quantile(confidence) * np.sqrt(variance)
     low, high = np.maximum(estimate - half, -1.0), np.minimum(estimate + half, 1.0)
     return np.asarray(estimate), np.asarray(low), np.asarray(high)
 

@@ -19,7 +19,9 @@ Effect = tuple[Floats, Floats, Floats]
 def _difference(cells: WeightedCells, confidence: float) -> Effect:
     p = cells.percent / 100
     estimate = p[0] - p[1]
-    se = _se(cells, np.ones_like(p))
+    # A group whose answers are all alike has a standard error of 0 by the formula, which is no
+    # measure of what is not known of it.
+    se = np.where(np.isnan(_inside(p)).any(axis=0), np.nan, _se(cells, np.ones_like(p)))
     low, high = limits(estimate, se, confidence=confidence, df=cells.df)
     return estimate, np.maximum(low, -1.0), np.minimum(high, 1.0)
 
@@ -38,7 +40,7 @@ def _odds_ratio(cells: WeightedCells, confidence: float) -> Effect:
 
 
 def _inside(p: Floats) -> Floats:
-    """Leave out 0 and 1, where a logarithm has no standard error."""
+    """Leave out 0 and 1, of which no standard error is known."""
     return np.where((p > 0) & (p < 1), p, np.nan)
 
 
@@ -72,4 +74,6 @@ EFFECTS: dict[str, Callable[[WeightedCells, float], Effect]] = {
     "risk_ratio": _risk_ratio,
     "odds_ratio": _odds_ratio,
 }
-"""Estimates and limits of effects, shape (questions,) each, t with the design's df."""
+"""Estimates and limits of effects, shape (questions,) each, t with the design's df.
+
+Limits are NaN where a group's answers are all alike."""

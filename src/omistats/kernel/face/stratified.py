@@ -41,7 +41,7 @@ class Stratified:
         Breslow and Greenland; no interval where it is 0 or infinite.
     difference, difference_low, difference_high : ndarray of float64
         The Mantel-Haenszel difference of proportions, group 1 less group 2, with the interval
-        by Sato's variance, cut off at -1 and 1.
+        by Sato's variance, cut off at -1 and 1; no interval where that variance comes to 0.
     breslow_day, breslow_day_p_value : ndarray of float64
         The test that strata have one odds ratio, on ``strata - 1`` degrees of freedom.
     tarone, tarone_p_value : ndarray of float64
