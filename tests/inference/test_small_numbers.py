@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy.stats.contingency import expected_freq
-from tests.factories import BREAKDOWNS, Gender, Tier, random_frame, read
+from tests.factories import BREAKDOWNS, Gender, Harm, Tier, random_frame, read
 from tests.inference.drawn import SPLITS, sample
 
 import omistats as oms
@@ -89,6 +89,14 @@ def suppressed(below: int = 9, **options: Any) -> oms.Findings:
     return oms.recompute(cases(), by="unit", breakdowns=BREAKDOWNS, inference=chosen)
 
 
+def few_of(rows: list[Row], below: int, unknown: int = 0) -> bool:
+    """Whether a side of the comparison is too small, be it the rest outside a subset."""
+    sizes = [row["n"] for row in rows]
+    if rows[0]["contrast"] != "groups":
+        sizes.append(sizes[1] - sizes[0] - unknown)
+    return any(0 < n < below for n in sizes)
+
+
 @pytest.mark.parametrize("test", ["pearson", "auto", "cmh"])
 def test_what_is_too_small_is_withheld_and_the_rest_is_as_it_was(test):
     adjust, effects = "holm", ("difference", "odds_ratio")
@@ -102,22 +110,75 @@ def test_what_is_too_small_is_withheld_and_the_rest_is_as_it_was(test):
     hidden = touched = 0
     pairs = zip(compared(found).values(), compared(open_).values(), strict=True)
     for rows, before in pairs:
-        few = [0 < row["n"] < 9 for row in rows]
+        few, gone = [0 < row["n"] < 9 for row in rows], few_of(rows, 9)
         for row, was, small in zip(rows, before, few, strict=True):
             assert row["n"] == was["n"]
             for name in OF_GROUP:
                 assert row[name] == (None if small else was[name]), name
             for name in of_test:
-                assert row[name] == (None if any(few) else was[name]), name
-            if any(few) and row["n"]:
+                assert row[name] == (None if gone else was[name]), name
+            if gone and row["n"]:
                 assert row["reason"] == WITHHELD
                 assert row["p_holm"] is None
-            elif not any(few):
+            elif not gone:
                 assert row["reason"] == was["reason"]
             hidden += small
-        touched += any(few)
+        touched += gone
     assert hidden > 20
     assert 0 < touched < len(compared(found))
+
+
+def with_a_small_rest(unknown: int) -> oms.CaseSet:
+    """Forty cases of high risk of harm, two of another, some unknown; and a unit of enough."""
+    harm = ["high"] * 40 + ["not high"] * 2 + [None] * unknown + ["high", "not high"] * 10
+    rows = len(harm)
+    columns = {
+        "case_id": list(range(rows)),
+        "unit": ["small"] * (rows - 20) + ["large"] * 20,
+        "supervision": ["community"] * rows,
+        "gender": (["f", "m"] * rows)[:rows],
+        "harm": harm,
+        "tier": ["1"] * rows,
+        "q0": [i % 3 > 0 for i in range(rows)],
+    }
+    return read(columns, 1)
+
+
+@pytest.mark.parametrize("test", ["pearson", "fisher", "cmh", "rao-scott-f"])
+@pytest.mark.parametrize(("unknown", "complement"), [(0, "all"), (9, "all"), (9, "known")])
+def test_a_small_rest_withholds_the_comparison_and_no_row(test, unknown, complement):
+    cases = with_a_small_rest(unknown)
+    asked: dict[str, Any] = {"test": test, "effects": ["difference", "odds_ratio"]}
+    drawn: dict[str, Any] = {}
+    if test == "rao-scott-f":
+        asked["interval"], drawn["weight"] = "logit", [1.0] * len(cases)
+    asked |= {"complement": complement, "adjust": "holm"}
+    found, open_ = (
+        oms.recompute(
+            cases,
+            by="unit",
+            breakdowns=[Harm()],
+            inference=oms.Inference(small_numbers=oms.SmallNumbers(suppress_below=below), **asked),
+            **drawn,
+        )
+        for below in (5, None)
+    )
+    gone = not unknown or complement == "known"
+    of_split = [*OF_TEST, "p_holm", *(c for c in found.table.column_names if "ratio" in c)]
+    of_split += [c for c in found.table.column_names if c.startswith(("difference", "homog"))]
+    for row, was in zip(found.table.to_pylist(), open_.table.to_pylist(), strict=True):
+        for name in OF_GROUP:
+            assert row[name] == was[name]
+        if row["unit"] == "small" and gone:
+            assert {row[name] for name in of_split} == {None}
+            assert row["reason"] == WITHHELD
+        else:
+            for name in of_split:
+                if name != "p_holm":
+                    assert row[name] == was[name]
+            assert row["reason"] != WITHHELD
+    small = [r for r in open_.table.to_pylist() if r["unit"] == "small"]
+    assert small[0]["difference"] is not None
 
 
 def test_what_is_withheld_is_in_no_family():
@@ -142,12 +203,12 @@ def test_weighted_findings_are_withheld_alike():
     found = oms.recompute(sample(), by="unit", breakdowns=SPLITS, weight="weight", inference=chosen)
     hidden = 0
     for rows in compared(found).values():
-        few = [0 < row["n"] < 12 for row in rows]
+        few, gone = [0 < row["n"] < 12 for row in rows], few_of(rows, 12)
         for row, small in zip(rows, few, strict=True):
             if small:
                 assert all(row[name] is None for name in (*OF_GROUP, "se")), row
                 hidden += 1
-            if any(few):
+            if gone:
                 more = (*OF_TEST, "df2", "design_effect", "difference", "difference_low")
                 assert all(row[name] is None for name in more), row
     assert hidden > 3

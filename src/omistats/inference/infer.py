@@ -79,7 +79,7 @@ def infer(counts: Tally, inference: Inference, strata: Tally | None = None) -> R
 
 def finish(results: Results, counts: Tally, inference: Inference) -> Results:
     """Withhold what is too small, then adjust what is left for the number of tests."""
-    results = withhold(results, counts, inference.small_numbers)
+    results = withhold(results, counts, inference.small_numbers, inference.complement)
     more = adjusted(results.p_value, counts.units, inference)
     return attrs.evolve(results, of_splits={**results.of_splits, **more})
 

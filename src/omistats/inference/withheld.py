@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from omistats.inference.pairs import pairs
 from omistats.inference.results import REASONS, Results
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.tallies import Tally
@@ -18,8 +19,13 @@ _OF_SPLITS = ("statistic", "df", "p_value", "expected")
 _WHY = np.int8(REASONS.index("too few applicable answers to publish"))
 
 
-def withhold(results: Results, counts: Tally, policy: SmallNumbers) -> Results:
+def withhold(
+    results: Results, counts: Tally, policy: SmallNumbers, complement: str = "all"
+) -> Results:
     """Take out the figures of small groups, and the comparisons that they take part in.
+
+    A complement's subset is compared with the rest, which has no row of its own: where the rest
+    is too small its comparison goes too, and the rows stay.
 
     Parameters
     ----------
@@ -29,6 +35,8 @@ def withhold(results: Results, counts: Tally, policy: SmallNumbers) -> Results:
         The counts.
     policy : SmallNumbers
         What is too small.
+    complement : {'all', 'known'}
+        Whether a complement's second side counts the unclassified.
 
     Returns
     -------
@@ -36,11 +44,11 @@ def withhold(results: Results, counts: Tally, policy: SmallNumbers) -> Results:
         The same object where nothing is withheld.
     """
     hidden = policy.withheld(counts.n)
-    if not hidden.any():
+    touched = np.logical_or.reduceat(hidden, counts.offsets[:-1], axis=1)
+    two = pairs(counts, complement)
+    touched[:, two.splits] |= policy.withheld(two.n2)
+    if not touched.any():
         return results
-    starts = counts.offsets[:-1]
-    touched = np.logical_or.reduceat(hidden, starts, axis=1)
-
     changed: dict[str, Any] = {}
     for names, where in ((_OF_GROUPS, hidden), (_OF_SPLITS, touched)):
         changed |= {name: np.where(where, np.nan, getattr(results, name)) for name in names}

@@ -93,7 +93,7 @@ class SmallNumbers:
         A percentage of fewer cases than this is flagged.
     suppress_below : int, optional
         A percentage of fewer cases than this, but of some, is withheld, and what is computed
-        from it.
+        from it; in findings also a comparison with fewer cases outside a subset.
 
     Raises
     ------
