@@ -246,7 +246,7 @@ def test_near_names_are_listed():
     with pytest.raises(oms.UnknownNameError, match="did you mean 'fisher'"):
         oms.compare(1, 2, 3, 4, method="fischer")
     assert [*oms.TESTS] == METHODS
-    assert [*oms.GROUP_TESTS] == ["pearson", "g", "auto"]
+    assert [*oms.GROUP_TESTS] == ["pearson", "g", "auto", "trend"]
 
 
 def test_a_test_of_ones_own_is_used_by_name(monkeypatch):
