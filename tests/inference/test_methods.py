@@ -83,7 +83,7 @@ def test_tests_are_those_of_compare(test, complement):
                 used |= set(mine)
             assert mine == theirs, name
     assert used - {""} == {
-        "auto": {"pearson", "fisher"}, "pearson": {"pearson"}, "g": {"g"},
+        "auto": {"pearson", "fisher"}, **{name: {name} for name in ("pearson", "g", "trend")},
     }.get(test, {test, "pearson"})  # fmt: skip
 
 
