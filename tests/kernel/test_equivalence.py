@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -165,3 +167,17 @@ def test_questions_that_make_no_sense_are_refused(call, said):
 def test_the_margin_has_no_default():
     with pytest.raises(TypeError, match="margin"):
         oms.equivalence(3, 5, 4, 5)  # type: ignore[call-arg]
+
+
+def test_a_margin_has_to_be_named():
+    missing: Any = None
+    with pytest.raises(oms.UsageError, match=r"smallest difference that would matter.* no default"):
+        oms.equivalence(50, 100, 50, 100, missing)
+
+
+def test_single_numbers_give_arrays_without_dimension():
+    found = oms.equivalence(50, 100, 50, 100, 0.1)
+    for field in attrs.fields(oms.Equivalence):
+        value = getattr(found, field.name)
+        assert isinstance(value, np.ndarray), field.name
+        assert value.shape == ()

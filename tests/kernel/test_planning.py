@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -302,6 +303,17 @@ def test_a_half_takes_the_most_cases():
         (lambda: oms.power(0.1, 0.5, 9, 9, test="pearsen"), "did you mean 'pearson'"),
         (lambda: oms.power(0.1, 0.5, 9, 9, test="fisher"), "ask for 'fisher' with method='exact'"),
         (lambda: oms.power(0.1, 0.5, 9999, 9999, method="exact"), "use method='normal'"),
+        (lambda: oms.power(0.1, 0.5, [9, 4000], 4000, method="exact"), "groups of 4000 and 4000"),
+        (
+            lambda: oms.power(0.1, 0.5, 800, 700, method="exact", test="fisher"),
+            "5.62e.05 tables, too many for 'fisher'; .* Pearson's test, test='pearson', method='n",
+        ),
+        (
+            lambda: oms.power(0.1, 0.5, 9, 900_000, method="exact", test="mid-p"),
+            "too many for 'fisher-mid-p'",
+        ),
+        (lambda: oms.sample_for_precision(1e-9), "1e-09 takes more than 2..53 cases"),
+        (lambda: oms.sample_for_precision([0.1, 5e-324], method="wald"), "takes more than 2..53"),
         (lambda: oms.detectable(0.5, 50, 50, power=80), "power lies .* did you mean 0.8"),
         (lambda: oms.sample_size(0.5, 0.6, ratio=0), "ratio is the cases"),
         (lambda: oms.sample_size(0.5, 0.6, ratio=-1), "ratio: expected numbers"),
@@ -317,3 +329,21 @@ def test_a_half_takes_the_most_cases():
 def test_plans_that_make_no_sense_are_refused(call, said):
     with pytest.raises(oms.UsageError, match=said):
         call()
+
+
+@pytest.mark.parametrize("method", ["wilson", "wald"])
+@pytest.mark.parametrize("h", [1e-9, 1e-160, 1e-300, 5e-324])
+def test_a_width_of_next_to_nothing_takes_all_there_are(h, method):
+    assert float(oms.sample_for_precision(h, population=1000, method=method)) == 1000
+    if method == "wald":
+        # By Wald's formula a proportion of 0 or 1 never varies.
+        assert oms.sample_for_precision(h, p=[0, 1], method="wald").tolist() == [1, 1]
+
+
+def test_a_population_beside_a_size_that_is_larger_than_counts_are():
+    """n N / (N - 1 + n) in fractions, of a size of some 9.6e15."""
+    free = Fraction(1, 4) * Fraction(NormalDist().inv_cdf(0.975)) ** 2 / Fraction(1e-8) ** 2
+    assert free > 2**53
+    there = 2**52
+    found = float(oms.sample_for_precision(1e-8, population=there, method="wald"))
+    assert found == pytest.approx(float(free * there / (there - 1 + free)), rel=1e-9)

@@ -143,3 +143,37 @@ def test_bad_input_is_refused():
         oms.trend(1, 9)
     with pytest.raises(oms.UsageError, match="0 <= k <= n"):
         oms.trend([1, 12, 3], 9)
+
+
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [1e200, 2e200, 4e200],
+        [1e-200, 2e-200, 4e-200],
+        [1e-320, 2e-320, 4e-320],
+        [-1e308, -3.5e307, 1e308 - 5e306],
+        [1e15, 1e15 + 1, 1e15 + 3],
+        [0, 1e-300, 1e300],
+        [1e300, 1e300, 1e-300],
+    ],
+)
+def test_scores_of_any_scale_are_their_proportions(scores):
+    """In fractions: nothing overflows, and only the place of a group between the others counts."""
+    k, n = [1, 5, 9], [10, 11, 12]
+    slope, statistic = recount(k, n, [Fraction(v) for v in scores])
+    found = oms.trend(k, n, scores)
+    assert float(found.statistic) == pytest.approx(float(statistic), rel=1e-9)
+    if abs(slope) < 1e308:
+        assert float(found.slope) == pytest.approx(float(slope), rel=1e-9)
+    else:
+        assert np.isinf(found.slope)
+
+
+def test_scores_of_empty_groups_count_for_nothing_whatever_they_are():
+    found = oms.trend([1, 0, 5], [10, 0, 10], [1, 1e300, 2])
+    alone = oms.trend([1, 5], [10, 10], [1, 2])
+    assert (found.slope, found.statistic) == (alone.slope, alone.statistic)
+
+
+def test_scores_that_differ_in_their_last_digit_are_one():
+    assert np.isnan(oms.trend([1, 5, 0], [10, 10, 0], [0.3, 0.1 + 0.2, 1]).statistic)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from omistats.kernel.counts import LARGEST
 from omistats.kernel.proportion import normal_quantile
 
 __all__ = ["size_for_wald", "size_for_wilson", "with_population"]
@@ -30,8 +31,9 @@ def size_for_wald(half_width: Floats, p: Floats, confidence: float) -> Floats:
         Not rounded.
     """
     z = normal_quantile(confidence)
-    out: Floats = p * (1 - p) * (z / half_width) ** 2
-    return out
+    with np.errstate(over="ignore", invalid="ignore"):
+        out: Floats = p * (1 - p) * (z / half_width) ** 2
+    return np.where(np.isnan(half_width), np.nan, np.where(p * (1 - p) == 0, 0.0, out))
 
 
 def size_for_wilson(half_width: Floats, p: Floats, confidence: float) -> Floats:
@@ -48,8 +50,9 @@ def size_for_wilson(half_width: Floats, p: Floats, confidence: float) -> Floats:
     b = p * (1 - p) - 2 * h2
     root: Any = np.sqrt(b * b + h2 * (1 - 4 * h2))
     # n = z^2 / x; of the two forms of a root, the one without a difference of near equals.
-    # The root is above |b|, so neither divides by zero.
-    out: Floats = z * z * np.where(b > 0, (b + root) / (2 * h2), (0.5 - 2 * h2) / (root - b))
+    # Squares of widths that are too small for any sample are 0.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        out: Floats = z * z * np.where(b > 0, (b + root) / (2 * h2), (0.5 - 2 * h2) / (root - b))
     return out
 
 
@@ -73,6 +76,9 @@ def with_population(n: Floats, population: Floats) -> Floats:
     A sample of ``n`` out of ``N`` is as precise as ``n (N - 1) / (N - n)`` out of a population
     without end.
     """
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         finite = np.where(np.isinf(population), n, n * population / (population - 1 + n))
+        # The same, where a size may be without bound.
+        of_many = population / ((population - 1) / n + 1)
+    finite = np.where((n > LARGEST) & np.isfinite(population), of_many, finite)
     return np.asarray(np.maximum(np.ceil(finite), 1.0))

@@ -84,8 +84,8 @@ def compare_groups(
         The axis of the groups.
     method : {'pearson', 'g', 'auto'}
         Pearson's chi-square; the likelihood ratio; or, for an axis of two groups, what
-        `compare` chooses, and Pearson's for longer ones. Or a test of one's own, from
-        `GROUP_TESTS`.
+        `compare` chooses, and Pearson's for longer ones, however few of their groups have
+        trials, as in findings. Or a test of one's own, from `GROUP_TESTS`.
 
     Returns
     -------

@@ -85,8 +85,8 @@ def equivalence(
     Raises
     ------
     UsageError
-        When counts are impossible, a margin is not between 0 and 1, or the confidence is out
-        of range.
+        When counts are impossible, a margin is None or not between 0 and 1, or the confidence
+        is out of range.
     UnknownNameError
         When the method is unknown, or gives no p-value of a margin.
 
@@ -121,6 +121,11 @@ def equivalence(
     name = DIFFERENCES.name(method)
     if name != _METHOD:
         raise UnknownNameError("test of a margin", method, (_METHOD,))
+    if margin is None:
+        raise UsageError(
+            "margin is the smallest difference that would matter, as a proportion (0.05 is five "
+            "points), and has no default; found None"
+        )
     a, na = checked(k1, n1)
     b, nb = checked(k2, n2)
     within = shares(margin, "margin", ends=False)
@@ -130,9 +135,9 @@ def equivalence(
     level = 1.0 - confidence
     estimate, low, high = DIFFERENCES[_METHOD](a, na, b, nb, 1.0 - 2.0 * level)
     return Equivalence(
-        estimate=estimate,
-        low=low,
-        high=high,
+        estimate=np.asarray(estimate),
+        low=np.asarray(low),
+        high=np.asarray(high),
         p_value=np.asarray(p_value),
         p_lower=p_lower,
         p_upper=p_upper,

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UsageError
+from omistats.kernel.counts import LARGEST
 from omistats.kernel.face.shares import broadcast, shares, sizes
 from omistats.kernel.intervals import INTERVALS
 from omistats.kernel.options import check_confidence
@@ -50,8 +51,8 @@ def sample_for_precision(
     Raises
     ------
     UsageError
-        When a width, a proportion, the confidence or a population is out of range, or the
-        method is an interval of another kind.
+        When a width, a proportion, the confidence or a population is out of range, a width
+        takes more than 2**53 cases, or the method is an interval of another kind.
     UnknownNameError
         When the method is unknown.
 
@@ -81,4 +82,11 @@ def sample_for_precision(
         shares(p, "p"),
         there,
     )
-    return with_population(_WIDTHS[name](h, share, confidence), there)
+    found = with_population(_WIDTHS[name](h, share, confidence), there)
+    if (found > LARGEST).any():
+        smallest = float(h[found > LARGEST].min())
+        raise UsageError(
+            f"half_width: {smallest:g} takes more than 2**53 cases; name a wider interval, or the "
+            "population that there is"
+        )
+    return found
