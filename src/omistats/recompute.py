@@ -56,7 +56,8 @@ def recompute(
         weighted or clustered cases Rao and Scott's F and logit intervals.
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Percentages are then weighted;
-        ``k`` and ``n`` stay counts of answers.
+        ``k`` and ``n`` stay counts of answers, also of cases of weight 0, and by them small
+        numbers are judged.
     stratum : str or array_like, optional
         What cases were drawn within: a column or one label a case; None for no strata. By
         default the units.

@@ -193,6 +193,22 @@ def test_rows_say_what_was_done():
         assert name not in plain.table.column_names
 
 
+def test_counts_are_also_of_cases_that_weigh_nothing():
+    cases = sample()
+    weight = np.arange(len(cases)) % 3
+    plain = oms.recompute(cases, breakdowns=SPLITS)
+    asked = oms.Inference(
+        test="rao-scott-f", interval="logit", small_numbers=oms.SmallNumbers(suppress_below=20)
+    )
+    weighted = oms.recompute(cases, breakdowns=SPLITS, weight=weight, inference=asked)
+    assert weighted.table["n"].equals(plain.table["n"])
+    for row in weighted.table.to_pylist():
+        assert (row["reliability"] == "suppressed") == (0 < row["n"] < 20)
+    scored, usual = (oms.scores(cases, weight=w).table for w in (weight, None))
+    for name in ("k", "n"):
+        assert scored[name].equals(usual[name])
+
+
 def test_printed_is_the_weighted_percentage_rounded_half_up():
     for line in found("weights").values():
         if line["n"]:

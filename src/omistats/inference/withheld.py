@@ -43,6 +43,8 @@ def withhold(
     Results
         The same object where nothing is withheld.
     """
+    if policy.suppress_below is None:
+        return results
     hidden = policy.withheld(counts.n)
     touched = np.logical_or.reduceat(hidden, counts.offsets[:-1], axis=1)
     two = pairs(counts, complement)

@@ -93,7 +93,7 @@ def scores(
         Tests of one question at a time, within units among them, are refused.
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Scores are then weighted; ``k`` and
-        ``n`` stay counts of answers.
+        ``n`` stay counts of answers, also of cases of weight 0.
     stratum : str or array_like, optional
         What cases were drawn within: a column or one label a case; None for no strata. By
         default the units.
