@@ -8,7 +8,7 @@ from typing import Any
 from omistats.breakdowns.base import Breakdown
 from omistats.errors import UsageError
 from omistats.findings import Findings
-from omistats.inference import Inference, check_weighted
+from omistats.inference import Inference, check_inference, check_weighted
 from omistats.kernel.designs import Population
 from omistats.model.drawn import Column, Lonely, draw, is_drawn
 from omistats.model.framework import Framework
@@ -103,7 +103,8 @@ def recompute(
         "population": population,
     }
     weighted = is_drawn(**design)
-    chosen = inference or (_OF_DESIGN if weighted else _PLAIN)
+    chosen = (_OF_DESIGN if weighted else _PLAIN) if inference is None else inference
+    check_inference(chosen)
     splits = None
     if weighted:
         check_weighted(chosen)

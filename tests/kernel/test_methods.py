@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,9 @@ from omistats.kernel.methods import Methods
 
 @pytest.fixture
 def halves() -> Methods[Callable[[float], float]]:
-    methods: Methods[Callable[[float], float]] = Methods("fraction", "f(x) -> y")
+    methods: Methods[Callable[[float], float]] = Methods(
+        "fraction", "f(x) -> y", outputs=1, reserved=["whole"]
+    )
     methods.register("one-half", lambda x: x / 2, ["half", "50%"])
     return methods
 
@@ -30,7 +33,7 @@ def test_every_spelling_finds_the_method_and_its_own_name(
 def test_an_unknown_name_lists_the_near_ones(halves: Methods[Callable[[float], float]]) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'one-half'"):
         halves["one-haf"]
-    with pytest.raises(UnknownNameError, match="unknown fraction 3"):
+    with pytest.raises(UsageError, match="one name of one-half; found 3"):
         halves.name(3)  # type: ignore[arg-type]  # what a user may pass all the same
     assert 3 not in halves
 
@@ -38,8 +41,9 @@ def test_an_unknown_name_lists_the_near_ones(halves: Methods[Callable[[float], f
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("half", abs), "there is a fraction 'one-half' already"),
-        (("third", abs, ["Half"]), "there is a fraction 'one-half' already"),
+        (("half", abs), r"remove\('one-half'\)"),
+        (("third", abs, ["Half"]), "'Half' is the name of the fraction 'one-half' already"),
+        (("Whole", abs), "means something else"),
         (("third", abs, "3rd"), "aliases are a list of names"),
         (("", abs), "found by a name"),
         (("third", 3), r"is called as f\(x\) -> y"),
@@ -72,3 +76,21 @@ def test_a_new_method_is_found_and_listed(halves: Methods[Callable[[float], floa
     halves.register("third", lambda x: x / 3)
     assert halves["THIRD"](9.0) == 3.0
     assert repr(halves) == "fraction methods, called as f(x) -> y: one-half, third"
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda k, n, confidence: k / n, "called as .*; it gave"),
+        (lambda k, n: (k, n), "called as .*; .* takes 2 positional arguments"),
+        (lambda k, n, confidence: (k, "high"), "called as .*; could not convert"),
+        (lambda k, n, confidence: (0.0, 1.0), "called as .*; it gave an array of shape"),
+    ],
+)
+def test_a_slip_in_a_method_of_ones_own_is_named(function: Any, says: str) -> None:
+    oms.INTERVALS.register("slip", function)
+    try:
+        with pytest.raises(UsageError, match=f"the interval 'slip' is {says}"):
+            oms.interval([1, 2, 3], 5, "slip")
+    finally:
+        oms.INTERVALS.remove("slip")

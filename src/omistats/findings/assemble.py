@@ -70,6 +70,10 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         none &= (shown := ~by_group(results.withheld))
     low = by_group(results.low)
     why, expected = by_split(results.reason), by_split(results.expected)
+    why = np.where(none, np.int8(0), why)
+    if inference.of_design:
+        bare = (why < 0) & some & np.isnan(low)
+        why[bare] = np.where((percent[bare] > 0) & (percent[bare] < 100), 8, 7)
     policy = inference.small_numbers
     printed = (
         printed_percent(k, n).astype(np.int8)
@@ -96,7 +100,7 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         _arrow.dictionary(by_split(results.method), results.methods),
         _constant(of_interval, some & ~np.isnan(low)),
         pa.array(np.full(len(k), inference.confidence)),
-        _arrow.dictionary(np.where(none, np.int8(0), why), REASONS),
+        _arrow.dictionary(why, REASONS),
         _arrow.floats(expected),
         _arrow.dictionary(policy.judge(n, expected), RELIABILITY),
     ]

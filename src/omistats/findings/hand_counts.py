@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from omistats.breakdowns.declaration import Contrast, group_problems, text_problems
 from omistats.errors import DataError, Problem, UsageError, shown
-from omistats.inference import Inference
+from omistats.inference import Inference, check_inference
 from omistats.kernel.counts import as_numbers, impossible
 from omistats.model.framework import Framework, Question
 from omistats.model.strata import ALL
@@ -106,6 +106,7 @@ def _cells(
 
 def require_plain(inference: Inference) -> None:
     """Refuse an inference that needs to know which cases are unclassified."""
+    check_inference(inference)
     if inference.complement == "known":
         raise UsageError(
             "counts typed by hand do not say which cases are unclassified; "

@@ -133,7 +133,7 @@ class Findings(Exports):
         counts = tally_from_counts(
             k, n, questions=questions, groups=groups, breakdown=breakdown, contrast=contrast
         )
-        chosen = inference or Inference()
+        chosen = Inference() if inference is None else inference
         require_plain(chosen)
         return cls.from_tally(counts, chosen)
 

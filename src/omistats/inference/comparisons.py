@@ -99,7 +99,7 @@ def test_all(counts: Tally, inference: Inference, strata: Tally | None) -> Teste
         method[:, i] = methods.index(for_more)
     # Exact tests give 1 where every answer is the same: a certainty, but no test.
     for figures in (statistic, df, p_value):
-        figures[expected == 0] = np.nan
+        figures[(expected == 0) | ~comparable] = np.nan
     return Tested(statistic, df, p_value, expected, comparable, methods, method, two)
 
 

@@ -26,6 +26,11 @@ def column_of(adjustment: str | None, inference: Inference) -> str:
     """
     if adjustment is None:
         return "p_value"
+    if not inference.adjust:
+        raise UsageError(
+            "these findings were not adjusted; make them with "
+            f"inference=Inference(adjust={adjustment!r})"
+        )
     own = ADJUSTMENTS.name(adjustment) if adjustment in ADJUSTMENTS else adjustment
     if own not in inference.adjust:
         raise UnknownNameError("adjustment of these findings", adjustment, inference.adjust)

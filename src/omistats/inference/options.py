@@ -19,7 +19,15 @@ from omistats.kernel.relative import ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.kernel.survey_tests import SURVEY_TESTS
 
-__all__ = ["DESIGN_INTERVALS", "EFFECTS", "FAMILIES", "STRATIFIED", "Inference", "column_of"]
+__all__ = [
+    "DESIGN_INTERVALS",
+    "EFFECTS",
+    "FAMILIES",
+    "STRATIFIED",
+    "Inference",
+    "check_inference",
+    "column_of",
+]
 
 STRATIFIED = ("cmh", "cmh-cc")
 """Tests within units, Cochran-Mantel-Haenszel without and with correction."""
@@ -81,6 +89,20 @@ def _several(value: Any) -> tuple[Any, ...]:
 
 def _adjustments(value: Any) -> tuple[Any, ...]:
     return _several([_own(ADJUSTMENTS, name) for name in _several(value)])
+
+
+def check_inference(value: object) -> None:
+    """Refuse what is no `Inference`.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not isinstance(value, Inference):
+        raise UsageError(
+            f'`inference` is an Inference, such as Inference(test="fisher"); found '
+            f"{described(value)}"
+        )
 
 
 def column_of(adjustment: str) -> str:

@@ -22,6 +22,8 @@ REASONS = (
     "too few applicable answers to publish",
     "a stratum of one cluster",
     "no spread to test against",
+    "no such interval at 0 or 100",
+    "no degrees of freedom for an interval",
 )
 """Why a row has no percentage or no test, by code."""
 

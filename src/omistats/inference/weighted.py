@@ -47,7 +47,8 @@ def check_weighted(inference: Inference) -> None:
     if wrong:
         raise UsageError(
             "cases with weights, strata or clusters of their own were not drawn as these "
-            f"suppose: {'; '.join(wrong)}; or leave `inference` out"
+            f"suppose: {'; '.join(wrong)}. Leave `inference` out, or name a test and an interval "
+            "of these beside its other options"
         )
 
 

@@ -22,11 +22,20 @@ Outcome = tuple[Floats, Floats, Floats]
 Two = Callable[[Floats, Floats, Floats, Floats], Outcome]
 Several = Callable[[Floats, Floats], Outcome]
 
-TESTS: Methods[Two] = Methods("test", "f(k1, n1, k2, n2) -> (statistic, df, p_value)")
+# Findings have tests by these names that need more than the counts of two groups.
+_OF_FINDINGS = ("cmh", "cmh-cc", "rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald-f")
+
+TESTS: Methods[Two] = Methods(
+    "test", "f(k1, n1, k2, n2) -> (statistic, df, p_value)", outputs=3, reserved=_OF_FINDINGS
+)
 """Tests of two groups."""
 
 GROUP_TESTS: Methods[Several] = Methods(
-    "test of several groups", "f(k, n), groups on the last axis -> (statistic, df, p_value)"
+    "test of several groups",
+    "f(k, n), groups on the last axis -> (statistic, df, p_value)",
+    outputs=3,
+    over_groups=True,
+    reserved=_OF_FINDINGS,
 )
 """Tests of any number of groups."""
 

@@ -18,7 +18,7 @@ Floats = npt.NDArray[np.float64]
 Effects = tuple[Floats, Floats, Floats]
 
 DIFFERENCES: Methods[Callable[[Floats, Floats, Floats, Floats, float], Effects]] = Methods(
-    "difference", "f(k1, n1, k2, n2, confidence) -> (estimate, low, high)"
+    "difference", "f(k1, n1, k2, n2, confidence) -> (estimate, low, high)", outputs=3
 )
 """Intervals for the difference between two proportions."""
 

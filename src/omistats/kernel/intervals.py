@@ -24,7 +24,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 INTERVALS: Methods[Callable[[Floats, Floats, float], tuple[Floats, Floats]]] = Methods(
-    "interval", "f(k, n, confidence) -> (low, high)"
+    "interval", "f(k, n, confidence) -> (low, high)", outputs=2
 )
 """Intervals for one proportion."""
 

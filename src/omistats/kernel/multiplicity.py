@@ -14,7 +14,7 @@ __all__ = ["ADJUSTMENTS", "benjamini_hochberg", "bonferroni", "holm"]
 Floats = npt.NDArray[np.float64]
 
 ADJUSTMENTS: Methods[Callable[[Floats], Floats]] = Methods(
-    "adjustment", "f(p), a family on the last axis, NaN in no family -> adjusted p"
+    "adjustment", "f(p), a family on the last axis, NaN in no family -> adjusted p", outputs=1
 )
 """Adjustments for many tests."""
 

@@ -22,10 +22,10 @@ Method = Callable[[Floats, Floats, Floats, Floats, float], Effects]
 
 _SIGNATURE = "f(k1, n1, k2, n2, confidence) -> (estimate, low, high)"
 
-RISK_RATIOS: Methods[Method] = Methods("risk ratio", _SIGNATURE)
+RISK_RATIOS: Methods[Method] = Methods("risk ratio", _SIGNATURE, outputs=3)
 """Intervals for the ratio of two proportions."""
 
-ODDS_RATIOS: Methods[Method] = Methods("odds ratio", _SIGNATURE)
+ODDS_RATIOS: Methods[Method] = Methods("odds ratio", _SIGNATURE, outputs=3)
 """Intervals for the ratio of two odds."""
 
 # What every method below keeps to: the estimate is of the counts as they are; where it is 0 the

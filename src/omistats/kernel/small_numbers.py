@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UsageError
+from omistats.kernel.counts import as_numbers
 
 __all__ = ["RELIABILITY", "SmallNumbers", "smallest_expected", "smallest_expected_two"]
 
@@ -177,7 +178,14 @@ class SmallNumbers:
         ndarray of int8
             Codes of `RELIABILITY`; -1 where there are no cases.
         """
-        n, expected = np.broadcast_arrays(np.asarray(n), np.asarray(expected, np.float64))
+        try:
+            n, expected = np.broadcast_arrays(as_numbers(n, "n"), as_numbers(expected, "expected"))
+        except ValueError as error:
+            if isinstance(error, UsageError):
+                raise
+            raise UsageError(f"n and expected: expected shapes that broadcast; {error}") from error
+        if (n < 0).any():
+            raise UsageError(f"n counts cases, 0 or more; found {n.min():g}")
         codes = np.zeros(n.shape, np.int8)
         # Comparisons with NaN are False: what is unknown is not flagged.
         if self.flag_expected is not None:

@@ -46,7 +46,7 @@ class SurveyTest:
 
 
 SURVEY_TESTS: Methods[Callable[[WeightedCells], SurveyTest]] = Methods(
-    "survey test", "f(WeightedCells) -> SurveyTest"
+    "survey test", "f(WeightedCells) -> SurveyTest", outputs=0
 )
 """Tests of groups of a survey."""
 
