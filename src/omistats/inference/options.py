@@ -92,7 +92,7 @@ def _adjustments(value: Any) -> tuple[Any, ...]:
 
 
 def check_inference(value: object) -> None:
-    """Refuse what is no `Inference`.
+    """Refuse what says nothing of how findings are computed.
 
     Raises
     ------
