@@ -32,4 +32,6 @@ def load_synthetic() -> CaseSet:
     import pyarrow.parquet as pq
 
     path = Path(__file__).parent / "data" / "synthetic_cases.parquet"
-    return CaseSet.from_data(pq.read_table(path), framework=DEMONSTRATION)
+    # A file so small is read as fast in one thread, and none is left to outlive a short script.
+    table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
+    return CaseSet.from_data(table, framework=DEMONSTRATION)
