@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from omistats.kernel.significance import pearson_groups, pearson_two
+from omistats.kernel.significance import pearson_groups
 
 __all__ = ["cmh_shuffles", "pearson_shuffles"]
 
@@ -39,12 +39,27 @@ def pearson_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[
     k, n = (sum(parts[1:], parts[0]) for parts in zip(*counts, strict=True))
     all_k, all_n = total_k.sum(axis=0), total_n.sum(axis=0)
     if k.shape[1] == 1:
-        statistic = pearson_two(k[:, 0], n[:, 0], all_k - k[:, 0], all_n - n[:, 0])
-        return statistic, np.where(np.isnan(statistic), np.nan, 1.0)
+        return _pearson(k[:, 0], n[:, 0], all_k, all_n)
     ends = [np.broadcast_to(total, (len(k), 1, len(total))) for total in (all_k, all_n)]
     k, n = (np.diff(v, axis=1, prepend=0, append=end) for v, end in zip((k, n), ends, strict=True))
     statistic, df = pearson_groups(k, n, axis=1)
     return statistic, np.where(np.isnan(statistic), np.nan, df)
+
+
+def _pearson(k: Floats, n: Floats, all_k: Floats, all_n: Floats) -> tuple[Floats, Floats]:
+    """Give Pearson's chi-square of two groups from the counts of the first and of both."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = all_k / all_n
+        away = n * share
+        np.subtract(k, away, out=away)
+        away *= away
+        spread = all_n - n
+        spread *= n
+        spread *= share * (1 - share) / all_n
+        away /= spread
+    # 0 by 0 where a group or a kind of answer is not there.
+    away[~(spread > 0)] = np.nan
+    return away, np.where(np.isnan(away), np.nan, 1.0)
 
 
 def cmh_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floats, Floats]:

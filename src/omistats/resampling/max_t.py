@@ -243,7 +243,7 @@ def make_layout(
     kept_k, kept_n = (
         np.array(
             [
-                (flags[a:b] & stays[a:b, np.newaxis]).sum(axis=0, dtype=np.float64)
+                flags[a:b][stays[a:b]].sum(axis=0, dtype=np.float64)
                 for a, b in pairwise(starts.tolist())
             ]
         )
