@@ -13,6 +13,7 @@ from omistats.breakdowns import (
     RiskOfHarm,
     SupervisionType,
 )
+from omistats.counting import tally
 from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError, UsageError
 from omistats.findings import Findings
 from omistats.forensics import Attainable, Survivors, attainable, survivors
@@ -59,7 +60,7 @@ from omistats.publish.points import Point
 from omistats.recompute import recompute
 from omistats.resampling import Resampled, bootstrap, max_t
 from omistats.scores import Scores, UnitComparison, scores
-from omistats.tallies import Split, Tally, tally
+from omistats.tallies import Split, Tally
 
 __version__ = "0.1.0"
 

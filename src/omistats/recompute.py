@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from omistats.breakdowns.base import Breakdown
+from omistats.counting import tally
 from omistats.errors import UsageError
 from omistats.findings import Findings
 from omistats.inference import Inference, check_inference, check_weighted
@@ -13,7 +14,7 @@ from omistats.kernel.designs import Population
 from omistats.model.drawn import Column, Lonely, draw, is_drawn
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
-from omistats.tallies import By, Tally, check_by, standard_or, tally
+from omistats.tallies import By, Tally, check_by, standard_or
 
 __all__ = ["recompute"]
 

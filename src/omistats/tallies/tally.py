@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import Breakdown, Contrast
-from omistats.breakdowns.membership import membership
-from omistats.breakdowns.registry import resolve
-from omistats.errors import UsageError, described
-from omistats.kernel.tally import count_groups
+from omistats.breakdowns.base import Contrast
+from omistats.errors import UsageError
 from omistats.model.framework import Framework
-from omistats.model.sources import read_cases
 from omistats.model.strata import ALL
 
-__all__ = ["By", "Split", "Tally", "check_by", "standard_or", "tally"]
+__all__ = ["Split", "Tally"]
 
 Counts = npt.NDArray[np.int64]
-By = Literal["unit"]
 
 
 @attrs.frozen
@@ -140,100 +135,3 @@ class Tally:
         return "Tally: " + " x ".join(
             f"{count} {word}{'s' * (count != 1)}" for count, word in zip(shape, words, strict=True)
         )
-
-
-def check_by(by: object) -> None:
-    """Refuse what is neither None nor ``'unit'``."""
-    if by is not None and not (isinstance(by, str) and by == "unit"):
-        raise UsageError(f"`by` is None or 'unit', found {described(by)}")
-
-
-def standard_or(
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None, framework: Framework
-) -> tuple[Breakdown, ...]:
-    """Resolve breakdowns, those of the framework if none are given.
-
-    Raises
-    ------
-    UsageError
-        When the framework has none either.
-    UnknownNameError, DataError
-        As `omistats.breakdowns.registry.resolve`.
-    """
-    if breakdowns is None and not framework.breakdowns:
-        raise UsageError(
-            f"the framework {framework.name!r} names no standard breakdowns; pass breakdowns=[...]"
-        )
-    return resolve(framework.breakdowns if breakdowns is None else breakdowns, framework)
-
-
-def tally(
-    source: Any,
-    *,
-    by: By | None = None,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
-    questions: Iterable[str] | None = None,
-    framework: Framework | None = None,
-) -> Tally:
-    """Count sufficient and applicable answers in every group.
-
-    Parameters
-    ----------
-    source : CaseSet, data frame, record batch reader, or path
-        The cases. All but a case set need ``framework``; a path is a Parquet or an Arrow
-        IPC file, read whole.
-    by : {'unit'}, optional
-        Count every unit by itself; by default all units together.
-    breakdowns : iterable of Breakdown or str, optional
-        Instances, classes, or names; the framework's standard ones by default.
-    questions : iterable of str, optional
-        Question ids; by default every question that is not invented.
-    framework : Framework, optional
-        What to check the source against; a case set carries its own.
-
-    Returns
-    -------
-    Tally
-
-    Raises
-    ------
-    UsageError
-        When ``by`` is neither None nor ``'unit'``, or a framework is missing.
-    UnknownNameError
-        When a question or a breakdown is unknown.
-    DataError
-        When a breakdown is ill declared or labels cases outside its groups.
-    """
-    check_by(by)
-    cases = read_cases(source, framework)
-    framework = cases.framework
-    ids = framework.known_ids if questions is None else framework.select(questions)
-    splits = standard_or(breakdowns, framework)
-    packed = cases.packed
-    # One block of all cases, or one a unit.
-    starts = packed.starts if by == "unit" else packed.starts[[0, -1]]
-    answers = packed.answers
-    if ids != framework.question_ids:
-        wanted = set(ids)
-        answers = answers[[id in wanted for id in framework.question_ids * 2]]
-    members, sizes = membership(cases, splits, packed.order, starts)
-    counts = count_groups(answers, members, starts)
-    groups = sum(len(b.groups) for b in splits)
-    width = len(ids)
-    unknown = np.zeros((len(starts) - 1, len(splits), 2 * width), np.int64)
-    complements = [i for i, b in enumerate(splits) if b.contrast == "complement"]
-    unknown[:, complements] = counts[:, groups:]
-    return Tally(
-        framework=framework,
-        units=cases.units if by == "unit" else (ALL,),
-        splits=tuple(Split(b.key, tuple(b.groups), b.contrast) for b in splits),
-        questions=ids,
-        k=counts[:, :groups, :width],
-        n=counts[:, :groups, width:],
-        unknown_k=unknown[:, :, :width],
-        unknown_n=unknown[:, :, width:],
-        cases=sizes[:, :groups],
-        unclassified=sizes[:, groups : groups + len(splits)],
-        left_out=sizes[:, groups + len(splits) :],
-        metadata=cases.metadata,
-    )
