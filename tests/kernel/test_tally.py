@@ -53,7 +53,7 @@ def test_popcount_equals_the_matrix_product(seed, rows, blocks):
 
 @pytest.mark.parametrize("chunk", [1, 3, 8, 64])
 def test_the_size_of_chunks_does_not_matter(monkeypatch, chunk):
-    monkeypatch.setattr(tally, "_CHUNK", chunk)
+    monkeypatch.setattr(tally, "_RUN", chunk)
     answers, members, starts = draw(5, 150, 4, 3, 6)
     np.testing.assert_array_equal(
         count_groups(pack(answers), members, starts), recount(answers, members, starts)

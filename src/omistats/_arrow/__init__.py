@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from omistats._arrow.bits import bitmaps
+from omistats._arrow.bits import Bitmaps, Validity, bitmaps
 from omistats._arrow.build import dictionary, floats, primitive
 from omistats._arrow.frames import as_answers, columns, duplicates, to_table
 from omistats._arrow.labels import as_levels, codes_of, labels_to_codes, used_labels
 from omistats._arrow.offences import Offence
 
 __all__ = [
+    "Bitmaps",
     "Offence",
+    "Validity",
     "as_answers",
     "as_levels",
     "bitmaps",
