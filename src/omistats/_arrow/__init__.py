@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omistats._arrow.bits import Bitmaps, Validity, bitmaps
-from omistats._arrow.build import dictionary, floats, primitive
+from omistats._arrow.build import dictionary, floats, null_bits, primitive, with_bits
 from omistats._arrow.frames import as_answers, columns, duplicates, to_table
 from omistats._arrow.labels import as_levels, codes_of, labels_to_codes, used_labels
 from omistats._arrow.offences import Offence
@@ -21,7 +21,9 @@ __all__ = [
     "duplicates",
     "floats",
     "labels_to_codes",
+    "null_bits",
     "primitive",
     "to_table",
     "used_labels",
+    "with_bits",
 ]

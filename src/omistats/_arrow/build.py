@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-__all__ = ["dictionary", "floats", "primitive"]
+__all__ = ["dictionary", "floats", "null_bits", "primitive", "with_bits"]
 
 Flags = npt.NDArray[np.bool_]
 
@@ -38,9 +38,16 @@ def _names(labels: tuple[str, ...]) -> pa.Array:
 
 def primitive(values: npt.NDArray[Any], valid: Flags) -> pa.Array:
     """Build an array of the values without copying them; null where they are not valid."""
+    return with_bits(values, null_bits(valid))
+
+
+def null_bits(valid: Flags) -> pa.Buffer | None:
+    """Pack who is valid, None where all are."""
+    return None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+
+
+def with_bits(values: npt.NDArray[Any], validity: pa.Buffer | None) -> pa.Array:
+    """Build an array of the values and of packed validity without copying either."""
     values = np.ascontiguousarray(values)
-    validity = None
-    if not valid.all():
-        validity = pa.py_buffer(np.packbits(valid, bitorder="little"))
     kind = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(values)])

@@ -47,20 +47,12 @@ SCHEMA = pa.schema(
 
 def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
     """Lay findings out, one row a unit x breakdown x question x group."""
-    group_row, split_row, question_row = _layout(counts.splits, len(counts.questions))
-    of_group = group_row * len(counts.questions) + question_row
-    of_split = split_row * len(counts.questions) + question_row
-    units = len(counts.units)
-
-    def by_group(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return values.reshape(units, -1).take(of_group, axis=1).ravel()
-
-    def by_split(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return values.reshape(units, -1).take(of_split, axis=1).ravel()
-
+    lay = _Rows(counts.splits, len(counts.units), len(counts.questions))
+    by_group, by_split = lay.by_group, lay.by_split
     unit, breakdown, question, group, contrast = _keys(
         counts.units, counts.splits, counts.questions, inference.complement == "known"
     )
+    floats = _Nulls()
     k, n = by_group(counts.k), by_group(counts.n)
     percent, shown = by_group(results.percent), None
     # Answers that weigh nothing give no percentage either.
@@ -69,10 +61,11 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
     if results.withheld is not None:
         none &= (shown := ~by_group(results.withheld))
     low = by_group(results.low)
-    why, expected = by_split(results.reason), by_split(results.expected)
-    why = np.where(none, np.int8(0), why)
+    bounded = ~np.isnan(low)
+    why = by_split(results.reason)
+    np.copyto(why, 0, where=none)
     if inference.of_design:
-        bare = (why < 0) & some & np.isnan(low)
+        bare = (why < 0) & some & ~bounded
         why[bare] = np.where((percent[bare] > 0) & (percent[bare] < 100), 8, 7)
     policy = inference.small_numbers
     printed = (
@@ -88,35 +81,95 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         group,
         pa.array(k) if shown is None else _arrow.primitive(k, shown),
         pa.array(n),
-        _arrow.floats(percent),
-        _arrow.primitive(printed, some),
-        _arrow.floats(low),
-        _arrow.floats(by_group(results.high)),
-        _arrow.floats(by_split(results.statistic)),
-        _arrow.floats(by_split(results.df)),
-        _arrow.floats(by_split(results.p_value)),
+        floats.array(percent, some),
+        floats.array(printed, some),
+        floats.array(low, bounded),
+        floats.array(by_group(results.high)),
+        floats.array(by_split(results.statistic)),
+        floats.array(by_split(results.df)),
+        floats.array(by_split(results.p_value)),
         _arrow.dictionary(by_split(results.stars), STARS),
         contrast,
         _arrow.dictionary(by_split(results.method), results.methods),
-        _constant(of_interval, some & ~np.isnan(low)),
-        pa.array(np.full(len(k), inference.confidence)),
+        _arrow.dictionary(_same(len(k), 0), (of_interval,), some & bounded),
+        pa.array(_same(len(k), inference.confidence)),
         _arrow.dictionary(why, REASONS),
-        _arrow.floats(expected),
-        _arrow.dictionary(policy.judge(n, expected), RELIABILITY),
+        floats.array(by_split(results.expected)),
+        _arrow.dictionary(
+            policy.graded(n, by_split(policy.expects_few(results.expected))), RELIABILITY
+        ),
     ]
     schema = SCHEMA
-    for lay, columns in ((by_group, results.of_groups), (by_split, results.of_splits)):
+    for laid, columns in ((by_group, results.of_groups), (by_split, results.of_splits)):
         for name, values in columns.items():
             schema = schema.append(pa.field(name, pa.float64()))
-            arrays.append(_arrow.floats(lay(values)))
+            arrays.append(floats.array(laid(values)))
     # What the cases say of themselves goes where their figures go.
     if counts.metadata:
         schema = schema.with_metadata(dict(counts.metadata))
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _constant(label: str, where: npt.NDArray[np.bool_]) -> pa.Array:
-    return _arrow.dictionary(np.zeros(len(where), np.int8), (label,), where)
+class _Nulls:
+    """Makes Arrow arrays; columns that are null in the same rows share one bitmap."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[npt.NDArray[np.bool_], pa.Buffer | None]] = []
+
+    def array(
+        self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None
+    ) -> pa.Array:
+        """Build an array, null where values are not valid, or NaN."""
+        if valid is None:
+            valid = ~np.isnan(values)
+        for flags, bits in self._seen:
+            if flags is valid or np.array_equal(flags, valid):
+                return _arrow.with_bits(values, bits)
+        bits = _arrow.null_bits(valid)
+        self._seen.append((valid, bits))
+        return _arrow.with_bits(values, bits)
+
+
+@lru_cache(maxsize=32)
+def _same(rows: int, value: float) -> npt.NDArray[Any]:
+    """Repeat a value, a code where it is a whole number; the array is shared."""
+    out = np.full(rows, value, np.int8 if isinstance(value, int) else np.float64)
+    out.flags.writeable = False
+    return out
+
+
+class _Rows:
+    """Lays arrays by unit, group or split, and question out as rows in printed order."""
+
+    def __init__(self, splits: tuple[Split, ...], units: int, questions: int) -> None:
+        self._shape = units, len(splits), questions
+        widths = {len(s.groups) for s in splits}
+        self._width = widths.pop() if len(widths) == 1 else 0
+        if not self._width:
+            group, split, question = _layout(splits, questions)
+            self._of_group = group * questions + question
+            self._of_split = split * questions + question
+
+    def by_group(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Lay out what every group has."""
+        units, splits, questions = self._shape
+        if not self._width:
+            return values.reshape(units, -1).take(self._of_group, axis=1).ravel()
+        # Breakdowns of one number of groups: only two axes change places.
+        parts = values.reshape(units, splits, self._width, questions)
+        out = np.empty((units, splits, questions, self._width), values.dtype)
+        for g in range(self._width):
+            out[..., g] = parts[:, :, g]
+        return out.ravel()
+
+    def by_split(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Lay out what every comparison has, once a group."""
+        if not self._width:
+            return values.reshape(self._shape[0], -1).take(self._of_split, axis=1).ravel()
+        out = np.empty((*values.shape, self._width), values.dtype)
+        for g in range(self._width):
+            out[..., g] = values
+        return out.ravel()
 
 
 # The same report is made again and again: its rows and their labels are kept.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import attrs
 import numpy as np
@@ -69,17 +70,19 @@ def test_all(counts: Tally, inference: Inference, strata: Tally | None) -> Teste
         When a test within units has no counts by unit.
     """
     shape = (len(counts.units), len(counts.splits), len(counts.questions))
-    statistic, df, p_value, expected = (np.full(shape, np.nan) for _ in range(4))
-    comparable, method = np.zeros(shape, np.bool_), np.zeros(shape, np.int8)
+    method = np.zeros(shape, np.int8)
     two = pairs(counts, inference.complement)
     for_two, for_more = _names(inference.test)
     if inference.stratified:
         check_strata(counts, strata)
-    statistic[:, two.splits], df[:, two.splits], p_value[:, two.splits] = (
+    tests_of_two = (
         _two_within(counts, inference, strata) if inference.stratified else _two(for_two, two)
     )
-    comparable[:, two.splits] = (two.n1 > 0) & (two.n2 > 0)
-    expected[:, two.splits] = smallest_expected_two(*two.sides)
+    statistic, df, p_value, expected = (
+        _spread(found, two.splits, shape, np.nan)
+        for found in (*tests_of_two, smallest_expected_two(*two.sides))
+    )
+    comparable = _spread((two.n1 > 0) & (two.n2 > 0), two.splits, shape, False)
     methods = tuple(dict.fromkeys((for_two, for_more)))
     if for_two == "auto":
         methods = ("pearson", "fisher")
@@ -98,9 +101,28 @@ def test_all(counts: Tally, inference: Inference, strata: Tally | None) -> Teste
         expected[:, i] = smallest_expected(k, n)
         method[:, i] = methods.index(for_more)
     # Exact tests give 1 where every answer is the same: a certainty, but no test.
-    for figures in (statistic, df, p_value):
-        figures[(expected == 0) | ~comparable] = np.nan
+    none = expected == 0
+    none |= ~comparable
+    statistic, df, p_value = (_without(figures, none) for figures in (statistic, df, p_value))
     return Tested(statistic, df, p_value, expected, comparable, methods, method, two)
+
+
+def _spread(
+    values: npt.NDArray[Any], splits: list[int], shape: tuple[int, ...], blank: float
+) -> npt.NDArray[Any]:
+    """Lay figures of some splits among those of all."""
+    if len(splits) == shape[1]:
+        return values
+    out = np.full(shape, blank, values.dtype)
+    out[:, splits] = values
+    return out
+
+
+def _without(figures: Floats, where: Flags) -> Floats:
+    """Blank figures; what a test of the user's own gave is not changed in place."""
+    if (where & ~np.isnan(figures)).any():
+        return np.where(where, np.nan, figures)
+    return figures
 
 
 def _names(test: str) -> tuple[str, str]:

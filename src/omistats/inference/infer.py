@@ -48,11 +48,11 @@ def infer(counts: Tally, inference: Inference, strata: Tally | None = None) -> R
             else f"the interval {inference.interval!r} is for cases with weights, strata or "
             f"clusters; choose from {', '.join(INTERVALS)}"
         )
-    k, n = counts.k, counts.n
-    shares = k.astype(np.float64), n.astype(np.float64)
-    low, high = INTERVALS[inference.interval](*shares, inference.confidence)
+    k, n = counts.k.astype(np.float64), counts.n.astype(np.float64)
+    low, high = INTERVALS[inference.interval](k, n, inference.confidence)
     with np.errstate(invalid="ignore"):
-        percent = 100.0 * k / n
+        percent = 100.0 * k
+        percent /= n
     tests = test_all(counts, inference, strata)
     of_splits = effects(counts, tests.pairs, inference, strata)
     of_splits |= equivalence(counts, tests.pairs, inference.margin)
@@ -87,6 +87,8 @@ def finish(results: Results, counts: Tally, inference: Inference) -> Results:
 def _reasons(tests: Tested, stratified: bool) -> npt.NDArray[np.int8]:
     # An expected count of 0 beside two groups with answers: one of the answers was never given.
     # Otherwise no unit can tell the groups apart, or a test of the user's own is undefined.
-    why = np.where(tests.expected == 0, 2, 3 if stratified else 6)
-    why = np.where(tests.comparable, why, 1)
-    return np.where(np.isnan(tests.p_value), why, -1).astype(np.int8)
+    why = np.full(tests.p_value.shape, 3 if stratified else 6, np.int8)
+    np.copyto(why, 2, where=tests.expected == 0)
+    np.copyto(why, 1, where=~tests.comparable)
+    np.copyto(why, -1, where=~np.isnan(tests.p_value))
+    return why

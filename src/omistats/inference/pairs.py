@@ -52,12 +52,23 @@ def pairs(counts: Tally, complement: str) -> Pairs:
     chosen = [i for i, s in enumerate(counts.splits) if len(s.groups) == 2]
     first = [starts[i] for i in chosen]
     second = [starts[i] + 1 for i in chosen]
-    k1, n1 = counts.k[:, first], counts.n[:, first]
-    k2, n2 = counts.k[:, second], counts.n[:, second]
+    k1, n1 = _of(counts.k, first), _of(counts.n, first)
+    k2, n2 = _of(counts.k, second), _of(counts.n, second)
     # A complement's second group is all cases, the subset among them.
-    whole = np.array([counts.splits[i].contrast == "complement" for i in chosen], np.int64)
-    whole = whole[:, np.newaxis]
-    k2, n2 = k2 - whole * k1, n2 - whole * n1
+    for at, i in enumerate(chosen):
+        if counts.splits[i].contrast == "complement":
+            k2[:, at] -= k1[:, at]
+            n2[:, at] -= n1[:, at]
     if complement == "known":
-        k2, n2 = k2 - counts.unknown_k[:, chosen], n2 - counts.unknown_n[:, chosen]
-    return Pairs(chosen, *(v.astype(np.float64) for v in (k1, n1, k2, n2)))
+        k2 -= counts.unknown_k[:, chosen]
+        n2 -= counts.unknown_n[:, chosen]
+    return Pairs(chosen, k1, n1, k2, n2)
+
+
+def _of(counts: npt.NDArray[np.int64], groups: list[int]) -> Floats:
+    """Take groups; a slice, which is not copied first, where they are evenly spaced."""
+    if len(groups) > 1:
+        step = groups[1] - groups[0]
+        if groups == list(range(groups[0], groups[-1] + 1, step)):
+            return counts[:, groups[0] : groups[-1] + 1 : step].astype(np.float64)
+    return counts[:, groups].astype(np.float64)

@@ -56,10 +56,20 @@ def wilson(k: npt.ArrayLike, n: npt.ArrayLike, confidence: float) -> tuple[Float
     zz = z * z
     with np.errstate(divide="ignore", invalid="ignore"):
         # Where there are no trials the share is 0 / 0: NaN, as it should be.
-        share: Any = k / n
-        centre = k + zz / 2
-        half = z * np.sqrt(k * (1 - share) + zz / 4)
-        # At the ends the share itself, 0 or 1, is the bound; NaN without trials.
-        low = np.where(k == 0, share, (centre - half) / (n + zz))
-        high = np.where(k == n, share, (centre + half) / (n + zz))
+        share: Any = np.asarray(k / n)
+        # In place: for tens of thousands of rows, new arrays cost more than the sums.
+        half = np.asarray(1 - share)
+        half *= k
+        half += zz / 4
+        np.sqrt(half, out=half)
+        half *= z
+        high = np.asarray(k + zz / 2)
+        low = np.asarray(high - half)
+        high += half
+        below = n + zz
+        low /= below
+        high /= below
+    # At the ends the share itself, 0 or 1, is the bound; NaN without trials.
+    np.copyto(low, share, where=k == 0)
+    np.copyto(high, share, where=k == n)
     return low, high

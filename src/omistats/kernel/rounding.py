@@ -30,10 +30,23 @@ def printed_percent(k: npt.ArrayLike, n: npt.ArrayLike) -> npt.NDArray[np.int64]
     would print 1 of 8 (12.5%) as 12; the rule here prints 13.
     """
     k, n = np.broadcast_arrays(np.asarray(k, np.int64), np.asarray(n, np.int64))
-    out: npt.NDArray[np.int64] = np.floor_divide(
-        200 * k + n, 2 * n, out=np.full(n.shape, -1, np.int64), where=n > 0
-    )
+    out: npt.NDArray[np.int64]
+    if n.size and n.min() >= 0 and n.max() < _EXACT:
+        # Below this no quotient lies so near to a whole number that it could be rounded to it,
+        # and whole numbers are divided several times slower.
+        share = np.asarray(k * 200.0)
+        share += n
+        with np.errstate(invalid="ignore"):
+            share /= n * 2.0
+        np.copyto(share, -1.0, where=n == 0)
+        out = np.floor(share, out=share).astype(np.int64)
+        return out
+    out = np.floor_divide(200 * k + n, 2 * n, out=np.full(n.shape, -1, np.int64), where=n > 0)
     return out
+
+
+# A quotient m - 1 / (2 n) is m to a float64 only if 2 n m is above 2**53, with m at most 100.
+_EXACT = 1 << 44
 
 
 def counts_behind(

@@ -69,7 +69,13 @@ def chi_square_sf(x: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
     # scipy.special takes longer to import than NumPy and pyarrow together.
     import scipy
 
-    x, df = np.broadcast_arrays(np.asarray(x, np.float64), np.asarray(df, np.float64))
+    x, df = np.asarray(x, np.float64), np.asarray(df, np.float64)
+    if df.ndim == 0 and df == 1:
+        half = np.asarray(x / 2.0)
+        with np.errstate(invalid="ignore"):
+            np.sqrt(half, out=half)
+            return np.asarray(scipy.special.erfc(half, out=half))
+    x, df = np.broadcast_arrays(x, df)
     half = x / 2.0
     # Zero degrees of freedom test nothing.
     with np.errstate(invalid="ignore"):
@@ -105,12 +111,23 @@ def pearson_two(
     Counts are made float64 first: their fourth powers overflow 64-bit integers.
     """
     k1, n1, k2, n2 = (np.asarray(v, np.float64) for v in (k1, n1, k2, n2))
-    total = n1 + n2
-    s = k1 + k2
-    cross = k1 * (n2 - k2) - k2 * (n1 - k1)
-    margins = (n1 * n2) * (s * (total - s))
+    if not k1.shape == n1.shape == k2.shape == n2.shape:
+        k1, n1, k2, n2 = np.broadcast_arrays(k1, n1, k2, n2)
+    # In place: for tens of thousands of rows, new arrays cost more than the sums.
+    total = np.asarray(n1 + n2)
+    s = np.asarray(k1 + k2)
+    margins = np.asarray(total - s)
+    margins *= s
+    margins *= n1 * n2
+    cross = np.asarray(n2 - k2)
+    cross *= k1
+    cross -= np.multiply(k2, n1 - k1, out=s)
+    out: Floats = total
+    out *= cross
+    out *= cross
     with np.errstate(divide="ignore", invalid="ignore"):
-        out: Floats = np.where(margins > 0, total * cross * cross / margins, np.nan)
+        out /= margins
+    np.copyto(out, np.nan, where=~(margins > 0))
     return out
 
 
@@ -163,5 +180,6 @@ def star_codes(p_value: npt.ArrayLike, comparable: npt.ArrayLike = True) -> npt.
     p = np.asarray(p_value, np.float64)
     codes = np.zeros(np.broadcast(p, comparable).shape, np.int8)
     for level in _LEVELS:
-        codes += p < level
-    return np.where(comparable, codes, np.int8(-1)).astype(np.int8)
+        codes += np.asarray(p < level).view(np.int8)
+    np.copyto(codes, -1, where=np.logical_not(comparable))
+    return codes

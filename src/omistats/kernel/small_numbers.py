@@ -186,10 +186,18 @@ class SmallNumbers:
             raise UsageError(f"n and expected: expected shapes that broadcast; {error}") from error
         if (n < 0).any():
             raise UsageError(f"n counts cases, 0 or more; found {n.min():g}")
-        codes = np.zeros(n.shape, np.int8)
+        return self.graded(n, self.expects_few(expected))
+
+    def expects_few(self, expected: Floats) -> npt.NDArray[np.bool_]:
+        """Say which comparisons have small expected counts; those of NaN have not."""
+        if self.flag_expected is None:
+            return np.zeros(expected.shape, np.bool_)
         # Comparisons with NaN are False: what is unknown is not flagged.
-        if self.flag_expected is not None:
-            np.copyto(codes, 1, where=expected < self.flag_expected)
+        return np.asarray(expected < self.flag_expected)
+
+    def graded(self, n: npt.NDArray[np.number], few: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
+        """Judge as `judge` does, of arrays of one shape that have been checked."""
+        codes = np.array(few, np.bool_).view(np.int8)
         if self.flag_below is not None:
             np.copyto(codes, 2, where=n < self.flag_below)
         if self.suppress_below is not None:
