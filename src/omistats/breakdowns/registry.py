@@ -104,9 +104,12 @@ def resolve(
     found = tuple(named(b, framework) if isinstance(b, str) else _instance(b) for b in each)
     if not found:
         raise UsageError("no breakdowns to make; pass at least one, or None for the standard ones")
-    problems = [problem for b in found for problem in b.problems()]
+    # Ours are as they should be, and this is done for every report.
+    problems = [p for b in found if _OURS.get(str(b.key)) is not b for p in b.problems()]
     keys = [b.key for b in found]
-    if repeated := sorted({str(k) for k in keys if keys.count(k) > 1}):
+    if len({*map(str, keys)}) < len(keys) and (
+        repeated := sorted({str(k) for k in keys if keys.count(k) > 1})
+    ):
         problems.append(
             Problem(
                 "breakdowns",

@@ -110,6 +110,12 @@ class Pieces:
     @classmethod
     def of(cls, starts: npt.NDArray[np.int64]) -> Pieces:
         """Cut at ``starts``, where each block begins, and the number of cases."""
+        if len(starts) == 2 and starts[0] == 0:
+            count = int(starts[1] + 63) >> 6
+            edges = np.full(count, _ONES)
+            edges[-1:] >>= np.uint64(-int(starts[1]) & 63)
+            nothing = np.empty(0, np.int64)
+            return cls(1, np.arange(count), edges, nothing, [0], [(0, 0, count)])
         begin, end = starts[:-1], starts[1:]
         first = begin >> 6
         length = np.where(end > begin, ((end + 63) >> 6) - first, 0)
@@ -143,12 +149,6 @@ class Pieces:
         out = words[self.at]
         out &= self.edges[:, np.newaxis]
         return out
-
-    @property
-    def together(self) -> Pieces:
-        """The same pieces as one block."""
-        count = len(self.at)
-        return Pieces(1, self.at, self.edges, self.short[:0], [0], [(0, 0, count)])
 
 
 def count_words(words: Words, masks: Words | None, pieces: Pieces) -> Counts:

@@ -74,7 +74,7 @@ class Packed:
 
         Of many cases they are copied every time: two bits a case and question.
         """
-        return self._answers if self.is_small else self._stacked()
+        return self._sorted if self.is_small else self._in_order(self._read())
 
     @property
     def columns(self) -> int:
@@ -86,28 +86,40 @@ class Packed:
         """Whether a copy of the bits is kept."""
         return bool(self.starts[-1] <= _KEPT * _STEP)
 
-    @cached_property
-    def _answers(self) -> Words:
-        return self._stacked()
+    def _read(self) -> Words:
+        return self._bits.read(0, int(self.starts[-1]))
 
-    def _stacked(self) -> Words:
-        bits = self._bits.read(0, int(self.starts[-1]))
+    def _in_order(self, bits: Words) -> Words:
         if self.order is None:
             return bits
         # Row by row: unpacked, all at once would be eight times as much.
-        for row in bits:
-            row[:] = _reordered(row[np.newaxis], self.order)
-        return bits
+        out = np.empty_like(bits)
+        for row, sorted_row in zip(bits, out, strict=True):
+            sorted_row[:] = _reordered(row[np.newaxis], self.order)
+        return out
 
     @cached_property
-    def _whole(self) -> tuple[Words, Pieces, Pieces]:
+    def _kept(self) -> Words:
+        return self._read()
+
+    @cached_property
+    def _sorted(self) -> Words:
+        return self._in_order(self._kept)
+
+    @cached_property
+    def _together(self) -> tuple[Words, Pieces]:
+        pieces = Pieces.of(self.starts[[0, -1]])
+        return np.ascontiguousarray(self._kept.T), pieces
+
+    @cached_property
+    def _by_unit(self) -> tuple[Words, Pieces]:
         pieces = Pieces.of(self.starts)
-        return pieces.laid(np.ascontiguousarray(self._answers.T)), pieces, pieces.together
+        return pieces.laid(np.ascontiguousarray(self._sorted.T)), pieces
 
     def prepare(self) -> None:
         """Read what is kept of the answers, if anything is."""
         if self.is_small:
-            _ = self._whole
+            _ = self._kept
 
     def block_starts(self) -> range:
         """Where the blocks begin that the cases are counted in."""
@@ -127,11 +139,13 @@ class Packed:
             Whether units are told apart; otherwise all are one.
         """
         if self.is_small:
-            words, pieces, together = self._whole
+            if not by_unit:
+                words, pieces = self._together
+                return Block(words, masks, pieces, slice(None))
+            words, pieces = self._by_unit
             if self.order is not None:
                 masks = _reordered(masks, self.order)
-            masks = masks[:, pieces.at] & pieces.edges
-            return Block(words, masks, pieces if by_unit else together, slice(None))
+            return Block(words, masks[:, pieces.at] & pieces.edges, pieces, slice(None))
         stop = min(start + _STEP, int(self.starts[-1]))
         bits = self._bits.read(start, stop)
         masks = masks[:, start // 64 : (stop + 63) // 64]
