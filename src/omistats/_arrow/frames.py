@@ -136,11 +136,41 @@ def as_answers(array: pa.Array) -> tuple[pa.Array | None, Offence | None]:
 
 def duplicates(array: pa.Array) -> list[object]:
     """Return the values that stand more than once, in order of value; null is none."""
+    if array.null_count:
+        array = array.drop_null()
+    if not len(array) or _ascending(array):
+        return []
     import pyarrow.compute as pc
 
-    distinct = len(array.dictionary_encode().dictionary)
-    if distinct == len(array) - array.null_count:
+    if pa.types.is_integer(array.type):
+        ordered = np.sort(array.to_numpy())
+        again = ordered[1:][ordered[1:] == ordered[:-1]]
+        return list(np.unique(again).tolist())
+    if len(array.dictionary_encode().dictionary) == len(array):
         return []
-    counted = pc.value_counts(array.drop_null())
+    counted = pc.value_counts(array)
     repeated = counted.filter(pc.greater(counted.field("counts"), 1)).field("values")
     return sorted(repeated.to_pylist())
+
+
+# Values compared at a time: of values that do not ascend few are looked at.
+_STRETCH = 1 << 16
+
+
+def _ascending(array: pa.Array) -> bool:
+    """Say whether each value is greater than the one before, as ids mostly are."""
+    if pa.types.is_integer(array.type):
+        numbers = array.to_numpy()
+        before, after = numbers[:-1], numbers[1:]
+        pieces = (slice(i, i + _STRETCH) for i in range(0, len(after), _STRETCH))
+        return all(bool((before[piece] < after[piece]).all()) for piece in pieces)
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        return False
+    import pyarrow.compute as pc
+
+    last = len(array) - 1
+    for i in range(0, last, _STRETCH):
+        count = min(_STRETCH, last - i)
+        if not pc.all(pc.less(array.slice(i, count), array.slice(i + 1, count))).as_py():
+            return False
+    return True
