@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from omistats.errors import DataError, Problem, shown
 
-__all__ = ["Identity", "digests"]
+__all__ = ["Identity", "digests", "several"]
 
 Keys = npt.NDArray[np.uint64]
 Ids = Iterator[tuple[str, pa.Array]]
@@ -42,8 +42,8 @@ class Identity:
         self._keys: list[Keys] = []
         self._parts: list[tuple[str, int]] = []
 
-    def add(self, part: str, ids: pa.Array) -> None:
-        """Take in the ids of one part."""
+    def add(self, part: str, ids: pa.Array, keys: Keys) -> None:
+        """Take in the ids of one part, and their digests."""
         if not len(ids):
             return
         if self._ordered:
@@ -56,7 +56,7 @@ class Identity:
                 self._passed += len(ids)
                 return
             self._ordered = False
-        self._keys.append(digests(ids))
+        self._keys.append(keys)
         self._parts.append((part, len(ids)))
 
     def check(self) -> None:
@@ -69,9 +69,7 @@ class Identity:
         """
         if not self._keys:
             return
-        keys = [*self._passed_keys(), *self._keys]
-        ordered = np.sort(np.concatenate(keys))
-        repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        repeated = several(np.concatenate([*self._passed_keys(), *self._keys]))
         if len(repeated):
             if self._again is None:
                 raise self._unsure(repeated)
@@ -95,10 +93,10 @@ class Identity:
             same = np.isin(digests(ids), repeated)
             for id in ids.filter(pa.array(same)).to_pylist():
                 seen.setdefault(id, []).append(part)
-        several = {id: parts for id, parts in seen.items() if len(parts) > 1}
-        if several:
-            first = [f"{id!r} in {' and '.join(several[id])}" for id in sorted(several)[:5]]
-            more = len(several) - len(first)
+        twice = {id: parts for id, parts in seen.items() if len(parts) > 1}
+        if twice:
+            first = [f"{id!r} in {' and '.join(twice[id])}" for id in sorted(twice)[:5]]
+            more = len(twice) - len(first)
             found = f"more than once: {'; '.join(first)}" + (f"; and {more} more" if more else "")
             rule = "an id stands for one case, in all parts together"
             raise DataError([Problem("case_id", rule, found, _HINT)])
@@ -117,6 +115,12 @@ class Identity:
         hint = f"{_HINT} Or read from files, which can be looked at again."
         rule = "an id stands for one case, in all parts together"
         return DataError([Problem("case_id", rule, found, hint)])
+
+
+def several(keys: Keys) -> Keys:
+    """List the digests that stand more than once."""
+    ordered = np.sort(keys)
+    return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
 def digests(ids: pa.Array) -> Keys:

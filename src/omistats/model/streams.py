@@ -13,7 +13,7 @@ import pyarrow as pa
 from omistats.errors import DataError, Problem, UnknownNameError, shown
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
-from omistats.model.identity import Identity
+from omistats.model.identity import Identity, digests, several
 from omistats.model.marks import agreed
 from omistats.model.pieces import ROWS, Piece, is_data_set, is_reader, open_pieces
 from omistats.model.reading import column_problems, read
@@ -167,9 +167,7 @@ def stream_parts(
             # Ids of our own, so that a case set is whole.
             table = table.append_column("case_id", pa.array(np.arange(done, done + len(table))))
         with in_part(where):
-            found, units, own = read(table, known, None, check_ids)
-        if check_ids:
-            identity.add(where, found["case_id"])
+            found, units, own = _read_part(table, known, identity if check_ids else None, where)
         if order is not None:
             order.add(table["unit"], units)
         yield where, CaseSet(known, units, own, found)
@@ -177,6 +175,25 @@ def stream_parts(
         if progress is not None and len(table):
             progress(done, total)
     identity.check()
+
+
+def _read_part(
+    table: pa.Table, framework: Framework, identity: Identity | None, where: str
+) -> tuple[dict[str, pa.Array], tuple[str, ...], dict[bytes, bytes]]:
+    """Check a part, and its ids by their digests as long as these all differ."""
+    try:
+        found = read(table, framework, None, False)
+    except DataError:
+        if identity is not None:  # repeated ids are to be among the problems
+            read(table, framework, None)
+        raise
+    if identity is not None:
+        ids = found[0]["case_id"]
+        keys = digests(ids)
+        if len(several(keys)):
+            read(table, framework, None)
+        identity.add(where, ids, keys)
+    return found
 
 
 def read_table(source: Any) -> pa.Table:

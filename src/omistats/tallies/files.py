@@ -238,9 +238,12 @@ def _check_rows(where: str, table: pa.Table, layout: _Layout) -> None:
     for name in wanted.names[4:]:
         expected = answered if ":" in name else np.ones_like(answered)
         given = table[name].is_valid().to_numpy()
-        if wrong := int((given != expected).sum()):
-            rule = "a count where cases are counted, and null elsewhere"
-            problems.append(Problem(f"{where}: {name}", rule, f"otherwise in {wrong} rows", _HINT))
+        if otherwise := int((given != expected).sum()):
+            rule, found = (
+                "a count where cases are counted, else null",
+                f"not so in {otherwise} rows",
+            )
+            problems.append(Problem(f"{where}: {name}", rule, found, _HINT))
     if problems:
         raise DataError(problems)
 
