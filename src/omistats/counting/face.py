@@ -11,7 +11,7 @@ from omistats.counting.streams import count_stream
 from omistats.errors import UsageError, described
 from omistats.model.framework import Framework
 from omistats.model.sources import framework_of, read_cases
-from omistats.model.streams import Progress, is_stream
+from omistats.model.streams import Progress, fits_at_once, is_stream
 from omistats.tallies import By, Tally, check_by, standard_or
 
 __all__ = ["tally"]
@@ -86,13 +86,14 @@ def tally(
             f"{described(progress)}"
         )
     framework = framework_of(source, framework)
+    in_parts = is_stream(source) and not fits_at_once(source)
+    cases = None if in_parts else read_cases(source, framework, check_ids=check_ids)
     ids = framework.known_ids if questions is None else framework.select(questions)
     splits = standard_or(breakdowns, framework)
-    if is_stream(source):
+    if cases is None:
         return count_stream(
             source, framework, by, splits, ids, check_ids=check_ids, progress=progress
         )
-    cases = read_cases(source, framework, check_ids=check_ids)
     counts = count_cases(cases, by, splits, ids)
     if progress is not None:
         progress(len(cases), len(cases))

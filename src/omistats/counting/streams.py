@@ -9,8 +9,7 @@ import attrs
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.memory import count_cases
 from omistats.model.framework import Framework
-from omistats.model.sources import read_cases
-from omistats.model.streams import Progress, UnitOrder, fits_at_once, in_part, stream_parts
+from omistats.model.streams import Progress, UnitOrder, in_part, stream_parts
 from omistats.tallies import By, Sum, Tally, arranged
 
 __all__ = ["count_stream"]
@@ -50,12 +49,6 @@ def count_stream(
     DataError
         When anything cannot be read or breaks the rules, before there is any result.
     """
-    if fits_at_once(source):
-        cases = read_cases(source, framework, check_ids=check_ids)
-        counts = count_cases(cases, by, splits, ids)
-        if progress is not None:
-            progress(len(cases), len(cases))
-        return counts
     order = UnitOrder()
     total: Sum | None = None
     for name, cases in stream_parts(

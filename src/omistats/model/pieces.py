@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem
+from omistats.errors import DataError, Problem, shown
 from omistats.model.folders import IPC, PARQUET, files_of, with_folders
 
-__all__ = ["ROWS", "Piece", "is_data_set", "is_reader", "open_pieces"]
+__all__ = ["ROWS", "Piece", "batches_of", "is_data_set", "is_reader", "open_pieces"]
 
 ROWS = 1 << 17
 """Rows looked at together, at most; a multiple of eight, so that slices start on a byte."""
@@ -40,8 +40,6 @@ class Piece:
         Gives the number of rows; None where that is not known before reading.
     again : bool
         Whether it can be read more than once.
-    inside : callable
-        Gives name and columns of each file that it puts together.
     """
 
     name: str
@@ -49,7 +47,6 @@ class Piece:
     read: Callable[[Sequence[str] | None], Batches]
     rows: Callable[[], int | None]
     again: bool = True
-    inside: Callable[[], Iterator[tuple[str, set[str]]]] = lambda: iter(())
 
 
 def is_data_set(source: Any) -> bool:
@@ -83,6 +80,20 @@ def open_pieces(source: Any) -> tuple[Piece, ...]:
     if not isinstance(source, pa.RecordBatchReader):
         source = pa.RecordBatchReader.from_stream(source)
     return (Piece(name, source.schema, _read_reader(name, source), lambda: None, again=False),)
+
+
+def batches_of(piece: Piece, columns: Sequence[str] | None) -> Batches:
+    """Go through a piece, which may have gone since it was opened.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read to the end.
+    """
+    try:
+        yield from piece.read(columns)
+    except (pa.ArrowException, OSError) as error:
+        raise _failed(piece.name, error, "a file of cases", _WHOLE) from error
 
 
 def _failed(where: str, error: Exception, rule: str, hint: str) -> DataError:
@@ -238,21 +249,27 @@ def _data_set(source: Any) -> Piece:
             fragment_readahead=1,
         )
         last = name
+        checked: set[str] = set()
 
         def batches() -> Iterator[pa.RecordBatch]:
             nonlocal last
             for tagged in scanner.scan_batches():
                 last = getattr(tagged.fragment, "path", name)
+                if last not in checked:
+                    checked.add(last)
+                    _check_fragment(last, tagged.fragment, columns or source.schema.names)
                 yield tagged.record_batch
 
         yield from _each(batches(), lambda number: f"{last}, batch {number}")
 
-    def inside() -> Iterator[tuple[str, set[str]]]:
-        from pyarrow.dataset import get_partition_keys
+    return Piece(name, source.schema, read, source.count_rows)
 
-        for fragment in source.get_fragments():
-            said = get_partition_keys(fragment.partition_expression)
-            columns = {*fragment.physical_schema.names, *said}
-            yield getattr(fragment, "path", name), columns
 
-    return Piece(name, source.schema, read, source.count_rows, inside=inside)
+def _check_fragment(name: str, fragment: Any, columns: Sequence[str]) -> None:
+    """Refuse a file without some column, which a data set takes for one of nulls."""
+    from pyarrow.dataset import get_partition_keys
+
+    said = get_partition_keys(fragment.partition_expression)
+    if missing := sorted({*columns} - {*fragment.physical_schema.names, *said}):
+        rule, hint = "every file has every column", "Add it, all null if nothing is known."
+        raise DataError([Problem(f"{name}: {shown(missing)}", rule, "no such column", hint)])

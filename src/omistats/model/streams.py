@@ -15,8 +15,8 @@ from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
 from omistats.model.identity import Identity, digests, several
 from omistats.model.marks import agreed
-from omistats.model.pieces import ROWS, Piece, is_data_set, is_reader, open_pieces
-from omistats.model.reading import column_problems, read
+from omistats.model.pieces import ROWS, Piece, batches_of, is_data_set, is_reader, open_pieces
+from omistats.model.reading import KEYS, column_problems, read
 
 __all__ = [
     "Progress",
@@ -220,7 +220,7 @@ def _batches(
     """Go through the batches of all pieces; one without rows if there are none."""
     none = True
     for piece in pieces:
-        for where, batch in piece.read(columns):
+        for where, batch in batches_of(piece, columns):
             none = False
             yield where, batch
     if none:
@@ -231,7 +231,7 @@ def _batches(
 
 def _ids(pieces: Sequence[Piece]) -> Iterator[tuple[str, pa.Array]]:
     for piece in pieces:
-        for where, batch in piece.read(["case_id"]):
+        for where, batch in batches_of(piece, ["case_id"]):
             ids = batch.column("case_id")
             yield where, ids.dictionary_decode() if pa.types.is_dictionary(ids.type) else ids
 
@@ -276,20 +276,18 @@ def _check_schemas(
         With each problem once, and the pieces that have it.
     """
     first = pieces[0]
+    required: set[str] = set()
+    if framework is not None:
+        required = {*KEYS, *framework.question_ids}
+        required.update(s.name for s in framework.strata if s.required)
     found: dict[Problem, list[str]] = {}
     for piece in pieces:
         problems = [] if framework is None else column_problems(piece.schema.names, framework)
         if piece is not first:
-            problems += _differences(first, piece, wanted)
+            told = required.difference(piece.schema.names)
+            problems += [p for p in _differences(first, piece, wanted) if p.where not in told]
         for problem in problems:
             found.setdefault(problem, []).append(piece.name)
-        names = set(first.schema.names if wanted is None else wanted)
-        for name, columns in piece.inside():
-            if missing := sorted(names & set(piece.schema.names) - columns):
-                rule = "every file has every column"
-                hint = "Add the column, all null if nothing is known."
-                problem = Problem("columns", rule, f"none called {shown(missing, 8)}", hint)
-                found.setdefault(problem, []).append(name)
     if found:
         raise DataError(
             [
