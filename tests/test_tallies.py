@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import json
+
 import attrs
 import numpy as np
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import omistats as oms
-from tests.factories import BREAKDOWNS, Gender, Harm, Supervision, frame, random_frame, read
+from tests.factories import (
+    BREAKDOWNS,
+    Gender,
+    Harm,
+    Supervision,
+    frame,
+    framework,
+    random_frame,
+    read,
+)
 
 
 def test_shapes_units_and_text_form():
@@ -108,3 +122,343 @@ def test_a_tally_holds_possible_counts():
 def test_a_framework_without_standard_breakdowns_says_so():
     with pytest.raises(oms.UsageError, match="names no standard breakdowns"):
         oms.tally(read())
+
+
+NAMES = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out")
+
+
+def assert_equal(one: oms.Tally, other: oms.Tally) -> None:
+    for name in ("framework", "units", "splits", "questions", "metadata"):
+        assert getattr(one, name) == getattr(other, name), name
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
+
+
+def count(cases: oms.CaseSet, by: str | None = "unit", **options: object) -> oms.Tally:
+    return oms.tally(cases, by=by, breakdowns=BREAKDOWNS, **options)
+
+
+class TestAdding:
+    @settings(max_examples=20)
+    @given(st.integers(0, 10**6), st.integers(1, 60), st.integers(1, 5), st.booleans())
+    def test_parts_of_any_partition_add_up_to_the_whole(self, seed, size, parts, by_unit):
+        rng = np.random.default_rng(seed)
+        cases = read(random_frame(seed, size), 3)
+        part = rng.integers(0, parts, size)
+        by = "unit" if by_unit else None
+        tallies = [count(cases.filter(part == p), by) for p in rng.permutation(parts)]
+        assert_equal(tallies[0].merge(*tallies[1:]), count(cases, by))
+
+    @settings(max_examples=20)
+    @given(st.integers(0, 10**6), st.integers(3, 60))
+    def test_it_does_not_matter_which_are_added_first(self, seed, size):
+        """Each part has its own units, so that their order is put to the test too."""
+        data = random_frame(seed, size)
+        part = np.random.default_rng(seed).integers(0, 3, size)
+        a, b, c = (
+            count(
+                read(
+                    {
+                        n: [v for v, q in zip(d, part, strict=True) if q == p]
+                        for n, d in data.items()
+                    },
+                    3,
+                )
+            )
+            for p in range(3)
+        )
+        assert_equal(a.merge(b).merge(c), a.merge(b.merge(c)))
+        assert_equal(a.merge(b, c), a.merge(b).merge(c))
+        swapped, straight = c.merge(a, b), a.merge(b, c)
+        assert set(swapped.units) == set(straight.units)
+        np.testing.assert_array_equal(swapped.together().k, straight.together().k)
+
+    def test_units_that_are_new_come_after(self):
+        cases = read(random_frame(1, 60), 3)
+        counts = count(cases)
+        last, first = counts.without(["U0", "U1"]), counts.without(("U2", "U3"))
+        merged = last.merge(first)
+        assert merged.units == ("U2", "U3", "U0", "U1")
+        np.testing.assert_array_equal(merged.n, counts.n[[2, 3, 0, 1]])
+
+    @given(st.integers(0, 10**6))
+    @settings(max_examples=10)
+    def test_a_unit_replaced_is_a_unit_recounted(self, seed):
+        old, new = random_frame(seed, 50), random_frame(seed + 1, 50)
+        units = old["unit"]
+        mixed = {
+            name: [
+                new[name][i] if units[i] == "U2" and name not in ("unit", "case_id") else v
+                for i, v in enumerate(values)
+            ]
+            for name, values in old.items()
+        }
+        whole = read(mixed, 3, units=("U0", "U1", "U2", "U3"))
+        one = oms.CaseSet.from_data(
+            pa.table(whole.filter([u == "U2" for u in units])), framework=whole.framework
+        )
+        counts = count(read(old, 3, units=("U0", "U1", "U2", "U3")))
+        assert_equal(counts.replace(count(one)), count(whole))
+
+    def test_a_unit_not_there_yet_is_added_by_replacing(self):
+        counts = count(read(random_frame(3, 60), 3))
+        assert_equal(counts.without("U3").replace(counts.without(["U0", "U1", "U2"])), counts)
+
+    def test_every_difference_is_listed(self):
+        one = count(read(random_frame(1, 20), 3))
+        other = oms.tally(
+            read(random_frame(2, 20), 2), breakdowns=[Harm(), OtherGender()], questions=["q1"]
+        )
+        with pytest.raises(oms.UsageError) as caught:
+            one.merge(one.without("U0"), other)
+        text = str(caught.value)
+        for words in (
+            "tally 3: a framework 'small' of another content",
+            "tally 3: counts of all units together, not counts by unit",
+            "lacks breakdowns 'supervision', 'tier', 'one_group'",
+            "breakdown 'gender' has the groups 'm', 'f' (groups), not 'f', 'm' (groups)",
+            "lacks questions 'q0', 'q2'",
+        ):
+            assert words in text
+        assert "tally 2" not in text
+
+    def test_names_orders_and_what_is_besides_are_told(self):
+        one = oms.tally(read(), by="unit", breakdowns=[Gender()], questions=["q0"])
+        other = oms.tally(
+            oms.CaseSet.from_data(frame(), framework=framework(name="other")),
+            by="unit",
+            breakdowns=[Harm(), Gender()],
+        )
+        with pytest.raises(oms.UsageError, match="framework 'other', not 'small'") as caught:
+            one.replace(other)
+        assert "has breakdowns 'harm' besides" in str(caught.value)
+        assert "has questions 'q1' besides" in str(caught.value)
+        turned = oms.tally(read(), by="unit", breakdowns=[Harm(), Gender()])
+        straight = oms.tally(read(), by="unit", breakdowns=[Gender(), Harm()])
+        with pytest.raises(oms.UsageError, match="breakdowns in another order: 'harm', 'gender'"):
+            straight.merge(turned)
+
+    def test_what_is_no_tally_and_no_count_by_unit_is_refused(self):
+        counts = oms.tally(read(), by="unit", breakdowns=[Gender()])
+        with pytest.raises(oms.UsageError, match="expected tallies to merge, found CaseSet"):
+            counts.merge(read())
+        together = counts.together()
+        with pytest.raises(oms.UsageError, match="no unit can be replaced; make them with"):
+            together.replace(together)
+        with pytest.raises(oms.UsageError, match="no unit can be left out"):
+            together.without("all")
+        with pytest.raises(oms.UnknownNameError, match="unknown unit 'C'"):
+            counts.without(["A", "C"])
+        with pytest.raises(oms.UsageError, match="tally 2: has 'all' beside its units"):
+            counts.merge(counts.with_all())
+
+    def test_all_beside_units_is_counted_once(self):
+        counts = oms.tally(read(), by="unit", breakdowns=[Gender()])
+        extended = counts.with_all()
+        assert extended.with_all() is extended
+        assert_equal(extended.together(), counts.together())
+        findings = oms.recompute(counts, by="unit")
+        assert oms.recompute(findings.tally, by="unit").table.equals(findings.table)
+
+    def test_synthetic_parts_mark_the_sum(self):
+        counts = oms.tally(read(), by="unit", breakdowns=[Gender()])
+        said = [{b"synthetic": b"yes", b"seed": b"1"}, {b"seed": b"2", b"round": b"3"}, {}]
+        a, b, c = (attrs.evolve(counts, metadata=m) for m in said)
+        assert a.merge(b).metadata == {b"synthetic": b"true"}
+        assert b.merge(b).metadata == b.metadata
+        assert b.merge(c).metadata == {}
+        assert c.merge(b, a).metadata == a.merge(b).merge(c).metadata == {b"synthetic": b"true"}
+        assert a.replace(c).metadata == {b"synthetic": b"true"}
+
+
+class OtherGender(oms.Breakdown):
+    key = "gender"
+    groups = ("m", "f")
+
+
+class TestFiles:
+    @pytest.mark.parametrize("by", ["unit", None])
+    def test_a_saved_tally_gives_the_same_findings(self, tmp_path, by):
+        cases = oms.omi2.load_synthetic()
+        counts = oms.tally(cases, by=by)
+        counts.write(tmp_path / "counts.arrow")
+        again = oms.Tally.read(str(tmp_path / "counts.arrow"), framework=cases.framework)
+        assert_equal(again, counts)
+        one, other = (oms.recompute(c, by=by) for c in (counts, again))
+        assert one.table.equals(other.table, check_metadata=True)
+        assert one.unclassified.equals(other.unclassified)
+
+    @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(st.integers(0, 10**6), st.integers(0, 40))
+    def test_any_tally_comes_back(self, tmp_path, seed, size):
+        counts = count(read(random_frame(seed, size), 3))
+        counts.write(tmp_path / "counts.arrow")
+        read_again = oms.Tally.read(tmp_path / "counts.arrow", framework=counts.framework)
+        assert_equal(read_again, counts)
+
+    def test_anyone_can_read_the_file(self, tmp_path):
+        counts = count(read())
+        counts.write(tmp_path / "counts.arrow")
+        table = pa.ipc.open_file(tmp_path / "counts.arrow").read_all()
+        assert table.column_names == [
+            "unit",
+            "breakdown",
+            "group",
+            "kind",
+            "cases",
+            "k:q0",
+            "n:q0",
+            "k:q1",
+            "n:q1",
+        ]
+        harm = [r for r in table.to_pylist() if r["unit"] == "A" and r["breakdown"] == "harm"]
+        assert [(r["group"], r["kind"]) for r in harm] == [
+            ("high", "group"),
+            ("all", "group"),
+            (None, "unclassified"),
+            (None, "left out"),
+        ]
+        assert harm[0]["k:q0"] == counts.k[0, 4, 0]
+        assert harm[3]["n:q0"] is None
+        assert table.schema.metadata[b"omistats.tally.version"] == b"1"
+
+
+def rewritten(path, change) -> None:
+    """Write the file anew with a change of its table."""
+    table = change(pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all())
+    with pa.ipc.new_file(path, table.schema) as writer:
+        writer.write_table(table)
+
+
+def with_metadata(**changes: bytes | None):
+    def change(table: pa.Table) -> pa.Table:
+        metadata = dict(table.schema.metadata)
+        for name, value in changes.items():
+            key = f"omistats.tally.{name}".encode()
+            if value is None:
+                del metadata[key]
+            else:
+                metadata[key] = value
+        return table.replace_schema_metadata(metadata)
+
+    return change
+
+
+def with_counts(name: str, rows: slice | int, value: int | None):
+    def change(table: pa.Table) -> pa.Table:
+        values = table[name].to_pylist()
+        values[rows] = value
+        place = table.column_names.index(name)
+        return table.set_column(place, table.schema.field(name), pa.array(values, pa.int64()))
+
+    return change
+
+
+def forged(path, layout: dict[str, object]) -> None:
+    from hashlib import sha256
+
+    text = json.dumps(layout, separators=(",", ":"))
+    mark = sha256(text.encode()).hexdigest().encode()
+    rewritten(path, with_metadata(layout=text.encode(), fingerprint=mark))
+
+
+class TestBadFiles:
+    @pytest.fixture
+    def path(self, tmp_path):
+        count(read()).write(tmp_path / "counts.arrow")
+        return tmp_path / "counts.arrow"
+
+    def refused(self, path, *words: str, problems: int = 1) -> None:
+        with pytest.raises(oms.DataError) as caught:
+            oms.Tally.read(path, framework=framework())
+        assert len(caught.value.problems) == problems, caught.value
+        for word in (str(path), *words):
+            assert word in str(caught.value)
+
+    def test_missing(self, tmp_path):
+        self.refused(tmp_path / "nowhere.arrow", "Check that the file is there and whole")
+
+    @pytest.mark.parametrize("kept", [0, 5, 100, -1, -30])
+    def test_cut_short(self, path, kept):
+        path.write_bytes(path.read_bytes()[:kept])
+        self.refused(path, "Check that the file is there and whole")
+
+    def test_another_kind_of_file(self, path):
+        rewritten(path, lambda table: table.replace_schema_metadata(None))
+        self.refused(path, "a file that Tally.write wrote", "Write the tally again")
+
+    def test_another_version(self, path):
+        rewritten(path, with_metadata(version=b"2"))
+        self.refused(path, "a tally of version 1; found version '2'", "release of omistats")
+
+    @pytest.mark.parametrize(
+        "layout", [None, b"{", b"[]", b'{"units":1,"splits":[],"questions":[]}']
+    )
+    def test_metadata_that_say_nothing(self, path, layout):
+        rewritten(path, with_metadata(layout=layout))
+        self.refused(path, "metadata that describe the tally")
+
+    def test_a_breakdown_that_cannot_be(self, path):
+        split = {"key": "harm", "groups": ["high"], "contrast": "complement"}
+        forged(path, {"units": [], "splits": [split], "questions": []})
+        self.refused(path, "a complement has the groups")
+
+    def test_a_layout_changed_by_hand(self, path):
+        rewritten(path, with_metadata(fingerprint=b"0"))
+        self.refused(path, "does not fit its fingerprint")
+
+    def test_columns_lost_or_of_another_type(self, path):
+        original = path.read_bytes()
+        rewritten(path, lambda table: table.drop_columns(["n:q1"]))
+        self.refused(path, "lacking 'n:q1', besides none")
+        path.write_bytes(original)
+        rewritten(path, lambda t: t.set_column(5, "k:q0", t["k:q0"].cast(pa.int32())))
+        self.refused(path, "k:q0: a column of int64; found int32")
+
+    def test_rows_lost_or_moved(self, path):
+        original = path.read_bytes()
+        rewritten(path, lambda table: table.slice(1))
+        self.refused(path, "one for each group of each unit, in order", "the first of them row 0")
+        path.write_bytes(original)
+        rewritten(path, lambda table: table.slice(0, 3))
+        self.refused(path, "found 3 rows, 0 of them others")
+
+    def test_every_impossible_count_is_listed(self, path):
+        rewritten(path, with_counts("k:q0", 0, 9))
+        rewritten(path, with_counts("n:q1", 1, 9))
+        rewritten(path, with_counts("cases", 3, -1))
+        self.refused(
+            path,
+            "counts are 0 <= k <= n; found k = 9, n = 1 of q0 in supervision community, unit A",
+            "no more answers than cases; found n = 9",
+            "cases are counted from 0; found left_out = -1",
+            problems=3,
+        )
+
+    def test_counts_that_are_null(self, path):
+        rewritten(path, with_counts("k:q0", 0, None))
+        self.refused(path, "k:q0: a count where cases are counted, else null; found not so in 1")
+
+    def test_a_subset_that_is_more_than_all(self, path):
+        table = pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all()
+        row = next(i for i, r in enumerate(table.to_pylist()) if r["group"] == "all")
+        rewritten(path, with_counts("cases", row, 0))
+        rewritten(path, with_counts("k:q0", row, 0))
+        rewritten(path, with_counts("n:q0", row, 0))
+        rewritten(path, with_counts("k:q1", row, 0))
+        rewritten(path, with_counts("n:q1", row, 0))
+        self.refused(path, "harm: 'high' and the unclassified are part of 'all'")
+
+    def test_another_framework(self, path):
+        for other, words in (
+            (framework(name="other"), "it was made with 'small', not 'other'"),
+            (framework(1), "the framework has no questions 'q1'"),
+            (
+                oms.Framework("small", list(reversed(framework().questions))),
+                "has its questions in another order",
+            ),
+        ):
+            with pytest.raises(oms.UsageError, match=words):
+                oms.Tally.read(path, framework=other)
+        with pytest.raises(oms.UsageError, match="`framework` is a Framework, found 'small'"):
+            oms.Tally.read(path, framework="small")

@@ -14,6 +14,7 @@ from omistats.kernel.designs import Population
 from omistats.model.drawn import Column, Lonely, draw, is_drawn
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
+from omistats.model.streams import Progress
 from omistats.tallies import By, Tally, check_by, standard_or
 
 __all__ = ["recompute"]
@@ -35,14 +36,18 @@ def recompute(
     population: str | Population = None,
     lonely: Lonely = "error",
     framework: Framework | None = None,
+    check_ids: bool = True,
+    progress: Progress | None = None,
 ) -> Findings:
     """Compute percentages, intervals and tests of every question in every breakdown.
 
     Parameters
     ----------
-    source : CaseSet, Tally, data frame, record batch reader, or path
+    source : CaseSet, Tally, data frame, record batch reader, data set of pyarrow, or path
         Case assessments, or counts made of them. All but a case set and a tally need
-        ``framework``; a path is a Parquet or an Arrow IPC file, read whole.
+        ``framework``. A path is a Parquet file, an Arrow IPC file or stream, or a folder of
+        such files. They are counted part by part, in bounded memory, as `omistats.tally` says;
+        weighted and clustered cases are read at once.
     by : {'unit'}, optional
         Give findings for every unit, then for all together; by default only for all
         together.
@@ -72,6 +77,11 @@ def recompute(
         where there are weights, clusters, a population or strata other than units.
     framework : Framework, optional
         What to check the source against; a case set and a tally carry theirs.
+    check_ids : bool
+        Refuse a ``case_id`` that stands twice; see `omistats.tally` on what that costs.
+    progress : callable, optional
+        Called after every part that was counted with the rows done and the rows in all, None
+        if that is unknown; of a tally, never.
 
     Returns
     -------
@@ -87,7 +97,8 @@ def recompute(
         When a question, breakdown, method or column is unknown.
     DataError
         When a breakdown is ill declared or labels cases outside its groups, or weights,
-        strata, clusters or populations cannot be what they should.
+        strata, clusters or populations cannot be what they should, or the data cannot be read
+        or break the rules.
 
     Examples
     --------
@@ -113,7 +124,7 @@ def recompute(
             raise UsageError(
                 "counts know no more of weights, strata, clusters and populations; pass cases"
             )
-        source = read_cases(source, framework)
+        source = read_cases(source, framework, check_ids=check_ids)
         breakdowns = splits = standard_or(breakdowns, source.framework)
     if isinstance(source, Tally):
         if breakdowns is not None or questions is not None:
@@ -134,6 +145,8 @@ def recompute(
             breakdowns=breakdowns,
             questions=questions,
             framework=framework,
+            check_ids=check_ids,
+            progress=progress,
         )
     shown = counts.with_all() if by == "unit" else counts.together()
     if splits is not None:

@@ -7,8 +7,11 @@ from typing import Any
 
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.memory import count_cases
+from omistats.counting.streams import count_stream
+from omistats.errors import UsageError, described
 from omistats.model.framework import Framework
-from omistats.model.sources import read_cases
+from omistats.model.sources import framework_of, read_cases
+from omistats.model.streams import Progress, fits_at_once, is_stream
 from omistats.tallies import By, Tally, check_by, standard_or
 
 __all__ = ["tally"]
@@ -21,14 +24,17 @@ def tally(
     breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
     questions: Iterable[str] | None = None,
     framework: Framework | None = None,
+    check_ids: bool = True,
+    progress: Progress | None = None,
 ) -> Tally:
     """Count sufficient and applicable answers in every group.
 
     Parameters
     ----------
-    source : CaseSet, data frame, record batch reader, or path
-        The cases. All but a case set need ``framework``; a path is a Parquet or an Arrow
-        IPC file, read whole.
+    source : CaseSet, data frame, record batch reader, data set of pyarrow, or path
+        The cases. All but a case set need ``framework``. A path is a Parquet file, an Arrow
+        IPC file or stream, or a folder of such files, also below folders like ``unit=A``.
+        See the notes on how much of it is in memory.
     by : {'unit'}, optional
         Count every unit by itself; by default all units together.
     breakdowns : iterable of Breakdown or str, optional
@@ -37,6 +43,13 @@ def tally(
         Question ids; by default every question that is not invented.
     framework : Framework, optional
         What to check the source against; a case set carries its own.
+    check_ids : bool
+        Refuse a ``case_id`` that stands twice, in whatever parts of the source. Otherwise
+        ids are not looked at, nor read where that saves work; cases are then known to be
+        synthetic from metadata alone.
+    progress : callable, optional
+        Called after every part with the rows done and the rows in all, None if that is
+        unknown. What it raises stops the count.
 
     Returns
     -------
@@ -49,10 +62,39 @@ def tally(
     UnknownNameError
         When a question or a breakdown is unknown.
     DataError
-        When a breakdown is ill declared or labels cases outside its groups.
+        When a breakdown is ill declared or labels cases outside its groups, or the data
+        cannot be read or break the rules; of a source in parts the part is named. There is
+        no result of a part of the cases.
+
+    Notes
+    -----
+    Files of more than 131,072 rows, folders, readers and data sets are counted in parts of at
+    most that many rows, and of a file only the columns that matter are read: the unit, required
+    strata, what the breakdowns use, the questions asked, and ids. (A breakdown with a
+    `classify` of its own may look at any column, and all are read.) In memory at a time are
+    such a part, what the file's format decodes together (of Parquet a page of each column, of
+    IPC one record batch), the tally, and for ids nothing while each part's lie above those of
+    the parts before, else 8 bytes a case, twice that at the end. Of a reader, which cannot be
+    read again, 8 bytes a case are always kept.
     """
     check_by(by)
-    cases = read_cases(source, framework)
-    framework = cases.framework
+    if not isinstance(check_ids, bool):
+        raise UsageError(f"`check_ids` is True or False, found {described(check_ids)}")
+    if progress is not None and not callable(progress):
+        raise UsageError(
+            "`progress` is a function of the rows done and the rows in all, found "
+            f"{described(progress)}"
+        )
+    framework = framework_of(source, framework)
+    in_parts = is_stream(source) and not fits_at_once(source)
+    cases = None if in_parts else read_cases(source, framework, check_ids=check_ids)
     ids = framework.known_ids if questions is None else framework.select(questions)
-    return count_cases(cases, by, standard_or(breakdowns, framework), ids)
+    splits = standard_or(breakdowns, framework)
+    if cases is None:
+        return count_stream(
+            source, framework, by, splits, ids, check_ids=check_ids, progress=progress
+        )
+    counts = count_cases(cases, by, splits, ids)
+    if progress is not None:
+        progress(len(cases), len(cases))
+    return counts

@@ -15,7 +15,7 @@ from omistats.model.marks import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.strata import ALL
 from omistats.model.units import Unit, reserved_unit, unit_ids
 
-__all__ = ["read"]
+__all__ = ["KEYS", "column_problems", "read"]
 
 KEYS = ("case_id", "unit")
 _KNOWN = "Add the column, all null if nothing is known, or pass a framework without it."
@@ -28,9 +28,14 @@ ANSWER = "an answer is true, false or null, or a number that is 0, 1 or null"
 
 
 def read(
-    data: Any, framework: Framework, units: Iterable[Unit | str] | None
+    data: Any,
+    framework: Framework,
+    units: Iterable[Unit | str] | None,
+    check_ids: bool = True,
 ) -> tuple[dict[str, pa.Array], tuple[str, ...], dict[bytes, bytes]]:
     """Check a data frame against a framework.
+
+    Without ``check_ids`` an id may stand twice.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def read(
     declared = None if units is None else unit_ids(units)
     table, mixed = _arrow.to_table(data)
     names = table.column_names
-    problems = _columns([*names, *mixed], framework)
+    problems = column_problems([*names, *mixed], framework)
     problems += [
         Problem(name, "a column has values of one kind", kinds, "Recode the column.")
         for name, kinds in mixed.items()
@@ -60,7 +65,7 @@ def read(
     found: tuple[str, ...] = ()
     arrays = dict(zip(names, _arrow.columns(table), strict=True))
     if "case_id" in arrays:
-        columns["case_id"], more = _case_ids(arrays["case_id"])
+        columns["case_id"], more = _case_ids(arrays["case_id"], check_ids)
         problems += more
     if "unit" in arrays:
         columns["unit"], found, more = _units(arrays["unit"], declared)
@@ -116,7 +121,8 @@ def _metadata(schema: pa.Schema, ids: pa.Array) -> dict[bytes, bytes]:
     return kept
 
 
-def _columns(names: list[str], framework: Framework) -> list[Problem]:
+def column_problems(names: list[str], framework: Framework) -> list[Problem]:
+    """Say which columns are missing, and which stand twice."""
     wanted = {
         "key": list(KEYS),
         "stratum": [s.name for s in framework.strata if s.required],
@@ -151,7 +157,7 @@ def _nearest(missing: list[str], others: set[str]) -> str:
     return f"Rename {' and '.join(pairs)}? " if pairs else ""
 
 
-def _case_ids(ids: pa.Array) -> tuple[pa.Array, list[Problem]]:
+def _case_ids(ids: pa.Array, unique: bool) -> tuple[pa.Array, list[Problem]]:
     if pa.types.is_dictionary(ids.type):  # ids read as categories
         ids = ids.dictionary_decode()
     problems = []
@@ -166,7 +172,7 @@ def _case_ids(ids: pa.Array) -> tuple[pa.Array, list[Problem]]:
         problems.append(
             Problem("case_id", "every case has an id", f"{ids.null_count} null", "Give them ids.")
         )
-    if not wrong_kind and (repeated := _arrow.duplicates(ids)):
+    if unique and not wrong_kind and (repeated := _arrow.duplicates(ids)):
         problems.append(
             Problem(
                 "case_id",

@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from os import PathLike
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import Contrast
 from omistats.errors import UsageError
 from omistats.model.framework import Framework
 from omistats.model.strata import ALL
+from omistats.tallies.adding import COUNTS, merged, replaced, without
+from omistats.tallies.files import read_tally, write_tally
+from omistats.tallies.split import Split
 
-__all__ = ["Split", "Tally"]
+__all__ = ["Tally"]
 
 Counts = npt.NDArray[np.int64]
-
-
-@attrs.frozen
-class Split:
-    """A breakdown as counted: what it is called and what it compares.
-
-    Attributes
-    ----------
-    key : str
-        The breakdown.
-    groups : tuple of str
-        Its groups, in order.
-    contrast : {'groups', 'complement'}
-        What a test of it compares.
-    """
-
-    key: str
-    groups: tuple[str, ...]
-    contrast: Contrast = "groups"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -104,20 +88,23 @@ class Tally:
         return tuple(np.cumsum([0, *(len(s.groups) for s in self.splits)]).tolist())
 
     def _arrays(self) -> dict[str, Any]:
-        names = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in COUNTS}
 
     def together(self) -> Tally:
         """Add all units up to the one unit ``all``."""
         if self.units == (ALL,):
             return self
+        if ALL in self.units:
+            return self.without(unit for unit in self.units if unit != ALL)
         summed: dict[str, Any] = {
             name: a.sum(axis=0, keepdims=True) for name, a in self._arrays().items()
         }
         return attrs.evolve(self, units=(ALL,), **summed)
 
     def with_all(self) -> Tally:
-        """Put ``all`` after the units."""
+        """Put ``all`` after the units, if it is not there yet."""
+        if len(self.units) > 1 and ALL in self.units:
+            return self
         if self.units == (ALL,):
             raise UsageError(
                 "these counts were made for all units together and cannot be given by unit; "
@@ -128,6 +115,109 @@ class Tally:
             for name, a in self._arrays().items()
         }
         return attrs.evolve(self, units=(*self.units, ALL), **arrays)
+
+    def merge(self, *others: Tally) -> Tally:
+        """Add the counts of other cases.
+
+        Parameters
+        ----------
+        *others : Tally
+            Of the same framework, breakdowns and questions, and all by unit or all of units
+            together. A case must be in one of them only: counts cannot tell.
+
+        Returns
+        -------
+        Tally
+            Units that several have are added up; units that are new come after the others,
+            in the order of their tallies. Of ``metadata`` what all agree on is kept, and the
+            mark of synthetic cases if any has it.
+
+        Raises
+        ------
+        UsageError
+            When the tallies do not count the same things; every difference is listed.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> cases = oms.omi2.load_synthetic()
+        >>> tally = oms.tally(cases, by="unit")
+        >>> spring, autumn = (tally.without(u) for u in (tally.units[5:], tally.units[:5]))
+        >>> bool((spring.merge(autumn).k == tally.k).all())
+        True
+        """
+        return merged((self, *others))
+
+    def replace(self, new: Tally) -> Tally:
+        """Put recounted units in the place of the same units.
+
+        Parameters
+        ----------
+        new : Tally
+            Of the same framework, breakdowns and questions, by unit.
+
+        Returns
+        -------
+        Tally
+            Units keep their places; units that are new come last. ``metadata`` are as in
+            `merge`: a replaced unit does not take the mark of synthetic cases with it.
+
+        Raises
+        ------
+        UsageError
+            When the tallies do not count the same things or not by unit.
+        """
+        return replaced(self, new)
+
+    def without(self, units: Iterable[str]) -> Tally:
+        """Leave units out.
+
+        Parameters
+        ----------
+        units : iterable of str
+            Their ids; one id will do.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such unit.
+        UsageError
+            When counts are of all units together.
+        """
+        return without(self, units)
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the tally to one Arrow IPC file, replacing one that is there.
+
+        Its schema is part of the documentation, so that anyone can read it.
+        """
+        write_tally(self, path)
+
+    @classmethod
+    def read(cls, path: str | PathLike[str], *, framework: Framework) -> Tally:
+        """Read a tally that `write` wrote.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
+        framework : Framework
+            Which has the questions that were counted.
+
+        Returns
+        -------
+        Tally
+            Equal to the one written.
+
+        Raises
+        ------
+        DataError
+            When the file is missing, cut short, no tally, of an unknown version, or holds
+            counts that no cases have; every problem is listed.
+        UsageError
+            When the framework is none, or not that of the tally.
+        """
+        return read_tally(cls, path, framework)
 
     def __repr__(self) -> str:
         shape = (len(self.units), len(self.splits), len(self.questions))

@@ -1,0 +1,275 @@
+"""Cases in files, folders, data sets and readers, opened one piece at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pyarrow as pa
+
+from omistats.errors import DataError, Problem, shown
+from omistats.model.folders import IPC, PARQUET, files_of, with_folders
+
+__all__ = ["ROWS", "Piece", "batches_of", "is_data_set", "is_reader", "open_pieces"]
+
+ROWS = 1 << 17
+"""Rows looked at together, at most; a multiple of eight, so that slices start on a byte."""
+
+Batches = Iterator[tuple[str, pa.RecordBatch]]
+_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+_WHOLE = "Check that the file is there and whole."
+
+
+@attrs.frozen(eq=False)
+class Piece:
+    """A file, or whatever else is read from its beginning to its end.
+
+    Attributes
+    ----------
+    name : str
+        What errors call it.
+    schema : pyarrow.Schema
+        Its columns, those that its folders are named after included.
+    read : callable
+        Takes the names of columns, or None for all, and yields batches of at most `ROWS`
+        rows, each with its own name.
+    rows : callable
+        Gives the number of rows; None where that is not known before reading.
+    again : bool
+        Whether it can be read more than once.
+    """
+
+    name: str
+    schema: pa.Schema
+    read: Callable[[Sequence[str] | None], Batches]
+    rows: Callable[[], int | None]
+    again: bool = True
+
+
+def is_data_set(source: Any) -> bool:
+    """Tell whether something is a data set of pyarrow, without importing what makes them."""
+    return any(kind.__module__ == "pyarrow._dataset" for kind in type(source).__mro__)
+
+
+def is_reader(source: Any) -> bool:
+    """Tell whether something hands out batches and does not know how many rows there are."""
+    if isinstance(source, pa.RecordBatchReader):
+        return True
+    return hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__")
+
+
+def open_pieces(source: Any) -> tuple[Piece, ...]:
+    """Open a path, a data set or a reader.
+
+    Raises
+    ------
+    DataError
+        When it cannot be opened.
+    """
+    if isinstance(source, str | os.PathLike):
+        path = Path(os.fspath(source))
+        if not path.is_dir():
+            return (_file(path),)
+        return tuple(_file(file, folders) for file, folders in files_of(path))
+    if is_data_set(source):
+        return (_data_set(source),)
+    name = type(source).__name__
+    if not isinstance(source, pa.RecordBatchReader):
+        source = pa.RecordBatchReader.from_stream(source)
+    return (Piece(name, source.schema, _read_reader(name, source), lambda: None, again=False),)
+
+
+def batches_of(piece: Piece, columns: Sequence[str] | None) -> Batches:
+    """Go through a piece, which may have gone since it was opened.
+
+    Raises
+    ------
+    DataError
+        When it cannot be read to the end.
+    """
+    try:
+        yield from piece.read(columns)
+    except (pa.ArrowException, OSError) as error:
+        raise _failed(piece.name, error, "a file of cases", _WHOLE) from error
+
+
+def _failed(where: str, error: Exception, rule: str, hint: str) -> DataError:
+    said = str(error) or type(error).__name__
+    return DataError([Problem(where, rule, said, hint)])
+
+
+def _each(batches: Iterator[Any], where: Callable[[int], str]) -> Batches:
+    """Go through batches, and say which could not be read."""
+    number = 0
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except (MemoryError, DataError):
+            raise
+        except Exception as error:
+            rule, hint = "cases that can be read to the end", "Mend the source and read it again."
+            raise _failed(where(number), error, rule, hint) from error
+        for start in range(0, max(batch.num_rows, 1), ROWS):
+            yield where(number), batch.slice(start, ROWS)
+        number += 1
+
+
+def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
+    """Open a file; whatever is said of it goes by its name."""
+    name, kind = str(path), path.suffix
+    try:
+        if kind in PARQUET:
+            import pyarrow.parquet as pq
+
+            with pq.ParquetFile(path) as file:
+                schema, count = file.schema_arrow, file.metadata.num_rows
+            piece = Piece(name, schema, _read_parquet(path), lambda: count)
+        elif kind in IPC:
+            with path.open("rb") as file:
+                stream = file.read(6) != b"ARROW1"
+            with pa.memory_map(name) as file:
+                opened = pa.ipc.open_stream(file) if stream else pa.ipc.open_file(file)
+                schema = opened.schema
+            if stream:
+                piece = Piece(name, schema, _read_ipc_stream(path, schema), lambda: None)
+            else:
+                piece = Piece(name, schema, _read_ipc(path, schema), lambda: _ipc_rows(name))
+        else:
+            known = ", ".join(PARQUET + IPC)
+            hint = "Convert the file, or read it and pass the data frame."
+            rule = f"a folder of files, or a file that ends in {known}"
+            raise DataError([Problem(name, rule, path.name, hint)])
+    except (pa.ArrowException, OSError) as error:
+        raise _failed(name, error, "a file of cases", _WHOLE) from error
+    return with_folders(piece, folders) if folders else piece
+
+
+def _read_parquet(path: Path) -> Callable[[Sequence[str] | None], Batches]:
+    def read(columns: Sequence[str] | None) -> Batches:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(path) as file:
+            for first, last in _together(file.metadata):
+                groups = list(range(first, last + 1))
+                where = (
+                    f"{path}, row group{f's {first} to {last}' if last > first else f' {first}'}"
+                )
+                batches = file.iter_batches(ROWS, row_groups=groups, columns=columns)
+                yield from _each(batches, lambda _, where=where: where)  # type: ignore[misc]
+
+    return read
+
+
+def _together(metadata: Any) -> Iterator[tuple[int, int]]:
+    """Take small row groups together, as far as they fit in one part."""
+    first, rows = 0, 0
+    for group in range(metadata.num_row_groups):
+        more = metadata.row_group(group).num_rows
+        if group > first and rows + more > ROWS:
+            yield first, group - 1
+            first, rows = group, 0
+        rows += more
+    if metadata.num_row_groups:
+        yield first, metadata.num_row_groups - 1
+
+
+def _projected(schema: pa.Schema, columns: Sequence[str] | None) -> Any:
+    """Say to read some columns only; the others are then neither decompressed nor touched."""
+    if columns is None:
+        return None
+    wanted = [i for i, name in enumerate(schema.names) if name in columns]
+    return pa.ipc.IpcReadOptions(included_fields=wanted)
+
+
+def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
+    # A file can hold anything; offsets that lead out of it would take the process down.
+    batch.validate(full=True)
+    return batch
+
+
+def _read_ipc(path: Path, schema: pa.Schema) -> Callable[[Sequence[str] | None], Batches]:
+    def read(columns: Sequence[str] | None) -> Batches:
+        with pa.memory_map(str(path)) as file:
+            opened = pa.ipc.open_file(file, options=_projected(schema, columns))
+            count = range(opened.num_record_batches)
+            batches = (_checked(opened.get_batch(i)) for i in count)
+            yield from _each(batches, lambda number: f"{path}, batch {number}")
+
+    return read
+
+
+def _ipc_rows(name: str) -> int:
+    with pa.memory_map(name) as file:
+        opened = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=[0]))
+        return sum(opened.get_batch(i).num_rows for i in range(opened.num_record_batches))
+
+
+def _read_ipc_stream(path: Path, schema: pa.Schema) -> Callable[[Sequence[str] | None], Batches]:
+    def read(columns: Sequence[str] | None) -> Batches:
+        with pa.memory_map(str(path)) as file:
+            opened = pa.ipc.open_stream(file, options=_projected(schema, columns))
+            batches = (_checked(batch) for batch in opened)
+            yield from _each(batches, lambda number: f"{path}, batch {number}")
+            # Arrow takes the end of a file for the end of the stream, and the end of a stream
+            # for the end of the file; either way cases would be lost without a word.
+            end = file.tell()
+            size = file.size()
+            file.seek(max(end - len(_END), 0))
+            if end != size or file.read(len(_END)) != _END:
+                rule = "a stream up to its end mark, and nothing after it"
+                found = f"{size - end} bytes after the end" if end != size else "no end mark"
+                raise DataError([Problem(str(path), rule, found, _WHOLE)])
+
+    return read
+
+
+def _read_reader(name: str, reader: Any) -> Callable[[Sequence[str] | None], Batches]:
+    def read(columns: Sequence[str] | None) -> Batches:
+        batches = _each(iter(reader), lambda number: f"{name}, batch {number}")
+        for where, batch in batches:
+            yield where, batch if columns is None else batch.select(list(columns))
+
+    return read
+
+
+def _data_set(source: Any) -> Piece:
+    """Open a data set; its parts are read one by one, whatever filter it has."""
+    name = type(source).__name__
+
+    def read(columns: Sequence[str] | None) -> Batches:
+        scanner = source.scanner(
+            columns=None if columns is None else list(columns),
+            batch_size=ROWS,
+            batch_readahead=1,
+            fragment_readahead=1,
+        )
+        last = name
+        checked: set[str] = set()
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            nonlocal last
+            for tagged in scanner.scan_batches():
+                last = getattr(tagged.fragment, "path", name)
+                if last not in checked:
+                    checked.add(last)
+                    _check_fragment(last, tagged.fragment, columns or source.schema.names)
+                yield tagged.record_batch
+
+        yield from _each(batches(), lambda number: f"{last}, batch {number}")
+
+    return Piece(name, source.schema, read, source.count_rows)
+
+
+def _check_fragment(name: str, fragment: Any, columns: Sequence[str]) -> None:
+    """Refuse a file without some column, which a data set takes for one of nulls."""
+    from pyarrow.dataset import get_partition_keys
+
+    said = get_partition_keys(fragment.partition_expression)
+    if missing := sorted({*columns} - {*fragment.physical_schema.names, *said}):
+        rule, hint = "every file has every column", "Add it, all null if nothing is known."
+        raise DataError([Problem(f"{name}: {shown(missing)}", rule, "no such column", hint)])

@@ -1,0 +1,327 @@
+"""A tally as one Arrow IPC file, readable by anyone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats.breakdowns.declaration import group_problems
+from omistats.errors import DataError, Problem, UsageError, described, shown
+from omistats.model.framework import Framework
+from omistats.tallies.split import Split
+
+if TYPE_CHECKING:
+    from omistats.tallies.tally import Tally
+
+__all__ = ["read_tally", "write_tally"]
+
+T = TypeVar("T", bound="Tally")
+Counts = npt.NDArray[np.int64]
+
+_VERSION = "1"
+_KEY = "omistats.tally."
+_LABEL = pa.dictionary(pa.int32(), pa.string())
+_COUNTED, _UNKNOWN, _LEFT_OUT = "group", "unclassified", "left out"
+_HINT = "Write the tally again with `Tally.write`."
+
+
+@attrs.frozen
+class _Layout:
+    """What the rows and columns of a file stand for, as its metadata say."""
+
+    units: tuple[str, ...]
+    splits: tuple[Split, ...]
+    questions: tuple[str, ...]
+
+    def as_text(self) -> str:
+        return json.dumps(attrs.asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_text(cls, text: bytes) -> _Layout:
+        found: Any = json.loads(text)
+        splits = tuple(
+            Split(str(s["key"]), _texts(s["groups"]), s["contrast"]) for s in found["splits"]
+        )
+        problems = [p for s in splits for p in group_problems(s.key, s.groups, s.contrast)]
+        if problems:
+            raise ValueError(str(problems[0]))
+        return cls(_texts(found["units"]), splits, _texts(found["questions"]))
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.as_text().encode()).hexdigest()
+
+    def rows(self) -> list[tuple[str, str | None, str]]:
+        """List breakdown, group and kind of the rows of one unit."""
+        return [
+            (split.key, group, kind)
+            for split in self.splits
+            for group, kind in (
+                *((group, _COUNTED) for group in split.groups),
+                (None, _UNKNOWN),
+                (None, _LEFT_OUT),
+            )
+        ]
+
+    def answered(self) -> npt.NDArray[np.bool_]:
+        """Say of which rows of a unit answers are counted.
+
+        Of the unclassified they are for complements alone; of those left out, never.
+        """
+        contrasts = {split.key: split.contrast for split in self.splits}
+        return np.array(
+            [
+                kind == _COUNTED or (kind == _UNKNOWN and contrasts[key] == "complement")
+                for key, _, kind in self.rows()
+            ],
+            bool,
+        )
+
+    def schema(self, metadata: Any = None) -> pa.Schema:
+        fields = [pa.field(name, _LABEL) for name in ("unit", "breakdown", "group", "kind")]
+        names = [f"{count}:{id}" for id in self.questions for count in "kn"]
+        fields += [pa.field(name, pa.int64()) for name in ("cases", *names)]
+        return pa.schema(fields, metadata=metadata)
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
+        raise TypeError(f"expected a list of text, found {described(values)}")
+    return tuple(values)
+
+
+def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
+    """Write a tally; see `Tally.write`."""
+    layout = _Layout(tally.units, tally.splits, tally.questions)
+    metadata: dict[Any, Any] = {
+        **{k: v for k, v in tally.metadata.items() if not k.startswith(_KEY.encode())},
+        f"{_KEY}version": _VERSION,
+        f"{_KEY}framework": tally.framework.name,
+        f"{_KEY}layout": layout.as_text(),
+        f"{_KEY}fingerprint": layout.fingerprint,
+    }
+    rows, units = layout.rows(), len(tally.units)
+    unit = np.repeat(np.arange(units), len(rows)).astype(np.int32)
+    columns = [pa.DictionaryArray.from_arrays(pa.array(unit), pa.array(tally.units, pa.string()))]
+    columns += [
+        pa.array([row[i] for row in rows] * units, pa.string()).dictionary_encode()
+        for i in range(3)
+    ]
+    columns += [pa.array(_interleave(tally, tally.cases, tally.unclassified, tally.left_out))]
+    hidden = np.tile(~layout.answered(), units)
+    nothing = np.zeros_like(tally.unknown_k)
+    k = _interleave(tally, tally.k, tally.unknown_k, nothing)
+    n = _interleave(tally, tally.n, tally.unknown_n, nothing)
+    for q in range(len(tally.questions)):
+        columns += [pa.array(counts[:, q], mask=hidden) for counts in (k, n)]
+    table = pa.Table.from_arrays(columns, schema=layout.schema(metadata))
+    with pa.OSFile(fspath(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _interleave(tally: Tally, groups: Counts, unknown: Counts, left_out: Counts) -> Counts:
+    """Lay counts out as rows: the groups of each split, then its unclassified and left out."""
+    pieces = [
+        piece
+        for i, (start, stop) in enumerate(zip(tally.offsets, tally.offsets[1:], strict=False))
+        for piece in (groups[:, start:stop], unknown[:, i : i + 1], left_out[:, i : i + 1])
+    ]
+    laid = np.concatenate(pieces, axis=1)
+    return laid.reshape(-1, *laid.shape[2:])
+
+
+def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) -> T:
+    """Read a tally; see `Tally.read`."""
+    if not isinstance(framework, Framework):
+        raise UsageError(f"`framework` is a Framework, found {described(framework)}")
+    where = fspath(path)
+    try:
+        with pa.OSFile(where, "rb") as file:
+            table = pa.ipc.open_file(file).read_all()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
+        rule, hint = "a saved tally, whole", "Check that the file is there and whole."
+        raise DataError([Problem(where, rule, str(error), hint)]) from error
+    layout, metadata = _check_head(where, table, framework)
+    _check_rows(where, table, layout)
+    counts = _arrays(table, layout)
+    if problems := _impossible(where, layout, counts):
+        raise DataError(problems)
+    return cls(
+        framework=framework,
+        units=layout.units,
+        splits=layout.splits,
+        questions=layout.questions,
+        metadata=metadata,
+        **counts,
+    )
+
+
+def _check_head(
+    where: str, table: pa.Table, framework: Framework
+) -> tuple[_Layout, dict[bytes, bytes]]:
+    """Read what the file says of itself."""
+    own = dict(table.schema.metadata or {})
+    ours = {k[len(_KEY) :].decode(): own.pop(k) for k in list(own) if k.startswith(_KEY.encode())}
+    version = ours.get("version")
+    if version is None:
+        found = "none of its marks"
+        raise DataError([Problem(where, "a file that Tally.write wrote", found, _HINT)])
+    if version != _VERSION.encode():
+        rule = f"a tally of version {_VERSION}"
+        hint = "Read it with the release of omistats that wrote it, or count again."
+        raise DataError([Problem(where, rule, f"version {version.decode()!r}", hint)])
+    try:
+        layout = _Layout.from_text(ours["layout"])
+        name, fingerprint = ours["framework"].decode(), ours["fingerprint"].decode()
+    except (KeyError, TypeError, ValueError) as error:
+        rule = "metadata that describe the tally"
+        found = f"{type(error).__name__}: {error}"
+        raise DataError([Problem(where, rule, found, _HINT)]) from error
+    if fingerprint != layout.fingerprint:
+        rule, found = "metadata as written", "a layout that does not fit its fingerprint"
+        raise DataError([Problem(where, rule, found, _HINT)])
+    _check_framework(where, name, layout, framework)
+    return layout, own
+
+
+def _check_framework(where: str, name: str, layout: _Layout, framework: Framework) -> None:
+    found = []
+    if name != framework.name:
+        found.append(f"it was made with {name!r}, not {framework.name!r}")
+    known = set(framework.question_ids)
+    if unknown := [id for id in layout.questions if id not in known]:
+        found.append(f"the framework has no questions {shown(unknown)}")
+    elif layout.questions != framework.select(layout.questions):
+        found.append("the framework has its questions in another order")
+    if found:
+        raise UsageError(
+            f"the tally in {where} does not fit the framework: {'; '.join(found)}; "
+            "pass the framework it was made with, or count again"
+        )
+
+
+def _check_rows(where: str, table: pa.Table, layout: _Layout) -> None:
+    """Refuse a table whose rows and columns are not those that the metadata describe."""
+    problems = []
+    wanted = layout.schema()
+    names = table.column_names
+    if names != wanted.names:
+        lacking = [name for name in wanted.names if name not in names]
+        more = [name for name in names if name not in wanted.names]
+        found = f"lacking {shown(lacking)}, besides {shown(more)}"
+        problems.append(Problem(where, "the columns that its metadata list", found, _HINT))
+    else:
+        problems += [
+            Problem(f"{where}: {f.name}", f"a column of {f.type}", str(table.field(i).type), _HINT)
+            for i, f in enumerate(wanted)
+            if table.field(i).type != f.type
+        ]
+    if problems:
+        raise DataError(problems)
+    rows = [(unit, *row) for unit in layout.units for row in layout.rows()]
+    found_rows = list(zip(*(table.column(i).to_pylist() for i in range(4)), strict=True))
+    if rows != found_rows:
+        wrong = [i for i, (a, b) in enumerate(zip(rows, found_rows, strict=False)) if a != b]
+        where_from = f", the first of them row {wrong[0]}: {found_rows[wrong[0]]}" if wrong else ""
+        rule = f"{len(rows)} rows, one for each group of each unit, in order"
+        found = f"{len(found_rows)} rows, {len(wrong)} of them others{where_from}"
+        raise DataError([Problem(where, rule, found, _HINT)])
+    answered = np.tile(layout.answered(), len(layout.units))
+    for name in wanted.names[4:]:
+        expected = answered if ":" in name else np.ones_like(answered)
+        given = table[name].is_valid().to_numpy()
+        if otherwise := int((given != expected).sum()):
+            rule, found = (
+                "a count where cases are counted, else null",
+                f"not so in {otherwise} rows",
+            )
+            problems.append(Problem(f"{where}: {name}", rule, found, _HINT))
+    if problems:
+        raise DataError(problems)
+
+
+def _arrays(table: pa.Table, layout: _Layout) -> dict[str, Counts]:
+    rows, units = layout.rows(), len(layout.units)
+    kinds = np.array([kind for _, _, kind in rows])
+
+    def counts(names: list[str]) -> Counts:
+        found = np.empty((len(names), table.num_rows), np.int64)
+        for i, name in enumerate(names):
+            # Not counted is null in the file, and 0 in a tally.
+            found[i] = table[name].fill_null(0).to_numpy()
+        return np.ascontiguousarray(found.T).reshape(units, len(rows), len(names))
+
+    k, n = (counts([f"{which}:{id}" for id in layout.questions]) for which in "kn")
+    cases = counts(["cases"])[:, :, 0]
+    return {
+        "k": k[:, kinds == _COUNTED],
+        "n": n[:, kinds == _COUNTED],
+        "unknown_k": k[:, kinds == _UNKNOWN],
+        "unknown_n": n[:, kinds == _UNKNOWN],
+        "cases": cases[:, kinds == _COUNTED],
+        "unclassified": cases[:, kinds == _UNKNOWN],
+        "left_out": cases[:, kinds == _LEFT_OUT],
+    }
+
+
+def _impossible(where: str, layout: _Layout, counts: dict[str, Counts]) -> list[Problem]:
+    """List the counts that no cases can have."""
+    groups = [(s.key, g) for s in layout.splits for g in s.groups]
+    unknown = [(s.key, _UNKNOWN) for s in layout.splits]
+    problems = []
+
+    def refuse(bad: npt.NDArray[np.bool_], rows: Any, rule: str, *shown_too: str) -> None:
+        if not bad.any():
+            return
+        u, g, *q = (int(i) for i in np.argwhere(bad)[0])
+        at = (u, g, *q)
+        figures = ", ".join(
+            f"{name} = {counts[name][at[: counts[name].ndim]]}" for name in shown_too
+        )
+        of = f" of {layout.questions[q[0]]}" if q else ""
+        found = f"{figures}{of} in {' '.join(rows[g])}, unit {layout.units[u]}"
+        more = int(bad.sum()) - 1
+        found += f", and {more} more" if more else ""
+        problems.append(Problem(where, rule, found, _HINT))
+
+    for k, n, cases, rows in (
+        ("k", "n", "cases", groups),
+        ("unknown_k", "unknown_n", "unclassified", unknown),
+    ):
+        negative = (counts[k] < 0) | (counts[k] > counts[n])
+        refuse(negative, rows, "counts are 0 <= k <= n", k, n)
+        beyond = counts[n] > counts[cases][:, :, np.newaxis]
+        refuse(beyond, rows, "no more answers than cases", n, cases)
+    for name, rows in (("cases", groups), ("unclassified", unknown), ("left_out", unknown)):
+        refuse(counts[name] < 0, rows, "cases are counted from 0", name)
+    problems += _unlike_complements(where, layout, counts)
+    return problems
+
+
+def _unlike_complements(where: str, layout: _Layout, counts: dict[str, Counts]) -> list[Problem]:
+    """List the complements whose subset and unclassified are more than all."""
+    problems = []
+    start = 0
+    for i, split in enumerate(layout.splits):
+        subset, whole = start, start + 1
+        start += len(split.groups)
+        if split.contrast != "complement":
+            continue
+        rest = {
+            name: counts[name][:, whole] - counts[name][:, subset] - counts[unknown][:, i]
+            for name, unknown in (("k", "unknown_k"), ("n", "unknown_n"), ("cases", "unclassified"))
+        }
+        bad = (rest["k"] < 0) | (rest["k"] > rest["n"])
+        if few := int(bad.sum() + (rest["cases"] < 0).sum()):
+            rule = f"{split.groups[0]!r} and the unclassified are part of 'all'"
+            found = f"more in them, {few} times"
+            problems.append(Problem(f"{where}: {split.key}", rule, found, _HINT))
+    return problems

@@ -1,0 +1,275 @@
+"""What is wrong with a part is named with the part, and there is no result of the others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+import omistats as oms
+from omistats.model import pieces, streams
+from tests.factories import BREAKDOWNS, Gender, frame, framework
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_parts():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pieces, "ROWS", 8)
+        patch.setattr(streams, "ROWS", 8)
+        yield
+
+
+WHOLE: dict[str, Any] = {"breakdowns": [Gender()], "permutations": 9, "framework": framework()}
+
+
+def table(rows: int = 32, **changes: Any) -> pa.Table:
+    return pa.table(frame(rows, **changes))
+
+
+def write(path: Path, data: pa.Table) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    pq.write_table(data, path, row_group_size=8)
+    return path
+
+
+def refused(source: Any, *words: str, problems: int = 1, **options: Any) -> None:
+    options = {"breakdowns": BREAKDOWNS, "framework": framework(), **options}
+    with pytest.raises(oms.DataError) as caught:
+        oms.recompute(source, **options)
+    assert len(caught.value.problems) == problems, caught.value
+    for word in words:
+        assert word in str(caught.value), caught.value
+    for problem in caught.value.problems:
+        assert problem.where
+        assert problem.hint.endswith(".")
+
+
+def with_row(name: str, row: int, value: Any, rows: int = 32) -> dict[str, Any]:
+    values = frame(rows)[name]
+    values[row] = value
+    return {name: values}
+
+
+class TestData:
+    def test_all_problems_of_a_part_are_listed(self, tmp_path):
+        changes = with_row("gender", 20, "x") | with_row("unit", 21, None) | with_row("q0", 0, 1)
+        changes["q0"] = [1] * 17 + [2] + [0] * 14
+        changes["case_id"] = [f"c{16 if i == 22 else i}" for i in range(32)]
+        path = write(tmp_path / "cases.parquet", table(**changes))
+        where = f"{path}, row group 2: "
+        refused(
+            path,
+            f"{where}gender: allowed levels are 'f', 'm'",
+            f"{where}unit: every case belongs to a unit",
+            f"{where}q0: an answer is true, false or null",
+            f"{where}case_id: an id stands for one case; found more than once: 'c16'",
+            problems=4,
+        )
+
+    def test_a_batch_of_a_reader_is_counted_from_0(self):
+        data = table(**with_row("tier", 30, "9"))
+        refused(data.to_reader(8), "RecordBatchReader, batch 3: tier: allowed levels", "'9'")
+
+    def test_a_file_of_a_data_set(self, tmp_path):
+        write(tmp_path / "a.parquet", table())
+        write(tmp_path / "b.parquet", table(**with_row("tier", 30, "9")))
+        refused(ds.dataset(tmp_path), "b.parquet, batch", "tier: allowed levels")
+
+    def test_a_label_outside_the_groups(self, tmp_path):
+        class Narrow(oms.Breakdown):
+            key = "tier"
+            groups = ("1", "2")
+
+        path = write(tmp_path / "cases.parquet", table())
+        refused(path, "row group 0: breakdown 'tier': groups are '1', '2'", breakdowns=[Narrow()])
+
+    def test_the_reserved_unit(self, tmp_path):
+        path = write(tmp_path / "cases.parquet", table(**with_row("unit", 9, "all")))
+        refused(path, "row group 1: unit: 'all' is the label of all units together")
+
+    def test_too_many_units_in_all_parts_together(self, monkeypatch):
+        monkeypatch.setattr(streams, "_MOST_UNITS", 20)
+        data = table(unit=[f"U{i}" for i in range(32)])
+        refused(data.to_reader(8), "unit: at most 32,767 units; found 32")
+
+
+class TestSchemas:
+    def test_a_column_that_one_file_lacks(self, tmp_path):
+        folder = tmp_path / "cases"
+        write(folder / "a.parquet", table(16))
+        write(folder / "b.parquet", table(16).drop_columns(["q1"]))
+        refused(folder, "b.parquet", "the framework 'small' needs every question column", "'q1'")
+
+    def test_in_all_files_it_is_told_once(self, tmp_path):
+        folder = tmp_path / "cases"
+        for name in "abcde":
+            write(folder / f"{name}.parquet", table(16).drop_columns(["q1"]))
+        refused(folder, "a.parquet", "c.parquet and 2 more: question column")
+
+    def test_an_extra_column_that_one_file_lacks(self, tmp_path):
+        class Tenure(oms.Breakdown):
+            key = "tenure"
+            groups = ("owned",)
+
+        folder = tmp_path / "cases"
+        tenure = pa.array(["owned"] * 16)
+        write(folder / "a.parquet", table(16).append_column("tenure", tenure))
+        write(folder / "b.parquet", table(16))
+        refused(
+            folder, "b.parquet: tenure: all files have it", "no such column", breakdowns=[Tenure]
+        )
+
+    def test_another_type(self, tmp_path):
+        folder = tmp_path / "cases"
+        write(folder / "a.parquet", table(16))
+        numbers = pa.array([1, 0] * 8)
+        data = table(16)
+        write(folder / "b.parquet", data.set_column(data.column_names.index("q0"), "q0", numbers))
+        refused(folder, "b.parquet: q0: all files have it with the type", "bool; found int64")
+        with pytest.raises(oms.DataError, match="q0: all files have it with the type"):
+            oms.max_t(folder, **WHOLE)
+
+    def test_a_file_of_a_data_set_that_lacks_a_column(self, tmp_path):
+        write(tmp_path / "a.parquet", table(16))
+        write(tmp_path / "b.parquet", table(16).drop_columns(["q0", "q1"]))
+        refused(ds.dataset(tmp_path), "b.parquet: 'q0', 'q1': every file has every column")
+
+    def test_a_column_in_the_file_and_in_the_folder(self, tmp_path):
+        write(tmp_path / "unit=A" / "a.parquet", table(16))
+        refused(tmp_path, "a column is in the file or in the name of its folder", "'unit'")
+
+    def test_files_whose_folders_do_not_say_the_same(self, tmp_path):
+        write(tmp_path / "unit=A" / "a.parquet", table(16).drop_columns(["unit"]))
+        write(tmp_path / "other" / "a.parquet", table(16).drop_columns(["unit"]))
+        refused(tmp_path, "other", "'case_id' and 'unit'", problems=1)
+
+    def test_an_unknown_unit_of_a_folder(self, tmp_path):
+        path = tmp_path / "unit=__HIVE_DEFAULT_PARTITION__" / "a.parquet"
+        write(path, table(16).drop_columns(["unit"]))
+        refused(tmp_path, "unit: every case belongs to a unit; found 8 null")
+
+    def test_files_read_whole_have_the_same_columns(self, tmp_path):
+        write(tmp_path / "a.parquet", table(16))
+        write(tmp_path / "b.parquet", table(16).append_column("w", pa.array([1.0] * 16)))
+        with pytest.raises(
+            oms.DataError, match=r"all files have the columns of .* besides these 'w'"
+        ):
+            oms.max_t(tmp_path, **WHOLE)
+
+
+class TestFolders:
+    def test_without_files(self, tmp_path):
+        (tmp_path / "_notes.parquet").touch()
+        refused(tmp_path, "a folder of case files; found none. Check the path.")
+
+    def test_with_other_files(self, tmp_path):
+        write(tmp_path / "a.parquet", table())
+        (tmp_path / "README.txt").touch()
+        refused(tmp_path, "'README.txt'", "Move them out")
+
+    def test_of_both_kinds(self, tmp_path):
+        write(tmp_path / "a.parquet", table())
+        (tmp_path / "a.arrow").touch()
+        refused(tmp_path, "'a.parquet', 'a.arrow'", "cases written twice would be counted twice")
+
+
+class TestDamage:
+    def test_parquet_cut_short(self, tmp_path):
+        write(tmp_path / "a.parquet", table())
+        path = write(tmp_path / "b.parquet", table())
+        path.write_bytes(path.read_bytes()[:-50])
+        refused(tmp_path, f"{path}: a file of cases", "Check that the file is there and whole")
+
+    def test_parquet_damaged_inside(self, tmp_path):
+        path = write(tmp_path / "a.parquet", table())
+        data = bytearray(path.read_bytes())
+        start = pq.ParquetFile(path).metadata.row_group(2).column(1).dictionary_page_offset
+        data[start : start + 40] = b"\xff" * 40
+        path.write_bytes(data)
+        refused(path, f"{path}, row group 2: cases that can be read to the end", "Mend the source")
+
+    def write_ipc(self, path: Path, new: Any) -> Path:
+        data = table()
+        with new(path, data.schema) as writer:
+            writer.write_table(data, 8)
+        return path
+
+    def test_ipc_cut_short_or_something_else(self, tmp_path):
+        path = self.write_ipc(tmp_path / "a.arrow", pa.ipc.new_file)
+        whole = path.read_bytes()
+        for content in (
+            whole[:-40],
+            whole[:100],
+            b"",
+            b"something else, of some length",
+        ):
+            path.write_bytes(content)
+            refused(path, str(path))
+
+    def test_ipc_whose_offsets_lead_out_of_it(self, tmp_path):
+        """Offsets are data; followed unseen they end the process."""
+        path = self.write_ipc(tmp_path / "a.arrow", pa.ipc.new_file)
+        data = bytearray(path.read_bytes())
+        offsets = pa.ipc.open_file(path).get_batch(2)["case_id"].buffers()[1].to_pybytes()
+        at = bytes(data).find(offsets[:36], len(data) // 2)
+        assert at > 0
+        data[at + 4 : at + 8] = b"\xff\xff\xff\x7f"
+        path.write_bytes(data)
+        refused(path, f"{path}, batch ", "cases that can be read to the end")
+
+    @pytest.mark.parametrize("drop", ["mark", "batch", "bytes"])
+    def test_a_stream_cut_short_between_or_within_batches(self, tmp_path, drop):
+        path = self.write_ipc(tmp_path / "a.arrows", pa.ipc.new_stream)
+        whole = path.read_bytes()
+        with pa.BufferReader(whole) as file:
+            reader = pa.ipc.open_stream(file)
+            reader.read_next_batch()
+            first = file.tell()
+        keep = {"mark": len(whole) - 8, "batch": first, "bytes": first + 100}[drop]
+        path.write_bytes(whole[:keep])
+        refused(path, str(path))
+        with pytest.raises(oms.DataError):
+            oms.max_t(path, **WHOLE)
+
+    def test_a_stream_with_something_after_it(self, tmp_path):
+        path = self.write_ipc(tmp_path / "a.arrows", pa.ipc.new_stream)
+        path.write_bytes(path.read_bytes() * 2)
+        refused(path, "a stream up to its end mark, and nothing after it", "bytes after the end")
+
+    def test_a_reader_that_fails_midway(self):
+        data = table()
+
+        def batches() -> Any:
+            yield from data.slice(0, 16).to_batches(8)
+            raise ConnectionResetError("the engine has gone")
+
+        reader = pa.RecordBatchReader.from_batches(data.schema, batches())
+        refused(reader, "RecordBatchReader, batch 2: cases that can be read to the end", "has gone")
+
+    def test_the_engine_s_own_error_is_kept(self):
+        class OwnError(Exception):
+            pass
+
+        data = table()
+
+        def batches() -> Any:
+            raise OwnError
+            yield
+
+        reader = pa.RecordBatchReader.from_batches(data.schema, batches())
+        with pytest.raises(oms.DataError, match="OwnError") as caught:
+            oms.tally(reader, breakdowns=[Gender()], framework=framework())
+        assert isinstance(caught.value.__cause__, OwnError)
+
+    def test_a_file_that_vanishes_between(self, tmp_path):
+        write(tmp_path / "a.parquet", table())
+        path = write(tmp_path / "b.parquet", table())
+        refused(
+            tmp_path,
+            str(path),
+            progress=lambda done, rows: path.unlink() if done == 8 else None,
+        )
