@@ -101,7 +101,11 @@ class Block:
 
 
 def assemble(
-    block: Block, scored: Sequence[Scored], domains: Domains, settings: Settings, metadata: Mapping[bytes, bytes]
+    block: Block,
+    scored: Sequence[Scored],
+    domains: Domains,
+    settings: Settings,
+    metadata: Mapping[bytes, bytes],
 ) -> pa.Table:
     """Lay scores out: units, then breakdowns, then items, then groups.
 

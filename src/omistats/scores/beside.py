@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omistats.errors import UsageError, described
@@ -27,36 +28,29 @@ def beside_sums(
     **given : object
         ``breakdowns``, ``items``, ``weight``, ``stratum`` and ``cluster``, fine if left out.
     """
-
-    def refused(name: str, value: Any, why: str) -> None:
-        raise UsageError(f"`{name}` does not go with a ScoreTally, found {described(value)}: {why}")
-
-    def settled(name: str, value: Any, hint: str) -> Callable[[], None]:
-        return lambda: refused(name, value, f"{hint}, or pass the cases")
-
-    checks: list[Callable[[], object]] = []
+    wrong: list[tuple[str, Any, str]] = []
     if framework is not None and not (
         isinstance(framework, Framework) and framework == sums.framework
     ):
-        why = f"it was made for {sums.framework.name!r}; leave it out"
-        checks.append(lambda: refused("framework", framework, why))
-    left_out = {
-        "breakdowns": isinstance(given["breakdowns"], tuple | list) and not given["breakdowns"],
-        "items": False,
-    }
-    for name, empty in left_out.items():
-        if given[name] is not None and not empty:
-            hint = f"give it to score_tally, or filter what comes out with `.{name[:-1]}()`"
-            checks.append(settled(name, given[name], hint))
+        wrong.append(("framework", framework, f"it is of {sums.framework.name!r}; leave it out"))
+    for name in ("breakdowns", "items"):
+        value = given[name]
+        # No breakdowns are those of the default.
+        left_out = name == "breakdowns" and isinstance(value, tuple | list) and not value
+        if value is not None and not left_out:
+            hint = f"say it to score_tally, filter what comes out by `.{name[:-1]}()`"
+            wrong.append((name, value, f"{hint}, or pass the cases"))
     if isinstance(complement, str) and complement == "known" != sums.complement:
-        checks.append(settled("complement", complement, "give it to score_tally"))
+        wrong.append(("complement", complement, "say it to score_tally, or pass the cases"))
     if isinstance(rule, str) and rule in ("questions", "cases"):
-        why = "its sums are of pooled answers; pass the cases"
-        checks.append(lambda: refused("rule", rule, why))
-    stratum = given["stratum"]
-    plain = {"stratum": isinstance(stratum, str) and stratum == "unit"}
-    for name in ("weight", "stratum", "cluster"):
-        if not plain.get(name, given[name] is None):
+        wrong.append(("rule", rule, "its sums are of pooled answers; pass the cases"))
+    for name, default in (("weight", None), ("stratum", "unit"), ("cluster", None)):
+        value = given[name]
+        if not (value is None if default is None else isinstance(value, str) and value == default):
             why = "how each case was drawn is not in its sums; pass the cases"
-            checks.append(lambda name=name: refused(name, given[name], why))  # type: ignore[misc]
-    return checks
+            wrong.append((name, value, why))
+    return [partial(_refused, *one) for one in wrong]
+
+
+def _refused(name: str, value: Any, why: str) -> None:
+    raise UsageError(f"`{name}` does not go with a ScoreTally, found {described(value)}: {why}")

@@ -80,9 +80,7 @@ def wanted_breakdowns(breakdowns: Any, framework: Framework | None) -> tuple[Bre
     return resolve(wanted, framework) if framework is not None and wanted else ()
 
 
-def wanted_items(
-    items: Iterable[str] | None, framework: Framework | None
-) -> tuple[Scored, ...]:
+def wanted_items(items: Iterable[str] | None, framework: Framework | None) -> tuple[Scored, ...]:
     """Find the items to score; without a framework only see that they are listed.
 
     Raises

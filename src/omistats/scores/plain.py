@@ -25,7 +25,6 @@ from omistats.scores.rules import (
 )
 from omistats.scores.sample import Sample, Strata, leave_open
 from omistats.scores.sums import CaseSums, Scored
-from omistats.scores.tally import ScoreTally
 
 __all__ = ["Scoring", "plain_scoring", "pooled_scoring"]
 
@@ -57,19 +56,26 @@ class Scoring(Protocol):
 
 
 def pooled_scoring(
-    sums: ScoreTally, lonely: str, population: Any, cases: CaseSet | None = None
+    units: Sequence[str],
+    sizes: npt.NDArray[np.int64],
+    moments: npt.NDArray[np.int64],
+    lonely: str,
+    population: Any,
+    cases: CaseSet | None = None,
 ) -> Scoring:
-    """Prepare pooled scores from sums over cases; ``cases``, if known, only name who is alone.
+    """Prepare pooled scores from sums over cases; see `omistats.scores.tally.ScoreTally`.
+
+    Where the cases are at hand they only say which case is alone in its unit.
 
     Raises
     ------
     DataError
         As `plain_scoring`.
     """
-    design = _design(sums.units, sums.cases, lonely, population, cases)
+    design = _design(units, sizes, lonely, population, cases)
     # Moments, units, items, domains: what is added up lies along the first axes.
-    moments = np.ascontiguousarray(sums.moments.transpose(3, 0, 2, 1), np.float64)
-    return _Plain(pooled_rule(moments, design.strata), design)
+    laid = np.ascontiguousarray(moments.transpose(3, 0, 2, 1), np.float64)
+    return _Plain(pooled_rule(laid, design.strata), design)
 
 
 def plain_scoring(

@@ -79,24 +79,22 @@ def _impossible(
     moments: npt.NDArray[np.int64],
 ) -> Iterator[tuple[str, Flags]]:
     """Flag each unit, domain and item for which a rule does not hold."""
-    K, N, KK, KN, NN = np.moveaxis(moments, -1, 0)
+    k, n, kk, kn, nn = np.moveaxis(moments, -1, 0)
     there = cases[:, np.newaxis, np.newaxis]
-    yield "units have 0 cases or more", np.broadcast_to(there < 0, K.shape)
+    yield "units have 0 cases or more", np.broadcast_to(there < 0, k.shape)
     # Of a case 0 <= k <= n <= width.
-    ordered = (K >= 0) & (K <= N) & (K <= KK) & (KK <= KN) & (KN <= NN) & (N <= NN)
+    ordered = (k >= 0) & (k <= n) & (k <= kk) & (kk <= kn) & (kn <= nn) & (n <= nn)
     yield "sums are 0 <= k <= n and k <= k² <= k n <= n²", ~ordered
-    most = (N <= there * widths) & (NN <= N * widths) & (KN <= K * widths)
+    most = (n <= there * widths) & (nn <= n * widths) & (kn <= k * widths)
     yield "no case has more answers than an item has questions", ~most
     # Squares of sums are at most as many times the sums of squares as there are cases.
-    k, n, kk, kn, nn = (x.astype(np.float64) for x in (K, N, KK, KN, NN))
-    spread = (k * k <= there * kk * _ROUNDING) & (n * n <= there * nn * _ROUNDING)
-    spread &= kn * kn <= kk * nn * _ROUNDING
+    a, b, aa, ab, bb = (x.astype(np.float64) for x in (k, n, kk, kn, nn))
+    spread = (a * a <= there * aa * _ROUNDING) & (b * b <= there * bb * _ROUNDING)
+    spread &= ab * ab <= aa * bb * _ROUNDING
     yield "sums of squares leave no negative variance", ~spread
     everyone = moments[:, 0]
-    inside = np.zeros(K.shape, np.bool_)
-    for split, own, compared in zip(
-        domains.splits, domains.shown, domains.compared, strict=True
-    ):
+    inside = np.zeros(k.shape, np.bool_)
+    for split, own, compared in zip(domains.splits, domains.shown, domains.compared, strict=True):
         parts = moments[:, compared].sum(axis=1)
         whole = (parts <= everyone).all(axis=-1)
         if split.contrast == "complement":
@@ -115,9 +113,7 @@ def _where(bad: Flags, units: Sequence[str], items: Sequence[str], domains: Doma
 
 
 def _name(domains: Domains, domain: int) -> str:
-    for split, own, compared in zip(
-        domains.splits, domains.shown, domains.compared, strict=True
-    ):
+    for split, own, compared in zip(domains.splits, domains.shown, domains.compared, strict=True):
         if domain in own:
             return f"{split.key} {split.groups[domain - own[0]]!r}"
         if domain in compared:

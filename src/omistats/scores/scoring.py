@@ -20,9 +20,9 @@ from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
 from omistats.model.strata import ALL
 from omistats.scores.assemble import Block, Settings, assemble
+from omistats.scores.beside import beside_sums
 from omistats.scores.caseloads import told
 from omistats.scores.comparisons import compare_groups
-from omistats.scores.beside import beside_sums
 from omistats.scores.domains import domains_of, make_members, splits_of
 from omistats.scores.drawn import drawn_scoring
 from omistats.scores.options import (
@@ -34,7 +34,7 @@ from omistats.scores.options import (
 )
 from omistats.scores.plain import Scoring, plain_scoring, pooled_scoring
 from omistats.scores.rules import RULES
-from omistats.scores.summing import sum_cases
+from omistats.scores.summing import moments_of
 from omistats.scores.sums import Scored, case_sums
 from omistats.scores.table import Scores
 from omistats.scores.tally import ScoreTally
@@ -184,7 +184,8 @@ def scores(
     of: ScoreTally | CaseSet
     if summed is not None:
         of, scored, complement = summed, list(summed.items), summed.complement
-        domains, made = summed.domains, pooled_scoring(summed, lonely, population)
+        domains = summed.domains
+        made = pooled_scoring(summed.units, summed.cases, summed.moments, lonely, population)
     else:
         of = read_cases(source, framework)
         domains = domains_of(splits_of(splits))
@@ -233,15 +234,13 @@ def _scoring(
     design: Mapping[str, Any],
 ) -> Scoring:
     drawn = is_drawn(**design)
-    if rule == "pooled" and not drawn:
-        sums = sum_cases(cases, scored, splits, complement)
-        return pooled_scoring(sums, lonely, population, cases)
     members = make_members(cases, splits, complement == "known")
+    if rule == "pooled" and not drawn:
+        moments, sizes = moments_of(cases, scored, members), np.diff(cases.packed.starts)
+        return pooled_scoring(cases.units, sizes, moments, lonely, population, cases)
     answers = case_sums(cases, scored)
     if drawn:
-        return drawn_scoring(
-            rule, answers, cases, members, lonely, population=population, **design
-        )
+        return drawn_scoring(rule, answers, cases, members, lonely, population=population, **design)
     return plain_scoring(rule, answers, cases, members, lonely, population)
 
 

@@ -64,14 +64,14 @@ class Parts:
 
 def write_parts(path: Path, parts: Parts) -> None:
     """Write a row a unit, group and item; everything else is in the schema's metadata."""
-    said = {
+    said: dict[str, Any] = {
         "version": VERSION,
         "framework": parts.framework,
         "items": parts.feeds,
         "breakdowns": [attrs.asdict(split) for split in parts.splits],
         "complement": parts.complement,
-        "checksum": _checksum(parts.cases, parts.moments),
     }
+    said["checksum"] = _checksum(said, parts.metadata, parts.cases, parts.moments)
     each = parts.moments.shape[1] * parts.moments.shape[2]
     labels = _labels(parts.units, tuple(parts.feeds), parts.splits)
     sums = (pa.array(np.ascontiguousarray(x).ravel()) for x in np.moveaxis(parts.moments, -1, 0))
@@ -99,31 +99,37 @@ def read_parts(path: Path, framework: Framework) -> Parts:
     metadata = dict(table.schema.metadata or {})
     said = _said(path, metadata.pop(_KEY, None))
     _check_framework(path, said, framework)
-    feeds, splits = said["items"], said["breakdowns"]
-    shape = (len(domains_of(splits)), len(feeds), 5)
-    each = shape[0] * shape[1]
-    units = tuple(table["unit"][::each].to_pylist()) if table.schema.equals(SCHEMA) else ()
-    whole = (
-        table.schema.equals(SCHEMA)
-        and table.num_rows == len(units) * each
-        and sum(column.null_count for column in table.columns[len(_LABELS) :]) == 0
-        and None not in units
-    )
-    if whole:
-        labels = pa.Table.from_arrays(_labels(units, tuple(feeds), splits), names=list(_LABELS))
-        whole = table.select(list(_LABELS)).equals(labels)
-    if whole:
-        cases, *sums = (table[name].to_numpy() for name in ("cases", *_SUMS))
-        moments = np.stack(sums, axis=-1).reshape(len(units), *shape)
-        own = np.ascontiguousarray(cases[::each])
-        whole = bool((np.repeat(own, each) == cases).all())
-        whole = whole and _checksum(own, moments) == said["checksum"]
-    if not whole:
+    found = _sums(table, said, metadata)
+    if found is None:
         text = f"{table.num_rows:,} rows that are not those written"
         raise _refused(path, "the rows of every unit, group and item", text, _ANEW)
-    return Parts(
-        framework.name, units, own, feeds, splits, said["complement"], moments, metadata
-    )
+    units, cases, moments = found
+    of = said["items"], said["breakdowns"], said["complement"]
+    return Parts(framework.name, units, cases, *of, moments, metadata)
+
+
+def _sums(
+    table: pa.Table, said: Mapping[str, Any], metadata: Mapping[bytes, bytes]
+) -> tuple[tuple[str, ...], Counts, Counts] | None:
+    """Take units, cases and moments out of rows; None if these are not all the rows written."""
+    feeds, splits = said["items"], said["breakdowns"]
+    if not table.schema.equals(SCHEMA):
+        return None
+    width, numbers = len(domains_of(splits)), table.select(["unit", "item", "cases", *_SUMS])
+    each = width * len(feeds)
+    units = tuple(table["unit"][::each].to_pylist())
+    if table.num_rows != each * len(units) or any(c.null_count for c in numbers.columns):
+        return None
+    expected = pa.Table.from_arrays(_labels(units, tuple(feeds), splits), names=list(_LABELS))
+    if not table.select(list(_LABELS)).equals(expected):
+        return None
+    of_rows, *sums = (table[name].to_numpy() for name in ("cases", *_SUMS))
+    moments = np.stack(sums, axis=-1).reshape(len(units), width, len(feeds), len(_SUMS))
+    cases = np.ascontiguousarray(of_rows[::each])
+    if not (np.repeat(cases, each) == of_rows).all():
+        return None
+    whole = _checksum(said["raw"], metadata, cases, moments) == said["checksum"]
+    return (units, cases, moments) if whole else None
 
 
 _ANEW = "Make the sums anew from the cases with score_tally."
@@ -153,7 +159,8 @@ def _said(path: Path, text: bytes | None) -> dict[str, Any]:
             "items": feeds,
             "breakdowns": tuple(splits),
             "complement": said["complement"],
-            "checksum": said["checksum"],
+            "checksum": said.pop("checksum"),
+            "raw": said,
         }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         if isinstance(error, DataError):
@@ -206,10 +213,16 @@ def _labels(
     ]
 
 
-def _checksum(cases: Counts, moments: Counts) -> int:
-    """Sum up counts, so that a file of which a byte changed is told."""
-    first = zlib.crc32(np.ascontiguousarray(cases, "<i8").tobytes())
-    return zlib.crc32(np.ascontiguousarray(moments, "<i8").tobytes(), first)
+def _checksum(
+    said: Mapping[str, Any], metadata: Mapping[bytes, bytes], cases: Counts, moments: Counts
+) -> int:
+    """Sum up all that counts, so that a file of which a byte changed is told."""
+    found = zlib.crc32(json.dumps(said, sort_keys=True).encode())
+    for key, value in sorted(metadata.items()):
+        found = zlib.crc32(key + b"\0" + value, found)
+    for counts in (cases, moments):
+        found = zlib.crc32(np.ascontiguousarray(counts, "<i8").tobytes(), found)
+    return found
 
 
 def _refused(path: Path, rule: str, found: str, hint: str) -> DataError:

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
 from omistats.errors import UsageError, check_word
-from omistats.kernel.linear import crossed
 from omistats.kernel.tally import unpack
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
@@ -22,11 +21,11 @@ from omistats.scores.sums import Scored, feeding
 from omistats.scores.tally import ScoreTally
 from omistats.tallies import Split
 
-__all__ = ["from_sums", "score_tally", "sum_cases"]
+__all__ = ["from_sums", "moments_of", "score_tally", "sum_cases"]
 
 # Cases whose answers lie unpacked at a time, in whole words of bits; and when so few would be
 # summed exactly in single precision that double is faster.
-_BLOCK, _LEAST = 1 << 13, 1 << 10
+_BLOCK, _LEAST = 1 << 11, 1 << 10
 
 
 def score_tally(
@@ -115,7 +114,7 @@ def sum_cases(
         tuple(items),
         members.domains.splits,
         complement,
-        _moments(cases, items, members),
+        moments_of(cases, items, members),
         cases.metadata,
     )
 
@@ -188,9 +187,7 @@ def _whole(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
     return given.astype(np.int64, copy=False)
 
 
-def _moments(
-    cases: CaseSet, items: Sequence[Scored], members: Members
-) -> npt.NDArray[np.int64]:
+def moments_of(cases: CaseSet, items: Sequence[Scored], members: Members) -> npt.NDArray[np.int64]:
     """Give sums over cases, shape (units, domains, items, 5).
 
     Notes
@@ -206,16 +203,25 @@ def _moments(
     block = min(_BLOCK, int((WHOLE - 1) / most) // 64 * 64)
     if block < _LEAST:
         block, feeds = _BLOCK, feeds.astype(np.float64)
+    block = min(block, max(64, -(-len(cases) // 64) * 64))
     width, domains = len(items), len(members.domains)
     out = np.zeros((len(starts) - 1, 5 * width, domains), np.int64)
+    # Taken once: memory that is given back after every block is fetched again page by page.
+    given = np.zeros((2, len(feeds), block), feeds.dtype)
+    sums = np.empty((5, width, block), feeds.dtype)
     every = len(rows) == len(answers)
     for a in range(0, len(cases), block):
         b = min(a + block, len(cases))
         words = answers[:, a // 64 : (b + 63) // 64]
         bits = unpack(np.ascontiguousarray(words if every else words[rows]), b - a)
-        given = bits.astype(feeds.dtype).reshape(2, len(feeds), b - a)
-        k, n = feeds.T @ given
-        flat = crossed(k, n).reshape(5 * width, b - a)
+        given.reshape(len(rows), block)[:, : b - a] = bits
+        # Those past the last case are left from before, and in no unit's piece.
+        np.matmul(feeds.T, given, out=sums[:2])
+        k, n = sums[:2]
+        np.multiply(k, k, out=sums[2])
+        np.multiply(k, n, out=sums[3])
+        np.multiply(n, n, out=sums[4])
+        flat = sums.reshape(5 * width, block)
         inside = np.ascontiguousarray(members.within(a, b).T, feeds.dtype)
         first, last = np.searchsorted(starts, [a, b], side="right")
         edges = np.clip(starts[first - 1 : last + 1], a, b) - a
@@ -224,4 +230,4 @@ def _moments(
             if at.start < at.stop:
                 out[first - 1 + unit] += (flat[:, at] @ inside[at]).astype(np.int64)
     shaped = out.reshape(len(out), 5, width, domains)
-    return np.ascontiguousarray(shaped.transpose(0, 3, 2, 1))
+    return shaped.transpose(0, 3, 2, 1)
