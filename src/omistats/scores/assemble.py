@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,7 +13,6 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats.kernel.linear import Ratios
 from omistats.kernel.significance import STARS
-from omistats.model.cases import CaseSet
 from omistats.model.strata import ALL
 from omistats.scores.comparisons import Tests
 from omistats.scores.domains import Domains
@@ -102,7 +101,11 @@ class Block:
 
 
 def assemble(
-    block: Block, scored: Sequence[Scored], domains: Domains, settings: Settings, cases: CaseSet
+    block: Block,
+    scored: Sequence[Scored],
+    domains: Domains,
+    settings: Settings,
+    metadata: Mapping[bytes, bytes],
 ) -> pa.Table:
     """Lay scores out: units, then breakdowns, then items, then groups.
 
@@ -156,7 +159,7 @@ def assemble(
         fact([_SOURCES.index(s.provenance) for s in scored], _SOURCES),
         _arrow.dictionary(data["reason"], REASONS),
     ]
-    schema = SCHEMA.with_metadata(dict(cases.metadata)) if cases.metadata else SCHEMA
+    schema = SCHEMA.with_metadata(dict(metadata)) if metadata else SCHEMA
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -168,7 +171,7 @@ def _groups(domains: Domains) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
         for d, g in zip(own.tolist(), s.groups, strict=True)
     }
     labels = tuple(dict.fromkeys(groups.values()))
-    codes = np.full(len(domains.members), -1)
+    codes = np.full(len(domains), -1)
     for d, g in groups.items():
         codes[d] = labels.index(g)
     return labels, codes

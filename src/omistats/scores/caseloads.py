@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from omistats.errors import Problem, UsageError, described, shown
 from omistats.kernel.counts import as_numbers
-from omistats.model.cases import CaseSet
 
 __all__ = ["Caseloads", "Correction", "caseloads", "drawn_from", "told"]
 
@@ -23,15 +22,16 @@ Caseloads = float | Mapping[str, float] | None
 _KEY = b"omistats.population"
 
 
-def caseloads(population: Any, cases: CaseSet, problems: list[Problem]) -> Floats | None:
+def caseloads(
+    population: Any, units: Sequence[str], drawn: Floats, problems: list[Problem]
+) -> Floats | None:
     """Give the number of cases in each unit's caseload; add to ``problems``.
 
     A caseload that is wrong is given as drawn whole: nothing else follows from it.
     """
     if population is None:
         return None
-    where, units = "population", cases.units
-    drawn = np.diff(cases.packed.starts).astype(np.float64)
+    where = "population"
     example = f"{{{units[0] if units else 'U01'!r}: 900, ...}}"
     if isinstance(population, Mapping):
         lost = [unit for unit in units if unit not in population]

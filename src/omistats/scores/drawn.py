@@ -18,7 +18,7 @@ from omistats.kernel.survey_totals import Totals
 from omistats.model.cases import CaseSet
 from omistats.model.drawn import Drawn, draw
 from omistats.scores.caseloads import Correction
-from omistats.scores.domains import Domains
+from omistats.scores.domains import Members
 from omistats.scores.plain import Scoring
 from omistats.scores.sample import Sample
 from omistats.scores.sums import CaseSums, Scored
@@ -29,12 +29,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def drawn_scoring(
-    rule: str, sums: CaseSums, cases: CaseSet, domains: Domains, lonely: str, **design: Any
+    rule: str, sums: CaseSums, cases: CaseSet, members: Members, lonely: str, **design: Any
 ) -> Scoring:
     """Prepare scores of cases that were drawn otherwise; see `omistats.model.drawn.draw`."""
     starts = cases.packed.starts
     unused = np.zeros(len(starts) - 1)
-    sample = Sample(domains.members, starts, unused, unused)
+    sample = Sample(members.within(0, len(cases)), starts, unused, unused)
     drawn = draw(cases, lonely, **design)
     # The funnel of units takes no notice of caseloads: the same sample without them.
     free = None if design["population"] is None else {**design, "population": None}

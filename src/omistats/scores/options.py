@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, UsageError, described
+from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.registry import resolve
+from omistats.errors import DataError, Problem, UsageError, described, listed
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
+from omistats.scores.sums import Scored, scored_items
 from omistats.tallies import Tally
 
-__all__ = ["TREATMENTS", "check_alone", "check_source", "refuse"]
+__all__ = [
+    "TREATMENTS",
+    "check_alone",
+    "check_source",
+    "refuse",
+    "wanted_breakdowns",
+    "wanted_items",
+]
 
 TREATMENTS = ("error", "null", "remove", "adjust")
 """Of units of one case."""
@@ -48,7 +58,7 @@ def check_source(source: Any, framework: Any) -> None:
     if isinstance(source, Tally):
         raise UsageError(
             "scores are made of cases, found a Tally, which no longer tells which answers are of "
-            "one case; pass the cases that were counted"
+            "one case; pass the cases that were counted, or score_tally of them"
         )
     if framework is not None and not isinstance(framework, Framework):
         raise UsageError(f"`framework` is a Framework, found {described(framework)}")
@@ -56,18 +66,54 @@ def check_source(source: Any, framework: Any) -> None:
         read_cases(source, None)  # which says what is missing
 
 
+def wanted_breakdowns(breakdowns: Any, framework: Framework | None) -> tuple[Breakdown, ...]:
+    """Resolve breakdowns; without a framework only see that they are listed.
+
+    Raises
+    ------
+    UsageError, UnknownNameError, DataError
+        As `omistats.breakdowns.registry.resolve`.
+    """
+    one = isinstance(breakdowns, Breakdown | type)
+    given = () if breakdowns is None else breakdowns
+    wanted = (given,) if one else listed("breakdowns", given, "breakdowns or their names")
+    return resolve(wanted, framework) if framework is not None and wanted else ()
+
+
+def wanted_items(items: Iterable[str] | None, framework: Framework | None) -> tuple[Scored, ...]:
+    """Find the items to score; without a framework only see that they are listed.
+
+    Raises
+    ------
+    UsageError, UnknownNameError
+        As `omistats.scores.sums.scored_items`.
+    """
+    asked = None if items is None else listed("items", items, "ids of items")
+    return () if framework is None else scored_items(framework, asked)
+
+
 def check_alone(
-    cases: CaseSet, alone: npt.NDArray[np.bool_], lonely: str, problems: list[Problem]
+    units: Sequence[str],
+    alone: npt.NDArray[np.bool_],
+    lonely: str,
+    cases: CaseSet | None,
+    problems: list[Problem],
 ) -> None:
     """Refuse units of one case by name, unless told what to do; add to ``problems``."""
     if lonely != "error" or not alone.any():
         return
-    order, starts = cases.packed.order, cases.packed.starts[:-1]
-    which = []
-    for unit in np.flatnonzero(alone).tolist():
-        at = starts[unit] if order is None else order[starts[unit]]
-        which.append(f"{cases.units[unit]!r} (case {cases['case_id'][int(at)].as_py()!r})")
+    which = [
+        f"{units[unit]!r}" + ("" if cases is None else f" (case {_first_of(cases, unit)!r})")
+        for unit in np.flatnonzero(alone).tolist()
+    ]
     text = ", ".join(which[:5]) + (f" and {len(which) - 5} more" if len(which) > 5 else "")
     rule = "two cases or more in each unit show how cases differ"
-    hint = "Merge units with `regroup`, or say lonely='null', 'remove' or 'adjust'."
+    merge = "Merge units with `regroup`, or say" if cases is not None else "Say"
+    hint = f"{merge} lonely='null', 'remove' or 'adjust'."
     problems.append(Problem("unit", rule, f"one in {text}", hint))
+
+
+def _first_of(cases: CaseSet, unit: int) -> Any:
+    """Give the id of a unit's first case."""
+    at, order = cases.packed.starts[unit], cases.packed.order
+    return cases["case_id"][int(at if order is None else order[at])].as_py()

@@ -14,13 +14,19 @@ from omistats.kernel.designs import factors
 from omistats.kernel.linear import Ratios
 from omistats.model.cases import CaseSet
 from omistats.scores.caseloads import Correction, caseloads
-from omistats.scores.domains import Domains
+from omistats.scores.domains import Members
 from omistats.scores.options import check_alone
-from omistats.scores.rules import Rule, covariance, make_rule, uncorrected_effects
-from omistats.scores.sample import Sample, leave_open
+from omistats.scores.rules import (
+    Rule,
+    covariance,
+    make_rule,
+    pooled_rule,
+    uncorrected_effects,
+)
+from omistats.scores.sample import Sample, Strata, leave_open
 from omistats.scores.sums import CaseSums, Scored
 
-__all__ = ["Scoring", "plain_scoring"]
+__all__ = ["Scoring", "plain_scoring", "pooled_scoring"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,11 +55,34 @@ class Scoring(Protocol):
         """Say which caseloads standard errors are corrected for; None if for none."""
 
 
+def pooled_scoring(
+    units: Sequence[str],
+    sizes: npt.NDArray[np.int64],
+    moments: npt.NDArray[np.int64],
+    lonely: str,
+    population: Any,
+    cases: CaseSet | None = None,
+) -> Scoring:
+    """Prepare pooled scores from sums over cases; see `omistats.scores.tally.ScoreTally`.
+
+    Where the cases are at hand they only say which case is alone in its unit.
+
+    Raises
+    ------
+    DataError
+        As `plain_scoring`.
+    """
+    design = _design(units, sizes, lonely, population, cases)
+    # Moments, units, items, domains: what is added up lies along the first axes.
+    laid = np.ascontiguousarray(moments.transpose(3, 0, 2, 1), np.float64)
+    return _Plain(pooled_rule(laid, design.strata), design)
+
+
 def plain_scoring(
     rule: str,
     sums: CaseSums,
     cases: CaseSet,
-    domains: Domains,
+    members: Members,
     lonely: str,
     population: Any,
 ) -> Scoring:
@@ -65,57 +94,88 @@ def plain_scoring(
         When a unit has one case, or a caseload is missing or smaller than the sample.
     """
     starts = cases.packed.starts
-    drawn = np.diff(starts)
+    design = _design(cases.units, np.diff(starts), lonely, population, cases)
+    strata = design.strata
+    sample = Sample(members.within(0, len(cases)), starts, strata.scale, strata.shared)
+    return _Plain(make_rule(rule, sums, sample), design)
+
+
+@attrs.frozen(eq=False)
+class _Design:
+    """Cases drawn one by one within units.
+
+    Attributes
+    ----------
+    drawn : ndarray of float64, shape (units,)
+    strata : Strata
+    alone : ndarray of bool, shape (units,)
+        Units of one case that is not all there is.
+    removed : bool
+        Whether those contribute nothing.
+    there : mapping of str to float, or None
+        Caseloads.
+    """
+
+    drawn: Floats
+    strata: Strata
+    alone: npt.NDArray[np.bool_]
+    removed: bool
+    there: Mapping[str, float] | None
+
+
+def _design(
+    units: Sequence[str],
+    sizes: npt.NDArray[np.int64],
+    lonely: str,
+    population: Any,
+    cases: CaseSet | None,
+) -> _Design:
+    drawn = sizes.astype(np.float64)
     problems: list[Problem] = []
-    there = caseloads(population, cases, problems)
+    there = caseloads(population, units, drawn, problems)
     # A unit of one case shows no spread, unless it is all there is.
-    alone = np.isnan(factors(drawn.astype(np.float64), there, "nan")[0])
-    check_alone(cases, alone, lonely, problems)
+    alone = np.isnan(factors(drawn, there, "nan")[0])
+    check_alone(units, alone, lonely, cases, problems)
     if problems:
         raise DataError(problems)
     # What is left open by one was refused above, or leaves open what depends on it.
     treat = lonely if lonely in ("remove", "adjust") else "nan"
-    scale, shared = factors(drawn.astype(np.float64), there, treat)
-    sample = Sample(domains.members, starts, scale, shared)
-    of_units = None if there is None else dict(zip(cases.units, there.tolist(), strict=True))
-    return _Plain(make_rule(rule, sums, sample), sample, alone, lonely == "remove", of_units)
+    strata = Strata(*factors(drawn, there, treat))
+    of_units = None if there is None else dict(zip(units, there.tolist(), strict=True))
+    return _Design(drawn, strata, alone, lonely == "remove", of_units)
 
 
 @attrs.frozen(eq=False)
 class _Plain:
     rule: Rule
-    sample: Sample
-    alone: npt.NDArray[np.bool_]
-    removed: bool
-    there: Mapping[str, float] | None
+    design: _Design
 
     @property
     def counts(self) -> Floats:
         return self.rule.counts
 
     def estimates(self, together: bool) -> Ratios:
-        found = self.rule.estimates(together)
+        found, alone = self.rule.estimates(together), self.design.alone
         if not together:
             # Whatever a unit of one case adds to the whole, by itself it shows no spread.
-            found.se[self.alone] = found.design_effect[self.alone] = np.nan
-        if self.removed and together:
-            leave_open(found.se, found.design_effect, self.counts[1], self.alone)
+            found.se[alone] = found.design_effect[alone] = np.nan
+        if self.design.removed and together:
+            leave_open(found.se, found.design_effect, self.counts[1], alone)
         return found
 
     def covariance(self, domains: npt.NDArray[np.intp], se: Floats, together: bool) -> Floats:
-        return covariance(self.rule, self.sample, domains, se, together)
+        return covariance(self.rule, self.design.strata, domains, se, together)
 
     def freedom(self, together: bool) -> Floats:
-        drawn = np.diff(self.sample.starts)
+        drawn = self.design.drawn
         if together:
-            return np.array([drawn.sum() - (drawn > 0).sum()], np.float64)
-        alone: Floats = np.maximum(drawn - 1, 0).astype(np.float64)
-        return alone
+            return np.array([drawn.sum() - (drawn > 0).sum()])
+        within: Floats = np.maximum(drawn - 1.0, 0.0)
+        return within
 
     def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
-        if self.there is None:
+        if self.design.there is None:
             return None
-        drawn = np.diff(self.sample.starts).astype(np.float64)
-        effects = uncorrected_effects(self.rule, drawn).tolist()
+        effects = uncorrected_effects(self.rule, self.design.drawn).tolist()
         within = dict(zip((s.item.id for s in scored), effects, strict=False))
-        return Correction(self.there, within)
+        return Correction(self.design.there, within)

@@ -19,10 +19,10 @@ from omistats.kernel.designs import factors
 from omistats.kernel.linear import Ratios, covariances, crossed, linearised, quotient
 from omistats.kernel.standard_scores import within_design_effect
 from omistats.scores.question_means import QuestionMeans
-from omistats.scores.sample import WHOLE, Sample
+from omistats.scores.sample import Sample, Strata
 from omistats.scores.sums import CaseSums
 
-__all__ = ["RULES", "Rule", "covariance", "make_rule", "uncorrected_effects"]
+__all__ = ["RULES", "Rule", "covariance", "make_rule", "pooled_rule", "uncorrected_effects"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -47,8 +47,13 @@ class Rule(Protocol):
         """
 
 
+def pooled_rule(moments: Floats, strata: Strata) -> Rule:
+    """Prepare the rule that pools answers, of moments as `omistats.kernel.linear` has them."""
+    return _Ratios(moments, strata, moments[:2])
+
+
 def make_rule(name: str, sums: CaseSums, sample: Sample) -> Rule:
-    """Prepare a rule for the domains of a sample.
+    """Prepare a rule that does not pool, for the domains of a sample.
 
     Raises
     ------
@@ -56,13 +61,7 @@ def make_rule(name: str, sums: CaseSums, sample: Sample) -> Rule:
         When there is no such rule.
     """
     k, n = sums.by_case
-    most = float(n.max(initial=0))
-    if name == "pooled":
-        if most**2 >= WHOLE:
-            k, n = k.astype(np.float64), n.astype(np.float64)
-        moments = sample.sums(crossed(k, n), most**2)
-        return _Ratios(moments, sample, moments[:2])
-    counts = sample.sums(sums.by_case, most)
+    counts = sample.sums(sums.by_case, float(n.max(initial=0)))
     if name == "questions":
         return QuestionMeans(sums, sample, counts)
     if name == "cases":
@@ -74,14 +73,14 @@ def make_rule(name: str, sums: CaseSums, sample: Sample) -> Rule:
 
 
 def covariance(
-    rule: Rule, sample: Sample, domains: npt.NDArray[np.intp], se: Floats, together: bool
+    rule: Rule, strata: Strata, domains: npt.NDArray[np.intp], se: Floats, together: bool
 ) -> Floats:
     """Give covariances of the groups of comparisons; groups share no case.
 
     Parameters
     ----------
     rule : Rule
-    sample : Sample
+    strata : Strata
     domains : ndarray of int, shape (comparisons, groups)
         What is compared.
     se : ndarray of float64, shape (blocks, items, domains)
@@ -98,7 +97,7 @@ def covariance(
         # Within a single stratum what cases add sums to 0 in every group: no covariance.
         none = np.empty((0, *own.shape))
         return covariances(none, none, own)
-    scale, shared = (x[..., np.newaxis] for x in sample.laid(True))
+    scale, shared = (x[..., np.newaxis] for x in strata.laid(True))
     # A unit of one case that is left open makes the standard error NaN already.
     factor = np.nan_to_num(scale) * shared
     return covariances(rule.first[..., domains], factor, own[0])[np.newaxis]
@@ -137,12 +136,12 @@ class _Ratios:
     """
 
     moments: Floats
-    sample: Sample
+    strata: Strata
     counts: Floats
     pooled: bool = True
 
     def estimates(self, together: bool) -> Ratios:
-        scale, shared = self.sample.laid(together)
+        scale, shared = self.strata.laid(together)
         if not together:
             found = linearised(self.moments[:, np.newaxis], scale, shared)
         else:
@@ -159,4 +158,4 @@ class _Ratios:
 
     @cached_property
     def _together(self) -> Ratios:
-        return linearised(self.moments, *self.sample.laid(True))
+        return linearised(self.moments, *self.strata.laid(True))

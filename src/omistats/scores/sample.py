@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["WHOLE", "Sample", "leave_open"]
+__all__ = ["WHOLE", "Sample", "Strata", "leave_open"]
 
 Floats = npt.NDArray[np.float64]
 Real = npt.NDArray[np.floating[Any]]
@@ -21,7 +21,27 @@ WHOLE = 2.0**24
 
 
 @attrs.frozen(eq=False)
-class Sample:
+class Strata:
+    """What makes variances of the sums of units, which are strata.
+
+    Attributes
+    ----------
+    scale, shared : ndarray of float64, shape (units,)
+        As `omistats.kernel.designs.factors` gives them.
+    """
+
+    scale: Floats
+    shared: Floats
+
+    def laid(self, together: bool) -> tuple[Floats, Floats]:
+        """Give scale and shared, shape (units, 1, 1); (1, units, 1, 1) for units by themselves."""
+        # By itself a unit is a block with one stratum; together they are strata of one block.
+        shape = (-1, 1, 1) if together else (1, -1, 1, 1)
+        return self.scale.reshape(shape), self.shared.reshape(shape)
+
+
+@attrs.frozen(eq=False)
+class Sample(Strata):
     """Who was drawn, in the order of units, which are strata.
 
     Attributes
@@ -38,12 +58,6 @@ class Sample:
     starts: Counts
     scale: Floats
     shared: Floats
-
-    def laid(self, together: bool) -> tuple[Floats, Floats]:
-        """Give scale and shared, shape (units, 1, 1); (1, units, 1, 1) for units by themselves."""
-        # By itself a unit is a block with one stratum; together they are strata of one block.
-        shape = (-1, 1, 1) if together else (1, -1, 1, 1)
-        return self.scale.reshape(shape), self.shared.reshape(shape)
 
     def sums(self, values: Real, most: float) -> Floats:
         """Sum values of cases over the members of each domain in each unit.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
-from omistats.breakdowns.registry import resolve
-from omistats.errors import UsageError, check_word, described, listed
+from omistats.errors import UsageError, check_word, described
 from omistats.kernel.designs import Population
 from omistats.kernel.limits import check_limits, limits
 from omistats.kernel.linear import Ratios
@@ -21,15 +20,24 @@ from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
 from omistats.model.strata import ALL
 from omistats.scores.assemble import Block, Settings, assemble
+from omistats.scores.beside import beside_sums
 from omistats.scores.caseloads import told
 from omistats.scores.comparisons import compare_groups
-from omistats.scores.domains import make_domains
+from omistats.scores.domains import domains_of, make_members, splits_of
 from omistats.scores.drawn import drawn_scoring
-from omistats.scores.options import TREATMENTS, check_source, refuse
-from omistats.scores.plain import Scoring, plain_scoring
+from omistats.scores.options import (
+    TREATMENTS,
+    check_source,
+    refuse,
+    wanted_breakdowns,
+    wanted_items,
+)
+from omistats.scores.plain import Scoring, plain_scoring, pooled_scoring
 from omistats.scores.rules import RULES
-from omistats.scores.sums import Scored, case_sums, scored_items
+from omistats.scores.summing import moments_of
+from omistats.scores.sums import Scored, case_sums
 from omistats.scores.table import Scores
+from omistats.scores.tally import ScoreTally
 from omistats.tallies import By
 
 __all__ = ["scores"]
@@ -61,8 +69,10 @@ def scores(
 
     Parameters
     ----------
-    source : CaseSet, data frame, record batch reader, or path
-        The cases. All but a case set need ``framework``.
+    source : CaseSet, ScoreTally, data frame, record batch reader, or path
+        The cases, or sums over them from `score_tally`. All but these two need ``framework``.
+        From sums, scores are pooled and of the items, breakdowns and complement summed over,
+        and cases have no weights, strata or clusters of their own.
     by : {'unit'}, optional
         Score every unit, then all together; by default only all together.
     breakdowns : iterable of Breakdown or str, optional
@@ -148,24 +158,21 @@ def scores(
     known = carried if isinstance(carried, Framework) else None
     splits: list[Breakdown] = []
     scored: list[Scored] = []
-
-    def find_splits() -> None:
-        one = isinstance(breakdowns, Breakdown | type)
-        given = () if breakdowns is None else breakdowns
-        wanted = (given,) if one else listed("breakdowns", given, "breakdowns or their names")
-        if known is not None and wanted:
-            splits.extend(resolve(wanted, known))
-
-    def find_items() -> None:
-        asked = None if items is None else listed("items", items, "ids of items")
-        if known is not None:
-            scored.extend(scored_items(known, asked))
-
+    design: dict[str, Any] = {"weight": weight, "stratum": stratum, "cluster": cluster}
+    summed = source if isinstance(source, ScoreTally) else None
+    asked = {"breakdowns": breakdowns, "items": items, "complement": complement, "rule": rule}
+    sources: list[Callable[[], object]]
+    if summed is not None:
+        sources = beside_sums(summed, framework=framework, **asked, **design)
+    else:
+        sources = [
+            lambda: check_source(source, framework),
+            lambda: splits.extend(wanted_breakdowns(breakdowns, known)),
+            lambda: scored.extend(wanted_items(items, known)),
+        ]
     refuse(
-        lambda: check_source(source, framework),
+        *sources,
         lambda: _check_either("by", by, "unit"),
-        find_splits,
-        find_items,
         lambda: check_word("scoring rule", rule, RULES),
         lambda: check_confidence(confidence),
         lambda: check_limits(interval),
@@ -174,15 +181,15 @@ def scores(
         lambda: _check_test(test),
         lambda: check_word("complement", complement, ("all", "known")),
     )
-    cases = read_cases(source, framework)
-    domains = make_domains(cases, tuple(splits), complement == "known")
-    sums = case_sums(cases, scored)
-    design: dict[str, Any] = {"weight": weight, "stratum": stratum, "cluster": cluster}
-    made: Scoring = (
-        drawn_scoring(rule, sums, cases, domains, lonely, population=population, **design)
-        if is_drawn(**design)
-        else plain_scoring(rule, sums, cases, domains, lonely, population)
-    )
+    of: ScoreTally | CaseSet
+    if summed is not None:
+        of, scored, complement = summed, list(summed.items), summed.complement
+        domains = summed.domains
+        made = pooled_scoring(summed.units, summed.cases, summed.moments, lonely, population)
+    else:
+        of = read_cases(source, framework)
+        domains = domains_of(splits_of(splits))
+        made = _scoring(of, scored, splits, complement, rule, lonely, population, design)
 
     # Units, if asked for, and all together after them.
     parts = (False, True) if by == "unit" else (True,)
@@ -202,7 +209,7 @@ def scores(
     low, high = limits(found.estimate, found.se, confidence=confidence, df=free, interval=interval)
     counts = made.counts.sum(axis=1, keepdims=True)
     block = Block(
-        (*(cases.units if by == "unit" else ()), ALL),
+        (*(of.units if by == "unit" else ()), ALL),
         np.concatenate([made.counts, counts], axis=1) if by == "unit" else counts,
         found,
         low,
@@ -212,8 +219,29 @@ def scores(
         lonely == "remove",
     )
     settings = Settings(rule, confidence, interval, complement, df is not None, weight is not None)
-    table = assemble(block, scored, domains, settings, cases)
-    return Scores(told(table, made.caseloads(scored)), cases.framework)
+    table = assemble(block, scored, domains, settings, of.metadata)
+    return Scores(told(table, made.caseloads(scored)), of.framework)
+
+
+def _scoring(
+    cases: CaseSet,
+    scored: Sequence[Scored],
+    splits: Sequence[Breakdown],
+    complement: Literal["all", "known"],
+    rule: str,
+    lonely: str,
+    population: Any,
+    design: Mapping[str, Any],
+) -> Scoring:
+    drawn = is_drawn(**design)
+    members = make_members(cases, splits, complement == "known")
+    if rule == "pooled" and not drawn:
+        moments, sizes = moments_of(cases, scored, members), np.diff(cases.packed.starts)
+        return pooled_scoring(cases.units, sizes, moments, lonely, population, cases)
+    answers = case_sums(cases, scored)
+    if drawn:
+        return drawn_scoring(rule, answers, cases, members, lonely, population=population, **design)
+    return plain_scoring(rule, answers, cases, members, lonely, population)
 
 
 def _arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:

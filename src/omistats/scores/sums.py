@@ -14,7 +14,7 @@ from omistats.kernel.tally import unpack
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework, Item, Provenance
 
-__all__ = ["CaseSums", "Scored", "case_sums", "scored_items"]
+__all__ = ["CaseSums", "Scored", "case_sums", "feeding", "scored_items"]
 
 _WEAKEST: tuple[Provenance, ...] = ("invented", "inferred", "published")
 
@@ -118,12 +118,27 @@ def _scored(item: Item, fed: Mapping[str, set[Provenance]], invented: Container[
 
 def case_sums(cases: CaseSet, items: Sequence[Scored]) -> CaseSums:
     """Take the answers of cases out of their bits, in the order of units."""
-    ids = cases.framework.question_ids
+    rows, feeds = feeding(cases.framework, items)
+    answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32)
+    return CaseSums(answers.reshape(2, len(feeds), len(cases)), feeds)
+
+
+def feeding(
+    framework: Framework, items: Sequence[Scored]
+) -> tuple[list[int], npt.NDArray[np.float32]]:
+    """Find the questions that feed items.
+
+    Returns
+    -------
+    rows : list of int
+        Where packed answers have the sufficient of each, then the applicable.
+    feeds : ndarray of float32, shape (questions, items)
+        1 where a question feeds an item, else 0.
+    """
+    ids = framework.question_ids
     place = {id: i for i, id in enumerate(ids)}
     used = sorted({place[q] for item in items for q in item.questions})
-    rows = [*used, *(len(ids) + i for i in used)]
-    answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32)
     feeds = np.zeros((len(ids), len(items)), np.float32)
     for i, item in enumerate(items):
         feeds[[place[q] for q in item.questions], i] = 1
-    return CaseSums(answers.reshape(2, len(used), len(cases)), feeds[used])
+    return [*used, *(len(ids) + i for i in used)], feeds[used]

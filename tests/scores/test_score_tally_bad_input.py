@@ -1,0 +1,210 @@
+"""What sums over cases cannot give, and sums that no cases have."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, framework, read
+from tests.scores.test_score_tally import of_units, rows_alone, whole
+
+import omistats as oms
+from omistats.errors import DataError, UnknownNameError, UsageError
+from omistats.scores import from_sums, score_tally
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rule": "questions"}, "`rule` does not go with a ScoreTally, found 'questions'"),
+        ({"rule": "cases"}, "its sums are of pooled answers; pass the cases"),
+        ({"weight": "w"}, "`weight` does not go with a ScoreTally, found 'w'"),
+        ({"weight": np.ones(123)}, "`weight` does not go with a ScoreTally"),
+        ({"stratum": None}, "`stratum` does not go with a ScoreTally, found None"),
+        ({"stratum": "plan"}, "how each case was drawn is not in its sums; pass the cases"),
+        ({"cluster": "plan"}, "`cluster` does not go with a ScoreTally"),
+        ({"breakdowns": ["gender"]}, "say it to score_tally, filter what comes out by"),
+        ({"breakdowns": "gender"}, "`breakdowns` does not go with a ScoreTally"),
+        ({"breakdowns": oms.Gender}, "`breakdowns` does not go with a ScoreTally"),
+        ({"items": ["1"]}, r"filter what comes out by `.item\(\)`, or pass the cases"),
+        ({"complement": "known"}, "`complement` does not go with a ScoreTally, found 'known'"),
+        ({"framework": framework(name="else")}, "it is of 'made up'; leave it out"),
+        ({"framework": 5}, "`framework` does not go with a ScoreTally, found 5"),
+        ({"rule": "pool"}, "did you mean 'pooled'"),
+        ({"lonely": "ignore"}, "unknown treatment of units of one case 'ignore'"),
+        ({"by": "region"}, "`by` is None or 'unit'"),
+    ],
+)
+def test_options_that_need_the_cases(options, message):
+    with pytest.raises(UsageError, match=message):
+        oms.scores(whole(), **options)
+
+
+def test_all_of_them_at_once():
+    wrong: dict[str, Any] = {
+        "rule": "cases", "weight": "w", "stratum": "plan", "cluster": "c", "items": ["1"],
+        "breakdowns": ["gender"], "complement": "known", "confidence": 95,
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="8 options do not fit") as caught:
+        oms.scores(whole(), **wrong)
+    for name in wrong:
+        assert name in str(caught.value)
+
+
+def test_what_says_the_same_again_is_fine():
+    given: dict[str, Any] = {
+        "framework": FRAMEWORK, "breakdowns": None, "complement": "known", "rule": "pooled",
+        "stratum": "unit",
+    }  # fmt: skip
+    found = oms.scores(whole("known"), **given).table
+    assert found.equals(oms.scores(whole("known")).table)
+    assert "known complement" in found["contrast"].to_pylist()
+
+
+def test_a_unit_of_one_case_is_named():
+    sums = score_tally(case_set(rows_alone()))
+    with pytest.raises(DataError, match=r"one in 'isle'\. Say lonely='null'"):
+        oms.scores(sums)
+
+
+def test_caseloads_that_are_wrong_are_named():
+    with pytest.raises(DataError, match="4 problems") as caught:
+        oms.scores(whole(), population={"north": 3, "south": "x", "mars": 9})
+    text = str(caught.value)
+    for part in ("none for 'east'", "'mars'", "3 with 34 drawn in 'north'", "text for 'south'"):
+        assert part in text
+
+
+def test_options_of_summing():
+    with pytest.raises(UsageError, match="4 options do not fit"):
+        score_tally(
+            {"case_id": [1]}, breakdowns=5, items=5, complement="some",  # type: ignore[arg-type]
+        )  # fmt: skip
+    with pytest.raises(UnknownNameError, match="did you mean 'gender'"):
+        score_tally(case_set(read()), breakdowns=["gendre"])
+    with pytest.raises(UsageError, match="pass the cases that were counted, or score_tally"):
+        oms.scores(oms.tally(case_set(read())))
+
+
+def test_sums_that_differ_do_not_merge():
+    items = score_tally(case_set(read()), items=["1", "2"])
+    with pytest.raises(UsageError) as caught:
+        whole().merge(items, whole("known"))
+    text = str(caught.value)
+    assert "merge takes sums of the same framework, items, breakdowns and complement" in text
+    assert "other 1 has no items '1.1', '1.2', '2.1', '2.2', 'safety' and 1 more" in text
+    assert "other 1 has breakdowns none, not 'gender' (f, m), 'plan' (early, late, never)" in text
+    assert "other 2 has the complement 'known', not 'all'" in text
+
+
+def test_frameworks_that_differ_do_not_merge():
+    def made(**changes: Any) -> Any:
+        other = framework(**changes)
+        table = {name: case_set(read())[name] for name in case_set(read())}
+        kept = {n: c for n, c in table.items() if n not in FRAMEWORK.question_ids}
+        kept |= {n: table[n] for n in other.question_ids}
+        cases = oms.CaseSet.from_data(kept, framework=other, units=list(SIZES))
+        return score_tally(cases, breakdowns=BREAKDOWNS)
+
+    with pytest.raises(UsageError, match="the other has the framework 'else', not 'made up'"):
+        whole().merge(made(name="else"))
+    with pytest.raises(UsageError) as caught:
+        whole().merge(made(questions=FRAMEWORK.questions[1:]))
+    assert "the other has another framework of the name 'made up'" in str(caught.value)
+    assert "the other has other questions behind '1', '1.1', 'safety'" in str(caught.value)
+
+
+@pytest.mark.parametrize("other", [3, case_set(read()), oms.tally(case_set(read()))])
+def test_only_sums_merge(other):
+    with pytest.raises(UsageError, match="merge takes a ScoreTally, found"):
+        whole().merge(other)
+    with pytest.raises(UsageError, match="replace takes a ScoreTally, found"):
+        whole().replace(other)
+
+
+def test_units_that_there_are_not():
+    with pytest.raises(UnknownNameError, match="unknown unit 'norht'; did you mean 'north'"):
+        whole().without(["isle", "norht"])
+    with pytest.raises(UnknownNameError, match="unknown unit 'north'; choose from isle"):
+        of_units("isle").replace(of_units("north"))
+    with pytest.raises(UsageError, match="that leaves out every unit"):
+        of_units("isle").without("isle")
+
+
+def spoilt(at: tuple[Any, ...], change: int) -> np.ndarray[Any, Any]:
+    moments = whole().moments.copy()
+    moments[at] += change
+    return moments
+
+
+@pytest.mark.parametrize(
+    ("at", "change", "message"),
+    [
+        ((0, 1, 2, 0), -1000, "sums are 0 <= k <= n and k <= k² <= k n <= n²; not so of '1.1' in"),
+        ((0, 1, 2, 0), 1000, "in 'north', gender 'f'"),
+        ((1, 8, 0, 4), -1000, "not so of '1' in 'south', harm outside 'high'"),
+        ((2, 0, 0, 4), 10**9, "no case has more answers than an item has questions; not so of"),
+        ((2, 0, 0, slice(None)), 10**9, "in 'east', everyone"),
+        ((3, 7, 4, slice(2, 5)), 1, "groups that share no case add up to no more than everyone"),
+        ((3, 8, 4, slice(2, 5)), 1, "groups that share no case add up to no more than everyone"),
+        ((3, slice(3, 6), 4, slice(2, 5)), 30, "groups that share no case add up to no more than"),
+    ],
+)
+def test_sums_that_no_cases_have(at, change, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        attrs.evolve(whole(), moments=spoilt(at, change))
+
+
+def test_a_spread_that_no_cases_have():
+    """Two cases with three of three questions answered have a sum of n² of 18."""
+    one = framework(questions=FRAMEWORK.questions[:3])
+    sums = score_tally(
+        oms.CaseSet.from_data(
+            {"case_id": [1, 2], "unit": ["A", "A"], "gender": ["f", "f"], "plan": [None] * 2,
+             "harm": [None] * 2, **{q: [True, False] for q in one.question_ids}},
+            framework=one,
+        ),
+        items=["1.1"],
+    )  # fmt: skip
+    assert sums.moments[0, 0, 0].tolist() == [3, 6, 9, 9, 18]
+    with pytest.raises(UsageError, match="sums of squares leave no negative variance"):
+        from_sums(one, ["A"], [2], [[[[3, 6, 9, 9, 12]]]], sums.items, (), "all")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"units": ("a", "b")}, "cases are int64 of shape (2,); found int64 of shape (6,)"),
+        ({"units": ("a", "b", "c", "d", "e", "a")}, "a unit stands once; found 'a' more often"),
+        ({"units": ("a", "b", "c", "d", "e", "all")}, "none is 'all'; found 'all'"),
+        ({"units": ("a", "b", "c", "d", "e", None)}, "units are text and none is 'all'; found Non"),
+        ({"cases": np.ones(6)}, "cases are int64 of shape (6,); found float64 of shape (6,)"),
+        ({"cases": [1] * 6}, "found list"),
+        ({"items": ()}, "something is scored; found no items"),
+        ({"splits": ()}, "moments are int64 of shape (6, 1, 8, 5); found int64 of shape (6, 9, 8"),
+        ({"complement": "some"}, "the complement is 'all' or 'known'; found 'some'"),
+        ({"cases": np.array([-1, 27, 22, 21, 16, 3])}, "units have 0 cases or more"),
+        ({"cases": np.array([1, 27, 22, 21, 16, 3])}, "no case has more answers than an item has"),
+    ],
+)
+def test_parts_that_do_not_fit(changes, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        attrs.evolve(whole(), **changes)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (0.5, "cases are whole numbers; found float64 with fractions"),
+        (np.nan, "cases are whole numbers; found float64 with fractions"),
+        (2.0**60, "or too large to be exact"),
+        ("3", "cases are whole numbers; found <U1"),
+    ],
+)
+def test_sums_made_elsewhere_are_whole(value, message):
+    sums = whole()
+    with pytest.raises(UsageError, match=message):
+        from_sums(FRAMEWORK, sums.units, [value] * 6, sums.moments, sums.items, sums.splits, "all")

@@ -1,0 +1,216 @@
+"""A saved tally comes back as it was, or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests.scores.programme import BREAKDOWNS, FRAMEWORK, case_set, framework, read
+from tests.scores.test_score_tally import alike, same, whole
+
+import omistats as oms
+from omistats.errors import DataError, UsageError
+from omistats.scores import ScoreTally, score_tally
+
+KEY = b"omistats.score_tally"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    found = tmp_path / "sums.arrow"
+    whole().write(found)
+    return found
+
+
+def table_of(path: Path) -> pa.Table:
+    with pa.OSFile(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+def put(path: Path, table: pa.Table, **said: Any) -> None:
+    """Write a table whose metadata say something else."""
+    metadata = dict(table.schema.metadata)
+    metadata[KEY] = json.dumps({**json.loads(metadata[KEY]), **said}).encode()
+    table = table.replace_schema_metadata(metadata)
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
+        out.write_table(table)
+
+
+@pytest.mark.parametrize("complement", ["all", "known"])
+def test_saved_sums_are_read_back(tmp_path, complement):
+    whole(complement).write(tmp_path / "sums.arrow")
+    found = ScoreTally.read(tmp_path / "sums.arrow", framework=FRAMEWORK)
+    alike(found, whole(complement))
+    same(oms.scores(found, by="unit"), oms.scores(whole(complement), by="unit"))
+
+
+def test_the_mark_of_synthetic_cases_is_kept(tmp_path):
+    cases = oms.omi2.load_synthetic()
+    sums = score_tally(cases, items=["3"])
+    sums.write(str(tmp_path / "sums.arrow"))
+    found = ScoreTally.read(str(tmp_path / "sums.arrow"), framework=cases.framework)
+    assert found.metadata == sums.metadata
+    assert table_of(tmp_path / "sums.arrow").schema.metadata[b"synthetic"] == b"true"
+
+
+def test_no_units_no_rows(tmp_path):
+    cases = oms.CaseSet.from_data(pa.table(case_set([])), framework=FRAMEWORK, units=[])
+    sums = score_tally(cases, breakdowns=BREAKDOWNS)
+    sums.write(tmp_path / "none.arrow")
+    alike(ScoreTally.read(tmp_path / "none.arrow", framework=FRAMEWORK), sums)
+
+
+def test_the_table_is_tidy(path):
+    rows = table_of(path).to_pylist()
+    sums = whole()
+    assert len(rows) == 6 * 9 * 8
+    row = next(
+        r for r in rows
+        if (r["unit"], r["breakdown"], r["group"], r["item"]) == ("south", "gender", "m", "safety")
+    )  # fmt: skip
+    at = [item.item.id for item in sums.items].index("safety")
+    assert [row[name] for name in ("k", "n", "kk", "kn", "nn")] == sums.moments[1, 2, at].tolist()
+    assert row["cases"] == 27
+    rest = [r for r in rows if r["breakdown"] == "harm" and r["group"] is None]
+    assert len(rest) == 6 * 8
+    assert sum(r["n"] for r in rest) == sums.moments[:, -1, :, 1].sum()
+
+
+def test_a_file_that_is_there_is_replaced(path):
+    whole("known").write(path)
+    alike(ScoreTally.read(path, framework=FRAMEWORK), whole("known"))
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file(path, share):
+    whole_file = path.read_bytes()
+    path.write_bytes(whole_file[: int(share * len(whole_file))])
+    with pytest.raises(
+        DataError, match=r"sums.arrow: a file of sums over cases; found (.|\n)*whol"
+    ):
+        ScoreTally.read(path, framework=FRAMEWORK)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(DataError, match=r"none\.arrow: a file of sums over cases"):
+        ScoreTally.read(tmp_path / "none.arrow", framework=FRAMEWORK)
+
+
+def test_other_files(tmp_path, path):
+    other = tmp_path / "scores.arrow"
+    table = oms.scores(case_set(read())).table
+    with pa.OSFile(str(other), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
+        out.write_table(table)
+    with pytest.raises(DataError, match=r"that ScoreTally.write wrote; found no metadata 'omis"):
+        ScoreTally.read(other, framework=FRAMEWORK)
+    for text in (b"{", b"[]", b"{}", b'{"version": 1}'):
+        changed = table_of(path).replace_schema_metadata({KEY: text})
+        with pa.OSFile(str(other), "wb") as file, pa.ipc.new_file(file, changed.schema) as out:
+            out.write_table(changed)
+        with pytest.raises(DataError, match=r"that ScoreTally\.write wrote; found metadata"):
+            ScoreTally.read(other, framework=FRAMEWORK)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"version": 2}, "a file of version 1; found 2. Read it with the omistats that wrote it"),
+        ({"complement": "some"}, "that ScoreTally.write wrote; found metadata"),
+        ({"breakdowns": [{"key": "x", "groups": ["y"], "contrast": "z"}]}, "found metadata"),
+        ({"breakdowns": [{"key": "x", "groups": ["y"], "contrast": "groups"}]}, "not those writt"),
+        ({"breakdowns": []}, "432 rows that are not those written"),
+        ({"checksum": 1}, "rows that are not those written"),
+        ({"complement": "known"}, "rows that are not those written"),
+        ({"framework": "other"}, "sums of the framework 'other'; found 'made up'"),
+        ({"items": {"1.1": ["a1"]}}, "found other ones for '1.1'"),
+        ({"items": {"9": ["a1"]}}, "items of the framework; found unknown item '9'"),
+    ],
+)
+def test_what_a_file_says_of_itself_does_not_fit(path, said, message):
+    put(path, table_of(path), **said)
+    with pytest.raises(DataError, match=message):
+        ScoreTally.read(path, framework=FRAMEWORK)
+
+
+def changed(table: pa.Table, name: str, at: int, value: Any) -> pa.Table:
+    values = table[name].to_pylist()
+    values[at] = value
+    place = table.column_names.index(name)
+    return table.set_column(place, table.schema.field(name), pa.array(values, table[name].type))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.slice(0, t.num_rows - 1),
+        lambda t: t.slice(0, t.num_rows - 72),
+        lambda t: t.slice(1),
+        lambda t: t.slice(0, 0),
+        lambda t: t.take(np.arange(t.num_rows)[::-1]),
+        lambda t: t.drop_columns("nn"),
+        lambda t: t.rename_columns(["u", *t.column_names[1:]]).replace_schema_metadata(
+            t.schema.metadata
+        ),
+        lambda t: changed(t, "unit", 3, "south"),
+        lambda t: changed(t, "unit", 0, None),
+        lambda t: changed(t, "group", 9, None),
+        lambda t: changed(t, "cases", 5, 99),
+        lambda t: changed(t, "n", 7, t["n"][7].as_py() + 1),
+        lambda t: changed(t, "kk", 7, None),
+    ],
+)
+def test_rows_that_were_changed(path, change):
+    put(path, change(table_of(path)))
+    with pytest.raises(DataError, match="rows that are not those written"):
+        ScoreTally.read(path, framework=FRAMEWORK)
+
+
+def test_every_byte_of_the_numbers_counts(path):
+    """A changed byte is told, or was of no consequence."""
+    original = path.read_bytes()
+    rng = np.random.default_rng(1)
+    refused = 0
+    for at in rng.integers(0, len(original), 150).tolist():
+        damaged = bytearray(original)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        try:
+            found = ScoreTally.read(path, framework=FRAMEWORK)
+        except DataError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(found.moments, whole().moments)
+            np.testing.assert_array_equal(found.cases, whole().cases)
+            assert found.units == whole().units
+            assert found.metadata == whole().metadata
+    assert refused > 100
+
+
+def test_a_framework_that_does_not_fit(path):
+    other = framework(name="else", questions=FRAMEWORK.questions[1:])
+    with pytest.raises(DataError, match="2 problems") as caught:
+        ScoreTally.read(path, framework=other)
+    assert "sums of the framework 'made up'; found 'else'" in str(caught.value)
+    assert "other ones for '1', '1.1', 'safety'" in str(caught.value)
+    # What does not feed the items may change.
+    label = attrs.evolve(FRAMEWORK.questions[0], label="Said otherwise")
+    relabelled = framework(questions=(label, *FRAMEWORK.questions[1:-1]))
+    assert ScoreTally.read(path, framework=relabelled).framework == relabelled
+    with pytest.raises(UsageError, match="`framework` is a Framework, found None"):
+        ScoreTally.read(path, framework=None)  # type: ignore[arg-type]
+
+
+def test_the_mark_of_synthetic_cases_cannot_be_taken_off_a_file(tmp_path):
+    cases = oms.omi2.load_synthetic()
+    path = tmp_path / "sums.arrow"
+    score_tally(cases, items=["3"]).write(path)
+    table = table_of(path)
+    metadata = {**table.schema.metadata, b"synthetic": b"false"}
+    put(path, table.replace_schema_metadata(metadata))
+    with pytest.raises(DataError, match="rows that are not those written"):
+        ScoreTally.read(path, framework=cases.framework)
