@@ -7,6 +7,7 @@ from typing import Any
 
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.memory import count_cases
+from omistats.engines import count_engine, is_engine
 from omistats.model.framework import Framework
 from omistats.model.sources import read_cases
 from omistats.tallies import By, Tally, check_by, standard_or
@@ -52,6 +53,9 @@ def tally(
         When a breakdown is ill declared or labels cases outside its groups.
     """
     check_by(by)
+    if is_engine(source) and isinstance(framework, Framework):
+        ids = framework.known_ids if questions is None else framework.select(questions)
+        return count_engine(source, framework, by, standard_or(breakdowns, framework), ids)
     cases = read_cases(source, framework)
     framework = cases.framework
     ids = framework.known_ids if questions is None else framework.select(questions)

@@ -15,7 +15,7 @@ from omistats.model.marks import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.strata import ALL
 from omistats.model.units import Unit, reserved_unit, unit_ids
 
-__all__ = ["read"]
+__all__ = ["ANSWER", "column_problems", "read"]
 
 KEYS = ("case_id", "unit")
 _KNOWN = "Add the column, all null if nothing is known, or pass a framework without it."
@@ -51,7 +51,7 @@ def read(
     declared = None if units is None else unit_ids(units)
     table, mixed = _arrow.to_table(data)
     names = table.column_names
-    problems = _columns([*names, *mixed], framework)
+    problems = column_problems([*names, *mixed], framework)
     problems += [
         Problem(name, "a column has values of one kind", kinds, "Recode the column.")
         for name, kinds in mixed.items()
@@ -116,7 +116,8 @@ def _metadata(schema: pa.Schema, ids: pa.Array) -> dict[bytes, bytes]:
     return kept
 
 
-def _columns(names: list[str], framework: Framework) -> list[Problem]:
+def column_problems(names: list[str], framework: Framework) -> list[Problem]:
+    """Say which columns are missing or stand twice."""
     wanted = {
         "key": list(KEYS),
         "stratum": [s.name for s in framework.strata if s.required],
