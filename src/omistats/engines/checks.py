@@ -197,8 +197,12 @@ def _ask(source: Source, probes: dict[str, Any]) -> dict[str, int]:
         nw.col(place).n_unique() if name in ("ids", "units") else nw.col(place).sum()
         for name, place in places.items()
     ]
-    frame = source.frame.select(*flags) if flags else source.frame
-    row = source.collect(frame.select(nw.len().alias("rows"), *asked)).to_pylist()[0]
+
+    def query() -> Any:
+        frame = source.frame.select(*flags) if flags else source.frame
+        return frame.select(nw.len().alias("rows"), *asked)
+
+    row = source.collect(query).to_pylist()[0]
     # The sum of no rows is null in some engines, and a wide number in others.
     found = {name: int(row[place] or 0) for name, place in places.items()}
     found["rows"] = int(row["rows"])
@@ -236,19 +240,25 @@ def _few(values: list[Any]) -> str:
 def _repeated(source: Source) -> str:
     import narwhals as nw
 
-    ids = source.frame.select(source.column("case_id").alias("id")).filter(~nw.col("id").is_null())
-    counted = ids.group_by("id").agg(nw.len().alias("rows")).filter(nw.col("rows") > 1)
-    return _few(source.collect(counted.select("id").sort("id").head(_SHOWN + 1))["id"].to_pylist())
+    def query() -> Any:
+        ids = source.frame.select(source.column("case_id").alias("id"))
+        counted = ids.filter(~nw.col("id").is_null()).group_by("id").agg(nw.len().alias("rows"))
+        return counted.filter(nw.col("rows") > 1).select("id").sort("id").head(_SHOWN + 1)
+
+    return _few(source.collect(query)["id"].to_pylist())
 
 
 def _values(source: Source, label: Any, stray: Any, count: int) -> str:
     """Give the first of the labels that are wrong, and how many rows have any."""
     import narwhals as nw
 
-    frame = source.frame.select(label.alias("label"), stray.alias("stray"))
-    wrong = frame.filter(nw.col("stray") == 1).group_by("label").agg(nw.len().alias("rows"))
-    few = source.collect(wrong.select("label").sort("label").head(_SHOWN + 1))["label"]
-    return f"{_few(few.to_pylist())} in {count:,} row{'s' * (count != 1)}"
+    def query() -> Any:
+        frame = source.frame.select(label.alias("label"), stray.alias("stray"))
+        wrong = frame.filter(nw.col("stray") == 1).group_by("label").agg(nw.len().alias("rows"))
+        return wrong.select("label").sort("label").head(_SHOWN + 1)
+
+    few = source.collect(query)["label"].to_pylist()
+    return f"{_few(few)} in {count:,} row{'s' * (count != 1)}"
 
 
 def _answer_problems(source: Source, wrong: dict[str, int]) -> list[Problem]:
@@ -256,16 +266,19 @@ def _answer_problems(source: Source, wrong: dict[str, int]) -> list[Problem]:
     import narwhals as nw
 
     known = [id for id in wrong if source.kinds[id] != nw.Unknown]
-    ends: dict[str, Any] = {}
-    if known:
-        frame = source.frame.select(*(
-            nw.when(bad_answers(source, id)).then(source.column(id).cast(nw.Float64)).alias(f"c{i}")
-            for i, id in enumerate(known)
-        ))  # fmt: skip
-        least = [nw.col(f"c{i}").min().alias(f"min{i}") for i in range(len(known))]
-        most = [nw.col(f"c{i}").max().alias(f"max{i}") for i in range(len(known))]
-        row = source.collect(frame.select(*least, *most)).to_pylist()[0]
-        ends = {id: sorted({row[f"min{i}"], row[f"max{i}"]}) for i, id in enumerate(known)}
+
+    def query() -> Any:
+        numbers = (source.column(id).cast(nw.Float64) for id in known)
+        wrongs = (
+            nw.when(bad_answers(source, id)).then(number).alias(f"c{i}")
+            for i, (id, number) in enumerate(zip(known, numbers, strict=True))
+        )
+        least = (nw.col(f"c{i}").min().alias(f"min{i}") for i in range(len(known)))
+        most = (nw.col(f"c{i}").max().alias(f"max{i}") for i in range(len(known)))
+        return source.frame.select(*wrongs).select(*least, *most)
+
+    row = source.collect(query).to_pylist()[0] if known else {}
+    ends = {id: sorted({row[f"min{i}"], row[f"max{i}"]}) for i, id in enumerate(known)}
     problems = []
     for id, count in wrong.items():
         values = " to ".join(f"{v:g}" for v in ends[id]) if id in ends else "values of another kind"

@@ -129,15 +129,19 @@ def sums_of(
     if by_unit:
         keys.append(source.column("unit").cast(nw.String).alias("unit"))
         names.append("unit")
-    frame = source.frame.select(*keys, *flags)
-    if lay is not None:
-        frame = lay(frame)
     rows = nw.len().alias("rows")
     sums = [nw.col(name).sum() for name in values]
-    counted = frame.group_by(*names).agg(rows, *sums) if names else frame.select(rows, *sums)
     # Sums are as wide as an engine likes; here they are whole numbers of 64 bits.
     made = [*(nw.col(n) for n in names), *(nw.col(n).cast(nw.Int64) for n in ("rows", *values))]
-    table = source.collect(counted.select(*made))
+
+    def query() -> Any:
+        frame = source.frame.select(*keys, *flags)
+        if lay is not None:
+            frame = lay(frame)
+        counted = frame.group_by(*names).agg(rows, *sums) if names else frame.select(rows, *sums)
+        return counted.select(*made)
+
+    table = source.collect(query)
     sizes = _numbers(table, ["rows"])[:, 0]
     whole(source, int(sizes.sum()), checked.rows)
     return Sums(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -78,8 +78,10 @@ class Source:
 
         return nw.col(self.names.get(name, name))
 
-    def collect(self, frame: Any) -> pa.Table:
-        """Run a query and bring its result here.
+    def collect(self, query: Callable[[], Any]) -> pa.Table:
+        """Write a query, run it and bring its result here.
+
+        Engines already look at their tables while a query is written.
 
         Raises
         ------
@@ -90,7 +92,7 @@ class Source:
         # five times the time for a million cases of 75 questions.
         options = {"engine": "streaming"} if self.engine == "Polars" else {}
         with _heard(self.engine, "answers the query"):
-            table: pa.Table = frame.collect(backend="pyarrow", **options).to_native()
+            table: pa.Table = query().collect(backend="pyarrow", **options).to_native()
         return table
 
 
