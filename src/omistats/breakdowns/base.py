@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats import _arrow
+from omistats._arrow.decoded import decoded
 from omistats.breakdowns.declaration import Contrast, group_problems, text_problems
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem, described, shown
 from omistats.model.cases import CaseSet
 from omistats.model.strata import ALL
 
@@ -17,6 +18,8 @@ __all__ = ["LEFT_OUT", "UNCLASSIFIED", "Breakdown", "Contrast"]
 
 UNCLASSIFIED = -1
 LEFT_OUT = -2
+
+_LABELS = "labels of the breakdown"
 
 
 class Breakdown:
@@ -68,7 +71,40 @@ class Breakdown:
         array of labels
             Arrow, NumPy or a list, one entry a case; null puts a case in no group.
         """
-        return cases[self.column or self.key]
+        expression = self.expression()
+        if expression is None:
+            return cases[self.column or self.key]
+        return _evaluated(self.key, expression, cases)
+
+    def expression(self) -> Any:
+        """Give the labels as an expression, which every engine can evaluate.
+
+        Write it, instead of `classify`, for groups that are made of other columns and are
+        to be counted in Polars, DuckDB or Spark as well as in memory. A breakdown that has
+        both is classified in memory and evaluated in engines; then it is up to its author
+        that they agree.
+
+        Returns
+        -------
+        narwhals.Expr or None
+            One text a case, null for no group. None, the default, for a breakdown that
+            reads its column. In memory, strata are text to the expression and answers are
+            Boolean; in an engine, columns are as the table has them.
+
+        Examples
+        --------
+        >>> class Adult(Breakdown):
+        ...     key = "adult"
+        ...     groups = ("under 25", "25 or over")
+        ...
+        ...     def expression(self):
+        ...         import narwhals as nw
+        ...
+        ...         under = nw.when(nw.col("age") < 25).then(nw.lit("under 25"))
+        ...         over = nw.when(nw.col("age") >= 25).then(nw.lit("25 or over"))
+        ...         return nw.coalesce(under, over)
+        """
+        return None
 
     @final
     def codes(self, cases: CaseSet) -> npt.NDArray[np.int16]:
@@ -146,3 +182,27 @@ class Breakdown:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(groups={self.groups!r})"
+
+
+def _evaluated(key: str, expression: Any, cases: CaseSet) -> Any:
+    """Evaluate a narwhals expression on cases.
+
+    Raises
+    ------
+    DataError
+        When it is no such expression, or cannot be evaluated.
+    """
+    import narwhals as nw
+
+    where, rule = f"breakdown {key!r}", "`expression` gives one label a case"
+    if not isinstance(expression, nw.Expr):
+        hint = "Write it with narwhals: nw.col(...)."
+        raise DataError([Problem(where, rule, described(expression), hint)])
+    frame = nw.from_native(decoded(cases), eager_only=True)
+    try:
+        return frame.with_columns(expression.alias(_LABELS))[_LABELS].to_native()
+    except Exception as error:  # an author's expression may fail in any way
+        said = " ".join(str(error).split())
+        hint = "Correct the expression."
+        found = f"{type(error).__name__}: {said[:300]}"
+        raise DataError([Problem(where, rule, found, hint)]) from error

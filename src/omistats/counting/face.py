@@ -8,6 +8,7 @@ from typing import Any
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.memory import count_cases
 from omistats.counting.streams import count_stream
+from omistats.engines import count_engine, is_engine
 from omistats.errors import UsageError, described
 from omistats.model.framework import Framework
 from omistats.model.sources import framework_of, read_cases
@@ -86,6 +87,10 @@ def tally(
             f"{described(progress)}"
         )
     framework = framework_of(source, framework)
+    if is_engine(source):
+        ids = framework.known_ids if questions is None else framework.select(questions)
+        splits = standard_or(breakdowns, framework)
+        return count_engine(source, framework, by, splits, ids, check_ids=check_ids)
     in_parts = is_stream(source) and not fits_at_once(source)
     cases = None if in_parts else read_cases(source, framework, check_ids=check_ids)
     ids = framework.known_ids if questions is None else framework.select(questions)

@@ -15,7 +15,7 @@ from omistats.model.marks import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.strata import ALL
 from omistats.model.units import Unit, reserved_unit, unit_ids
 
-__all__ = ["KEYS", "column_problems", "read"]
+__all__ = ["ANSWER", "KEYS", "column_problems", "read"]
 
 KEYS = ("case_id", "unit")
 _KNOWN = "Add the column, all null if nothing is known, or pass a framework without it."
