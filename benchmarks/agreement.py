@@ -6,38 +6,45 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["differences", "score_differences"]
+__all__ = ["UNIT_KEYS", "differences", "score_differences"]
 
 KEYS = ("breakdown", "question", "group")
+UNIT_KEYS = ("unit", *KEYS)
 FIGURES = ("k", "n", "percent", "p_value")
+_BETWEEN = "\x1f"
 SCORE_KEYS = ("unit", "breakdown", "group", "item")
 SCORE_FIGURES = ("k", "n", "percent", "se")
 
 
 def _rows(
     report: Any, names: Sequence[str], figures: Sequence[str]
-) -> dict[tuple[str, ...], tuple[float, ...]]:
+) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]]:
+    """Keys in order, each written as one word, and the figures beside them."""
     table = pa.table(report)
     # All cases of a unit have no breakdown and no group: null here, empty there.
-    columns_of_keys = [[label or "" for label in table[c].to_pylist()] for c in names]
-    keys = zip(*columns_of_keys, strict=True)
-    columns = [[np.nan if v is None else float(v) for v in table[c].to_pylist()] for c in figures]
-    rows = dict(zip(keys, zip(*columns, strict=True), strict=True))
-    if len(rows) < table.num_rows:
+    columns = [pc.fill_null(table[c].cast(pa.string()), "") for c in names]
+    joined = pc.binary_join_element_wise(*columns, _BETWEEN)
+    keys = np.asarray(joined.to_numpy(zero_copy_only=False), np.str_)
+    numbers = [table[c].cast(pa.float64()).to_numpy(zero_copy_only=False) for c in figures]
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    if (keys[1:] == keys[:-1]).any():
         raise ValueError(f"two rows have the same {', '.join(names)}")
-    return rows
+    return keys, np.stack(numbers, axis=1)[order]
 
 
-def differences(one: Any, other: Any) -> list[str]:
+def differences(one: Any, other: Any, keys: Sequence[str] = KEYS) -> list[str]:
     """List the cells in which two reports differ.
 
     Counts must be equal, percentages and p-values agree to 1e-9 of their size (p-values
     come of statistics that are summed in another order), and what is undefined in one must
     be in the other.
     """
-    return _differences(_rows(one, KEYS, FIGURES), _rows(other, KEYS, FIGURES), [0, 0, 0, 0])
+    return _differences(_rows(one, keys, FIGURES), _rows(other, keys, FIGURES), [0, 0, 0, 0])
 
 
 def score_differences(one: Any, other: Any) -> list[str]:
@@ -51,13 +58,19 @@ def score_differences(one: Any, other: Any) -> list[str]:
 
 
 def _differences(
-    a: dict[tuple[str, ...], tuple[float, ...]],
-    b: dict[tuple[str, ...], tuple[float, ...]],
+    a: tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]],
+    b: tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]],
     atol: list[float],
 ) -> list[str]:
-    found = [f"only in one report: {key}" for key in sorted(set(a) ^ set(b))]
-    for key in sorted(set(a) & set(b)):
-        equal = np.isclose(a[key], b[key], rtol=[0, 0, 1e-9, 1e-9], atol=atol, equal_nan=True)
-        if not equal.all():
-            found.append(f"{key}: {a[key]} and {b[key]}")
-    return found
+    def shown(key: Any) -> tuple[str, ...]:
+        return tuple(str(key).split(_BETWEEN))
+
+    (keys_a, figures_a), (keys_b, figures_b) = a, b
+    found = [f"only in one report: {shown(key)}" for key in np.setxor1d(keys_a, keys_b)]
+    both, at_a, at_b = np.intersect1d(keys_a, keys_b, assume_unique=True, return_indices=True)
+    one, other = figures_a[at_a], figures_b[at_b]
+    equal = np.isclose(one, other, rtol=[0, 0, 1e-9, 1e-9], atol=atol, equal_nan=True)
+    return found + [
+        f"{shown(both[i])}: {one[i].tolist()} and {other[i].tolist()}"
+        for i in np.flatnonzero(~equal.all(axis=1))
+    ]

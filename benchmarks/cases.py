@@ -46,3 +46,8 @@ def simulated(cases: int = 1_500, units: int = 12, seed: int = 20) -> pa.Table:
     columns[QUESTIONS[1]] = pa.array(np.ones(cases, np.bool_))
     columns[QUESTIONS[2]] = pa.array(random.random(cases) < 0.6, mask=~high)
     return pa.table(columns, metadata={"synthetic": "simulated at random for benchmarks"})
+
+
+def programme(units: int = 35, seed: int = 1) -> pa.Table:
+    """The simulated cases of a programme; with all together 35 units make 36 reports."""
+    return pa.table(oms.omi2.simulate(units, seed=seed))

@@ -34,7 +34,8 @@ class Timings:
     names : tuple of str
         The contestants.
     wall, cpu : ndarray of float64, shape (contestants, rounds)
-        Time on the clock, and processor time of all threads.
+        Time on the clock, and processor time of all threads; NaN in rounds that a slow
+        contestant sat out.
     """
 
     names: tuple[str, ...]
@@ -44,7 +45,11 @@ class Timings:
     def median(self, name: str, *, cpu: bool = False) -> float:
         """The median over the rounds, in seconds."""
         times = self.cpu if cpu else self.wall
-        return float(np.median(times[self.names.index(name)]))
+        return float(np.nanmedian(times[self.names.index(name)]))
+
+    def rounds(self, name: str) -> int:
+        """How many rounds a contestant was timed in."""
+        return int(np.isfinite(self.wall[self.names.index(name)]).sum())
 
     def ratio(self, name: str, base: str, *, cpu: bool = False) -> float:
         """How many times the base's median a contestant's median is."""
@@ -53,25 +58,41 @@ class Timings:
     def spread(self, name: str, base: str) -> tuple[float, float]:
         """The quartiles of the ratios of single rounds."""
         ratios = self.wall[self.names.index(name)] / self.wall[self.names.index(base)]
-        low, high = np.quantile(ratios, [0.25, 0.75])
+        low, high = np.nanquantile(ratios, [0.25, 0.75])
         return float(low), float(high)
 
 
-def interleave(contestants: Mapping[str, Callable[[], object]], rounds: int) -> Timings:
-    """Time contestants by turns; one round goes before, untimed."""
+def interleave(
+    contestants: Mapping[str, Callable[[], object]],
+    rounds: int,
+    slow: Mapping[str, int] | None = None,
+) -> Timings:
+    """Time contestants by turns; one round goes before, untimed.
+
+    ``slow`` gives the contestants that have fewer rounds than others: theirs are spread over
+    the rounds of all, and, as one call takes long enough to warm itself, no untimed call
+    goes before.
+    """
+    slow = slow or {}
     names = tuple(contestants)
-    wall = np.zeros((len(names), rounds))
-    cpu = np.zeros((len(names), rounds))
-    for call in contestants.values():
-        call()
+    wall = np.full((len(names), rounds), np.nan)
+    cpu = np.full((len(names), rounds), np.nan)
+    turns = {n: set(np.linspace(0, rounds - 1, m).astype(int).tolist()) for n, m in slow.items()}
+    for name, call in contestants.items():
+        if name not in slow:
+            call()
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
         for turn in range(rounds):
             for place in np.roll(np.arange(len(names)), turn).tolist():
-                call = contestants[names[place]]
-                call()
+                name = names[place]
+                if turn not in turns.get(name, (turn,)):
+                    continue
+                call = contestants[name]
+                if name not in slow:
+                    call()
                 began, used = time.perf_counter(), time.process_time()
                 call()
                 cpu[place, turn] = time.process_time() - used

@@ -18,8 +18,19 @@ import polars as pl
 import pyarrow as pa
 import scipy.special
 import scipy.stats
+from statsmodels.stats.proportion import proportions_chisquare
 
-__all__ = ["PEERS", "Peer"]
+__all__ = [
+    "CONNECTION",
+    "PAIRS",
+    "PEERS",
+    "SUBSET",
+    "Peer",
+    "pandas_frame",
+    "pandas_report",
+    "pearson",
+    "polars_aggregates",
+]
 
 Peer = Callable[[pa.Table, Sequence[str]], Any]
 
@@ -36,10 +47,7 @@ SUBSET: Final = ("risk_of_harm", "high", "all")
 """The breakdown that reports a subset beside all cases and tests it against the rest."""
 
 
-# pandas --------------------------------------------------------------------------------------
-
-
-def _pandas_frame(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame:
+def pandas_frame(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame:
     # Booleans with nulls would become Python objects, which pandas adds up slowly.
     asked = set(questions)
     columns = [
@@ -52,7 +60,19 @@ def _pandas_frame(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame:
 
 def pandas_loop(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame:
     """Group by each breakdown, then one contingency table a question."""
-    frame = _pandas_frame(table, questions)
+    return pandas_report(pandas_frame(table, questions), questions)
+
+
+def _chi2_contingency(observed: Any) -> float:
+    return float(scipy.stats.chi2_contingency(observed, correction=False).pvalue)
+
+
+def pandas_report(
+    frame: pd.DataFrame,
+    questions: Sequence[str],
+    test: Callable[[Any], float] = _chi2_contingency,
+) -> pd.DataFrame:
+    """One report of one frame, one contingency table after the other."""
     rows: list[tuple[str, str, str, float, float, float, float]] = []
 
     def report(breakdown: str, question: str, tested: Any, shown: Any) -> None:
@@ -60,7 +80,7 @@ def pandas_loop(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame:
         sums = np.array(observed)
         p_value = np.nan
         if sums.sum(axis=0).all() and sums.sum(axis=1).all():
-            p_value = scipy.stats.chi2_contingency(observed, correction=False).pvalue
+            p_value = test(observed)
         for group, k, n in shown:
             percent = 100 * k / n if n else np.nan
             rows.append((breakdown, question, group, k, n, percent, p_value))
@@ -86,7 +106,17 @@ def pandas_loop(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def _pearson(k1: Any, n1: Any, k2: Any, n2: Any) -> Any:
+def statsmodels_loop(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame:
+    """The same loop with the test of statsmodels."""
+
+    def test(observed: Any) -> float:
+        k, misses = np.transpose(observed)
+        return float(proportions_chisquare(k, k + misses)[1])
+
+    return pandas_report(pandas_frame(table, questions), questions, test)
+
+
+def pearson(k1: Any, n1: Any, k2: Any, n2: Any) -> Any:
     """Pearson's chi-square of many 2 x 2 tables, in any package's arithmetic."""
     k, n = k1 + k2, n1 + n2
     return n * (k1 * (n2 - k2) - k2 * (n1 - k1)) ** 2 / (n1 * n2 * k * (n - k))
@@ -94,7 +124,7 @@ def _pearson(k1: Any, n1: Any, k2: Any, n2: Any) -> Any:
 
 def pandas_vectorised(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame:
     """Group by each breakdown, all questions at once, and one call for all p-values."""
-    frame = _pandas_frame(table, questions)
+    frame = pandas_frame(table, questions)
     asked = list(questions)
     parts = []
     for breakdown, groups in [*PAIRS.items(), (SUBSET[0], SUBSET[1:])]:
@@ -105,7 +135,7 @@ def pandas_vectorised(table: pa.Table, questions: Sequence[str]) -> pd.DataFrame
         k, n = k.loc[list(groups)].to_numpy(), n.loc[list(groups)].to_numpy(np.float64)
         rest_k, rest_n = (k[1] - k[0], n[1] - n[0]) if breakdown == SUBSET[0] else (k[1], n[1])
         with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = _pearson(k[0], n[0], rest_k, rest_n)
+            statistic = pearson(k[0], n[0], rest_k, rest_n)
         part = {
             "breakdown": breakdown,
             "question": np.tile(asked, 2),
@@ -138,7 +168,7 @@ def _report(counted: Counted, questions: Sequence[str]) -> dict[str, Any]:
         * np.array([b == SUBSET[0] for b, *_ in comparisons])[:, np.newaxis, np.newaxis]
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = _pearson(k[:, 0], n[:, 0], rest[:, 0], rest[:, 1])
+        statistic = pearson(k[:, 0], n[:, 0], rest[:, 0], rest[:, 1])
         percent = 100 * k / n
     p_value = scipy.special.erfc(np.sqrt(statistic / 2))
     groups = [group for _, *pair in comparisons for group in pair]
@@ -156,13 +186,13 @@ def _report(counted: Counted, questions: Sequence[str]) -> dict[str, Any]:
 # polars --------------------------------------------------------------------------------------
 
 
-def _polars_aggregates(questions: Sequence[str]) -> list[pl.Expr]:
+def polars_aggregates(questions: Sequence[str]) -> list[pl.Expr]:
     asked = pl.col(list(questions))
     return [asked.sum().name.prefix("k_"), asked.count().name.prefix("n_")]
 
 
 def _polars_all(frame: pl.DataFrame, questions: Sequence[str]) -> pl.DataFrame:
-    return frame.select(pl.lit(SUBSET[2]).alias("group"), *_polars_aggregates(questions))
+    return frame.select(pl.lit(SUBSET[2]).alias("group"), *polars_aggregates(questions))
 
 
 def _polars_long(breakdown: str, wide: pl.DataFrame, questions: Sequence[str]) -> pl.DataFrame:
@@ -182,7 +212,7 @@ def polars_lazy(table: pa.Table, questions: Sequence[str]) -> pl.DataFrame:
     """One lazy query a breakdown, run together; then expressions all the way."""
     frame: Any = pl.from_arrow(table)
     breakdowns = [*PAIRS, SUBSET[0]]
-    aggregates = _polars_aggregates(questions)
+    aggregates = polars_aggregates(questions)
     queries = [
         frame.lazy().group_by(pl.col(b).cast(pl.String).alias("group")).agg(aggregates)
         for b in breakdowns
@@ -203,7 +233,7 @@ def polars_lazy(table: pa.Table, questions: Sequence[str]) -> pl.DataFrame:
     pairs = (
         sides[0]
         .join(sides[1], on=["breakdown", "question"], suffix="_2")
-        .with_columns(statistic=_pearson(pl.col("k"), pl.col("n"), rest_k, rest_n))
+        .with_columns(statistic=pearson(pl.col("k"), pl.col("n"), rest_k, rest_n))
     )
     p_value = scipy.special.erfc(np.sqrt(pairs["statistic"].to_numpy() / 2))
     pairs = pairs.with_columns(p_value=p_value)
@@ -222,7 +252,7 @@ def polars_numpy(table: pa.Table, questions: Sequence[str]) -> pl.DataFrame:
     To optimise a lazy query of 150 aggregates takes longer than to run it.
     """
     frame: Any = pl.from_arrow(table)
-    aggregates = _polars_aggregates(questions)
+    aggregates = polars_aggregates(questions)
     counted: Counted = {}
     for breakdown in [*PAIRS, SUBSET[0]]:
         for group, *counts in frame.group_by(breakdown).agg(aggregates).iter_rows():
@@ -234,7 +264,7 @@ def polars_numpy(table: pa.Table, questions: Sequence[str]) -> pl.DataFrame:
 
 # DuckDB --------------------------------------------------------------------------------------
 
-_CONNECTION: Final = duckdb.connect()  # opening one takes longer than a query
+CONNECTION: Final = duckdb.connect()  # opening one takes longer than a query
 
 
 def duckdb_sets(table: pa.Table, questions: Sequence[str]) -> pa.Table:
@@ -243,14 +273,14 @@ def duckdb_sets(table: pa.Table, questions: Sequence[str]) -> pa.Table:
     sums = ", ".join(f'coalesce(sum("{q}"::int), 0)' for q in questions)
     counts = ", ".join(f'count("{q}")' for q in questions)
     keys = ", ".join(f"{b}::varchar" for b in breakdowns)
-    _CONNECTION.register("cases", table)
+    CONNECTION.register("cases", table)
     query = (
         f"select grouping_id({', '.join(breakdowns)}), coalesce({keys}), {sums}, {counts} "
         f"from cases group by grouping sets ({', '.join(f'({b})' for b in breakdowns)}, ())"
     )
     everything = (1 << len(breakdowns)) - 1
     counted: Counted = {}
-    for collapsed, group, *figures in _CONNECTION.execute(query).fetchall():
+    for collapsed, group, *figures in CONNECTION.execute(query).fetchall():
         # The one bit that is not set names the breakdown, the first being the highest.
         kept = (everything ^ collapsed).bit_length()
         key = (breakdowns[-kept], group) if kept else (SUBSET[0], SUBSET[2])
@@ -260,6 +290,7 @@ def duckdb_sets(table: pa.Table, questions: Sequence[str]) -> pa.Table:
 
 PEERS: Final[dict[str, Peer]] = {
     "pandas, chi2_contingency in a loop": pandas_loop,
+    "pandas, statsmodels in a loop": statsmodels_loop,
     "pandas, vectorised": pandas_vectorised,
     "polars, lazy": polars_lazy,
     "polars and NumPy": polars_numpy,

@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 
-__all__ = ["import_times", "peak_memory"]
+__all__ = ["import_times", "output_of", "peak_memory"]
 
 _IMPORT = """
 import time
@@ -69,3 +69,8 @@ def import_times(rounds: int) -> dict[str, tuple[float, float]]:
 def peak_memory(code: str = REPRODUCE) -> float:
     """Peak resident memory of a fresh process that runs some code, in MB (2**20 bytes)."""
     return float(_run(_PEAK.format(code=code)).stderr.split()[-1])
+
+
+def output_of(code: str) -> str:
+    """What a fresh process that runs some code prints."""
+    return _run(code).stdout

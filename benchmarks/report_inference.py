@@ -1,95 +1,86 @@
-"""The part of the benchmarks' report on inference: Fisher's test, and cases drawn again."""
+"""The part of the benchmarks' report on inference: cases drawn again, Fisher's test, scores."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from benchmarks import fisher, resampling
-from benchmarks.interleave import Timings
+from benchmarks.lines import lines
+from benchmarks.scores import (
+    SCORES_ASKED,
+    SCORES_FROM_ARROW,
+    SCORES_READY,
+    compare_scores,
+    programme,
+)
 
-__all__ = ["inference_figures", "inference_lines"]
+__all__ = ["inference_figures"]
 
 DRAWS = 2000
-RESAMPLED = 3
-"""Rounds of resampling: its slowest loop takes ten seconds or more."""
+_LOOP = "scipy.stats.fisher_exact in a loop"
+_CALL = "omistats, one call"
 
 
-def inference_figures(rounds: int) -> dict[str, Any]:
-    """Run the benchmarks of inference, whose loops take minutes; ready for JSON."""
+def inference_figures(rounds: int, slow: int) -> list[dict[str, Any]]:
+    """W3, then Fisher's test and scores, ready for JSON; the loops of all take minutes."""
+    out = [_drawn(kind, times) for kind, times in resampling.compare(slow, DRAWS).items()]
+    return [*out, _fisher(fisher.race(fisher.programme_tables(), rounds)), _scores(slow)]
+
+
+def _drawn(kind: str, times: Any) -> dict[str, Any]:
+    # What is asked is of the first loop, the one that most would write.
+    own, loop, *_ = times.names
+    asked = {loop: {"prepared": resampling.ASKED[kind]}}
     return {
-        "tests": _fisher(fisher.race(fisher.programme_tables(), rounds)),
-        "drawn": {
-            "draws": DRAWS,
-            "rounds": RESAMPLED,
-            "lines": _resampling(resampling.compare(RESAMPLED, DRAWS)),
-        },
+        "id": "W3",
+        "title": f"{DRAWS:,} draws: {kind}",
+        "work": "shuffles or draws of the shipped cases, which are synthetic; results were checked "
+        "to differ by no more than chance",
+        "lines": lines(times, {"prepared": own}, asked),
     }
 
 
 def _fisher(found: fisher.Race) -> dict[str, Any]:
+    loop, call = float(found.parts.sum()), float(np.median(found.calls))
+    quartiles = (loop / np.quantile(found.calls, [0.75, 0.25])).tolist()
+    ratio = {"ratio": found.ratio, "quartiles": quartiles, "asked": fisher.ASKED}
+    even = {"ratio": 1.0, "quartiles": [1.0, 1.0], "asked": None}
+    common = {"limit": False, "cpu_ms": None}
     return {
-        "tables": found.tables,
-        "distinct": found.distinct,
-        "loop_s": float(found.parts.sum()),
-        "call_ms": 1e3 * float(np.median(found.calls)),
-        "calls": found.calls.size,
-        "ratio": found.ratio,
-        "asked": fisher.ASKED,
+        "id": "Fisher",
+        "title": "Fisher's test of a programme's tables",
+        "work": f"{found.tables:,} tables of a simulated programme, {found.distinct:,} of them "
+        "distinct; the loop went over them once, in parts with calls between",
+        "lines": [
+            {
+                **common,
+                "contestant": _CALL,
+                "wall_ms": 1e3 * call,
+                "rounds": found.calls.size,
+                "ratios": {"prepared": even},
+            },
+            {
+                **common,
+                "contestant": _LOOP,
+                "wall_ms": 1e3 * loop,
+                "rounds": 1,
+                "ratios": {"prepared": ratio},
+            },
+        ],
     }
 
 
-def _resampling(found: Mapping[str, Timings]) -> list[dict[str, Any]]:
-    """Lines of every contestant; the first of each kind is the one others are measured by."""
-    lines = []
-    for kind, timings in found.items():
-        own, *others = timings.names
-        for name in (own, *others):
-            low, high = timings.spread(name, own)
-            lines.append(
-                {
-                    "kind": kind,
-                    "contestant": name,
-                    "wall_ms": 1e3 * timings.median(name),
-                    "cpu_ms": 1e3 * timings.median(name, cpu=True),
-                    "ratio": timings.ratio(name, own),
-                    "ratio_quartiles": [low, high],
-                    # What is asked is of the first loop, the one that most would write.
-                    "asked": resampling.ASKED.get(kind) if name in others[:1] else None,
-                }
-            )
-    return lines
-
-
-def inference_lines(tests: dict[str, Any], drawn: dict[str, Any]) -> list[str]:
-    """Lay those figures out for people."""
-    out = [
-        "",
-        "## Fisher's test",
-        "",
-        f"{tests['tables']:,} tables of a simulated programme, {tests['distinct']:,} of them",
-        f"distinct: {tests['loop_s']:.1f} s in a loop over scipy.stats.fisher_exact,",
-        f"{tests['call_ms']:.0f} ms in one call, the median of {tests['calls']} between parts of",
-        f"the loop. Ratio {tests['ratio']:.0f}; asked: {tests['asked']}. All p-values were the",
-        "same to nine digits.",
-        "",
-        "## Cases drawn again",
-        "",
-        f"{drawn['draws']:,} shuffles or draws of the shipped cases, which are synthetic;",
-        f"medians of {drawn['rounds']} interleaved rounds. Results were checked to differ by no",
-        "more than chance. Lines called part are no contestants: they show what one product or",
-        "the random numbers take by themselves.",
-        "",
-        "| | | wall, ms | cpu, ms | ratio (quartiles) | asked |",
-        "|---|---|---:|---:|---:|---:|",
-    ]
-    for line in drawn["lines"]:
-        low, high = line["ratio_quartiles"]
-        out.append(
-            f"| {line['kind']} | {line['contestant']} | {line['wall_ms']:.0f} | "
-            f"{line['cpu_ms']:.0f} | {line['ratio']:.1f} ({low:.1f}-{high:.1f}) | "
-            f"{line['asked'] or ''} |"
-        )
-    return out
+def _scores(rounds: int) -> dict[str, Any]:
+    cases = programme()
+    bases = {"prepared": SCORES_READY, "from Arrow": SCORES_FROM_ARROW}
+    asked = {name: {"prepared": times} for name, times in SCORES_ASKED.items()}
+    return {
+        "id": "Scores",
+        "title": "Scores of 36 reports",
+        "work": f"every criterion, section and headline element of {len(cases):,} simulated cases, "
+        "for everyone and in six breakdowns, with clustered standard errors; omistats also gives "
+        "intervals, design effects, differences and tests, which the others do not",
+        "lines": lines(compare_scores(cases, rounds), bases, asked),
+    }

@@ -10,8 +10,8 @@ statistics of all questions at once:
 - ``one product`` multiplies groups and answers, which is most of what can be gained in a loop.
 - ``test by test`` picks rows too, and takes one question after the other.
 
-Two parts are timed by themselves, to show what there is to gain: ``part: product``, one product
-of all shuffles and all answers, and ``part: numbers``, a random number for every case and
+Two parts are timed by themselves, to show what there is to gain: ``limit: one product``
+of all shuffles and all answers, and ``limit: random numbers``, a random number for every case and
 shuffle. The first no way around was found; of the second omistats draws fewer. All work on the
 shipped cases, which are synthetic, and on arrays that are ready.
 """
@@ -30,6 +30,7 @@ import numpy.typing as npt
 
 import omistats as oms
 from benchmarks.interleave import Timings, interleave, machine
+from benchmarks.lines import LIMIT
 
 __all__ = [
     "ASKED",
@@ -51,7 +52,7 @@ ASKED: Final = {FREE: 25, WITHIN: 25, BOOT: 40}
 """How many times faster than the loops over rows each is meant to be."""
 ROWS, PRODUCT, TESTS = WAYS = ("rows picked", "one product", "test by test")
 DRAWN: Final = "rows drawn"
-PARTS: Final = ("part: product", "part: numbers")
+PARTS: Final = (f"{LIMIT}one product", f"{LIMIT}random numbers")
 
 
 @attrs.frozen(eq=False)

@@ -11,10 +11,10 @@ import pytest
 
 import omistats as oms
 from benchmarks.agreement import differences
+from benchmarks.bulk import recomputed
 from benchmarks.cases import FRAMEWORK, QUESTIONS, as_text, national, simulated
 from benchmarks.interleave import interleave
 from benchmarks.peers import PEERS, Peer
-from benchmarks.report import as_markdown, compare, from_arrow, measure
 
 Run = Callable[..., Any]
 
@@ -29,14 +29,14 @@ def table() -> pa.Table:
 @pytest.mark.parametrize("form", [lambda t: t, as_text], ids=["dictionary", "text"])
 def test_from_arrow(benchmark: Run, table: pa.Table, form: Run) -> None:
     cases = form(table)
-    findings = benchmark(from_arrow, cases)
+    findings = benchmark(recomputed, cases)
     assert findings.num_rows == 6 * 2 * len(QUESTIONS)
 
 
 def test_cases_read_before(benchmark: Run, table: pa.Table) -> None:
     cases = oms.CaseSet.from_data(table, framework=FRAMEWORK)
     findings = benchmark(lambda: oms.recompute(cases).table)
-    assert findings.equals(from_arrow(table))
+    assert findings.equals(recomputed(table))
 
 
 def test_reading(benchmark: Run, table: pa.Table) -> None:
@@ -46,14 +46,14 @@ def test_reading(benchmark: Run, table: pa.Table) -> None:
 
 @peers
 def test_peer(benchmark: Run, table: pa.Table, peer: Peer) -> None:
-    assert differences(benchmark(peer, table, QUESTIONS), from_arrow(table)) == []
+    assert differences(benchmark(peer, table, QUESTIONS), recomputed(table)) == []
 
 
 @peers
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_peer_agrees_where_cases_are_awkward(peer: Peer, seed: int) -> None:
     cases = simulated(seed=seed)
-    ours = from_arrow(cases)
+    ours = recomputed(cases)
     undefined = ours.filter(pc.is_null(ours["p_value"]))
     assert set(QUESTIONS[:3]) <= set(undefined["question"].to_pylist())
     assert differences(peer(cases, QUESTIONS), ours) == []
@@ -72,19 +72,13 @@ def _changed(table: pa.Table, name: str, by: float | None) -> pa.Table:
     [("k", 1), ("n", -1), ("percent", 1e-6), ("p_value", 1e-6), ("p_value", None)],
 )
 def test_a_difference_would_be_seen(table: pa.Table, name: str, by: float | None) -> None:
-    ours = from_arrow(table)
+    ours = recomputed(table)
     assert len(differences(_changed(ours, name, by), ours)) == 1
 
 
 def test_a_missing_row_would_be_seen(table: pa.Table) -> None:
-    ours = from_arrow(table)
+    ours = recomputed(table)
     assert len(differences(ours.slice(1), ours)) == 1
-
-
-def test_unlike_work_is_not_timed(table: pa.Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PEERS, "short of a row", lambda cases, _: from_arrow(cases).slice(1))
-    with pytest.raises(ValueError, match="short of a row: only in one report"):
-        compare(table, rounds=1)
 
 
 def test_every_contestant_has_its_turns() -> None:
@@ -93,16 +87,3 @@ def test_every_contestant_has_its_turns() -> None:
     assert "".join(calls) == "ab" + "aabb" + "bbaa" + "aabb"
     assert timings.wall.shape == timings.cpu.shape == (2, 3)
     assert (timings.wall > 0).all()
-
-
-def test_report(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> None:
-    timed = not request.config.getoption("benchmark_disable")
-    many = 15 if timed else 1
-    found = measure(rounds=many, processes=many, inference=timed)
-    assert found["import"]["ratio"] > 0
-    assert found["reproduce_peak_mb"]["measured"] > 0
-    shown = as_markdown(found)
-    assert all(f"| {name} |" in shown for name in PEERS)
-    if timed:
-        with capsys.disabled():
-            print("\n" + shown)
