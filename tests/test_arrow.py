@@ -170,3 +170,26 @@ class OneStream:
 def test_anything_that_speaks_the_capsule_protocol_is_read(kind):
     cases = oms.CaseSet.from_data(kind(), framework=framework())
     assert cases["q0"].to_pylist() == frame()["q0"]
+
+
+@given(answers, st.integers(0, 70), st.sampled_from([0, 64, 128]))
+def test_bits_of_a_stretch_are_those_of_the_whole(values, offset, start):
+    start = min(start, len(values) // 64 * 64)
+    bits = _arrow.Bitmaps([dirty_bits(values, offset), pa.array(values, pa.bool_())])
+    assert bits.rows == 4
+    whole, part = bits.read(0, len(values)), bits.read(start, len(values))
+    np.testing.assert_array_equal(part, whole[:, start // 64 :])
+
+
+@given(st.lists(st.integers(0, 6), max_size=12), st.sampled_from([1, 3, 1 << 16]))
+def test_duplicates_are_the_same_in_every_type(values, stretch):
+    expected = sorted({v for v in values if values.count(v) > 1})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("omistats._arrow.frames._STRETCH", stretch)
+        for some in (values, sorted(values), sorted(set(values))):
+            known = expected if len(some) == len(values) else []
+            assert _arrow.duplicates(pa.array(some, pa.int64())) == known
+            assert _arrow.duplicates(pa.array([*some, None], pa.uint8())) == known
+            texts = pa.array([*map(str, some)], pa.string())
+            assert _arrow.duplicates(texts) == [str(v) for v in known]
+            assert _arrow.duplicates(texts.cast(pa.large_string())) == [str(v) for v in known]

@@ -90,3 +90,15 @@ def test_broadcasts():
     assert low.tolist() == [[5, 10, 1], [6, 12, 1]]
     assert high.tolist() == [[5, 10, 0], [6, 12, 0]]
     assert printed_percent([[1], [2]], [3, 4]).tolist() == [[33, 25], [67, 50]]
+
+
+@given(st.data())
+def test_large_and_small_counts_round_by_the_same_rule(data):
+    """Whole numbers are divided where quotients of float64 could be rounded the wrong way."""
+    n = data.draw(st.integers(1, 2**54))
+    percent = data.draw(st.integers(0, 100))
+    # About the count at which the printed percentage changes.
+    k = min(max((2 * percent + 1) * n // 200 + data.draw(st.integers(-1, 1)), 0), n)
+    expected = (200 * k + n) // (2 * n)
+    assert printed_percent(k, n) == expected
+    assert printed_percent([k, 0], [n, 0]).tolist() == [expected, -1]

@@ -78,3 +78,43 @@ def test_packing_pads_with_zeros_lowest_bit_first(seed, rows):
     for line, packed in zip(flags, words.tolist(), strict=True):
         number = sum(word << (64 * i) for i, word in enumerate(packed))
         assert number == sum(1 << i for i, flag in enumerate(line) if flag)
+
+
+@given(st.integers(0, 10**6), sizes, st.integers(1, 12), st.sampled_from([0, 1, 2, 24]))
+def test_blocks_side_by_side_and_one_by_one_are_counted_alike(seed, rows, blocks, short):
+    """How long a block may be to lie beside others is a matter of speed alone."""
+    answers, members, starts = draw(seed, rows, 4, 3, blocks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tally, "_SHORT", short)
+        patch.setattr(tally, "_BYTES", 1)
+        found = count_groups(pack(answers), members, starts)
+    np.testing.assert_array_equal(found, recount(answers, members, starts))
+
+
+@given(st.integers(0, 10**6), sizes, st.integers(1, 12))
+def test_pieces_hold_every_case_once_and_in_its_block(seed, rows, blocks):
+    _, _, starts = draw(seed, rows, 1, 1, blocks)
+    pieces = tally.Pieces.of(starts)
+    seen = np.zeros((blocks, rows), int)
+    ranks = [np.arange(b - a) for a, b in zip(pieces.ranks, pieces.ranks[1:], strict=False)]
+    of = [pieces.short[np.concatenate(ranks)]] if ranks else []
+    of += [np.full(last - first, block) for block, first, last in pieces.long]
+    blocks_of = np.concatenate(of).astype(int) if of else np.empty(0, int)
+    for at, edge, block in zip(pieces.at.tolist(), pieces.edges.tolist(), blocks_of, strict=True):
+        for bit in range(64):
+            if edge >> bit & 1:
+                seen[block, 64 * at + bit] += 1
+    for block in range(blocks):
+        assert seen[block, starts[block] : starts[block + 1]].tolist() == [1] * int(
+            starts[block + 1] - starts[block]
+        )
+    assert seen.sum() == rows
+
+
+def test_a_long_block_is_added_up_past_eight_and_sixteen_bits():
+    rows = 64 * 1500
+    answers = pack(np.ones((2, rows), np.bool_))
+    members = np.ones((1, rows), np.bool_)
+    for starts in ([0, rows], [0, 64 * 24, 64 * 48, rows]):
+        found = count_groups(answers, members, np.array(starts))
+        assert found[:, 0, 0].tolist() == np.diff(starts).tolist()

@@ -133,7 +133,7 @@ def _count(
         )
 
     starts = packed.block_starts()
-    if len(starts) == 1:
+    if packed.is_small:
         return of(packed.block(starts[0], masks, by_unit))
     units = len(packed.starts) - 1 if by_unit else 1
 

@@ -169,8 +169,9 @@ def count_words(words: Words, masks: Words | None, pieces: Pieces) -> Counts:
 
     Notes
     -----
-    The population count of the intersected words. A matrix product in single precision was
-    slower for every size that was tried: 2 to 300,000 cases a block, 1 to 100 groups.
+    The population count of the intersected words. A matrix product of unpacked bits in single
+    precision took 1.2 to 12 times as long at every size that was measured: 2 to 300,000
+    cases a block, 1, 12 and 100 groups, 150 columns.
     """
     out = np.zeros((1 if masks is None else len(masks), pieces.blocks, words.shape[1]), np.int64)
     if not out.size:
