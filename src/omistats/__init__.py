@@ -59,7 +59,7 @@ from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
 from omistats.resampling import Resampled, bootstrap, max_t
-from omistats.scores import Scores, UnitComparison, scores
+from omistats.scores import Scores, ScoreTally, UnitComparison, score_tally, scores
 from omistats.tallies import Split, Tally
 
 __version__ = "0.1.0"
@@ -100,6 +100,7 @@ __all__ = [
     "Resampled",
     "RiskOfHarm",
     "SampleSize",
+    "ScoreTally",
     "Scores",
     "SmallNumbers",
     "Split",
@@ -134,6 +135,7 @@ __all__ = [
     "risk_ratio",
     "sample_for_precision",
     "sample_size",
+    "score_tally",
     "scores",
     "stratified",
     "survivors",

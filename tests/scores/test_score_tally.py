@@ -16,7 +16,8 @@ from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, feeds
 
 import omistats as oms
 from omistats.breakdowns.registry import resolve
-from omistats.scores import ScoreTally, from_sums, score_tally, summing
+from omistats.scores import ScoreTally, score_tally, summing
+from omistats.scores.summing import from_sums
 from omistats.scores.sums import scored_items
 
 CASELOADS = {"north": 60, "south": 28, "east": 110, "west": 45, "coast": 1000, "isle": 3}

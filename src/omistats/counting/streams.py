@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -12,7 +13,7 @@ from omistats.model.framework import Framework
 from omistats.model.streams import Progress, UnitOrder, in_part, stream_parts
 from omistats.tallies import By, Sum, Tally, arranged
 
-__all__ = ["count_stream"]
+__all__ = ["count_stream", "needed_columns"]
 
 
 def count_stream(
@@ -56,7 +57,7 @@ def count_stream(
         framework,
         check_ids=check_ids,
         progress=progress,
-        columns=_needed(splits, ids),
+        columns=needed_columns(splits, ids),
         order=order,
     ):
         with in_part(name):
@@ -73,7 +74,7 @@ def count_stream(
     return arranged(summed, units) if by == "unit" else summed
 
 
-def _needed(splits: tuple[Breakdown, ...], ids: tuple[str, ...]) -> set[str] | None:
+def needed_columns(splits: Sequence[Breakdown], ids: Sequence[str]) -> set[str] | None:
     """List the columns to read; None where a breakdown may look at any."""
     hooks = ("classify", "expression")
     for split in splits:

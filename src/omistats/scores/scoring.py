@@ -34,6 +34,7 @@ from omistats.scores.options import (
 )
 from omistats.scores.plain import Scoring, plain_scoring, pooled_scoring
 from omistats.scores.rules import RULES
+from omistats.scores.sources import is_elsewhere, sum_elsewhere
 from omistats.scores.summing import moments_of
 from omistats.scores.sums import Scored, case_sums
 from omistats.scores.table import Scores
@@ -69,8 +70,11 @@ def scores(
 
     Parameters
     ----------
-    source : CaseSet, ScoreTally, data frame, record batch reader, or path
+    source : CaseSet, ScoreTally, data frame, lazy frame, record batch reader, data set, or path
         The cases, or sums over them from `score_tally`. All but these two need ``framework``.
+        Pooled scores of large files, readers and the lazy frames of engines are made of sums
+        that go by in parts, or that the engine makes; other rules, weights, strata and clusters
+        need the cases, and read all of them.
         From sums, scores are pooled and of the items, breakdowns and complement summed over,
         and cases have no weights, strata or clusters of their own.
     by : {'unit'}, optional
@@ -182,6 +186,9 @@ def scores(
         lambda: check_word("complement", complement, ("all", "known")),
     )
     of: ScoreTally | CaseSet
+    # What needs no more than sums is summed where the cases are, or part by part.
+    if known is not None and rule == "pooled" and not is_drawn(**design) and is_elsewhere(source):
+        summed = sum_elsewhere(source, known, scored, splits, complement)
     if summed is not None:
         of, scored, complement = summed, list(summed.items), summed.complement
         domains = summed.domains

@@ -2,95 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
-from omistats.errors import UsageError, check_word
+from omistats.errors import UsageError
 from omistats.kernel.tally import unpack
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
-from omistats.model.sources import read_cases
 from omistats.scores.domains import Members, make_members, splits_of
-from omistats.scores.options import check_source, refuse, wanted_breakdowns, wanted_items
 from omistats.scores.sample import WHOLE
 from omistats.scores.sums import Scored, feeding
 from omistats.scores.tally import ScoreTally
 from omistats.tallies import Split
 
-__all__ = ["from_sums", "moments_of", "score_tally", "sum_cases"]
+__all__ = ["from_sums", "moments_of", "sum_cases"]
 
 # Cases whose answers lie unpacked at a time, in whole words of bits; and when so few would be
 # summed exactly in single precision that double is faster.
 _BLOCK, _LEAST = 1 << 11, 1 << 10
-
-
-def score_tally(
-    source: Any,
-    *,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = (),
-    items: Iterable[str] | None = None,
-    complement: Literal["all", "known"] = "all",
-    framework: Framework | None = None,
-) -> ScoreTally:
-    """Sum over the cases of every unit what pooled scores are made of.
-
-    Parameters
-    ----------
-    source : CaseSet, data frame, record batch reader, or path
-        The cases. All but a case set need ``framework``.
-    breakdowns : iterable of Breakdown or str, optional
-        Sum over the groups of these too; none by default.
-    items : iterable of str, optional
-        Ids of criteria, sections or headline elements; by default all that questions feed.
-    complement : {'all', 'known'}
-        What the subset of a complement is compared with: all other cases, or those whose
-        characteristic is known.
-    framework : Framework, optional
-        What to check the source against; a case set carries its own.
-
-    Returns
-    -------
-    ScoreTally
-        Always unit by unit: standard errors are made of what cases differ by within units.
-
-    Raises
-    ------
-    UsageError
-        When options do not fit, or no question feeds any item. Of several bad options all
-        are listed.
-    UnknownNameError
-        When an item, a breakdown or the complement is unknown, and nothing else is wrong.
-    DataError
-        When the data break the rules, or a breakdown labels cases outside its groups.
-
-    Notes
-    -----
-    With p = sum k / sum n over the cases of a group, ``sum (k - p n)² = sum k² - 2 p sum k n +
-    p² sum n²``: five sums of whole numbers give score and standard error, exactly as the cases
-    do.
-
-    Examples
-    --------
-    >>> import omistats as oms
-    >>> from omistats.scores import score_tally
-    >>> score_tally(oms.omi2.load_synthetic(), breakdowns=["gender"], items=["3"])
-    ScoreTally: SYNTHETIC 15 units x 1 breakdown x 1 item, 2,213 cases
-    """
-    carried = source.framework if isinstance(source, CaseSet) else framework
-    known = carried if isinstance(carried, Framework) else None
-    splits: list[Breakdown] = []
-    scored: list[Scored] = []
-    refuse(
-        lambda: check_source(source, framework),
-        lambda: splits.extend(wanted_breakdowns(breakdowns, known)),
-        lambda: scored.extend(wanted_items(items, known)),
-        lambda: check_word("complement", complement, ("all", "known")),
-    )
-    return sum_cases(read_cases(source, framework), scored, splits, complement)
 
 
 def sum_cases(
