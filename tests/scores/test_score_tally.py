@@ -123,13 +123,17 @@ def test_the_rest_of_a_known_complement_is_known():
     assert rest[:, at, 1].sum() == sum(answered)
 
 
+@pytest.mark.parametrize("whole_numbers", [2.0**24, 2.0**16])
 @pytest.mark.parametrize("block", [64, 128, 2048])
 @pytest.mark.parametrize("least", [0, 1 << 20])
-def test_blocks_of_any_size_and_precision_give_the_same(monkeypatch, block, least):
+def test_blocks_of_any_size_and_precision_give_the_same(monkeypatch, block, least, whole_numbers):
     cases = oms.omi2.load_synthetic()
     asked = score_tally(cases, breakdowns=oms.STANDARD)
     monkeypatch.setattr(summing, "_BLOCK", block)
+    # Of 2,213 cases these are few or many.
+    monkeypatch.setattr(summing, "_MANY", 192 if block == 128 else 1 << 14)
     monkeypatch.setattr(summing, "_LEAST", least)
+    monkeypatch.setattr(summing, "WHOLE", whole_numbers)
     alike(score_tally(cases, breakdowns=oms.STANDARD), asked)
 
 

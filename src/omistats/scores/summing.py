@@ -21,9 +21,11 @@ from omistats.tallies import Split
 
 __all__ = ["from_sums", "moments_of", "sum_cases"]
 
-# Cases whose answers lie unpacked at a time, in whole words of bits; and when so few would be
-# summed exactly in single precision that double is faster.
-_BLOCK, _LEAST = 1 << 11, 1 << 10
+# Cases whose answers lie unpacked at a time, in whole words of bits: few that stay in the cache,
+# or of very many cases more, for every product may wait for threads that a busy machine keeps back.
+_BLOCK, _MANY = 1 << 11, 1 << 14
+# When so few cases would be summed exactly in single precision that double is faster.
+_LEAST = 1 << 10
 
 
 def sum_cases(
@@ -133,17 +135,17 @@ def moments_of(cases: CaseSet, items: Sequence[Scored], members: Members) -> npt
     starts, answers = cases.packed.starts, cases.packed.answers
     # No case adds more to a sum than this; whole numbers below `WHOLE` are exact in float32.
     most = float(feeds.sum(axis=0).max()) ** 2
-    block = min(_BLOCK, int((WHOLE - 1) / most) // 64 * 64)
-    if block < _LEAST:
-        block, feeds = _BLOCK, feeds.astype(np.float64)
-    block = min(block, max(64, -(-len(cases) // 64) * 64))
+    exact = int((WHOLE - 1) / most)
+    if exact < _LEAST:
+        exact, feeds = len(cases), feeds.astype(np.float64)
+    block = min(_BLOCK if len(cases) < 8 * _MANY else _MANY, len(cases) + -len(cases) % 64)
     width, domains = len(items), len(members.domains)
     out = np.zeros((len(starts) - 1, 5 * width, domains), np.int64)
     # Taken once: memory that is given back after every block is fetched again page by page.
     given = np.zeros((2, len(feeds), block), feeds.dtype)
     sums = np.empty((5, width, block), feeds.dtype)
     every = len(rows) == len(answers)
-    for a in range(0, len(cases), block):
+    for a in range(0, len(cases), max(1, block)):
         b = min(a + block, len(cases))
         words = answers[:, a // 64 : (b + 63) // 64]
         bits = unpack(np.ascontiguousarray(words if every else words[rows]), b - a)
@@ -159,8 +161,8 @@ def moments_of(cases: CaseSet, items: Sequence[Scored], members: Members) -> npt
         first, last = np.searchsorted(starts, [a, b], side="right")
         edges = np.clip(starts[first - 1 : last + 1], a, b) - a
         for unit in range(len(edges) - 1):
-            at = slice(int(edges[unit]), int(edges[unit + 1]))
-            if at.start < at.stop:
-                out[first - 1 + unit] += (flat[:, at] @ inside[at]).astype(np.int64)
+            for at in range(int(edges[unit]), int(edges[unit + 1]), exact):
+                some = slice(at, min(at + exact, int(edges[unit + 1])))
+                out[first - 1 + unit] += (flat[:, some] @ inside[some]).astype(np.int64)
     shaped = out.reshape(len(out), 5, width, domains)
     return shaped.transpose(0, 3, 2, 1)
