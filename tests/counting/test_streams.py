@@ -393,7 +393,7 @@ class TestIds:
             assert words in str(caught.value)
 
     def test_equal_digests_of_different_ids_are_no_repetition(self, tmp_path, monkeypatch):
-        """With digests of one bit every id meets another; files are looked at again."""
+        """With 97 digests for 100 ids some are equal; files are looked at again."""
         whole = identity.digests
 
         def few(ids: pa.Array) -> Any:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from omistats.breakdowns.declaration import group_problems
 from omistats.errors import DataError, Problem, UsageError, described, shown
 from omistats.model.framework import Framework
+from omistats.tallies.impossible import impossible
 from omistats.tallies.split import Split
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) ->
     layout, metadata = _check_head(where, table, framework)
     _check_rows(where, table, layout)
     counts = _arrays(table, layout)
-    if problems := _impossible(where, layout, counts):
+    if problems := impossible(where, layout.splits, layout.units, layout.questions, counts):
         raise DataError(problems)
     return cls(
         framework=framework,
@@ -270,58 +271,3 @@ def _arrays(table: pa.Table, layout: _Layout) -> dict[str, Counts]:
         "unclassified": cases[:, kinds == _UNKNOWN],
         "left_out": cases[:, kinds == _LEFT_OUT],
     }
-
-
-def _impossible(where: str, layout: _Layout, counts: dict[str, Counts]) -> list[Problem]:
-    """List the counts that no cases can have."""
-    groups = [(s.key, g) for s in layout.splits for g in s.groups]
-    unknown = [(s.key, _UNKNOWN) for s in layout.splits]
-    problems = []
-
-    def refuse(bad: npt.NDArray[np.bool_], rows: Any, rule: str, *shown_too: str) -> None:
-        if not bad.any():
-            return
-        u, g, *q = (int(i) for i in np.argwhere(bad)[0])
-        at = (u, g, *q)
-        figures = ", ".join(
-            f"{name} = {counts[name][at[: counts[name].ndim]]}" for name in shown_too
-        )
-        of = f" of {layout.questions[q[0]]}" if q else ""
-        found = f"{figures}{of} in {' '.join(rows[g])}, unit {layout.units[u]}"
-        more = int(bad.sum()) - 1
-        found += f", and {more} more" if more else ""
-        problems.append(Problem(where, rule, found, _HINT))
-
-    for k, n, cases, rows in (
-        ("k", "n", "cases", groups),
-        ("unknown_k", "unknown_n", "unclassified", unknown),
-    ):
-        negative = (counts[k] < 0) | (counts[k] > counts[n])
-        refuse(negative, rows, "counts are 0 <= k <= n", k, n)
-        beyond = counts[n] > counts[cases][:, :, np.newaxis]
-        refuse(beyond, rows, "no more answers than cases", n, cases)
-    for name, rows in (("cases", groups), ("unclassified", unknown), ("left_out", unknown)):
-        refuse(counts[name] < 0, rows, "cases are counted from 0", name)
-    problems += _unlike_complements(where, layout, counts)
-    return problems
-
-
-def _unlike_complements(where: str, layout: _Layout, counts: dict[str, Counts]) -> list[Problem]:
-    """List the complements whose subset and unclassified are more than all."""
-    problems = []
-    start = 0
-    for i, split in enumerate(layout.splits):
-        subset, whole = start, start + 1
-        start += len(split.groups)
-        if split.contrast != "complement":
-            continue
-        rest = {
-            name: counts[name][:, whole] - counts[name][:, subset] - counts[unknown][:, i]
-            for name, unknown in (("k", "unknown_k"), ("n", "unknown_n"), ("cases", "unclassified"))
-        }
-        bad = (rest["k"] < 0) | (rest["k"] > rest["n"])
-        if few := int(bad.sum() + (rest["cases"] < 0).sum()):
-            rule = f"{split.groups[0]!r} and the unclassified are part of 'all'"
-            found = f"more in them, {few} times"
-            problems.append(Problem(f"{where}: {split.key}", rule, found, _HINT))
-    return problems
