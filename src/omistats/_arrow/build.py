@@ -26,9 +26,17 @@ def dictionary(
     """Build a dictionary array from NumPy codes; negative codes are null."""
     if valid is None:
         valid = codes >= 0
-    indices = primitive(codes, valid)
+    names = _names(tuple(labels))
+    codes = np.ascontiguousarray(codes)
     # The codes are ours, made from these labels; nulls may stand as -1.
-    return pa.DictionaryArray.from_arrays(indices, _names(tuple(labels)), safe=False)
+    return pa.DictionaryArray.from_buffers(
+        _coded(codes.dtype.char), len(codes), [null_bits(valid), pa.py_buffer(codes)], names
+    )
+
+
+@lru_cache(maxsize=16)
+def _coded(kind: str) -> pa.DataType:
+    return pa.dictionary(pa.from_numpy_dtype(np.dtype(kind)), pa.string())
 
 
 @lru_cache(maxsize=256)

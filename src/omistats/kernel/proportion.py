@@ -51,7 +51,9 @@ def wilson(k: npt.ArrayLike, n: npt.ArrayLike, confidence: float) -> tuple[Float
     Wilson, E. B. (1927). Probable inference, the law of succession, and statistical
     inference. JASA 22, 209-212. doi:10.1080/01621459.1927.10502953
     """
-    k, n = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
+    k, n = np.asarray(k, np.float64), np.asarray(n, np.float64)
+    if k.shape != n.shape:
+        k, n = np.broadcast_arrays(k, n)
     z = normal_quantile(confidence)
     zz = z * z
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -29,7 +29,9 @@ def printed_percent(k: npt.ArrayLike, n: npt.ArrayLike) -> npt.NDArray[np.int64]
     error can push over a half. The round-half-to-even of Python and NumPy
     would print 1 of 8 (12.5%) as 12; the rule here prints 13.
     """
-    k, n = np.broadcast_arrays(np.asarray(k, np.int64), np.asarray(n, np.int64))
+    k, n = np.asarray(k, np.int64), np.asarray(n, np.int64)
+    if k.shape != n.shape:
+        k, n = np.broadcast_arrays(k, n)
     out: npt.NDArray[np.int64]
     if n.size and n.min() >= 0 and n.max() < _EXACT:
         # Below this no quotient lies so near to a whole number that it could be rounded to it,
