@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -43,6 +44,13 @@ def connected() -> duckdb.DuckDBPyConnection:
     """Connect, and stay so: a relation of older versions does not keep its connection."""
     _OPEN.append(duckdb.connect())
     return _OPEN[-1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _OPEN:
+        _OPEN.pop().close()
 
 
 def table_in(engine: str, data: Any) -> Any:

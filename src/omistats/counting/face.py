@@ -29,8 +29,8 @@ def tally(
     ----------
     source : CaseSet, data frame, table of an engine, record batch reader, or path
         The cases. A Polars ``LazyFrame``, a DuckDB relation or a Spark ``DataFrame`` is
-        counted by its engine, and only counts come back. All but a case set need ``framework``; a path is a Parquet or an Arrow
-        IPC file, read whole.
+        counted by its engine, and only counts come back. All but a case set need
+        ``framework``; a path is a Parquet or an Arrow IPC file, read whole.
     by : {'unit'}, optional
         Count every unit by itself; by default all units together.
     breakdowns : iterable of Breakdown or str, optional
