@@ -26,11 +26,9 @@ class FromExpression(oms.Breakdown):
         import narwhals as nw
 
         high, housed = nw.col("harm") == "high", nw.col("tenure") == "yes"
-        return nw.coalesce(
-            nw.when(high & housed).then(nw.lit("high, housed")),
-            nw.when(high & ~housed).then(nw.lit("high, homeless")),
-            nw.when(~high).then(nw.lit("other")),
-        )
+        other = nw.when(~high).then(nw.lit("other"))
+        homeless = nw.when(high & ~housed).then(nw.lit("high, homeless")).otherwise(other)
+        return nw.when(high & housed).then(nw.lit("high, housed")).otherwise(homeless)
 
 
 class Subset(oms.Breakdown):

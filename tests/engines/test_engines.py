@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -36,12 +37,28 @@ MARK = {b"synthetic": b"true"}
 SPLITS = (*BREAKDOWNS, FromExpression(), Subset())
 
 
+_OPEN: list[duckdb.DuckDBPyConnection] = []
+
+
+def connected() -> duckdb.DuckDBPyConnection:
+    """Connect, and stay so: a relation of older versions does not keep its connection."""
+    _OPEN.append(duckdb.connect())
+    return _OPEN[-1]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _OPEN:
+        _OPEN.pop().close()
+
+
 def table_in(engine: str, data: Any) -> Any:
     """Put a frame into an engine."""
     arrow = data if isinstance(data, pa.Table) else pa.table(data)
     if engine == "Polars":
         return pl.DataFrame(arrow).lazy()
-    connection = duckdb.connect()
+    connection = connected()
     connection.register("arrow", arrow)
     # A copy of its own, so that the relation outlives this call.
     connection.execute("CREATE TABLE cases AS SELECT * FROM arrow")
@@ -72,7 +89,7 @@ class TestTheSameAsTheKernel:
 
     @pytest.mark.parametrize("by", [None, "unit"])
     @given(seed=st.integers(0, 10**6), rows=st.integers(0, 60), units=st.integers(1, 5))
-    @settings(max_examples=10)
+    @settings(max_examples=6)
     def test_random_cases(self, by, seed, rows, units):
         data = with_tenure(random_frame(seed, rows, units=units))
         if not rows:
@@ -115,7 +132,7 @@ class TestTheSameAsTheKernel:
         assert_same(got, want)
 
     def test_columns_of_nothing_but_null(self, engine):
-        data = frame(rows=4, q0=pa.nulls(4), gender=pa.nulls(4))
+        data = frame(rows=4, q0=pa.nulls(4), gender=pa.nulls(4, pa.string()))
         got = tally(table_in(engine, data), breakdowns=[Gender()], framework=framework())
         assert_same(got, tally(read(data), breakdowns=[Gender()]))
         assert got.n[:, :, 0].sum() == 0
@@ -446,7 +463,6 @@ class TestEnginesThatFail:
         path = tmp_path / "cases.parquet"
         pq.write_table(pa.table(frame()), path)
         source = pl.scan_parquet(path) if engine == "Polars" else duckdb.read_parquet(str(path))
-        source.columns if engine == "DuckDB" else source.collect_schema()
         path.unlink()
         error = refused(source, f"{engine}: {engine}", "cases.parquet", "Nothing was counted")
         assert error.__cause__ is not None
@@ -460,7 +476,7 @@ class TestEnginesThatFail:
         refused(source, f"{engine}: {engine}", framework=framework(3))
 
     def test_a_value_that_cannot_be_read_half_way(self):
-        source = duckdb.connect().sql(
+        source = connected().sql(
             "SELECT i AS case_id, 'A' AS unit, 'f' AS gender, NULL::VARCHAR AS supervision, "
             "NULL::VARCHAR AS harm, NULL::VARCHAR AS tier, true AS q0, "
             "CASE WHEN i = 4999 THEN error('row 4999 is damaged') ELSE '1' END::INT AS q1 "

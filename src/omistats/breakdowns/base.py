@@ -100,9 +100,8 @@ class Breakdown:
         ...     def expression(self):
         ...         import narwhals as nw
         ...
-        ...         under = nw.when(nw.col("age") < 25).then(nw.lit("under 25"))
         ...         over = nw.when(nw.col("age") >= 25).then(nw.lit("25 or over"))
-        ...         return nw.coalesce(under, over)
+        ...         return nw.when(nw.col("age") < 25).then(nw.lit("under 25")).otherwise(over)
         """
         return None
 

@@ -32,10 +32,12 @@ def tally(
 
     Parameters
     ----------
-    source : CaseSet, data frame, record batch reader, data set of pyarrow, or path
-        The cases. All but a case set need ``framework``. A path is a Parquet file, an Arrow
-        IPC file or stream, or a folder of such files, also below folders like ``unit=A``.
-        See the notes on how much of it is in memory.
+source : CaseSet, data frame, table of an engine, record batch reader, data set, or path
+        The cases. A path is a Parquet file, an Arrow IPC file or stream, or a folder of such
+        files, also below folders like ``unit=A``; a data set is pyarrow's. A Polars
+        ``LazyFrame``, a DuckDB relation or a Spark ``DataFrame`` is counted by its engine, and
+        only counts come back. All but a case set need ``framework``. See the notes on how much
+        of it is in memory.
     by : {'unit'}, optional
         Count every unit by itself; by default all units together.
     breakdowns : iterable of Breakdown or str, optional

@@ -53,7 +53,7 @@ def refused(source: Any, *words: str, count: int = 1, **options: Any) -> oms.Dat
     return caught.value
 
 
-@pytest.mark.parametrize(("seed", "rows", "by"), [(1, 60, "unit"), (2, 25, None), (3, 12, "unit")])
+@pytest.mark.parametrize(("seed", "rows", "by"), [(1, 60, "unit"), (2, 25, None)])
 def test_random_cases(spark, tmp_path, monkeypatch, seed, rows, by):
     data = with_tenure(random_frame(seed, rows))
     cases = oms.CaseSet.from_data(data, framework=framework(3))
@@ -86,15 +86,14 @@ def test_no_rows(spark, tmp_path):
         assert_same(got, tally(cases, by=by, breakdowns=[Gender()]))
 
 
-@pytest.mark.parametrize("complement", ["all", "known"])
-def test_sums_behind_scores(spark, tmp_path, complement):
+def test_sums_behind_scores(spark, tmp_path):
     splits = (Gender(), Harm(), Subset())
     data = with_tenure(random_frame(5, 90, questions=4))
     cases = oms.CaseSet.from_data(data, framework=framework(4))
     items = some_items(4)
     source = table_in(spark, tmp_path, data)
-    got = sum_engine(source, framework(4), splits, items, complement=complement)
-    sizes, moments = obvious_sums(cases, splits, items, complement)
+    got = sum_engine(source, framework(4), splits, items, complement="known")
+    sizes, moments = obvious_sums(cases, splits, items, "known")
     assert got.units == cases.units
     assert got.cases.tolist() == sizes
     assert np.array_equal(got.moments, moments)
@@ -176,4 +175,5 @@ def test_the_job_of_the_documentation(spark, tmp_path):
     finally:
         spark.conf.set("spark.sql.codegen.wholeStage", "false")
     assert findings.tally.metadata == {b"synthetic": b"true"}
-    assert_same(findings.tally, tally(cases, by="unit", breakdowns=["gender", "risk_of_harm"]))
+    want = oms.recompute(cases, by="unit", breakdowns=["gender", "risk_of_harm"])
+    assert findings.table.equals(want.table)
