@@ -32,7 +32,7 @@ def tally(
 
     Parameters
     ----------
-source : CaseSet, data frame, table of an engine, record batch reader, data set, or path
+    source : CaseSet, data frame, table of an engine, record batch reader, data set, or path
         The cases. A path is a Parquet file, an Arrow IPC file or stream, or a folder of such
         files, also below folders like ``unit=A``; a data set is pyarrow's. A Polars
         ``LazyFrame``, a DuckDB relation or a Spark ``DataFrame`` is counted by its engine, and
