@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import attrs
@@ -75,6 +75,30 @@ class Packed:
         Of many cases they are copied every time: two bits a case and question.
         """
         return self._sorted if self.is_small else self._in_order(self._read())
+
+    def stretches(self, size: int) -> Iterator[tuple[int, int, Words]]:
+        """Read `answers` a stretch at a time.
+
+        Parameters
+        ----------
+        size : int
+            Cases at a time, a multiple of 64.
+
+        Yields
+        ------
+        start, stop : int
+            Which cases, in the order of units.
+        words : ndarray of uint64, shape (2 * questions, words)
+            Their bits. Of many cases that came unsorted all bits are copied once.
+        """
+        rows = int(self.starts[-1])
+        whole = None if self._codes is None and not self.is_small else self.answers
+        for start in range(0, rows, size):
+            stop = min(start + size, rows)
+            if whole is None:
+                yield start, stop, self._bits.read(start, stop)
+            else:
+                yield start, stop, whole[:, start // 64 : (stop + 63) // 64]
 
     @property
     def columns(self) -> int:

@@ -132,7 +132,8 @@ def moments_of(cases: CaseSet, items: Sequence[Scored], members: Members) -> npt
     but for two bytes a case and breakdown.
     """
     rows, feeds = feeding(cases.framework, items)
-    starts, answers = cases.packed.starts, cases.packed.answers
+    packed = cases.packed
+    starts = packed.starts
     # No case adds more to a sum than this; whole numbers below `WHOLE` are exact in float32.
     most = float(feeds.sum(axis=0).max()) ** 2
     exact = int((WHOLE - 1) / most)
@@ -144,10 +145,8 @@ def moments_of(cases: CaseSet, items: Sequence[Scored], members: Members) -> npt
     # Taken once: memory that is given back after every block is fetched again page by page.
     given = np.zeros((2, len(feeds), block), feeds.dtype)
     sums = np.empty((5, width, block), feeds.dtype)
-    every = len(rows) == len(answers)
-    for a in range(0, len(cases), max(1, block)):
-        b = min(a + block, len(cases))
-        words = answers[:, a // 64 : (b + 63) // 64]
+    every = len(rows) == packed.columns
+    for a, b, words in packed.stretches(max(64, block)):
         bits = unpack(np.ascontiguousarray(words if every else words[rows]), b - a)
         given.reshape(len(rows), block)[:, : b - a] = bits
         # Those past the last case are left from before, and in no unit's piece.
