@@ -13,7 +13,7 @@ import pyarrow as pa
 from omistats.errors import DataError, Problem, UnknownNameError
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
-from omistats.model.identity import Identity, digests, several
+from omistats.model.identity import Identity
 from omistats.model.marks import agreed
 from omistats.model.pieces import ROWS, Piece, batches_of, is_data_set, is_reader, open_pieces
 from omistats.model.reading import read
@@ -188,12 +188,8 @@ def _read_part(
         if identity is not None:  # repeated ids are to be among the problems
             read(table, framework, None)
         raise
-    if identity is not None:
-        ids = found[0]["case_id"]
-        keys = digests(ids)
-        if len(several(keys)):
-            read(table, framework, None)
-        identity.add(where, ids, keys)
+    if identity is not None and not identity.add(where, found[0]["case_id"]):
+        read(table, framework, None)
     return found
 
 
