@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pyarrow as pa
 
 from omistats.errors import DataError, Problem
 
@@ -73,9 +74,13 @@ def unchanged(
     def read(columns: Sequence[str] | None) -> Batches:
         check()
         done = 0
-        for where, batch in piece.read(columns):
-            done += batch.num_rows
-            yield where, batch
+        try:
+            for where, batch in piece.read(columns):
+                done += batch.num_rows
+                yield where, batch
+        except (DataError, pa.ArrowException, OSError):
+            check()  # half an old file and half a new one look like damage
+            raise
         check()
         if rows is not None and done != rows:
             found = f"{done:,} rows where there were {rows:,}"
