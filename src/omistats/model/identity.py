@@ -98,7 +98,8 @@ class Identity:
         assert self._again is not None  # noqa: S101 - tells the type checker
         seen: dict[Any, list[str]] = {}
         for part, ids in self._again():
-            same = np.isin(digests(ids), repeated)
+            # Older NumPy's tables of values overflow on digests from 2**63 on.
+            same = np.isin(digests(ids), repeated, kind="sort")
             for id in ids.filter(pa.array(same)).to_pylist():
                 seen.setdefault(id, []).append(part)
         twice = {id: parts for id, parts in seen.items() if len(parts) > 1}
@@ -114,7 +115,7 @@ class Identity:
         parts = [
             name
             for (name, _), keys in zip(self._parts, self._keys, strict=True)
-            if np.isin(keys, repeated).any()
+            if np.isin(keys, repeated, kind="sort").any()
         ]
         found = (
             f"{len(repeated)} that seem to stand more than once (equal digests of 64 bits; "
