@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import attrs
 import numpy as np
@@ -12,6 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import omistats as oms
+from omistats.tallies.files import KIND
+from omistats.tallies.stored import signed
+from tests.damage import failing_writes, flipped
 from tests.factories import (
     BREAKDOWNS,
     Gender,
@@ -320,25 +324,64 @@ class TestFiles:
         ]
         assert harm[0]["k:q0"] == counts.k[0, 4, 0]
         assert harm[3]["n:q0"] is None
-        assert table.schema.metadata[b"omistats.tally.version"] == b"1"
+        assert json.loads(table.schema.metadata[b"omistats.tally"]) == {
+            "version": 1,
+            "framework": "small",
+            "units": ["A", "B"],
+            "splits": [attrs.asdict(s) | {"groups": list(s.groups)} for s in counts.splits],
+            "questions": ["q0", "q1"],
+        }
+
+    def test_a_file_that_is_there_is_replaced(self, tmp_path):
+        path = tmp_path / "counts.arrow"
+        path.write_text("something else")
+        path.chmod(0o640)
+        (tmp_path / "link.arrow").symlink_to(path)
+        counts = count(read())
+        counts.write(tmp_path / "link.arrow")
+        assert_equal(oms.Tally.read(path, framework=counts.framework), counts)
+        assert (tmp_path / "link.arrow").is_symlink()
+        assert path.stat().st_mode & 0o777 == 0o640
+        assert len(list(tmp_path.iterdir())) == 2
+
+    @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+    def test_writing_that_fails_leaves_what_was_there(self, tmp_path, monkeypatch, error):
+        path = tmp_path / "counts.arrow"
+        count(read()).write(path)
+        before = path.read_bytes()
+        failing_writes(path, monkeypatch, error)
+        with pytest.raises(type(error)):
+            count(read(random_frame(1, 40), 3)).write(path)
+        assert path.read_bytes() == before
+        assert list(tmp_path.iterdir()) == [path]
+
+    def test_what_cannot_be_replaced_is_left(self, tmp_path):
+        (tmp_path / "folder").mkdir()
+        for path in (tmp_path / "folder", os.devnull):
+            with pytest.raises(oms.UsageError, match=f"path of a file to write, found {path}"):
+                count(read()).write(path)
+        with pytest.raises(FileNotFoundError, match="nowhere"):
+            count(read()).write(tmp_path / "nowhere" / "counts.arrow")
+        assert [p.name for p in tmp_path.iterdir()] == ["folder"]
 
 
-def rewritten(path, change) -> None:
-    """Write the file anew with a change of its table."""
+def rewritten(path, change, sign: bool = True) -> None:
+    """Write the file anew with a change of its table, by default with a checksum that fits."""
     table = change(pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all())
+    table = signed(table, KIND) if sign else table
     with pa.ipc.new_file(path, table.schema) as writer:
         writer.write_table(table)
 
 
-def with_metadata(**changes: bytes | None):
+def marked(table: pa.Table, key: bytes, value: bytes) -> pa.Table:
+    return table.replace_schema_metadata({**table.schema.metadata, key: value})
+
+
+def saying(**changes: object):
     def change(table: pa.Table) -> pa.Table:
         metadata = dict(table.schema.metadata)
-        for name, value in changes.items():
-            key = f"omistats.tally.{name}".encode()
-            if value is None:
-                del metadata[key]
-            else:
-                metadata[key] = value
+        said = {**json.loads(metadata[KIND.key]), **changes}
+        metadata[KIND.key] = json.dumps(said).encode()
         return table.replace_schema_metadata(metadata)
 
     return change
@@ -352,14 +395,6 @@ def with_counts(name: str, rows: slice | int, value: int | None):
         return table.set_column(place, table.schema.field(name), pa.array(values, pa.int64()))
 
     return change
-
-
-def forged(path, layout: dict[str, object]) -> None:
-    from hashlib import sha256
-
-    text = json.dumps(layout, separators=(",", ":"))
-    mark = sha256(text.encode()).hexdigest().encode()
-    rewritten(path, with_metadata(layout=text.encode(), fingerprint=mark))
 
 
 class TestBadFiles:
@@ -388,24 +423,80 @@ class TestBadFiles:
         self.refused(path, "a file that Tally.write wrote", "Write the tally again")
 
     def test_another_version(self, path):
-        rewritten(path, with_metadata(version=b"2"))
-        self.refused(path, "a tally of version 1; found version '2'", "release of omistats")
+        rewritten(path, saying(version=2))
+        self.refused(path, "a saved tally of version 1; found version 2", "that wrote it")
+
+    @pytest.mark.parametrize("text", [b"{", b"[]", b"{}", b"\xff"])
+    def test_metadata_that_say_nothing(self, path, text):
+        rewritten(path, lambda table: table.replace_schema_metadata({KIND.key: text}))
+        self.refused(path, "a file that Tally.write wrote; found metadata 'omistats.tally'")
 
     @pytest.mark.parametrize(
-        "layout", [None, b"{", b"[]", b'{"units":1,"splits":[],"questions":[]}']
+        "said", [{"units": 1}, {"units": [1]}, {"splits": [1]}, {"splits": 1}, {"questions": None}]
     )
-    def test_metadata_that_say_nothing(self, path, layout):
-        rewritten(path, with_metadata(layout=layout))
+    def test_metadata_that_say_something_else(self, path, said):
+        rewritten(path, saying(**said))
         self.refused(path, "metadata that describe the tally")
 
     def test_a_breakdown_that_cannot_be(self, path):
         split = {"key": "harm", "groups": ["high"], "contrast": "complement"}
-        forged(path, {"units": [], "splits": [split], "questions": []})
+        rewritten(path, saying(splits=[split]))
         self.refused(path, "a complement has the groups")
 
-    def test_a_layout_changed_by_hand(self, path):
-        rewritten(path, with_metadata(fingerprint=b"0"))
-        self.refused(path, "does not fit its fingerprint")
+    @pytest.mark.parametrize(
+        "change",
+        [
+            saying(questions=["q1", "q0"]),
+            saying(units=["B", "A"]),
+            with_counts("cases", 0, 2),
+            with_counts("n:q1", 0, 2),
+            with_counts("k:q0", 0, None),
+            lambda t: t.slice(0, 3),
+            lambda t: t.rename_columns([*t.column_names[:-1], "n:q9"]).replace_schema_metadata(
+                t.schema.metadata
+            ),
+            lambda t: t.drop_columns(["n:q1"]),
+            lambda t: t.set_column(5, "k:q0", t["k:q0"].cast(pa.int32())),
+            lambda t: marked(t, b"synthetic", b"false"),
+            lambda t: marked(t, b"omistats.tally.checksum", b""),
+            lambda t: marked(t, b"omistats.tally.more", b""),
+        ],
+    )
+    def test_changed_since(self, path, change):
+        rewritten(path, change, sign=False)
+        self.refused(path, "a saved tally, as it was written; found content that does not fit")
+
+    def test_laid_out_otherwise_it_is_the_same(self, path):
+        """Chunks and dictionaries are no content."""
+        counts = oms.Tally.read(path, framework=framework())
+
+        def change(table: pa.Table) -> pa.Table:
+            pieces = [table.slice(i, 5) for i in range(0, len(table), 5)]
+            return pa.concat_tables(pieces).unify_dictionaries()
+
+        rewritten(path, change, sign=False)
+        assert_equal(oms.Tally.read(path, framework=framework()), counts)
+
+    @pytest.mark.parametrize("seed", [1, 2])
+    def test_a_flipped_bit_is_told_or_of_no_consequence(self, path, seed):
+        counts = oms.Tally.read(path, framework=framework())
+        refused = []
+        for _ in flipped(path, 300, seed):
+            try:
+                found = oms.Tally.read(path, framework=framework())
+            except oms.DataError as error:
+                refused.append(str(error))
+            else:
+                assert_equal(found, counts)
+        assert len(refused) > 100
+        assert all(str(path) in message for message in refused)
+
+    def test_a_name_that_is_no_text(self, path):
+        """Both places of a file where a column's name stands."""
+        whole = path.read_bytes()
+        assert whole.count(b"k:q1") == 2
+        path.write_bytes(whole.replace(b"k:q1", b"k:\xff1"))
+        self.refused(path, "a saved tally, whole", "Check that the file is there and whole")
 
     def test_columns_lost_or_of_another_type(self, path):
         original = path.read_bytes()

@@ -191,13 +191,44 @@ class TestDamage:
         path.write_bytes(path.read_bytes()[:-50])
         refused(tmp_path, f"{path}: a file of cases", "Check that the file is there and whole")
 
+    def damage(self, path: Path, *places: tuple[int, str]) -> None:
+        """Overwrite the beginning of some columns in some row groups."""
+        data = bytearray(path.read_bytes())
+        metadata = pq.ParquetFile(path).metadata
+        for group, name in places:
+            column = metadata.row_group(group).column(metadata.schema.names.index(name))
+            start = column.dictionary_page_offset or column.data_page_offset
+            data[start : start + 10] = b"\xff" * 10
+        path.write_bytes(data)
+
     def test_parquet_damaged_inside(self, tmp_path):
         path = write(tmp_path / "a.parquet", table())
-        data = bytearray(path.read_bytes())
-        start = pq.ParquetFile(path).metadata.row_group(2).column(1).dictionary_page_offset
-        data[start : start + 40] = b"\xff" * 40
-        path.write_bytes(data)
-        refused(path, f"{path}, row group 2: cases that can be read to the end", "Mend the source")
+        self.damage(path, (2, "unit"))
+        refused(
+            path, f"{path}, row group 2: unit: cases that can be read to the end", "Mend the source"
+        )
+        with pytest.raises(oms.DataError, match="row group 2: unit: cases that can be read"):
+            oms.max_t(path, **WHOLE)
+
+    def test_all_columns_that_are_damaged_are_named(self, tmp_path):
+        path = write(tmp_path / "a.parquet", table())
+        self.damage(path, (1, "q1"), (1, "case_id"), (1, "gender"), (3, "unit"))
+        where = f"{path}, row group 1: "
+        refused(path, f"{where}case_id: ", f"{where}gender: ", f"{where}q1: ", problems=3)
+        refused(path, f"{where}gender: ", f"{where}q1: ", problems=2, check_ids=False)
+
+    def test_a_damaged_column_of_row_groups_read_together(self, tmp_path):
+        path = tmp_path / "a.parquet"
+        pq.write_table(table(), path, row_group_size=2)
+        self.damage(path, (6, "q0"), (7, "q1"))
+        where = f"{path}, row group "
+        refused(path, f"{where}6: q0: cases that", f"{where}7: q1: cases that", problems=2)
+
+    def test_a_damaged_column_that_nobody_asks_for(self, tmp_path):
+        path = write(tmp_path / "a.parquet", table().append_column("notes", table()["unit"]))
+        self.damage(path, (1, "notes"))
+        options = {"breakdowns": BREAKDOWNS, "framework": framework()}
+        assert oms.recompute(path, **options).table.equals(oms.recompute(table(), **options).table)
 
     def write_ipc(self, path: Path, new: Any) -> Path:
         data = table()

@@ -26,6 +26,7 @@ Batches = Iterator[tuple[str, pa.RecordBatch]]
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _WHOLE = "Check that the file is there and whole."
 _READ: WeakSet[Any] = WeakSet()
+_READABLE = ("cases that can be read to the end", "Mend the source and read it again.")
 
 
 @attrs.frozen(eq=False)
@@ -128,8 +129,7 @@ def _each(batches: Iterator[Any], where: Callable[[int], str]) -> Batches:
         except (MemoryError, DataError):
             raise
         except Exception as error:
-            rule, hint = "cases that can be read to the end", "Mend the source and read it again."
-            raise _failed(where(number), error, rule, hint) from error
+            raise _failed(where(number), error, *_READABLE) from error
         for start in range(0, max(batch.num_rows, 1), ROWS):
             yield where(number), batch.slice(start, ROWS)
         number += 1
@@ -175,14 +175,36 @@ def _read_parquet(path: Path) -> Callable[[Sequence[str] | None], Batches]:
 
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for first, last in _together(file.metadata):
-                groups = list(range(first, last + 1))
+                groups = range(first, last + 1)
                 where = (
                     f"{path}, row group{f's {first} to {last}' if last > first else f' {first}'}"
                 )
-                batches = file.iter_batches(ROWS, row_groups=groups, columns=columns)
-                yield from _each(batches, lambda _, where=where: where)  # type: ignore[misc]
+                batches = file.iter_batches(ROWS, row_groups=list(groups), columns=columns)
+                try:
+                    yield from _each(batches, lambda _, where=where: where)  # type: ignore[misc]
+                except DataError as error:
+                    # Arrow reads columns together and does not say which of them failed.
+                    found = _unreadable(path, groups, columns)
+                    raise DataError(found or error.problems) from error.__cause__
 
     return read
+
+
+def _unreadable(path: Path, groups: Sequence[int], columns: Sequence[str] | None) -> list[Problem]:
+    """List the columns that cannot be read in row groups, reading each by itself."""
+    import pyarrow.parquet as pq
+
+    problems: list[Problem] = []
+    with pq.ParquetFile(path) as file:
+        names = file.schema_arrow.names if columns is None else columns
+        for group, name in ((group, name) for group in groups for name in names):
+            try:
+                for _ in file.iter_batches(ROWS, row_groups=[group], columns=[name]):
+                    pass
+            except (pa.ArrowException, OSError, ValueError) as error:
+                where = f"{path}, row group {group}: {name}"
+                problems += _failed(where, error, *_READABLE).problems
+    return problems
 
 
 def _together(metadata: Any) -> Iterator[tuple[int, int]]:

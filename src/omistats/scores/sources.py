@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, Literal
 
 import attrs
 
 from omistats.breakdowns.base import Breakdown
-from omistats.counting.streams import needed_columns
+from omistats.counting.streams import each_part, needed_columns
 from omistats.engines import is_engine, sum_engine
+from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
-from omistats.model.streams import (
-    Progress,
-    UnitOrder,
-    fits_at_once,
-    in_part,
-    is_stream,
-    stream_parts,
-)
+from omistats.model.streams import Progress, UnitOrder, fits_at_once, is_stream
 from omistats.scores.summing import from_sums, sum_cases
 from omistats.scores.sums import Scored
 from omistats.scores.tally import ScoreTally
@@ -81,23 +76,22 @@ def sum_elsewhere(
             complement,
             found.metadata,
         )
+
+    def count(cases: CaseSet) -> ScoreTally:
+        # The part knows only the questions that are scored.
+        return attrs.evolve(sum_cases(cases, items, breakdowns, complement), framework=framework)
+
     order = UnitOrder()
-    total: ScoreTally | None = None
-    parts = stream_parts(
+    parts = each_part(
         source,
         framework,
+        count,
         check_ids=check_ids,
         progress=progress,
         columns=needed_columns(breakdowns, tuple(questions)),
         order=order,
     )
-    for name, cases in parts:
-        with in_part(name):
-            part = sum_cases(cases, items, breakdowns, complement)
-        # The part knows only the questions that are scored.
-        part = attrs.evolve(part, framework=framework)
-        total = part if total is None else total.merge(part)
-    assert total is not None  # noqa: S101 - a stream has one part at least
+    total = reduce(ScoreTally.merge, parts)
     units = order.order()
     place = [total.units.index(unit) for unit in units]
     return attrs.evolve(total, units=units, cases=total.cases[place], moments=total.moments[place])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -13,20 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, UsageError, described, shown
+from omistats.errors import DataError, Problem, UsageError, shown
 from omistats.model.framework import Framework
 from omistats.scores.domains import domains_of
 from omistats.scores.sums import scored_items
 from omistats.tallies import Split
+from omistats.tallies.stored import Kind, read_stored, refused, write_stored
 
-__all__ = ["SCHEMA", "VERSION", "Parts", "read_parts", "write_parts"]
+__all__ = ["KIND", "SCHEMA", "Parts", "read_parts", "write_parts"]
 
 Counts = npt.NDArray[np.int64]
 
-_KEY = b"omistats.score_tally"
+_ANEW = "Make the sums anew from the cases with score_tally."
 
-VERSION = 1
-"""Of the file; raised when files written before no longer mean the same."""
+KIND = Kind(b"omistats.score_tally", 1, "a file of sums over cases", "ScoreTally.write", _ANEW)
+"""Of the file."""
 
 _LABELS = ("unit", "breakdown", "group", "item")
 _SUMS = ("k", "n", "kk", "kn", "nn")
@@ -64,22 +63,18 @@ class Parts:
 
 def write_parts(path: Path, parts: Parts) -> None:
     """Write a row a unit, group and item; everything else is in the schema's metadata."""
-    said: dict[str, Any] = {
-        "version": VERSION,
+    said = {
         "framework": parts.framework,
         "items": parts.feeds,
         "breakdowns": [attrs.asdict(split) for split in parts.splits],
         "complement": parts.complement,
     }
-    said["checksum"] = _checksum(said, parts.metadata, parts.cases, parts.moments)
     each = parts.moments.shape[1] * parts.moments.shape[2]
     labels = _labels(parts.units, tuple(parts.feeds), parts.splits)
     sums = (pa.array(np.ascontiguousarray(x).ravel()) for x in np.moveaxis(parts.moments, -1, 0))
-    text = json.dumps(said, ensure_ascii=False).encode()
-    schema = SCHEMA.with_metadata({**parts.metadata, _KEY: text})
     arrays = [*labels, pa.array(np.repeat(parts.cases, each)), *sums]
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as out:
-        out.write_table(pa.Table.from_arrays(arrays, schema=schema))
+    table = pa.Table.from_arrays(arrays, schema=SCHEMA)
+    write_stored(path, KIND, said, parts.metadata, table)
 
 
 def read_parts(path: Path, framework: Framework) -> Parts:
@@ -90,26 +85,20 @@ def read_parts(path: Path, framework: Framework) -> Parts:
     DataError
         When it is not all there, is something else, or is of another framework.
     """
-    try:
-        with pa.OSFile(str(path)) as file:
-            table = pa.ipc.open_file(file).read_all()
-    except (pa.ArrowException, OSError, ValueError) as error:
-        hint = "Check that the file is there and whole, or make the sums anew."
-        raise _refused(path, "a file of sums over cases", str(error), hint) from error
-    metadata = dict(table.schema.metadata or {})
-    said = _said(path, metadata.pop(_KEY, None))
+    stored = read_stored(path, KIND)
+    said = _said(path, stored.said)
     _check_framework(path, said, framework)
-    found = _sums(table, said, metadata)
+    found = _sums(stored.table, said)
     if found is None:
-        text = f"{table.num_rows:,} rows that are not those written"
-        raise _refused(path, "the rows of every unit, group and item", text, _ANEW)
+        text = f"{stored.table.num_rows:,} rows that are not those written"
+        raise refused(path, "the rows of every unit, group and item", text, _ANEW)
     units, cases, moments = found
     of = said["items"], said["breakdowns"], said["complement"]
-    return Parts(framework.name, units, cases, *of, moments, metadata)
+    return Parts(framework.name, units, cases, *of, moments, stored.metadata)
 
 
 def _sums(
-    table: pa.Table, said: Mapping[str, Any], metadata: Mapping[bytes, bytes]
+    table: pa.Table, said: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], Counts, Counts] | None:
     """Take units, cases and moments out of rows; None if these are not all the rows written."""
     feeds, splits = said["items"], said["breakdowns"]
@@ -128,24 +117,12 @@ def _sums(
     cases = np.ascontiguousarray(of_rows[::each])
     if not (np.repeat(cases, each) == of_rows).all():
         return None
-    whole = _checksum(said["raw"], metadata, cases, moments) == said["checksum"]
-    return (units, cases, moments) if whole else None
+    return units, cases, moments
 
 
-_ANEW = "Make the sums anew from the cases with score_tally."
-
-
-def _said(path: Path, text: bytes | None) -> dict[str, Any]:
+def _said(path: Path, said: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a file says of itself."""
-    rule = "a file that ScoreTally.write wrote"
-    if text is None:
-        raise _refused(path, rule, f"no metadata {_KEY.decode()!r}", _ANEW)
     try:
-        said = json.loads(text)
-        version = said["version"]
-        if version != VERSION:
-            hint = "Read it with the omistats that wrote it, or make the sums anew."
-            raise _refused(path, f"a file of version {VERSION}", described(version), hint)
         splits = [Split(s["key"], tuple(s["groups"]), s["contrast"]) for s in said["breakdowns"]]
         feeds = {str(id): tuple(questions) for id, questions in said["items"].items()}
         words = (said["complement"], *(s.contrast for s in splits))
@@ -159,14 +136,11 @@ def _said(path: Path, text: bytes | None) -> dict[str, Any]:
             "items": feeds,
             "breakdowns": tuple(splits),
             "complement": said["complement"],
-            "checksum": said.pop("checksum"),
-            "raw": said,
         }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        if isinstance(error, DataError):
-            raise
-        text_of = f"metadata {_KEY.decode()!r} that say something else ({error})"
-        raise _refused(path, rule, text_of, _ANEW) from error
+        rule = "metadata that describe the sums"
+        found = f"{type(error).__name__}: {error}"
+        raise refused(path, rule, found, _ANEW) from error
 
 
 def _check_framework(path: Path, said: Mapping[str, Any], framework: Framework) -> None:
@@ -211,19 +185,3 @@ def _labels(
             (items, item),
         )
     ]
-
-
-def _checksum(
-    said: Mapping[str, Any], metadata: Mapping[bytes, bytes], cases: Counts, moments: Counts
-) -> int:
-    """Sum up all that counts, so that a file of which a byte changed is told."""
-    found = zlib.crc32(json.dumps(said, sort_keys=True).encode())
-    for key, value in sorted(metadata.items()):
-        found = zlib.crc32(key + b"\0" + value, found)
-    for counts in (cases, moments):
-        found = zlib.crc32(np.ascontiguousarray(counts, "<i8").tobytes(), found)
-    return found
-
-
-def _refused(path: Path, rule: str, found: str, hint: str) -> DataError:
-    return DataError([Problem(str(path), rule, found, hint)])

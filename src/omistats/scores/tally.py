@@ -165,7 +165,17 @@ class ScoreTally:
         return attrs.evolve(self, cases=cases, moments=moments, metadata=metadata)
 
     def write(self, path: str | Path) -> None:
-        """Write an Arrow IPC file, replacing one that is there; `read` takes it back."""
+        """Write an Arrow IPC file, replacing one that is there; `read` takes it back.
+
+        If writing fails, a file that was there stays as it was.
+
+        Raises
+        ------
+        UsageError
+            When a folder or anything else that is no file is there.
+        OSError
+            When the file cannot be written.
+        """
         feeds = {item.item.id: item.questions for item in self.items}
         write_parts(
             Path(path),

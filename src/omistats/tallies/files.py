@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Mapping
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,20 +16,23 @@ from omistats.errors import DataError, Problem, UsageError, described, shown
 from omistats.model.framework import Framework
 from omistats.tallies.impossible import impossible
 from omistats.tallies.split import Split
+from omistats.tallies.stored import Kind, read_stored, refused, write_stored
 
 if TYPE_CHECKING:
     from omistats.tallies.tally import Tally
 
-__all__ = ["read_tally", "write_tally"]
+__all__ = ["KIND", "read_tally", "write_tally"]
 
 T = TypeVar("T", bound="Tally")
 Counts = npt.NDArray[np.int64]
 
-_VERSION = "1"
-_KEY = "omistats.tally."
+_HINT = "Write the tally again with `Tally.write`."
+
+KIND = Kind(b"omistats.tally", 1, "a saved tally", "Tally.write", _HINT)
+"""Of the file."""
+
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 _COUNTED, _UNKNOWN, _LEFT_OUT = "group", "unclassified", "left out"
-_HINT = "Write the tally again with `Tally.write`."
 
 
 @attrs.frozen
@@ -41,12 +43,8 @@ class _Layout:
     splits: tuple[Split, ...]
     questions: tuple[str, ...]
 
-    def as_text(self) -> str:
-        return json.dumps(attrs.asdict(self), ensure_ascii=False, separators=(",", ":"))
-
     @classmethod
-    def from_text(cls, text: bytes) -> _Layout:
-        found: Any = json.loads(text)
+    def of(cls, found: Mapping[str, Any]) -> _Layout:
         splits = tuple(
             Split(str(s["key"]), _texts(s["groups"]), s["contrast"]) for s in found["splits"]
         )
@@ -54,10 +52,6 @@ class _Layout:
         if problems:
             raise ValueError(str(problems[0]))
         return cls(_texts(found["units"]), splits, _texts(found["questions"]))
-
-    @property
-    def fingerprint(self) -> str:
-        return hashlib.sha256(self.as_text().encode()).hexdigest()
 
     def rows(self) -> list[tuple[str, str | None, str]]:
         """List breakdown, group and kind of the rows of one unit."""
@@ -85,11 +79,11 @@ class _Layout:
             bool,
         )
 
-    def schema(self, metadata: Any = None) -> pa.Schema:
+    def schema(self) -> pa.Schema:
         fields = [pa.field(name, _LABEL) for name in ("unit", "breakdown", "group", "kind")]
         names = [f"{count}:{id}" for id in self.questions for count in "kn"]
         fields += [pa.field(name, pa.int64()) for name in ("cases", *names)]
-        return pa.schema(fields, metadata=metadata)
+        return pa.schema(fields)
 
 
 def _texts(values: Any) -> tuple[str, ...]:
@@ -101,13 +95,6 @@ def _texts(values: Any) -> tuple[str, ...]:
 def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
     """Write a tally; see `Tally.write`."""
     layout = _Layout(tally.units, tally.splits, tally.questions)
-    metadata: dict[Any, Any] = {
-        **{k: v for k, v in tally.metadata.items() if not k.startswith(_KEY.encode())},
-        f"{_KEY}version": _VERSION,
-        f"{_KEY}framework": tally.framework.name,
-        f"{_KEY}layout": layout.as_text(),
-        f"{_KEY}fingerprint": layout.fingerprint,
-    }
     rows, units = layout.rows(), len(tally.units)
     unit = np.repeat(np.arange(units), len(rows)).astype(np.int32)
     columns = [pa.DictionaryArray.from_arrays(pa.array(unit), pa.array(tally.units, pa.string()))]
@@ -122,9 +109,9 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
     n = _interleave(tally, tally.n, tally.unknown_n, nothing)
     for q in range(len(tally.questions)):
         columns += [pa.array(counts[:, q], mask=hidden) for counts in (k, n)]
-    table = pa.Table.from_arrays(columns, schema=layout.schema(metadata))
-    with pa.OSFile(fspath(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table)
+    said = {"framework": tally.framework.name, **attrs.asdict(layout)}
+    table = pa.Table.from_arrays(columns, schema=layout.schema())
+    write_stored(path, KIND, said, tally.metadata, table)
 
 
 def _interleave(tally: Tally, groups: Counts, unknown: Counts, left_out: Counts) -> Counts:
@@ -142,15 +129,8 @@ def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) ->
     """Read a tally; see `Tally.read`."""
     if not isinstance(framework, Framework):
         raise UsageError(f"`framework` is a Framework, found {described(framework)}")
-    where = fspath(path)
-    try:
-        with pa.OSFile(where, "rb") as file:
-            table = pa.ipc.open_file(file).read_all()
-        table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
-        rule, hint = "a saved tally, whole", "Check that the file is there and whole."
-        raise DataError([Problem(where, rule, str(error), hint)]) from error
-    layout, metadata = _check_head(where, table, framework)
+    where, stored = fspath(path), read_stored(path, KIND)
+    layout, table = _layout(where, stored.said, framework), stored.table
     _check_rows(where, table, layout)
     counts = _arrays(table, layout)
     if problems := impossible(where, layout.splits, layout.units, layout.questions, counts):
@@ -160,40 +140,23 @@ def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) ->
         units=layout.units,
         splits=layout.splits,
         questions=layout.questions,
-        metadata=metadata,
+        metadata=stored.metadata,
         **counts,
     )
 
 
-def _check_head(
-    where: str, table: pa.Table, framework: Framework
-) -> tuple[_Layout, dict[bytes, bytes]]:
+def _layout(where: str, said: Mapping[str, Any], framework: Framework) -> _Layout:
     """Read what the file says of itself."""
-    own = dict(table.schema.metadata or {})
-    ours = {k[len(_KEY) :].decode(): own.pop(k) for k in list(own) if k.startswith(_KEY.encode())}
-    version = ours.get("version")
-    if version is None:
-        found = "none of its marks"
-        raise DataError([Problem(where, "a file that Tally.write wrote", found, _HINT)])
-    if version != _VERSION.encode():
-        rule = f"a tally of version {_VERSION}"
-        hint = "Read it with the release of omistats that wrote it, or count again."
-        raise DataError([Problem(where, rule, f"version {version.decode()!r}", hint)])
     try:
-        layout = _Layout.from_text(ours["layout"])
-        name, fingerprint = ours["framework"].decode(), ours["fingerprint"].decode()
-    except (KeyError, TypeError, ValueError) as error:
-        rule = "metadata that describe the tally"
+        layout, name = _Layout.of(said), said["framework"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
-        raise DataError([Problem(where, rule, found, _HINT)]) from error
-    if fingerprint != layout.fingerprint:
-        rule, found = "metadata as written", "a layout that does not fit its fingerprint"
-        raise DataError([Problem(where, rule, found, _HINT)])
+        raise refused(where, "metadata that describe the tally", found, _HINT) from error
     _check_framework(where, name, layout, framework)
-    return layout, own
+    return layout
 
 
-def _check_framework(where: str, name: str, layout: _Layout, framework: Framework) -> None:
+def _check_framework(where: str, name: object, layout: _Layout, framework: Framework) -> None:
     found = []
     if name != framework.name:
         found.append(f"it was made with {name!r}, not {framework.name!r}")
@@ -234,7 +197,7 @@ def _check_rows(where: str, table: pa.Table, layout: _Layout) -> None:
         where_from = f", the first of them row {wrong[0]}: {found_rows[wrong[0]]}" if wrong else ""
         rule = f"{len(rows)} rows, one for each group of each unit, in order"
         found = f"{len(found_rows)} rows, {len(wrong)} of them others{where_from}"
-        raise DataError([Problem(where, rule, found, _HINT)])
+        raise refused(where, rule, found, _HINT)
     answered = np.tile(layout.answered(), len(layout.units))
     for name in wanted.names[4:]:
         expected = answered if ":" in name else np.ones_like(answered)

@@ -189,7 +189,15 @@ class Tally:
     def write(self, path: str | PathLike[str]) -> None:
         """Write the tally to one Arrow IPC file, replacing one that is there.
 
-        Its schema is part of the documentation, so that anyone can read it.
+        Its schema is part of the documentation, so that anyone can read it. If writing fails,
+        a file that was there stays as it was.
+
+        Raises
+        ------
+        UsageError
+            When a folder or anything else that is no file is there.
+        OSError
+            When the file cannot be written.
         """
         write_tally(self, path)
 
@@ -212,8 +220,8 @@ class Tally:
         Raises
         ------
         DataError
-            When the file is missing, cut short, no tally, of an unknown version, or holds
-            counts that no cases have; every problem is listed.
+            When the file is missing, cut short, changed, no tally, of an unknown version, or
+            holds counts that no cases have; every problem is listed.
         UsageError
             When the framework is none, or not that of the tally.
         """
