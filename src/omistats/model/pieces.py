@@ -195,7 +195,7 @@ def _unreadable(path: Path, groups: Sequence[int], columns: Sequence[str] | None
     import pyarrow.parquet as pq
 
     problems: list[Problem] = []
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, page_checksum_verification=True) as file:
         names = file.schema_arrow.names if columns is None else columns
         for group, name in ((group, name) for group in groups for name in names):
             try:
