@@ -69,7 +69,7 @@ def _summary(found: dict[str, Any]) -> Iterator[str]:
 def _race(race: dict[str, Any]) -> Iterator[str]:
     yield f"### {race['title']}"
     yield ""
-    yield f"{race['work']}."
+    yield f"{race['work'][0].upper()}{race['work'][1:]}."
     yield ""
     bases = list(race["lines"][0]["ratios"])
     yield f"| | rounds | median, ms | {' | '.join(f'to omistats, {b}' for b in bases)} |"

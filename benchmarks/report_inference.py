@@ -34,7 +34,7 @@ def _drawn(kind: str, times: Any) -> dict[str, Any]:
     own, loop, *_ = times.names
     asked = {loop: {"prepared": resampling.ASKED[kind]}}
     return {
-        "id": "W3",
+        "id": f"W3 {kind}",
         "title": f"{DRAWS:,} draws: {kind}",
         "work": "shuffles or draws of the shipped cases, which are synthetic; results were checked "
         "to differ by no more than chance",

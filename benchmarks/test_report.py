@@ -53,7 +53,7 @@ def found(races: list[dict[str, Any]]) -> dict[str, Any]:
 def test_what_is_asked_of_resampling_is_of_the_loop_that_most_would_write(
     races: list[dict[str, Any]],
 ) -> None:
-    drawn = [line for race in races if race["id"] == "W3" for line in race["lines"]]
+    drawn = [line for race in races if race["id"].startswith("W3") for line in race["lines"]]
     asked = [line for line in drawn if line["ratios"]["prepared"]["asked"]]
     assert {line["contestant"] for line in asked} == {LOOP}
     assert sorted(line["ratios"]["prepared"]["asked"] for line in asked) == [25, 25, 40]

@@ -29,6 +29,7 @@ extensions = [
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
     "from_code",
+    "measured",
 ]
 exclude_patterns = ["_build"]
 # A name in single backticks is a link where it leads somewhere, and code where it does not.

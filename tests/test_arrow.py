@@ -193,3 +193,10 @@ def test_duplicates_are_the_same_in_every_type(values, stretch):
             texts = pa.array([*map(str, some)], pa.string())
             assert _arrow.duplicates(texts) == [str(v) for v in known]
             assert _arrow.duplicates(texts.cast(pa.large_string())) == [str(v) for v in known]
+
+
+def test_nulls_of_a_dictionary_have_an_index_that_others_can_read():
+    """Arrow says that what stands under a null is undefined; polars looks at it all the same."""
+    made = _arrow.dictionary(np.array([1, -1, 0], np.int8), ["a", "b"])
+    assert made.to_pylist() == ["b", None, "a"]
+    assert np.frombuffer(made.indices.buffers()[1], np.int8).tolist() == [1, 0, 0]

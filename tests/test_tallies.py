@@ -553,3 +553,12 @@ class TestBadFiles:
                 oms.Tally.read(path, framework=other)
         with pytest.raises(oms.UsageError, match="`framework` is a Framework, found 'small'"):
             oms.Tally.read(path, framework="small")
+
+
+def test_a_unit_that_is_taken_out_leaves_the_whole_too():
+    counts = oms.tally(oms.omi2.load_synthetic(), by="unit", breakdowns=["gender"])
+    gone = counts.units[0]
+    left = counts.with_all().without(gone)
+    assert left.units == (*counts.units[1:], "all")
+    np.testing.assert_array_equal(left.n, counts.without(gone).with_all().n)
+    assert (left.n[-1] < counts.with_all().n[-1]).any()

@@ -43,11 +43,13 @@ def recompute(
 
     Parameters
     ----------
-    source : CaseSet, Tally, data frame, record batch reader, data set of pyarrow, or path
+    source : CaseSet, Tally, data frame, table of an engine, record batch reader, data set, or path
         Case assessments, or counts made of them. All but a case set and a tally need
         ``framework``. A path is a Parquet file, an Arrow IPC file or stream, or a folder of
-        such files. They are counted part by part, in bounded memory, as `omistats.tally` says;
-        weighted and clustered cases are read at once.
+        such files; a data set is pyarrow's. They are counted part by part, in bounded memory,
+        as `omistats.tally` says. A Polars ``LazyFrame``, a DuckDB relation or a Spark
+        ``DataFrame`` is counted by its engine. Weighted and clustered cases are read at once,
+        wherever they are.
     by : {'unit'}, optional
         Give findings for every unit, then for all together; by default only for all
         together.
@@ -81,7 +83,8 @@ def recompute(
         Refuse a ``case_id`` that stands twice; see `omistats.tally` on what that costs.
     progress : callable, optional
         Called after every part that was counted with the rows done and the rows in all, None
-        if that is unknown; of a tally, never.
+        if that is unknown; of a tally or a table of an engine, never. Not called where weighted
+        or clustered cases are read at once.
 
     Returns
     -------

@@ -70,6 +70,13 @@ class TestData:
             problems=4,
         )
 
+    def test_a_repeated_id_with_a_large_digest(self, tmp_path):
+        """Its digest does not fit 63 bits, on which the oldest NumPy we allow failed."""
+        data = table(case_id=[-5 if i == 30 else -i for i in range(32)])
+        path = write(tmp_path / "cases.parquet", data)
+        refused(path, "-5 in ", "row group 0 and ", "row group 3")
+        refused(data.to_reader(8), "batch 0', 'RecordBatchReader, batch 3'")
+
     def test_a_batch_of_a_reader_is_counted_from_0(self):
         data = table(**with_row("tier", 30, "9"))
         refused(data.to_reader(8), "RecordBatchReader, batch 3: tier: allowed levels", "'9'")

@@ -27,7 +27,7 @@ from tests.factories import BREAKDOWNS, Gender, Harm, frame, framework, random_f
 
 import omistats as oms
 from omistats.counting import tally
-from omistats.engines import is_engine, sum_engine
+from omistats.engines import grouped, is_engine, sum_engine
 from omistats.engines.grouped import batches
 from omistats.engines.labels import Labels
 from omistats.engines.sources import Source
@@ -185,9 +185,60 @@ class TestTheSameAsTheKernel:
         cases = read(frame(gender=["f", None, "m", "m"]))
         assert Plain().codes(cases).tolist() == Written().codes(cases).tolist() == [0, -1, 1, 1]
 
+    def test_an_expression_over_a_stratum_of_the_same_name(self, engine):
+        """In memory the codes of the stratum are at hand, and must not be taken for the labels."""
+
+        class Swapped(Gender):
+            def expression(self) -> Any:
+                return nw.when(nw.col("gender") == "f").then(nw.lit("m")).otherwise(nw.lit("f"))
+
+        data = frame(gender=["f", "f", "f", "m"])
+        got = tally(table_in(engine, data), breakdowns=[Swapped()], framework=framework())
+        assert got.cases.tolist() == [[1, 3]]
+        assert_same(got, tally(read(data), breakdowns=[Swapped()]))
+
+    def test_what_a_subclass_writes_takes_the_place_of_its_parents(self, engine):
+        class Written(Gender):
+            def expression(self) -> Any:
+                return nw.col("gender")
+
+        class Coded(Written):
+            def classify(self, cases: Any) -> Any:
+                return ["m"] * len(cases)
+
+        class Again(Coded):
+            def expression(self) -> Any:
+                return nw.col("gender")
+
+        data = frame(gender=["f", "f", "f", "m"])
+        cases, source = read(data), table_in(engine, data)
+        assert tally(cases, breakdowns=[Coded()]).cases.tolist() == [[0, 4]]
+        with pytest.raises(oms.DataError, match="Coded labels cases in Python"):
+            tally(source, breakdowns=[Coded()], framework=framework())
+        got = tally(source, breakdowns=[Again()], framework=framework())
+        assert got.cases.tolist() == [[3, 1]]
+        assert_same(got, tally(cases, breakdowns=[Again()]))
+
 
 def typed(name: str) -> pa.DataType:
     return pa.bool_() if name.startswith("q") else pa.string()
+
+
+class TestATableThatChanges:
+    def test_queries_that_see_different_answers_are_refused(self, monkeypatch):
+        """Random answers, and so many units that every breakdown takes a query of its own."""
+        monkeypatch.setattr(grouped, "_CELLS", 1)
+        data = random_frame(5, 300, units=20)
+        relation = table_in("DuckDB", data).project(
+            "* REPLACE (CASE WHEN random() < 0.5 THEN TRUE END AS q0)"
+        )
+
+        class Again(Gender):
+            key = "again"
+            column = "gender"
+
+        with pytest.raises(oms.DataError, match="counted different answers"):
+            tally(relation, by="unit", breakdowns=[Gender(), Again()], framework=framework())
 
 
 class TestOnlyCountsComeBack:

@@ -29,6 +29,18 @@ def one_call_from_cases_to_findings(cases: oms.CaseSet) -> None:
     oms.recompute(cases, by="region")  # type: ignore[arg-type]
 
 
+def counts_and_sums_add_up_and_are_saved(cases: oms.CaseSet, tally: oms.Tally) -> None:
+    assert_type(tally.merge(tally, tally), oms.Tally)
+    assert_type(tally.replace(tally).without("A"), oms.Tally)
+    assert_type(oms.Tally.read("counts.arrow", framework=cases.framework), oms.Tally)
+    oms.tally("cases.parquet", framework=cases.framework, check_ids=False, progress=print)
+    oms.tally(cases, progress="bar")  # type: ignore[arg-type]
+    sums = oms.score_tally(cases, breakdowns=["gender"])
+    assert_type(sums.merge(sums), oms.ScoreTally)
+    assert_type(oms.ScoreTally.read("sums.arrow", framework=cases.framework), oms.ScoreTally)
+    assert_type(oms.scores(sums), oms.Scores)
+
+
 def the_numeric_face_answers_with_records() -> None:
     assert_type(oms.compare(30, 50, 20, 50), oms.Comparison)
     assert_type(oms.interval([30, 20], 50), oms.Interval)

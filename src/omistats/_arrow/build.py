@@ -28,7 +28,10 @@ def dictionary(
         valid = codes >= 0
     names = _names(tuple(labels))
     codes = np.ascontiguousarray(codes)
-    # The codes are ours, made from these labels; nulls may stand as -1.
+    # The codes are ours, made from these labels. Under a null anything may stand, but not all
+    # who read Arrow files know that.
+    if codes.dtype.kind == "i" and not valid.all():
+        codes = np.maximum(codes, 0)
     return pa.DictionaryArray.from_buffers(
         _coded(codes.dtype.char), len(codes), [null_bits(valid), pa.py_buffer(codes)], names
     )

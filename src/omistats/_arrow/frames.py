@@ -10,7 +10,7 @@ import pyarrow as pa
 from omistats._arrow.offences import Offence
 from omistats.errors import DataError, Problem
 
-__all__ = ["as_answers", "columns", "contiguous", "duplicates", "to_table"]
+__all__ = ["as_answers", "ascending", "columns", "contiguous", "duplicates", "to_table"]
 
 _BOOLEAN = pa.bool_()
 
@@ -138,7 +138,7 @@ def duplicates(array: pa.Array) -> list[object]:
     """Return the values that stand more than once, in order of value; null is none."""
     if array.null_count:
         array = array.drop_null()
-    if not len(array) or _ascending(array):
+    if not len(array) or ascending(array):
         return []
     import pyarrow.compute as pc
 
@@ -157,7 +157,7 @@ def duplicates(array: pa.Array) -> list[object]:
 _STRETCH = 1 << 16
 
 
-def _ascending(array: pa.Array) -> bool:
+def ascending(array: pa.Array) -> bool:
     """Say whether each value is greater than the one before, as ids mostly are."""
     if pa.types.is_integer(array.type):
         numbers = array.to_numpy()

@@ -14,7 +14,7 @@ from omistats._arrow.build import dictionary
 from omistats._arrow.frames import contiguous
 from omistats._arrow.offences import Offence
 
-__all__ = ["as_levels", "codes_of", "labels_to_codes", "used_labels"]
+__all__ = ["as_levels", "bad_text", "codes_of", "labels_to_codes", "used_labels"]
 
 Codes = npt.NDArray[np.signedinteger[Any]]
 
@@ -105,6 +105,18 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
+
+
+def bad_text(array: pa.Array) -> str | None:
+    """Say what is wrong with text that is not UTF-8, as after damage to a file."""
+    text = array.dictionary if isinstance(array, pa.DictionaryArray) else array
+    if not _is_text(text.type):
+        return None
+    try:
+        text.validate(full=True)
+    except pa.ArrowInvalid as error:
+        return str(error)
+    return None
 
 
 def codes_of(array: pa.DictionaryArray) -> Codes:

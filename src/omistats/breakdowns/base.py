@@ -106,6 +106,24 @@ class Breakdown:
         return None
 
     @final
+    def hooks(self) -> frozenset[str]:
+        """Name what makes the labels: of `classify` and `expression`, what was written last.
+
+        Returns
+        -------
+        frozenset of str
+            What the instance or the class nearest to it defines; empty for a breakdown that
+            reads its column. What a subclass writes takes the place of either hook of its
+            parents.
+        """
+        hooks = frozenset(("classify", "expression"))
+        parents = type(self).__mro__
+        for owner in (self, *parents[: parents.index(Breakdown)]):
+            if found := hooks.intersection(vars(owner)):
+                return found
+        return frozenset()
+
+    @final
     def codes(self, cases: CaseSet) -> npt.NDArray[np.int16]:
         """Give the number of every case's group.
 
@@ -120,7 +138,8 @@ class Breakdown:
             When `classify` gives too few labels, no labels, or labels outside the
             groups.
         """
-        labels = self.classify(cases)
+        by_expression = self.hooks() == {"expression"}
+        labels = Breakdown.classify(self, cases) if by_expression else self.classify(cases)
         found = _arrow.labels_to_codes(labels)
         if found is None or len(found[0]) != len(cases):
             what = f"{type(labels).__name__}" if found is None else f"{len(found[0])} labels"

@@ -79,7 +79,7 @@ class _Coded:
 def _coded(split: Breakdown, cases: CaseSet) -> _Coded:
     column = split.column or split.key
     # A stratum that nothing is made of has codes already: they need not be made afresh.
-    if _as_declared(split) and column in cases:
+    if not split.hooks() and column in cases:
         array = cases[column]
         for stratum in cases.framework.strata:
             if (
@@ -98,10 +98,6 @@ def _coded(split: Breakdown, cases: CaseSet) -> _Coded:
     counted = len(split.groups) - (split.contrast == "complement")
     known = pack((made != UNCLASSIFIED)[np.newaxis])
     return _Coded(made, np.arange(counted, dtype=np.int16), (known.view(np.uint8).ravel(), 0))
-
-
-def _as_declared(split: Breakdown) -> bool:
-    return getattr(split.classify, "__func__", None) is Breakdown.classify
 
 
 @lru_cache(maxsize=256)

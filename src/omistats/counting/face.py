@@ -52,7 +52,8 @@ def tally(
         synthetic from metadata alone.
     progress : callable, optional
         Called after every part with the rows done and the rows in all, None if that is
-        unknown. What it raises stops the count.
+        unknown. What it raises stops the count. Never called for a table of an engine, which
+        does not tell how far it is.
 
     Returns
     -------
@@ -79,6 +80,10 @@ def tally(
     IPC one record batch), the tally, and for ids nothing while each part's lie above those of
     the parts before, else 8 bytes a case, twice that at the end. Of a reader, which cannot be
     read again, 8 bytes a case are always kept.
+
+    A reader hands its cases out once. One that was passed to omistats before is refused, even
+    if that count was stopped; of one that something else has read from, only the rest is
+    counted, as nobody can tell. Files that change while they are read are refused.
     """
     check_by(by)
     if not isinstance(check_ids, bool):

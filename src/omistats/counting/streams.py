@@ -124,8 +124,6 @@ def each_part(
 
 def needed_columns(splits: Sequence[Breakdown], ids: Sequence[str]) -> set[str] | None:
     """List the columns to read; None where a breakdown may look at any."""
-    hooks = ("classify", "expression")
-    for split in splits:
-        if any(getattr(type(split), h, None) is not getattr(Breakdown, h, None) for h in hooks):
-            return None
+    if any(split.hooks() for split in splits):
+        return None
     return {*ids, *(split.column or split.key for split in splits)}

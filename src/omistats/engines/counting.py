@@ -9,7 +9,7 @@ import numpy as np
 from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown
 from omistats.engines.checks import check_table
 from omistats.engines.grouped import Sums, add_at, answers, batches, sums_of, unit_order
-from omistats.engines.sources import open_source
+from omistats.engines.sources import agree, open_source
 from omistats.model.framework import Framework
 from omistats.model.strata import ALL
 from omistats.tallies import By, Split, Tally
@@ -70,6 +70,7 @@ def count_engine(
         sums_of(table, checked, batch, flags, values, by_unit=by_unit)
         for batch in batches(checked.labels, checked.units if by_unit else 1)
     ]
+    agree(table, [part.totals() for part in parts])
     units = unit_order(table, parts[0].units.tolist()) if by_unit else (ALL,)
     return Tally(
         framework=framework,

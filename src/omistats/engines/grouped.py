@@ -51,6 +51,17 @@ class Sums:
     rows: Counts
     values: Counts
 
+    def totals(self) -> Counts:
+        """Add up everyone of each unit, in order of name, shape (units, 1 + values)."""
+        both = np.column_stack([self.rows, self.values])
+        if not len(self.units):
+            together: Counts = both.sum(axis=0, keepdims=True)
+            return together
+        names, place = np.unique(self.units.astype(str), return_inverse=True)
+        out = np.zeros((len(names), both.shape[1]), np.int64)
+        add_at(out, place, both)
+        return out
+
 
 def answers(source: Source, ids: Sequence[str]) -> list[Any]:
     """Give 0 or 1 for each case: sufficient as ``k0``, ``k1``, ..., applicable as ``n0``, ...

@@ -117,12 +117,13 @@ def _labels(source: Source, split: Breakdown) -> Labels | Problem:
     import narwhals as nw
 
     where, column = f"breakdown {split.key!r}", ""
-    expression = split.expression()
+    hooks = split.hooks()
+    expression = split.expression() if "expression" in hooks else None
     if expression is not None:
         kind = _kind(source, where, expression)
         if isinstance(kind, Problem):
             return kind
-    elif type(split).classify is not Breakdown.classify:
+    elif "classify" in hooks:
         rule = f"{source.engine} counts by a column or by a breakdown's `expression`"
         what = f"{type(split).__name__} labels cases in Python, by `classify`"
         hint = "Write `expression`, or read the cases with CaseSet.from_data and count those."

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.errors import DataError, OmistatsError, Problem, UsageError
 from omistats.model.framework import Framework
 
-__all__ = ["Source", "is_engine", "open_source", "whole"]
+__all__ = ["Source", "agree", "is_engine", "open_source", "whole"]
 
 # By name, so that no engine is imported in order to find that a source is none of its tables.
 _TABLES = {
@@ -159,6 +161,19 @@ def _heard(engine: str, does: str) -> Iterator[None]:
         raise DataError([Problem(engine, f"{engine} {does}", found, _AGAIN)]) from error
 
 
+def agree(source: Source, totals: Sequence[npt.NDArray[np.int64]]) -> None:
+    """Refuse counts of several queries that did not see the same answers.
+
+    Raises
+    ------
+    DataError
+        When the totals of two queries differ.
+    """
+    for number, total in enumerate(totals[1:], 2):
+        if not np.array_equal(total, totals[0]):
+            raise _changing(source, f"queries 1 and {number} counted different answers")
+
+
 def whole(source: Source, counted: int, rows: int) -> None:
     """Refuse counts that do not cover the cases that were checked.
 
@@ -168,11 +183,10 @@ def whole(source: Source, counted: int, rows: int) -> None:
         When the numbers differ.
     """
     if counted != rows:
-        raise DataError([
-            Problem(
-                source.engine,
-                "a table stays as it is while it is checked and counted",
-                f"{rows:,} cases checked, {counted:,} counted",
-                "Count a snapshot of it, or run it again when nobody writes to it.",
-            )
-        ])  # fmt: skip
+        raise _changing(source, f"{rows:,} cases checked, {counted:,} counted")
+
+
+def _changing(source: Source, found: str) -> DataError:
+    rule = "a table stays as it is while it is checked and counted"
+    hint = "Count a snapshot of it, or run it again when nobody writes to it."
+    return DataError([Problem(source.engine, rule, found, hint)])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown
 from omistats.engines.checks import check_table
 from omistats.engines.grouped import Sums, add_at, answers, batches, sums_of, unit_order
-from omistats.engines.sources import open_source
+from omistats.engines.sources import agree, open_source
 from omistats.model.framework import Framework
 
 __all__ = ["EngineSums", "sum_engine"]
@@ -111,6 +111,7 @@ def sum_engine(
         # Sums of a case first, then their products: an engine adds up bare columns.
         lay = partial(_by_case, names=names, sides=sides, products=products)
         batched.append(sums_of(table, checked, batch, flags, values, by_unit=True, lay=lay))
+    agree(table, [part.totals() for part in batched])
     units = unit_order(table, batched[0].units.tolist())
     cases, moments = _domains(batched, units, splits, len(items), complement)
     return EngineSums(units, cases, moments, checked.metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,18 +28,16 @@ def files_of(folder: Path) -> Iterator[tuple[Path, dict[str, str | None]]]:
 
     A folder called ``unit=A`` says that its files lack the column ``unit``, which is ``A``
     throughout. Names that begin with a dot or an underscore are notes of other programs.
+    Links are followed.
 
     Raises
     ------
     DataError
-        When there are none, there are other files, or files of both kinds.
+        When there are none, there are other files, or files of both kinds; or when a link
+        leads nowhere or to a folder that is there already, or a folder cannot be looked into.
     """
-    found = []
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder).parts
-        if path.is_file() and not any(part.startswith((".", "_")) for part in inside):
-            found.append((path, _said(inside[:-1])))
-    problems = []
+    paths, problems = _below(folder)
+    found = [(path, _said(path.relative_to(folder).parts[:-1])) for path in sorted(paths)]
     others = [str(p.relative_to(folder)) for p, _ in found if p.suffix not in PARQUET + IPC]
     if others:
         hint = "Move them out, or pass a pyarrow data set of the files that are meant."
@@ -52,12 +51,48 @@ def files_of(folder: Path) -> Iterator[tuple[Path, dict[str, str | None]]]:
         hint = "Keep one kind: cases written twice would be counted twice."
         rule = "either Parquet or Arrow IPC files"
         problems.append(Problem(str(folder), rule, shown(one_each), hint))
-    if not found:
+    if not found and not problems:
         hint = "Check the path."
         problems.append(Problem(str(folder), "a folder of case files", "none", hint))
     if problems:
         raise DataError(problems)
     yield from found
+
+
+def _below(folder: Path) -> tuple[list[Path], list[Problem]]:
+    """List the files below a folder, and what would be passed over without a word."""
+    paths: list[Path] = []
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
+
+    def unreadable(error: OSError) -> None:
+        hint = "See to it that the folder may be read, or move it out."
+        name = str(error.filename)
+        problems.append(Problem(name, "a folder that can be listed", str(error), hint))
+
+    for top, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+        real = os.path.realpath(top)
+        if real in seen:
+            rule, found = "a folder stands in one place", f"the same as {seen[real]}"
+            hint = "Remove the link: its cases would be counted twice."
+            problems.append(Problem(top, rule, found, hint))
+            folders.clear()
+            continue
+        seen[real] = top
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "_")))
+        for name in files:
+            path = Path(top, name)
+            if name.startswith((".", "_")):
+                continue
+            if path.is_file():
+                paths.append(path)
+            else:
+                found = "a link that leads nowhere" if path.is_symlink() else "none of these"
+                hint = "Mend it or move it out."
+                problems.append(
+                    Problem(str(path), "a file, a folder or a link to one", found, hint)
+                )
+    return paths, problems
 
 
 def _said(folders: Sequence[str]) -> dict[str, str | None]:

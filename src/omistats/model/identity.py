@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from omistats import _arrow
 from omistats.errors import DataError, Problem, shown
 
 __all__ = ["Identity", "digests", "several"]
@@ -42,22 +43,29 @@ class Identity:
         self._keys: list[Keys] = []
         self._parts: list[tuple[str, int]] = []
 
-    def add(self, part: str, ids: pa.Array, keys: Keys) -> None:
-        """Take in the ids of one part, and their digests."""
-        if not len(ids):
-            return
-        if self._ordered:
-            import pyarrow.compute as pc
+    def add(self, part: str, ids: pa.Array) -> bool:
+        """Take in the ids of one part.
 
-            ends = pc.min_max(ids)
-            lowest, highest = ends["min"].as_py(), ends["max"].as_py()
+        Returns
+        -------
+        bool
+            False where digests repeat within the part, whose ids are then to be looked at.
+        """
+        if not len(ids):
+            return True
+        # Ids that ascend are distinct, and the first and the last of them are the extremes.
+        ascends = _arrow.ascending(ids)
+        if self._ordered:
+            lowest, highest = (ids[0].as_py(), ids[-1].as_py()) if ascends else _extremes(ids)
             if self._highest is None or lowest > self._highest:
                 self._highest = highest
                 self._passed += len(ids)
-                return
+                return ascends or not len(several(digests(ids)))
             self._ordered = False
+        keys = digests(ids)
         self._keys.append(keys)
         self._parts.append((part, len(ids)))
+        return ascends or not len(several(keys))
 
     def check(self) -> None:
         """Refuse ids that stand for several cases.
@@ -90,7 +98,8 @@ class Identity:
         assert self._again is not None  # noqa: S101 - tells the type checker
         seen: dict[Any, list[str]] = {}
         for part, ids in self._again():
-            same = np.isin(digests(ids), repeated)
+            # Older NumPy's tables of values overflow on digests from 2**63 on.
+            same = np.isin(digests(ids), repeated, kind="sort")
             for id in ids.filter(pa.array(same)).to_pylist():
                 seen.setdefault(id, []).append(part)
         twice = {id: parts for id, parts in seen.items() if len(parts) > 1}
@@ -106,7 +115,7 @@ class Identity:
         parts = [
             name
             for (name, _), keys in zip(self._parts, self._keys, strict=True)
-            if np.isin(keys, repeated).any()
+            if np.isin(keys, repeated, kind="sort").any()
         ]
         found = (
             f"{len(repeated)} that seem to stand more than once (equal digests of 64 bits; "
@@ -115,6 +124,13 @@ class Identity:
         hint = f"{_HINT} Or read from files, which can be looked at again."
         rule = "an id stands for one case, in all parts together"
         return DataError([Problem("case_id", rule, found, hint)])
+
+
+def _extremes(ids: pa.Array) -> tuple[Any, Any]:
+    import pyarrow.compute as pc
+
+    ends = pc.min_max(ids)
+    return ends["min"].as_py(), ends["max"].as_py()
 
 
 def several(keys: Keys) -> Keys:

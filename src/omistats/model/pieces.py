@@ -6,14 +6,18 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import attrs
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem
+from omistats.model.data_sets import check_fragment, scan_options
 from omistats.model.folders import IPC, PARQUET, files_of, with_folders
+from omistats.model.ipc import file_batches, ipc_rows, projected, stream_batches
+from omistats.model.unchanged import data_set_stamps, file_stamps, unchanged
 
-__all__ = ["ROWS", "Piece", "batches_of", "is_data_set", "is_reader", "open_pieces"]
+__all__ = ["ROWS", "Piece", "batches_of", "is_data_set", "is_reader", "open_pieces", "rows_of"]
 
 ROWS = 1 << 17
 """Rows looked at together, at most; a multiple of eight, so that slices start on a byte."""
@@ -21,6 +25,7 @@ ROWS = 1 << 17
 Batches = Iterator[tuple[str, pa.RecordBatch]]
 _END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _WHOLE = "Check that the file is there and whole."
+_READ: WeakSet[Any] = WeakSet()
 _READABLE = ("cases that can be read to the end", "Mend the source and read it again.")
 
 
@@ -97,6 +102,17 @@ def batches_of(piece: Piece, columns: Sequence[str] | None) -> Batches:
         raise _failed(piece.name, error, "a file of cases", _WHOLE) from error
 
 
+def rows_of(piece: Piece) -> int | None:
+    """Count the rows of a piece, or None where that takes reading it.
+
+    None also where counting fails: reading then tells which batch and column are damaged.
+    """
+    try:
+        return piece.rows()
+    except (pa.ArrowException, OSError):
+        return None
+
+
 def _failed(where: str, error: Exception, rule: str, hint: str) -> DataError:
     said = str(error) or type(error).__name__
     return DataError([Problem(where, rule, said, hint)])
@@ -122,7 +138,9 @@ def _each(batches: Iterator[Any], where: Callable[[int], str]) -> Batches:
 def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
     """Open a file; whatever is said of it goes by its name."""
     name, kind = str(path), path.suffix
+    count: int | None = None
     try:
+        before = file_stamps(path)
         if kind in PARQUET:
             import pyarrow.parquet as pq
 
@@ -138,14 +156,16 @@ def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
             if stream:
                 piece = Piece(name, schema, _read_ipc_stream(path, schema), lambda: None)
             else:
-                piece = Piece(name, schema, _read_ipc(path, schema), lambda: _ipc_rows(name))
+                piece = Piece(name, schema, _read_ipc(path, schema), lambda: ipc_rows(name))
         else:
             known = ", ".join(PARQUET + IPC)
             hint = "Convert the file, or read it and pass the data frame."
             rule = f"a folder of files, or a file that ends in {known}"
             raise DataError([Problem(name, rule, path.name, hint)])
-    except (pa.ArrowException, OSError) as error:
+        str(piece.schema.names)  # decodes them
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _failed(name, error, "a file of cases", _WHOLE) from error
+    piece = unchanged(piece, before, lambda: file_stamps(path), count)
     return with_folders(piece, folders) if folders else piece
 
 
@@ -153,7 +173,7 @@ def _read_parquet(path: Path) -> Callable[[Sequence[str] | None], Batches]:
     def read(columns: Sequence[str] | None) -> Batches:
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for first, last in _together(file.metadata):
                 groups = range(first, last + 1)
                 where = (
@@ -200,42 +220,21 @@ def _together(metadata: Any) -> Iterator[tuple[int, int]]:
         yield first, metadata.num_row_groups - 1
 
 
-def _projected(schema: pa.Schema, columns: Sequence[str] | None) -> Any:
-    """Say to read some columns only; the others are then neither decompressed nor touched."""
-    if columns is None:
-        return None
-    wanted = [i for i, name in enumerate(schema.names) if name in columns]
-    return pa.ipc.IpcReadOptions(included_fields=wanted)
-
-
-def _checked(batch: pa.RecordBatch) -> pa.RecordBatch:
-    # A file can hold anything; offsets that lead out of it would take the process down.
-    batch.validate(full=True)
-    return batch
-
-
 def _read_ipc(path: Path, schema: pa.Schema) -> Callable[[Sequence[str] | None], Batches]:
     def read(columns: Sequence[str] | None) -> Batches:
         with pa.memory_map(str(path)) as file:
-            opened = pa.ipc.open_file(file, options=_projected(schema, columns))
-            count = range(opened.num_record_batches)
-            batches = (_checked(opened.get_batch(i)) for i in count)
+            opened = pa.ipc.open_file(file, options=projected(schema, columns))
+            batches = file_batches(path, opened, schema, columns)
             yield from _each(batches, lambda number: f"{path}, batch {number}")
 
     return read
 
 
-def _ipc_rows(name: str) -> int:
-    with pa.memory_map(name) as file:
-        opened = pa.ipc.open_file(file, options=pa.ipc.IpcReadOptions(included_fields=[0]))
-        return sum(opened.get_batch(i).num_rows for i in range(opened.num_record_batches))
-
-
 def _read_ipc_stream(path: Path, schema: pa.Schema) -> Callable[[Sequence[str] | None], Batches]:
     def read(columns: Sequence[str] | None) -> Batches:
         with pa.memory_map(str(path)) as file:
-            opened = pa.ipc.open_stream(file, options=_projected(schema, columns))
-            batches = (_checked(batch) for batch in opened)
+            opened = pa.ipc.open_stream(file, options=projected(schema, columns))
+            batches = stream_batches(path, opened, schema, columns)
             yield from _each(batches, lambda number: f"{path}, batch {number}")
             # Arrow takes the end of a file for the end of the stream, and the end of a stream
             # for the end of the file; either way cases would be lost without a word.
@@ -252,6 +251,11 @@ def _read_ipc_stream(path: Path, schema: pa.Schema) -> Callable[[Sequence[str] |
 
 def _read_reader(name: str, reader: Any) -> Callable[[Sequence[str] | None], Batches]:
     def read(columns: Sequence[str] | None) -> Batches:
+        if reader in _READ:
+            rule, found = "a reader that has not been read", "one that was given before"
+            hint = "A reader hands its cases out once: make it anew."
+            raise DataError([Problem(name, rule, found, hint)])
+        _READ.add(reader)
         batches = _each(iter(reader), lambda number: f"{name}, batch {number}")
         for where, batch in batches:
             yield where, batch if columns is None else batch.select(list(columns))
@@ -262,6 +266,7 @@ def _read_reader(name: str, reader: Any) -> Callable[[Sequence[str] | None], Bat
 def _data_set(source: Any) -> Piece:
     """Open a data set; its parts are read one by one, whatever filter it has."""
     name = type(source).__name__
+    before = data_set_stamps(source)
 
     def read(columns: Sequence[str] | None) -> Batches:
         scanner = source.scanner(
@@ -269,6 +274,7 @@ def _data_set(source: Any) -> Piece:
             batch_size=ROWS,
             batch_readahead=1,
             fragment_readahead=1,
+            **scan_options(source),
         )
         last = name
         checked: set[str] = set()
@@ -279,19 +285,10 @@ def _data_set(source: Any) -> Piece:
                 last = getattr(tagged.fragment, "path", name)
                 if last not in checked:
                     checked.add(last)
-                    _check_fragment(last, tagged.fragment, columns or source.schema.names)
+                    check_fragment(last, tagged.fragment, columns or source.schema.names)
                 yield tagged.record_batch
 
         yield from _each(batches(), lambda number: f"{last}, batch {number}")
 
-    return Piece(name, source.schema, read, source.count_rows)
-
-
-def _check_fragment(name: str, fragment: Any, columns: Sequence[str]) -> None:
-    """Refuse a file without some column, which a data set takes for one of nulls."""
-    from pyarrow.dataset import get_partition_keys
-
-    said = get_partition_keys(fragment.partition_expression)
-    if missing := sorted({*columns} - {*fragment.physical_schema.names, *said}):
-        rule, hint = "every file has every column", "Add it, all null if nothing is known."
-        raise DataError([Problem(f"{name}: {shown(missing)}", rule, "no such column", hint)])
+    piece = Piece(name, source.schema, read, source.count_rows)
+    return unchanged(piece, before, lambda: data_set_stamps(source))

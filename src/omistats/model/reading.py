@@ -24,6 +24,7 @@ _MISSING = {
     "stratum": _KNOWN,
     "question": _KNOWN,
 }
+_MEND = "Mend the source, which may be damaged, or decode it as what it is."
 ANSWER = "an answer is true, false or null, or a number that is 0, 1 or null"
 
 
@@ -64,6 +65,10 @@ def read(
     columns: dict[str, pa.Array] = {}
     found: tuple[str, ...] = ()
     arrays = dict(zip(names, _arrow.columns(table), strict=True))
+    # Whatever is asked of text that is no text fails, so that it is not looked at further.
+    bad = {name: wrong for name, array in arrays.items() if (wrong := _arrow.bad_text(array))}
+    problems += [Problem(n, "text is UTF-8", wrong, _MEND) for n, wrong in bad.items()]
+    arrays = {name: array for name, array in arrays.items() if name not in bad}
     if "case_id" in arrays:
         columns["case_id"], more = _case_ids(arrays["case_id"], check_ids)
         problems += more

@@ -13,9 +13,17 @@ import pyarrow as pa
 from omistats.errors import DataError, Problem, UnknownNameError
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
-from omistats.model.identity import Identity, digests, several
+from omistats.model.identity import Identity
 from omistats.model.marks import agreed
-from omistats.model.pieces import ROWS, Piece, batches_of, is_data_set, is_reader, open_pieces
+from omistats.model.pieces import (
+    ROWS,
+    Piece,
+    batches_of,
+    is_data_set,
+    is_reader,
+    open_pieces,
+    rows_of,
+)
 from omistats.model.reading import read
 from omistats.model.schemas import check_schemas
 
@@ -159,7 +167,7 @@ def stream_parts(
     metadata = agreed(piece.schema.metadata for piece in pieces) or None
     again = all(piece.again for piece in pieces)
     identity = Identity((lambda: _ids(pieces)) if again else None)
-    rows = [piece.rows() for piece in pieces] if progress else [None]
+    rows = [rows_of(piece) for piece in pieces] if progress else [None]
     total = None if None in rows else sum(row or 0 for row in rows)
     done = 0
     for where, batch in _batches(pieces, wanted):
@@ -188,12 +196,8 @@ def _read_part(
         if identity is not None:  # repeated ids are to be among the problems
             read(table, framework, None)
         raise
-    if identity is not None:
-        ids = found[0]["case_id"]
-        keys = digests(ids)
-        if len(several(keys)):
-            read(table, framework, None)
-        identity.add(where, ids, keys)
+    if identity is not None and not identity.add(where, found[0]["case_id"]):
+        read(table, framework, None)
     return found
 
 
@@ -271,5 +275,5 @@ def fits_at_once(source: Any) -> bool:
     if not isinstance(source, str | os.PathLike) or os.path.isdir(source):  # noqa: PTH112 - any path
         return False
     (piece,) = open_pieces(source)
-    rows = piece.rows()
+    rows = rows_of(piece)
     return rows is not None and rows <= ROWS

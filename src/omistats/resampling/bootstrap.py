@@ -55,8 +55,9 @@ def bootstrap(
 
     Parameters
     ----------
-    source : CaseSet, data frame, record batch reader, or path
-        The cases. All but a case set need ``framework``.
+    source : CaseSet, data frame, table of an engine, record batch reader, data set, or path
+        The cases, all of which are read into memory, from files, readers and the tables of
+        engines as well. All but a case set need ``framework``.
     of : {'findings', 'scores'}
         Percentages of questions, or scores of items.
     by : {'unit'}, optional

@@ -65,8 +65,9 @@ def max_t(
 
     Parameters
     ----------
-    source : CaseSet, data frame, record batch reader, or path
-        The cases. All but a case set need ``framework``.
+    source : CaseSet, data frame, table of an engine, record batch reader, data set, or path
+        The cases, all of which are read into memory, from files, readers and the tables of
+        engines as well. All but a case set need ``framework``.
     breakdowns : iterable of Breakdown or str, optional
         Instances, classes, or names; the framework's standard ones by default. Each is a
         family of its own.

@@ -107,7 +107,11 @@ def without(tally: Tally, units: Iterable[str]) -> Tally:
     wanted = listed("units", units, "units")
     if unknown := [unit for unit in wanted if unit not in tally.units]:
         raise UnknownNameError("unit", unknown, tally.units)
-    return _rows(tally, [unit for unit in tally.units if unit not in wanted])
+    kept = [unit for unit in tally.units if unit not in wanted]
+    if ALL in kept and len(wanted):
+        # The whole is of the units that are left.
+        return _rows(tally, [unit for unit in kept if unit != ALL]).with_all()
+    return _rows(tally, kept)
 
 
 def arranged(tally: Tally, units: Sequence[str]) -> Tally:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from omistats.errors import UsageError
 from omistats.model.framework import Framework
 from omistats.model.strata import ALL
-from omistats.tallies.adding import COUNTS, merged, replaced, without
+from omistats.tallies.adding import COUNTS, arranged, merged, replaced, without
 from omistats.tallies.files import read_tally, write_tally
 from omistats.tallies.split import Split
 
@@ -95,7 +95,7 @@ class Tally:
         if self.units == (ALL,):
             return self
         if ALL in self.units:
-            return self.without(unit for unit in self.units if unit != ALL)
+            return arranged(self, (ALL,))
         summed: dict[str, Any] = {
             name: a.sum(axis=0, keepdims=True) for name, a in self._arrays().items()
         }
