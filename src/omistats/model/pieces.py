@@ -139,6 +139,10 @@ def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
     """Open a file; whatever is said of it goes by its name."""
     name, kind = str(path), path.suffix
     count: int | None = None
+    if kind not in PARQUET + IPC:
+        hint = "Convert the file, or read it and pass the frame; of several make a data set."
+        rule = f"a folder of files, or a file that ends in {', '.join(PARQUET + IPC)}"
+        raise DataError([Problem(name, rule, path.name, hint)])
     try:
         before = file_stamps(path)
         if kind in PARQUET:
@@ -147,7 +151,7 @@ def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
             with pq.ParquetFile(path) as file:
                 schema, count = file.schema_arrow, file.metadata.num_rows
             piece = Piece(name, schema, _read_parquet(path), lambda: count)
-        elif kind in IPC:
+        else:
             with path.open("rb") as file:
                 stream = file.read(6) != b"ARROW1"
             with pa.memory_map(name) as file:
@@ -157,11 +161,6 @@ def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
                 piece = Piece(name, schema, _read_ipc_stream(path, schema), lambda: None)
             else:
                 piece = Piece(name, schema, _read_ipc(path, schema), lambda: ipc_rows(name))
-        else:
-            known = ", ".join(PARQUET + IPC)
-            hint = "Convert the file, or read it and pass the data frame."
-            rule = f"a folder of files, or a file that ends in {known}"
-            raise DataError([Problem(name, rule, path.name, hint)])
         str(piece.schema.names)  # decodes them
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _failed(name, error, "a file of cases", _WHOLE) from error
