@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import shutil
+import stat
 from collections.abc import Mapping
-from hashlib import sha256
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -96,7 +94,7 @@ def write_stored(
     if target.exists() and not target.is_file():
         # A folder or a device; the latter could be replaced, and is not to be.
         raise UsageError(f"expected the path of a file to write, found {fspath(path)}")
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}")
+    beside = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:
         with beside.open("xb") as file:
             with pa.ipc.new_file(file, table.schema) as out:
@@ -104,7 +102,7 @@ def write_stored(
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            shutil.copymode(target, beside)
+            beside.chmod(stat.S_IMODE(target.stat().st_mode))
         beside.replace(target)
     except BaseException:
         beside.unlink(missing_ok=True)
@@ -164,6 +162,8 @@ def _checksum(table: pa.Table, kind: Kind) -> bytes:
     What Arrow is free to lay out otherwise, as chunks, padding, dictionaries and whatever lies
     under a null, has no part in it.
     """
+    from hashlib import sha256
+
     found = sha256()
 
     def add(piece: bytes) -> None:
