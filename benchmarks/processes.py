@@ -27,7 +27,7 @@ else:
     import resource
     unit = 1024 if sys.platform == "darwin" else 1
     kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-print(kib / 1024, file=sys.stderr)
+print(kib * 1024 / 1e6, file=sys.stderr)
 """
 
 REPRODUCE = """
@@ -67,7 +67,7 @@ def import_times(rounds: int) -> dict[str, tuple[float, float]]:
 
 
 def peak_memory(code: str = REPRODUCE) -> float:
-    """Peak resident memory of a fresh process that runs some code, in MB (2**20 bytes)."""
+    """Peak resident memory of a fresh process that runs some code, in MB."""
     return float(_run(_PEAK.format(code=code)).stderr.split()[-1])
 
 

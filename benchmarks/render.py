@@ -96,8 +96,9 @@ def _marks(found: dict[str, Any]) -> Iterator[str]:
     yield "|---|---:|---:|"
     for line in found["marks"]:
         unit = f" {line['unit']}" if line["unit"] else ""
-        measured, asked = _number(line["measured"]), f"{line['asked']:g}"
-        yield f"| {line['what']} | {measured}{unit} | under {asked}{unit} |"
+        measured, asked = _number(line["measured"]), line["asked"]
+        under = "" if asked is None else f"under {asked:g}{unit}"
+        yield f"| {line['what']} | {measured}{unit} | {under} |"
 
 
 def as_markdown(found: dict[str, Any]) -> str:

@@ -67,14 +67,14 @@ def test_a_raw_read_reads_all(folder: Path) -> None:
 def test_memory_of_cases_leaves_ids_out(folder: Path) -> None:
     found = case_set_megabytes(folder / "cases.arrow")
     # 18 letters and an offset of 4 bytes each.
-    assert found["ids"] == pytest.approx(22 * CASES_IN_FILE / 2**20, rel=0.01)
+    assert found["ids"] == pytest.approx(22 * CASES_IN_FILE / 1e6, rel=0.01)
     # Bits of 75 questions and bytes of 6 characteristics cannot take less.
-    assert found["arrow"] > (2 * 75 / 8 + 6) * CASES_IN_FILE / 2**20
+    assert found["arrow"] > (2 * 75 / 8 + 6) * CASES_IN_FILE / 1e6
 
 
 def test_peak_of_reports_is_above_imports() -> None:
     table = programme(35)
-    assert peak_of_reports(table) > table.nbytes / 2**20
+    assert peak_of_reports(table) > table.nbytes / 1e6
 
 
 def test_curves_have_their_points() -> None:
