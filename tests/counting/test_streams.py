@@ -517,13 +517,13 @@ def grown(how: str, small: Path, large: Path) -> tuple[int, int, int]:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process its own memory")
 class TestMemory:
-    """Counting a file of 93 MB takes less than half of that beyond what a small one takes.
+    """Counting a file of 117 MB takes less than half of that beyond what one of a tenth takes.
 
-    A small one has an eighth, and the parts have 3 MB each.
+    The parts have 3 MB each.
     """
 
     ROWS = 1 << 15
-    BLOCKS = 16
+    SMALL, BLOCKS = 2, 20
 
     def blocks(self, number: int) -> Iterator[pa.Table]:
         rng = np.random.default_rng(1)
@@ -556,10 +556,11 @@ class TestMemory:
     @pytest.mark.parametrize("name", ["cases.parquet", "cases.arrow", "cases"])
     def test_it_does_not_grow_with_the_file(self, tmp_path, name):
         (tmp_path / "small").mkdir()
-        small = self.write(tmp_path / "small" / name, 2)
+        small = self.write(tmp_path / "small" / name, self.SMALL)
         large = self.write(tmp_path / name, self.BLOCKS)
         size = self.BLOCKS * next(self.blocks(1)).nbytes
-        assert size > 80e6
+        assert size > 100e6
+        assert self.BLOCKS == 10 * self.SMALL
         resident, private, rows = grown("parts", small, large)
         assert rows == self.ROWS * self.BLOCKS
         # An IPC file is mapped: its pages are resident, and the system's to take back.
@@ -569,7 +570,7 @@ class TestMemory:
     def test_reading_the_whole_file_would_be_seen(self, tmp_path, name):
         path = self.write(tmp_path / name, self.BLOCKS)
         (tmp_path / "small").mkdir()
-        small = self.write(tmp_path / "small" / name, 2)
+        small = self.write(tmp_path / "small" / name, self.SMALL)
         resident, private, _ = grown("whole", small, path)
         size = self.BLOCKS * next(self.blocks(1)).nbytes
         assert (private if name.endswith(".arrow") else resident) > size

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Pieces", "count_groups", "count_words", "pack", "unpack"]
+__all__ = ["Pieces", "count_words", "pack", "unpack"]
 
 Counts = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -52,29 +52,6 @@ def unpack(answers: Words, stop: int, start: int = 0) -> npt.NDArray[np.uint8]:
     octets = answers.view(np.uint8)[:, start // 8 : (stop + 7) // 8]
     bits = np.unpackbits(octets, axis=1, bitorder="little")
     return bits[:, start % 8 : start % 8 + stop - start]
-
-
-def count_groups(
-    answers: Words, members: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64]
-) -> Counts:
-    """Count set bits of every answer row within every group of every block of cases.
-
-    Parameters
-    ----------
-    answers : ndarray of uint64, shape (columns, words)
-        Bits of the cases, lowest first, zero past the last case.
-    members : ndarray of bool, shape (groups, cases)
-        Who is in which group.
-    starts : ndarray of int64, shape (blocks + 1,)
-        Blocks are contiguous: block ``b`` is cases ``starts[b]`` to ``starts[b + 1]``.
-
-    Returns
-    -------
-    ndarray of int64, shape (blocks, groups, columns)
-    """
-    pieces = Pieces.of(starts)
-    words = pieces.laid(np.ascontiguousarray(answers.T))
-    return count_words(words, pack(members)[:, pieces.at], pieces).swapaxes(0, 1)
 
 
 @attrs.frozen(eq=False)
