@@ -6,6 +6,7 @@ from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
 from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.glossary import GLOSSARY, Glossary, Mention, Term
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.published import load_published
 from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
@@ -17,17 +18,21 @@ from omistats.omi2.units import TRUSTS, UNITS, Inspection, regions, trusts, with
 __all__ = [
     "DEMONSTRATION",
     "FRAMEWORK",
+    "GLOSSARY",
     "PUBLISHED_SCORES",
     "TABLES",
     "TRUSTS",
     "UNITS",
     "ComparedCell",
     "Contradiction",
+    "Glossary",
     "Inspection",
     "MainPoint",
+    "Mention",
     "PublishedScore",
     "Reproduction",
     "Table",
+    "Term",
     "contradictions",
     "load_published",
     "load_synthetic",
