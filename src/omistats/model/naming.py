@@ -51,6 +51,12 @@ class UnitMatches:
         Every spelling that was found, and the id that it stands for.
     units : tuple of Unit
         The units that were named, in the order that they were declared in.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.match_units(["KENT", "kent", "Hants"], oms.omi2.UNITS).matched
+    {'KENT': 'kent', 'kent': 'kent', 'Hants': 'hampshire'}
     """
 
     ids: pa.DictionaryArray

@@ -35,6 +35,12 @@ class Term:
         In our own words.
     listed_in : tuple of {'aggregate', 'good practice'}
         The publications whose glossary has it; none where only texts and labels use it.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.omi2.GLOSSARY["marac"].listed_in
+    ('good practice',)
     """
 
     id: str
@@ -59,6 +65,13 @@ class Mention:
         Which.
     start, stop : int
         The text between the two is the term as written there.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> label = "First home visit made"
+    >>> [label[m.start : m.stop] for m in oms.omi2.GLOSSARY.mentions(label)]
+    ['home visit']
     """
 
     term: Term
