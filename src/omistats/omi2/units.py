@@ -30,7 +30,7 @@ from omistats.errors import (
 )
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Provenance
-from omistats.model.naming import slug
+from omistats.model.spellings import slug
 from omistats.model.strata import ALL
 from omistats.model.units import Unit
 from omistats.omi2._inspections import MERGED, REGIONS, REPORTED
