@@ -6,28 +6,34 @@ from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
 from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.good_practice import load_good_practice, read_good_practice
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.published import load_published
 from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
 from omistats.omi2.reread import survivors
 from omistats.omi2.simulation import simulate
 from omistats.omi2.tables import TABLES, Table
+from omistats.omi2.themes import THEMES, Theme
 
 __all__ = [
     "DEMONSTRATION",
     "FRAMEWORK",
     "PUBLISHED_SCORES",
     "TABLES",
+    "THEMES",
     "ComparedCell",
     "Contradiction",
     "MainPoint",
     "PublishedScore",
     "Reproduction",
     "Table",
+    "Theme",
     "contradictions",
+    "load_good_practice",
     "load_published",
     "load_synthetic",
     "main_points",
+    "read_good_practice",
     "reproduce",
     "simulate",
     "survivors",
