@@ -26,6 +26,7 @@ DESCRIBED_IN = {
     "omistats.GROUP_TESTS": "omistats.kernel.comparison_methods",
     "omistats.omi2.FRAMEWORK": "omistats.omi2.framework",
     "omistats.omi2.TABLES": "omistats.omi2.tables",
+    "omistats.omi2.THEMES": "omistats.omi2.themes",
 }
 
 
