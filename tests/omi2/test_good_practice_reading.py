@@ -132,6 +132,8 @@ class TestInvented:
             lambda t: "Contents\n 1.1 General Criterion: SOMETHING 7\n\nForeword\n\n" + t,
             lambda t: t.replace("(THAT GOES ON) \n", "(THAT GOES ON) \n\n"),
             lambda t: t[: t.index(" Summary")],
+            lambda t: "Title\n***\nForeword\n-----\n" + t + "-----\nGlossary\n",
+            lambda t: t.replace("OMI2 Good", "_________\nOMI2 Good"),
         ],
         ids=[
             "crlf",
@@ -151,6 +153,8 @@ class TestInvented:
             "front matter",
             "blank line",
             "no end matter",
+            "rules in front and end matter",
+            "rules above running heads",
         ],
     )
     def test_other_renderings_read_alike(self, mine, read, change):
@@ -233,7 +237,7 @@ class TestInvented:
             (b"", "no known example among the 0 passages"),
             (b"Another document.\n***\nWith separators.\n***\n", "no known example among the 2"),
             (b"%PDF-1.7\n\x00\xff", "a PDF"),
-            (b"good \x93words\x94", "byte 0x93 at position 5, which is not utf-8-sig"),
+            (b"good \x93words\x94", "byte 0x93 at position 5, not utf-8-sig"),
             ("words".encode("utf-16"), "byte 0xff at position 0"),
         ],
     )
@@ -259,8 +263,11 @@ class TestInvented:
             oms.omi2.read_good_practice(path)
         found = oms.omi2.read_good_practice(str(path), encoding="cp1252")
         assert "caf\u00e9" in found["text"][0].as_py()
-        with pytest.raises(oms.UsageError, match="unknown encoding 'paper'"):
-            oms.omi2.read_good_practice(path, encoding="paper")
+        for wrong in ("paper", "hex", "a\0b", None, 8):
+            with pytest.raises(oms.UsageError, match="unknown encoding"):
+                oms.omi2.read_good_practice(path, encoding=wrong)
+        with pytest.raises(oms.DataError, match="not utf-"):
+            oms.omi2.read_good_practice(path, encoding="utf-16")
 
 
 class TestPassages:

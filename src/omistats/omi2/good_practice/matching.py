@@ -30,7 +30,7 @@ class Matched:
     elsewhere : tuple of (str, Passage)
         Passages that give an example under another criterion than its own, with its id.
     unknown : tuple of Passage
-        Passages that are no example.
+        Passages that are no example, below a criterion's heading.
     """
 
     found: dict[str, Passage]
@@ -58,7 +58,7 @@ def match(cut: Passages, known: Sequence[Known]) -> Matched:
             repeated.append((own[0], passage))
         elif near:
             elsewhere.append((known[near[0][1]].id, passage))
-        else:
+        elif passage.criterion:  # above all headings there is front matter
             unknown.append(passage)
     unknown.sort(key=lambda p: p.line)
     return Matched(found, _by_line(repeated), _by_line(elsewhere), tuple(unknown))

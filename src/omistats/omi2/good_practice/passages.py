@@ -10,8 +10,10 @@ import attrs
 
 __all__ = ["Passage", "Passages", "passages", "slug"]
 
-_SEPARATOR: Final = re.compile(r"(?:[*\u2217\uff0a\u204e\u2022_=~\u2014\u2013-]\s*){3,}")
-"""Asterisks in print; renderings make other signs of them."""
+_ASTERISKS: Final = re.compile(r"(?:[*\u2217\uff0a\u204e] ?){3,}")
+"""The separator in print. Some renderings make another rule of it."""
+
+_RULE: Final = re.compile(r"(?:[\u2022_=~\u2014\u2013-] ?){3,}")
 
 _FURNITURE: Final = re.compile(
     r"(?:page )?\d{1,3}(?: of \d{1,3})?|(?:\d+ )?OMI ?2 good practice examples(?: \d+)?",
@@ -131,14 +133,18 @@ def passages(text: str, is_unit: Callable[[str], bool]) -> Passages:
 
 
 def _chunks(text: str) -> Iterator[list[Line]]:
-    """Part a text at its separators; page furniture is left out, blank lines are kept."""
+    """Part a text at its separators; page furniture is left out, blank lines are kept.
+
+    Where there are lines of asterisks only they are separators, and other rules are furniture.
+    """
+    lines = [" ".join(line.split()) for line in re.split(r"\r\n|\r|\n", text)]
+    separator = _ASTERISKS if any(map(_ASTERISKS.fullmatch, lines)) else _RULE
     chunk: list[Line] = []
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
-        line = " ".join(line.split())
-        if _SEPARATOR.fullmatch(line):
+    for number, line in enumerate(lines, 1):
+        if separator.fullmatch(line):
             yield chunk
             chunk = []
-        elif not _FURNITURE.fullmatch(line):
+        elif not _FURNITURE.fullmatch(line) and not _RULE.fullmatch(line):
             chunk.append((number, line))
     yield chunk
 

@@ -27,8 +27,9 @@ def read_good_practice(path: str | PathLike[str], *, encoding: str = "utf-8-sig"
     Parameters
     ----------
     path : str or path-like
-        A plain-text rendering of the publication, with its separators and headings on lines
-        of their own. It is not shipped with omistats.
+        A plain-text rendering of the publication, with its headings and separators on lines
+        of their own: asterisks, or other rules where a rendering has no asterisks. It is not
+        shipped with omistats.
     encoding : str, default "utf-8-sig"
         UTF-8, with or without a byte order mark.
 
@@ -104,12 +105,14 @@ def _text(path: str | PathLike[str], encoding: str) -> str:
         raise DataError([Problem(where, rule, "a PDF", hint)])
     try:
         return data.decode(encoding)
-    except LookupError:
-        raise UsageError(f"unknown encoding {encoding!r}") from None
-    except UnicodeDecodeError as error:
-        text = f"byte {data[error.start]:#04x} at position {error.start:,}, which is not {encoding}"
+    except UnicodeError as error:
+        text = f"not {encoding}"
+        if isinstance(error, UnicodeDecodeError):
+            text = f"byte {data[error.start]:#04x} at position {error.start:,}, {text}"
         hint = f"Save it as UTF-8, or say which `encoding` it has. {_HINT}"
         raise DataError([Problem(where, rule, text, hint)]) from error
+    except (LookupError, TypeError, ValueError):
+        raise UsageError(f"unknown encoding {described(encoding)}") from None
 
 
 def _another(where: str, cut: Passages) -> Problem:
