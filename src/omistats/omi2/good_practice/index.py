@@ -30,7 +30,7 @@ SCHEMA: Final = pa.schema(
     metadata={
         "source": "HM Inspectorate of Probation, OMI 2 good practice examples (2009-12). "
         "Facts only; no wording.",
-        "coding": "kind and themes: read off the text by two coders independently, "
+        "coding": "kind and themes: coded twice, independently, by one set of written rules; "
         "disagreements settled by reading again. They are ours, not the Inspectorate's.",
         "vocabulary": " ".join(THEMES),
     },
