@@ -18,7 +18,7 @@ from omistats.omi2.good_practice.checks import CRITERIA
 from omistats.omi2.good_practice.fingerprint import distances, fingerprint, words
 from omistats.omi2.good_practice.index import Known, known_examples
 from omistats.omi2.good_practice.matching import NEAR
-from omistats.omi2.good_practice.passages import Passages, passages, slug
+from omistats.omi2.good_practice.passages import Passages, passages
 
 PUBLICATION = "good_practice_examples.txt"
 

@@ -8,7 +8,9 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Passage", "Passages", "passages", "slug"]
+from omistats.model.spellings import slug
+
+__all__ = ["Passage", "Passages", "passages"]
 
 _ASTERISKS: Final = re.compile(r"(?:[*\u2217\uff0a\u204e] ?){3,}")
 """The separator in print. Some renderings make another rule of it."""
@@ -69,17 +71,6 @@ class Passages:
     open: tuple[Passage, ...]
     headings: frozenset[str]
     separators: int
-
-
-def slug(name: str) -> str:
-    """Turn the printed name of an inspection into an id.
-
-    Examples
-    --------
-    >>> slug("Devon & Cornwall"), slug("West Mercia")
-    ('devon-cornwall', 'west-mercia')
-    """
-    return "-".join(w for w in re.findall(r"[a-z]+", name.lower()) if w != "and")
 
 
 def passages(text: str, is_unit: Callable[[str], bool]) -> Passages:
