@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import omistats as oms
+from omistats.model.spellings import slug
 from omistats.omi2.good_practice import reading
 from omistats.omi2.good_practice.checks import CRITERIA
 from omistats.omi2.good_practice.fingerprint import distances, fingerprint, words
