@@ -54,6 +54,7 @@ from omistats.kernel.significance import Comparison
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework, Item, Link, Question
+from omistats.model.naming import UnitMatches, match_units
 from omistats.model.strata import Stratum
 from omistats.model.units import Unit
 from omistats.publish.points import Point
@@ -112,6 +113,7 @@ __all__ = [
     "Trend",
     "Unit",
     "UnitComparison",
+    "UnitMatches",
     "UnknownNameError",
     "UsageError",
     "Weaknesses",
@@ -127,6 +129,7 @@ __all__ = [
     "difference",
     "equivalence",
     "interval",
+    "match_units",
     "max_t",
     "odds_ratio",
     "omi2",

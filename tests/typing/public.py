@@ -169,6 +169,24 @@ def cases_are_read_from_any_frame(frame: pd.DataFrame, other: pl.DataFrame) -> N
     cases.regroup({"A": 1})  # type: ignore[dict-item]
 
 
+def units_are_matched_and_put_together(cases: oms.CaseSet, names: pd.Series[str]) -> None:
+    found = oms.match_units(names, [oms.Unit("a", "A", ["one"]), "b"])
+    assert_type(found, oms.UnitMatches)
+    assert_type(found.units, tuple[oms.Unit, ...])
+    oms.match_units([None, "Kent"], oms.omi2.UNITS, affixes=())
+    oms.CaseSet.from_data(names, framework=oms.omi2.FRAMEWORK, units=oms.omi2.UNITS)
+    assert_type(oms.omi2.UNITS, tuple[oms.omi2.Inspection, ...])
+    assert_type(oms.omi2.TRUSTS, tuple[oms.Unit, ...])
+    assert_type(oms.omi2.regions(cases), dict[str, str])
+    cases.regroup(oms.omi2.trusts(oms.omi2.UNITS))
+    assert_type(oms.tally(cases, by="unit").regroup({"A": "north"}), oms.Tally)
+    assert_type(oms.score_tally(cases).regroup({"A": "north"}), oms.ScoreTally)
+    assert_type(oms.omi2.with_fieldwork({"kent": "2010-03-15"}), tuple[oms.omi2.Inspection, ...])
+    oms.Unit("a", region="north")  # type: ignore[call-arg]
+    oms.match_units(names)  # type: ignore[call-arg]
+    oms.omi2.regions(3)  # type: ignore[arg-type]
+
+
 def counts_and_methods_are_arguments(cases: oms.CaseSet) -> None:
     counts = oms.tally(cases, by="unit", breakdowns=["gender"], questions=["induction"])
     assert_type(counts.k, npt.NDArray[np.int64])

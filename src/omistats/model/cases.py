@@ -12,13 +12,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UnknownNameError, shown
+from omistats.errors import DataError, Problem, UnknownNameError, listed
 from omistats.model.framework import Framework
 from omistats.model.marks import is_synthetic
 from omistats.model.packed import Packed, pack_answers
 from omistats.model.reading import read
-from omistats.model.strata import ALL
-from omistats.model.units import Unit, reserved_unit
+from omistats.model.units import Unit, grouped
 
 __all__ = ["CaseSet"]
 
@@ -97,10 +96,11 @@ class CaseSet:
         >>> cases
         CaseSet: 2 cases, 2 units, framework 'demo' (1 question, 0 strata)
         """
-        # One id alone would fall apart into letters.
-        declared = None if units is None else [units] if isinstance(units, str) else list(units)
-        columns, ids, metadata = read(data, framework, declared)
-        names = {u.id: u.name for u in declared or () if isinstance(u, Unit)}
+        if units is not None:
+            one = (units,) if isinstance(units, Unit) else units
+            units = listed("units", one, "units or their ids")
+        columns, ids, metadata = read(data, framework, units)
+        names = {u.id: u.name for u in units or () if isinstance(u, Unit)}
         return cls(framework, ids, metadata, columns, names)
 
     def __len__(self) -> int:
@@ -207,34 +207,14 @@ class CaseSet:
         ------
         DataError
             When a unit has no place in the mapping, the mapping names a unit that is
-            not there, or a new unit is called ``all``.
+            not there, or a new unit is no text or called ``all``.
+        UsageError
+            When it is no mapping.
         """
-        problems = []
-        hint = "Give every unit a group; its own id if it stays alone."
-        if missing := [u for u in self.units if u not in mapping]:
-            problems.append(
-                Problem("mapping", "every unit needs a group", f"none for {shown(missing)}", hint)
-            )
-        if stray := sorted(set(mapping) - set(self.units)):
-            problems.append(
-                Problem(
-                    "mapping",
-                    f"units are {shown(self.units, 8)}",
-                    shown(stray),
-                    "Correct the spelling or remove them.",
-                )
-            )
-        if odd := [v for v in dict.fromkeys(mapping.values()) if not isinstance(v, str) or not v]:
-            problems.append(
-                Problem("mapping", "a group's name is text", shown(odd), "Write names as text.")
-            )
-        if ALL in mapping.values():
-            problems.append(reserved_unit())
-        if problems:
-            raise DataError(problems)
-        groups = tuple(dict.fromkeys(mapping[u] for u in self.units))
-        place = np.array([groups.index(mapping[u]) for u in self.units] or [0], np.int16)
-        columns = {**self._columns, "unit": _arrow.dictionary(place[self.unit_codes], groups)}
+        groups, place = grouped(self.units, mapping)
+        # Without units there are no cases either, and nothing to look up.
+        codes = place.astype(np.int16)[self.unit_codes] if len(place) else self.unit_codes
+        columns = {**self._columns, "unit": _arrow.dictionary(codes, groups)}
         return attrs.evolve(self, units=groups, columns=columns, unit_names={})
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:

@@ -12,8 +12,9 @@ from omistats import _arrow
 from omistats.errors import DataError, Problem, UsageError, shown
 from omistats.model.framework import Framework
 from omistats.model.marks import SYNTHETIC, SYNTHETIC_ID
+from omistats.model.naming import as_match_units
 from omistats.model.strata import ALL
-from omistats.model.units import Unit, reserved_unit, unit_ids
+from omistats.model.units import Unit, reserved_unit, with_names
 
 __all__ = ["ANSWER", "KEYS", "column_problems", "read"]
 
@@ -54,7 +55,7 @@ def read(
     """
     if not isinstance(framework, Framework):
         raise UsageError(f"`framework` is a Framework, found {framework!r}")
-    declared = None if units is None else unit_ids(units)
+    declared = None if units is None else with_names(units)
     table, mixed = _arrow.to_table(data)
     names = table.column_names
     problems = column_problems([*names, *mixed], framework)
@@ -190,7 +191,7 @@ def _case_ids(ids: pa.Array, unique: bool) -> tuple[pa.Array, list[Problem]]:
 
 
 def _units(
-    array: pa.Array, declared: tuple[str, ...] | None
+    array: pa.Array, declared: tuple[Unit, ...] | None
 ) -> tuple[pa.Array | None, tuple[str, ...], list[Problem]]:
     found = _arrow.labels_to_codes(array)
     if found is None:
@@ -210,16 +211,11 @@ def _units(
         # result does not depend on the order of the rows.
         order = tuple(seen if isinstance(array, pa.DictionaryArray) else sorted(seen))
     else:
-        order = declared
-        if stray := sorted(set(seen) - set(declared) - {ALL}):
-            problems.append(
-                Problem(
-                    "unit",
-                    f"declared units are {shown(declared, 8)}",
-                    shown(stray),
-                    "Declare these units or correct the ids.",
-                )
-            )
+        order = tuple(unit.id for unit in declared)
+        if stray := sorted(set(seen) - set(order) - {ALL}):
+            hint = "Declare these units or correct the ids." + as_match_units(stray, declared)
+            rule = f"declared units are {shown(order, 8)}"
+            problems.append(Problem("unit", rule, shown(stray), hint))
     if len(order) > np.iinfo(np.int16).max:
         problems.append(
             Problem(

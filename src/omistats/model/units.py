@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, shown
-from omistats.model.strata import ALL
+from omistats.errors import DataError, Problem, UsageError, described, listed, shown
+from omistats.model.strata import ALL, names
 
-__all__ = ["Unit", "unit_ids"]
+__all__ = ["Unit", "grouped", "unit_ids", "with_names"]
 
 
 @attrs.frozen
@@ -22,27 +24,39 @@ class Unit:
         The value in the ``unit`` column.
     name : str
         A name for people; the id unless given.
+    synonyms : tuple of str
+        Other names that data may use, for `match_units`.
+
+    Examples
+    --------
+    >>> Unit("west", "West Riding", ["W Riding"])
+    Unit(id='west', name='West Riding', synonyms=('W Riding',))
     """
 
     id: str
     name: str = ""
+    synonyms: tuple[str, ...] = attrs.field(converter=names, default=())
 
     def __attrs_post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", self.id)
 
 
-def unit_ids(units: Iterable[Unit | str]) -> tuple[str, ...]:
-    """Return the ids of declared units, in their order.
+def with_names(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
+    """Make a unit of every id that stands alone.
 
     Raises
     ------
     DataError
-        When an id repeats or is the reserved ``all``.
+        When an id is no text, repeats or is the reserved ``all``.
+    UsageError
+        When the units are no list.
     """
-    if isinstance(units, str):  # one id alone would fall apart into letters
-        units = (units,)
-    ids = tuple(u.id if isinstance(u, Unit) else u for u in units)
+    found = listed("units", (units,) if isinstance(units, Unit) else units, "units or their ids")
+    ids = [u.id if isinstance(u, Unit) else u for u in found]
+    if odd := [i for i in ids if not isinstance(i, str) or not i]:
+        hint = "Write ids as text, or make a Unit of each."
+        raise DataError([Problem("units", "a unit is a Unit or its id", shown(odd), hint)])
     problems = []
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
         problems.append(
@@ -52,7 +66,18 @@ def unit_ids(units: Iterable[Unit | str]) -> tuple[str, ...]:
         problems.append(reserved_unit())
     if problems:
         raise DataError(problems)
-    return ids
+    return tuple(u if isinstance(u, Unit) else Unit(u) for u in found)
+
+
+def unit_ids(units: Iterable[Unit | str]) -> tuple[str, ...]:
+    """Return the ids of declared units, in their order.
+
+    Raises
+    ------
+    DataError, UsageError
+        As `with_names`.
+    """
+    return tuple(unit.id for unit in with_names(units))
 
 
 def reserved_unit() -> Problem:
@@ -63,3 +88,63 @@ def reserved_unit() -> Problem:
         repr(ALL),
         "Rename that unit.",
     )
+
+
+def grouped(
+    units: Sequence[str], mapping: Mapping[str, str]
+) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
+    """Find the larger units that units make up.
+
+    Parameters
+    ----------
+    units : sequence of str
+        The units there are.
+    mapping : mapping of str to str
+        The new unit of every one of them.
+
+    Returns
+    -------
+    groups : tuple of str
+        The new units, in order of first appearance among ``units``.
+    place : ndarray of intp, shape (units,)
+        The index among ``groups`` of every unit.
+
+    Raises
+    ------
+    DataError
+        When a unit has no place in the mapping, the mapping names a unit that is not
+        there, or a new unit is no text or called ``all``; all are listed.
+    UsageError
+        When it is no mapping.
+    """
+    if not isinstance(mapping, Mapping):
+        raise UsageError(
+            f"`mapping` gives the new unit of every unit, as a dict; found {described(mapping)}"
+        )
+    problems = []
+    hint = "Give every unit a group; its own id if it stays alone."
+    if missing := [u for u in units if u not in mapping]:
+        problems.append(
+            Problem("mapping", "every unit needs a group", f"none for {shown(missing)}", hint)
+        )
+    if stray := [u for u in mapping if u not in set(units)]:
+        problems.append(
+            Problem(
+                "mapping",
+                f"units are {shown(units, 8)}",
+                shown(sorted(stray, key=str)),
+                "Correct the spelling or remove them.",
+            )
+        )
+    groups = list(mapping.values())
+    if odd := [v for v in groups if not isinstance(v, str) or not v]:
+        problems.append(
+            Problem("mapping", "a group's name is text", shown(odd), "Write names as text.")
+        )
+    if ALL in groups:
+        problems.append(reserved_unit())
+    if problems:
+        raise DataError(problems)
+    found = tuple(dict.fromkeys(mapping[u] for u in units))
+    places = {group: i for i, group in enumerate(found)}
+    return found, np.array([places[mapping[u]] for u in units], np.intp)

@@ -12,14 +12,18 @@ from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
 from omistats.omi2.reread import survivors
 from omistats.omi2.simulation import simulate
 from omistats.omi2.tables import TABLES, Table
+from omistats.omi2.units import TRUSTS, UNITS, Inspection, regions, trusts, with_fieldwork
 
 __all__ = [
     "DEMONSTRATION",
     "FRAMEWORK",
     "PUBLISHED_SCORES",
     "TABLES",
+    "TRUSTS",
+    "UNITS",
     "ComparedCell",
     "Contradiction",
+    "Inspection",
     "MainPoint",
     "PublishedScore",
     "Reproduction",
@@ -28,7 +32,10 @@ __all__ = [
     "load_published",
     "load_synthetic",
     "main_points",
+    "regions",
     "reproduce",
     "simulate",
     "survivors",
+    "trusts",
+    "with_fieldwork",
 ]

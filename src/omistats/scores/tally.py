@@ -13,6 +13,7 @@ import numpy.typing as npt
 from omistats.errors import UnknownNameError, UsageError, described, listed
 from omistats.model.framework import Framework
 from omistats.model.marks import is_synthetic
+from omistats.model.units import grouped
 from omistats.scores.domains import Domains, domains_of
 from omistats.scores.possible import problems_of
 from omistats.scores.stored import Parts, read_parts, write_parts
@@ -163,6 +164,35 @@ class ScoreTally:
         cases[at], moments[at] = new.cases, new.moments
         *_, metadata = together((self, new))
         return attrs.evolve(self, cases=cases, moments=moments, metadata=metadata)
+
+    def regroup(self, mapping: Mapping[str, str]) -> ScoreTally:
+        """Make larger units of the units: regions, or any grouping.
+
+        Parameters
+        ----------
+        mapping : mapping of str to str
+            The new unit of every unit.
+
+        Returns
+        -------
+        ScoreTally
+            As summed from `CaseSet.regroup`: sums over cases add up. Standard errors are then
+            made of what cases differ by within the larger units.
+
+        Raises
+        ------
+        DataError
+            When a unit has no place in the mapping, the mapping names a unit that is not there,
+            or a new unit is no text or called ``all``; all are listed.
+        UsageError
+            When it is no mapping.
+        """
+        groups, place = grouped(self.units, mapping)
+        cases = np.zeros(len(groups), np.int64)
+        moments = np.zeros((len(groups), *self.moments.shape[1:]), np.int64)
+        np.add.at(cases, place, self.cases)
+        np.add.at(moments, place, self.moments)
+        return attrs.evolve(self, units=groups, cases=cases, moments=moments)
 
     def write(self, path: str | Path) -> None:
         """Write an Arrow IPC file, replacing one that is there; `read` takes it back.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -11,11 +11,12 @@ import numpy as np
 from omistats.errors import UnknownNameError, UsageError, listed, shown
 from omistats.model.marks import agreed
 from omistats.model.strata import ALL
+from omistats.model.units import grouped
 
 if TYPE_CHECKING:
     from omistats.tallies.tally import Tally
 
-__all__ = ["COUNTS", "Sum", "arranged", "merged", "replaced", "without"]
+__all__ = ["COUNTS", "Sum", "arranged", "merged", "regrouped", "replaced", "without"]
 
 COUNTS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out")
 """The arrays of a tally; the first axis of each is the units."""
@@ -112,6 +113,21 @@ def without(tally: Tally, units: Iterable[str]) -> Tally:
         # The whole is of the units that are left.
         return _rows(tally, [unit for unit in kept if unit != ALL]).with_all()
     return _rows(tally, kept)
+
+
+def regrouped(tally: Tally, mapping: Mapping[str, str]) -> Tally:
+    """Add units up to larger ones; see `Tally.regroup`."""
+    _check_by_unit(tally, "put into a group")
+    units = [unit for unit in tally.units if unit != ALL]
+    groups, place = grouped(units, mapping)
+    parts = _rows(tally, units)
+    counts: dict[str, Any] = {}
+    for name in COUNTS:
+        array = getattr(parts, name)
+        counts[name] = np.zeros((len(groups), *array.shape[1:]), np.int64)
+        np.add.at(counts[name], place, array)
+    found = attrs.evolve(tally, units=groups, **counts)
+    return found.with_all() if ALL in tally.units else found
 
 
 def arranged(tally: Tally, units: Sequence[str]) -> Tally:

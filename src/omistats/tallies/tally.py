@@ -13,7 +13,7 @@ import numpy.typing as npt
 from omistats.errors import UsageError
 from omistats.model.framework import Framework
 from omistats.model.strata import ALL
-from omistats.tallies.adding import COUNTS, arranged, merged, replaced, without
+from omistats.tallies.adding import COUNTS, arranged, merged, regrouped, replaced, without
 from omistats.tallies.files import read_tally, write_tally
 from omistats.tallies.split import Split
 
@@ -185,6 +185,36 @@ class Tally:
             When counts are of all units together.
         """
         return without(self, units)
+
+    def regroup(self, mapping: Mapping[str, str]) -> Tally:
+        """Make larger units of the units: regions, or any grouping.
+
+        Parameters
+        ----------
+        mapping : mapping of str to str
+            The new unit of every unit; ``all`` has none.
+
+        Returns
+        -------
+        Tally
+            As counted from `CaseSet.regroup`: counts add up. ``all`` stays if it was there.
+
+        Raises
+        ------
+        DataError
+            When a unit has no place in the mapping, the mapping names a unit that is not there,
+            or a new unit is no text or called ``all``; all are listed.
+        UsageError
+            When it is no mapping, or counts are of all units together.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> tally = oms.tally(oms.omi2.load_synthetic(), by="unit")
+        >>> tally.regroup({u: "odd" if int(u[1:]) % 2 else "even" for u in tally.units}).units
+        ('odd', 'even')
+        """
+        return regrouped(self, mapping)
 
     def write(self, path: str | PathLike[str]) -> None:
         """Write the tally to one Arrow IPC file, replacing one that is there.

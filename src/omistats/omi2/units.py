@@ -1,0 +1,261 @@
+"""The 36 inspections of the programme, the 35 Trusts that they were of, and their regions.
+
+Names are those of the list that closes the collection of good practice. What the publications
+do not say of single inspections, and we inferred, is marked:
+
+- The region of each, from geography. The aggregate report names three regions and says that
+  15 inspections were made in them; the counties of these regions hold 15 of the 36. Section 4
+  ended after the South West, and all its examples are from these three regions and that one.
+- That Norfolk and Suffolk are the two inspections of one Trust. The report counts 35 Trusts and
+  the list 36 names; that it was these two that merged is from outside both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+import attrs
+import numpy as np
+
+from omistats.errors import (
+    DataError,
+    Problem,
+    UnknownNameError,
+    UsageError,
+    described,
+    listed,
+    shown,
+)
+from omistats.model.cases import CaseSet
+from omistats.model.framework import Provenance
+from omistats.model.naming import slug
+from omistats.model.strata import ALL
+from omistats.model.units import Unit
+from omistats.omi2._inspections import MERGED, REGIONS, REPORTED
+from omistats.scores import ScoreTally
+from omistats.tallies import Tally
+
+__all__ = ["TRUSTS", "UNITS", "Inspection", "regions", "trusts", "with_fieldwork"]
+
+_Units = CaseSet | Tally | ScoreTally | Iterable[Unit | str]
+
+
+@attrs.frozen(kw_only=True)
+class Inspection(Unit):
+    """One inspection: a unit of the programme.
+
+    Parameters
+    ----------
+    id : str
+        Lower case, without "and", hyphens between words.
+    name : str
+        As the collection of good practice lists it.
+    synonyms : tuple of str
+        Short forms, and other names that the Trust has had.
+    trust : str
+        Id of the Trust inspected, one of `TRUSTS`. The id of the inspection, but for Norfolk
+        and Suffolk.
+    region : str
+        The English region that it lies in, or Wales.
+    region_provenance : {'published', 'inferred', 'invented'}
+        Where the region is known from. No publication gives it for single inspections, so
+        that it is inferred from geography throughout.
+    in_aggregate : bool
+        Whether it is one of the 15 inspections of the aggregate report. This follows from the
+        region, and is known no better.
+    fieldwork : datetime.date or None
+        The day that fieldwork began. The publications do not give it; see `with_fieldwork`.
+    """
+
+    trust: str = ""
+    region: str = ""
+    region_provenance: Provenance = "inferred"
+    in_aggregate: bool = False
+    fieldwork: date | None = None
+
+
+def _inspections() -> tuple[Inspection, ...]:
+    merged = {slug(name): slug(trust) for trust, names in MERGED.items() for name in names}
+    found = [
+        Inspection(
+            slug(name),
+            name,
+            synonyms,
+            trust=merged.get(slug(name), slug(name)),
+            region=region,
+            in_aggregate=region in REPORTED,
+        )
+        for region, rows in REGIONS.items()
+        for name, *synonyms in rows
+    ]
+    return tuple(sorted(found, key=lambda unit: unit.id))
+
+
+UNITS: Final = _inspections()
+"""The 36 inspections, in alphabetical order."""
+
+
+def _trusts() -> tuple[Unit, ...]:
+    whole = [Unit(slug(name), name, parts) for name, parts in MERGED.items()]
+    alone = [Unit(u.id, u.name, u.synonyms) for u in UNITS if u.trust == u.id]
+    return tuple(sorted([*alone, *whole], key=lambda unit: unit.id))
+
+
+TRUSTS: Final = _trusts()
+"""The 35 Trusts, in alphabetical order."""
+
+_BY_ID: Final = {unit.id: unit for unit in UNITS}
+
+
+def regions(units: _Units = UNITS) -> dict[str, str]:
+    """Give the region of each unit, as ``regroup`` takes it.
+
+    Parameters
+    ----------
+    units : CaseSet, Tally, ScoreTally or iterable of str, optional
+        Cases, or ids of inspections; all 36 by default.
+
+    Returns
+    -------
+    dict of str to str
+        Of these units, in their order. Inferred, as is said at `Inspection`.
+
+    Raises
+    ------
+    UnknownNameError
+        When an id is no inspection's. All such ids are listed.
+    UsageError
+        When these are no units.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.omi2.regions(["kent", "london"])
+    {'kent': 'South East', 'london': 'London'}
+    """
+    return {id: _BY_ID[id].region for id in _ids(units)}
+
+
+def trusts(units: _Units = UNITS) -> dict[str, str]:
+    """Give the Trust of each unit, as ``regroup`` takes it.
+
+    Parameters
+    ----------
+    units : CaseSet, Tally, ScoreTally or iterable of str, optional
+        Cases, or ids of inspections; all 36 by default.
+
+    Returns
+    -------
+    dict of str to str
+        Ids of Trusts, of these units in their order.
+
+    Raises
+    ------
+    UnknownNameError
+        When an id is no inspection's. All such ids are listed.
+    UsageError
+        When these are no units.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.omi2.trusts(["kent", "norfolk", "suffolk"])
+    {'kent': 'kent', 'norfolk': 'norfolk-suffolk', 'suffolk': 'norfolk-suffolk'}
+    """
+    return {id: _BY_ID[id].trust for id in _ids(units)}
+
+
+def _ids(units: _Units) -> list[str]:
+    """List ids of inspections; of a tally without the unit of all together."""
+    if isinstance(units, CaseSet | Tally | ScoreTally):
+        found: list[object] = [unit for unit in units.units if unit != ALL]
+    else:
+        given = (units,) if isinstance(units, Unit) else units
+        found = [u.id if isinstance(u, Unit) else u for u in listed("units", given, "unit ids")]
+    if unknown := [id for id in found if not isinstance(id, str) or id not in _BY_ID]:
+        raise UnknownNameError("unit", list(dict.fromkeys(map(str, unknown))), _BY_ID)
+    return [str(id) for id in found]
+
+
+# Between them lies what the publications say of when inspections were made.
+_PROGRAMME: Final = (date(2009, 9, 1), date(2012, 12, 31), "inspections")
+_REPORTED: Final = (date(2009, 9, 1), date(2010, 10, 31), "inspections of the aggregate report")
+
+
+def with_fieldwork(dates: Mapping[str, Any]) -> tuple[Inspection, ...]:
+    """Give the inspections with dates of fieldwork that you know.
+
+    Parameters
+    ----------
+    dates : mapping of str to datetime.date
+        Id of an inspection, and the day its fieldwork began: a date, a time, NumPy's or
+        pandas's, or text as ``2010-03-15``; None for unknown.
+
+    Returns
+    -------
+    tuple of Inspection
+        All 36 in the order of `UNITS`; without a date where none was given.
+
+    Raises
+    ------
+    DataError
+        When an id is no inspection's, a date is none, or lies outside the programme:
+        September 2009 to the end of 2012, for inspections of the aggregate report to
+        October 2010. Every problem is listed.
+    UsageError
+        When it is no mapping.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> units = oms.omi2.with_fieldwork({"wales": "2011-11-07"})  # an invented date
+    >>> [str(unit.fieldwork) for unit in units if unit.fieldwork]
+    ['2011-11-07']
+    """
+    if not isinstance(dates, Mapping):
+        raise UsageError(
+            f"`dates` gives a date for ids of inspections, as a dict; found {described(dates)}"
+        )
+    problems = []
+    if unknown := [id for id in dates if id not in _BY_ID]:
+        hint = f"These are ids of `omi2.UNITS`: {UnknownNameError('unit', unknown, _BY_ID)}"
+        problems.append(Problem("dates", "a date is of an inspection", shown(unknown), hint))
+    found: dict[str, date | None] = {}
+    for id, value in dates.items():
+        if id in _BY_ID:
+            found[id] = _day(value)
+            problems += _problems_of(_BY_ID[id], value, found[id])
+    if problems:
+        raise DataError(problems)
+    return tuple(attrs.evolve(u, fieldwork=found.get(u.id, u.fieldwork)) for u in UNITS)
+
+
+def _day(value: Any) -> date | None:
+    """Read a date; None for what is none."""
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[D]").item()
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError:
+            return None
+    if isinstance(value, datetime):
+        # pandas's missing time is a time that has no date.
+        return value.date() if value == value else None
+    return value if isinstance(value, date) else None
+
+
+def _problems_of(unit: Inspection, value: object, day: date | None) -> list[Problem]:
+    if day is None:
+        missing = value is None or value != value
+        hint = "Write it as 2010-03-15."
+        rule = "fieldwork begins on a date"
+        return [] if missing else [Problem(unit.id, rule, described(value), hint)]
+    first, last, which = _REPORTED if unit.in_aggregate else _PROGRAMME
+    if first <= day <= last:
+        return []
+    rule = f"{which} were made from {first} to {last}"
+    hint = "Correct the date, or say with `attrs.evolve` what no publication says."
+    return [Problem(unit.id, rule, str(day), hint)]

@@ -1,0 +1,253 @@
+"""Names of units as people write them."""
+
+from __future__ import annotations
+
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import omistats as oms
+
+UNITS = (
+    oms.Unit("isle", "Isle & Coast", ["I&C", "IC"]),
+    oms.Unit("north-vale", "North Vale"),
+    oms.Unit("south-vale", "South Vale", ["S Vale"]),
+    oms.Unit("cote", "Côte-d'Or", "Cote Dor county"),
+    oms.Unit("plain"),
+)
+FRAMEWORK = oms.Framework("caseload", ())
+
+
+def one(name: str) -> str:
+    (found,) = oms.match_units([name], UNITS).ids.to_pylist()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [
+        ("isle", "isle"),
+        ("Isle & Coast", "isle"),
+        ("isle and coast", "isle"),
+        ("Isle+Coast", "isle"),
+        ("ISLE  AND\tCOAST ", "isle"),
+        ("Isle\N{NO-BREAK SPACE}&\N{ZERO WIDTH SPACE} Coast", "isle"),
+        ("isle-coast", "isle"),
+        ("isle_coast", "isle"),
+        ("I & C", "isle"),
+        ("Isle & Coast Probation Trust", "isle"),
+        ("The Isle and Coast Probation Area", "isle"),
+        ("Isle & Coast Probation", "isle"),
+        ("Isle & Coast Probation Board", "isle"),
+        ("NPS: Isle & Coast", "isle"),
+        ("National Probation Service (Isle & Coast)", "isle"),
+        ("PLAIN TRUST", "plain"),
+        ("s. vale", "south-vale"),
+        ("cote d'or", "cote"),
+        ("Co\N{COMBINING CIRCUMFLEX ACCENT}te d\N{RIGHT SINGLE QUOTATION MARK}Or", "cote"),
+        ("Cote Dor County", "cote"),
+        ("\N{FULLWIDTH LATIN CAPITAL LETTER P}lain", "plain"),
+    ],
+)
+def test_what_makes_no_difference(name, id):
+    assert one(name) == id
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["IC", None, "plain", "IC"],
+        ("IC", None, "plain", "IC"),
+        pa.array(["IC", None, "plain", "IC"]),
+        pa.array(["IC", None, "plain", "IC"], pa.string_view()),
+        pa.array(["IC", None, "plain", "IC"]).dictionary_encode(),
+        pa.chunked_array([["IC", None], ["plain", "IC"]]),
+        pd.Series(["IC", None, "plain", "IC"], dtype=object),
+        pd.Series(["IC", float("nan"), "plain", "IC"], dtype=object),
+        pd.Series(["IC", None, "plain", "IC"], dtype="string"),
+        pd.Series(pd.Categorical(["IC", None, "plain", "IC"], ["x", "plain", "IC"])),
+        pl.Series(["IC", None, "plain", "IC"]),
+        pl.Series(["IC", None, "plain", "IC"], dtype=pl.Categorical),
+        iter(["IC", None, "plain", "IC"]),
+    ],
+    ids=lambda column: f"{type(column).__module__}.{type(column).__name__}",
+)
+def test_every_kind_of_column_keeps_its_order_and_its_nulls(column):
+    found = oms.match_units(column, UNITS)
+    assert found.ids.to_pylist() == ["isle", None, "plain", "isle"]
+    assert found.ids.type == pa.dictionary(pa.int16(), pa.string())
+    assert found.matched == {"IC": "isle", "plain": "plain"}
+    assert found.units == (UNITS[0], UNITS[4])
+    assert len(found) == 4
+    assert repr(found) == "UnitMatches: 4 names, 2 spellings, 2 units"
+
+
+def test_nothing_and_one_name():
+    for nothing in ([], [None, None], pa.nulls(2)):
+        found = oms.match_units(nothing, UNITS)
+        assert found.ids.null_count == len(found) == len(nothing)
+        assert found.matched == {}
+        assert found.units == ()
+    assert oms.match_units("IC", UNITS).ids.to_pylist() == ["isle"]
+    assert oms.match_units(["B"], "b").matched == {"B": "b"}
+    assert oms.match_units(["B"], [oms.Unit("b")]).matched == {"B": "b"}
+
+
+@given(st.lists(st.sampled_from(["IC", "Plain", "North Vale", None, "isle"]), max_size=30))
+def test_a_column_is_matched_name_by_name(names):
+    found = oms.match_units(names, UNITS)
+    assert found.ids.to_pylist() == [None if name is None else one(name) for name in names]
+    assert set(found.matched) == {name for name in names if name is not None}
+
+
+SPELLINGS = [(name, u.id) for u in UNITS for name in (u.id, u.name, *u.synonyms)]
+
+
+@given(
+    st.sampled_from(SPELLINGS),
+    st.sampled_from([str.upper, str.lower, str.title, str.swapcase]),
+    st.sampled_from([" and ", "&", " + ", " AND  "]),
+    st.sampled_from([" ", "\t ", "  ", "\N{NO-BREAK SPACE}", "_"]),
+    st.sampled_from(["", "the ", "NPS ", "(", "Probation Service: "]),
+    st.sampled_from(["", " Trust", " probation", ")", " PROBATION AREA.", " Probation Trust"]),
+)
+def test_every_name_is_found_however_it_is_dressed(spelling, case, both, space, before, after):
+    name, id = spelling
+    dressed = case(name).replace("&", both).replace(" ", space)
+    assert one(before + dressed + after) == id
+
+
+@given(st.text(max_size=12), st.text(max_size=3))
+def test_more_letters_make_another_name(before, after):
+    """What is merely near is never taken."""
+    extra = "".join(c for c in before + after if c.isalnum())
+    with pytest.raises(oms.DataError):
+        one(f"x{extra}plain")
+    with pytest.raises(oms.DataError):
+        one(f"plain{extra}x")
+
+
+class TestRefused:
+    def test_all_bad_names_are_reported_together(self):
+        names = ["Vale", "Isle & Coast & Plain", "Planes", "North", " ", "Xyz", "Vale", "plain"]
+        with pytest.raises(oms.DataError) as caught:
+            oms.match_units(names, UNITS)
+        vale, two, near, part, blank, far = map(str, caught.value.problems)
+        assert "a name stands for one unit; found 'Vale' in 2 rows" in vale
+        assert "could be 'North Vale' (north-vale) or 'South Vale' (south-vale)" in vale
+        assert "could be 'Isle & Coast' (isle) or 'plain'" in two
+        assert near.endswith("'Planes' in 1 row. Did you mean 'plain'?")
+        # It is the only one of that word, and still not taken for it.
+        assert "Did you mean 'North Vale' (north-vale)" in part
+        assert "Leave it null" in blank
+        assert "add it to a unit's synonyms" in far
+
+    def test_a_wrong_column_is_told_in_a_few_lines(self):
+        with pytest.raises(oms.DataError) as caught:
+            oms.match_units([f"case {i}" for i in range(5000)], UNITS)
+        assert len(caught.value.problems) == 41
+        assert "and 4955 more. Is this the column of units?" in str(caught.value.problems[-1])
+
+    @pytest.mark.parametrize(
+        ("names", "found"),
+        [
+            ([1, 2], "whole numbers: 1, 2"),
+            ([1, "a"], "found list"),
+            (None, "found NoneType"),
+            (5, "found int"),
+            (b"IC", "found bytes"),
+            ({"IC": 1}, "found dict"),
+            ({"IC"}, "found set"),
+            ([["IC"]], "list<"),
+            (pd.DataFrame({"unit": ["IC"]}), "found DataFrame"),
+            (pa.table({"unit": ["IC"]}), "found Table"),
+        ],
+        ids=repr,
+    )
+    def test_names_are_a_column_of_text(self, names, found):
+        with pytest.raises(oms.DataError, match="names of units are text or null") as caught:
+            oms.match_units(names, UNITS)
+        assert found in str(caught.value)
+
+    def test_damaged_text(self):
+        raw = pa.array([b"plain", b"pl\xe9in"]).cast(pa.string(), safe=False)
+        with pytest.raises(oms.DataError, match="text is UTF-8"):
+            oms.match_units(pa.Array.from_buffers(pa.string(), 2, raw.buffers()), UNITS)
+
+    def test_units_that_cannot_be_told_apart(self):
+        units = [
+            oms.Unit("a", "Vale"),
+            oms.Unit("b", "the vale trust", ["x"]),
+            oms.Unit("c", "C", ["X"]),
+            oms.Unit("d", "&"),
+        ]
+        with pytest.raises(oms.DataError) as caught:
+            oms.match_units(["a"], units)
+        first, second, third = map(str, caught.value.problems)
+        assert "'Vale' of 'a' and 'the vale trust' of 'b'" in first
+        assert "'x' of 'b' and 'X' of 'c'" in second
+        assert "a unit's name has letters or figures; found '&' of 'd'" in third
+        assert oms.match_units(["The Vale Trust"], units[:2], affixes=()).matched == {
+            "The Vale Trust": "b"
+        }
+
+    @pytest.mark.parametrize(
+        ("units", "error", "message"),
+        [
+            (["a", "a"], oms.DataError, "a unit is declared once; found 'a'"),
+            (["all"], oms.DataError, "'all' is the label"),
+            ([1, None, ""], oms.DataError, "a unit is a Unit or its id; found 1, None, ''"),
+            (5, oms.UsageError, "`units` is a list of units or their ids; found 5"),
+        ],
+    )
+    def test_units_are_units(self, units, error, message):
+        with pytest.raises(error, match=message):
+            oms.match_units(["a"], units)
+        with pytest.raises(error, match=message):
+            oms.CaseSet.from_data({"case_id": [], "unit": []}, framework=FRAMEWORK, units=units)
+
+    def test_affixes_are_text(self):
+        with pytest.raises(oms.DataError, match="an affix is text; found 3"):
+            oms.match_units(["a"], ["a"], affixes=["x", 3])
+
+
+DATA = {"case_id": [1, 2, 3], "unit": ["I & C", "Plain Trust", "Vale"]}
+
+
+class TestCases:
+    def test_undeclared_ids_that_can_be_matched_say_so(self):
+        with pytest.raises(oms.DataError) as caught:
+            oms.CaseSet.from_data(DATA, framework=FRAMEWORK, units=UNITS)
+        text = str(caught.value)
+        assert "found 'I & C', 'Plain Trust', 'Vale'. Declare these units" in text
+        assert "`match_units` reads 'I & C' as 'isle' and 'Plain Trust' as 'plain'" in text
+        assert "'Vale' as" not in text
+
+    def test_no_word_of_matching_where_it_would_not_help(self):
+        units = [[oms.Unit("x"), oms.Unit("y", "X")], ["other"]]
+        for declared in units:
+            with pytest.raises(oms.DataError) as caught:
+                oms.CaseSet.from_data(DATA, framework=FRAMEWORK, units=declared)
+            assert "match_units" not in str(caught.value)
+
+    def test_what_was_matched_is_declared_and_read(self):
+        found = oms.match_units(["I & C", "plain", "Plain Trust"], UNITS)
+        cases = oms.CaseSet.from_data(
+            {"case_id": [1, 2, 3], "unit": found.ids}, framework=FRAMEWORK, units=found.units
+        )
+        assert cases.units == ("isle", "plain")
+        assert cases.unit_names == {"isle": "Isle & Coast", "plain": "plain"}
+        frame = pd.DataFrame({"case_id": [1, 2, 3]}).assign(unit=found.ids)
+        other = oms.CaseSet.from_data(frame, framework=FRAMEWORK)
+        assert other["unit"].to_pylist() == ["isle", "plain", "plain"]
+        polars = pl.DataFrame({"case_id": [1, 2, 3]}).with_columns(unit=pl.Series(found.ids))
+        assert oms.CaseSet.from_data(polars, framework=FRAMEWORK).units == ("isle", "plain")
+
+
+def test_synonyms_are_a_tuple():
+    assert oms.Unit("a").synonyms == ()
+    assert oms.Unit("a", synonyms="A one").synonyms == ("A one",)
+    assert oms.Unit("a", "A", iter(["x", "y"])).synonyms == ("x", "y")
