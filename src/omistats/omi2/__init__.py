@@ -6,12 +6,14 @@ from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
 from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.good_practice import load_good_practice, read_good_practice
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.published import load_published
 from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
 from omistats.omi2.reread import survivors
 from omistats.omi2.simulation import simulate
 from omistats.omi2.tables import TABLES, Table
+from omistats.omi2.themes import THEMES, Theme
 from omistats.omi2.units import TRUSTS, UNITS, Inspection, regions, trusts, with_fieldwork
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "FRAMEWORK",
     "PUBLISHED_SCORES",
     "TABLES",
+    "THEMES",
     "TRUSTS",
     "UNITS",
     "ComparedCell",
@@ -28,10 +31,13 @@ __all__ = [
     "PublishedScore",
     "Reproduction",
     "Table",
+    "Theme",
     "contradictions",
+    "load_good_practice",
     "load_published",
     "load_synthetic",
     "main_points",
+    "read_good_practice",
     "regions",
     "reproduce",
     "simulate",
