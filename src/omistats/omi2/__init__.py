@@ -8,6 +8,7 @@ from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, Publish
 from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.good_practice import load_good_practice, read_good_practice
 from omistats.omi2.points import MainPoint, main_points
+from omistats.omi2.practice import Practice, practice
 from omistats.omi2.published import load_published
 from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
 from omistats.omi2.reread import survivors
@@ -28,6 +29,7 @@ __all__ = [
     "Contradiction",
     "Inspection",
     "MainPoint",
+    "Practice",
     "PublishedScore",
     "Reproduction",
     "Table",
@@ -37,6 +39,7 @@ __all__ = [
     "load_published",
     "load_synthetic",
     "main_points",
+    "practice",
     "read_good_practice",
     "regions",
     "reproduce",
