@@ -39,8 +39,8 @@ class Weaknesses(Exports):
         the scores give it, ``k`` and ``n`` counts of answers) and ``rest_k, rest_n,
         rest_percent`` of the others pooled; ``difference`` (the unit less the rest, percentage
         points), ``se, low, high`` of it (the interval is of this item by itself);
-        ``statistic``, ``df`` (null under the normal distribution) and the two-sided
-        ``p_value``; ``p_adjusted``, which allows for all items of the ``family``;
+        ``statistic`` (the square of difference over ``se``), ``df`` (of t, null under the
+        normal distribution) and the two-sided ``p_value``; ``p_adjusted``, which allows for all items of the ``family``;
         ``credible``, whether the unit is below the rest and that is shown after adjustment;
         ``adjustment, family, method, confidence``; ``reason`` why a figure is missing. Where
         nothing could be tested ``credible`` is null, not false.
