@@ -1,19 +1,26 @@
-"""What the pages take from the code itself: the table of questions, and what autodoc misses."""
+"""What the pages take from the code itself: tables, the glossary, and what autodoc misses."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
 from omistats.model.framework import Framework, Question
-from omistats.omi2 import FRAMEWORK
+from omistats.omi2 import FRAMEWORK, GLOSSARY, UNITS, Inspection, Term
 
-QUESTIONS_PAGE = "reference/questions"
-PLACEHOLDER = "% questions"
+# So common that a link at every one of them would only be in the way.
+EVERYDAY = ("case", "question")
+
+# What the glossary of these pages adds to that of the code: links.
+MORE = {
+    "question": "[All 75](reference/questions.md).",
+    "unit": "[All 36](reference/units.md).",
+    "score": "{func}`omistats.scores` computes it.",
+}
 
 # A constant does not know which module describes it.
 DESCRIBED_IN = {
@@ -25,8 +32,43 @@ DESCRIBED_IN = {
     "omistats.TESTS": "omistats.kernel.comparison_methods",
     "omistats.GROUP_TESTS": "omistats.kernel.comparison_methods",
     "omistats.omi2.FRAMEWORK": "omistats.omi2.framework",
+    "omistats.omi2.GLOSSARY": "omistats.omi2.glossary",
+    "omistats.omi2.UNITS": "omistats.omi2.units",
+    "omistats.omi2.TRUSTS": "omistats.omi2.units",
     "omistats.omi2.TABLES": "omistats.omi2.tables",
 }
+
+
+def linked(text: str, *, but: Term | None = None) -> str:
+    """Make a link of every term's first mention in a text."""
+    found = {m.term: m for m in reversed(GLOSSARY.mentions(text))}
+    for term, mention in sorted(found.items(), key=lambda pair: -pair[1].start):
+        if term is not but and term.id not in EVERYDAY:
+            written = text[mention.start : mention.stop]
+            link = f"{{term}}`{written} <{term.term}>`"
+            text = text[: mention.start] + link + text[mention.stop :]
+    return text
+
+
+def glossary_lines(glossary: Mapping[str, Term]) -> Iterator[str]:
+    """Give the glossary as Sphinx takes it, with links among the terms."""
+    yield "```{glossary}"
+    for term in glossary.values():
+        yield from term.spellings
+        more = f" {MORE[term.id]}" if term.id in MORE else ""
+        yield f"  {linked(term.meaning, but=term)}{more}\n"
+    yield "```"
+
+
+def unit_lines(units: tuple[Inspection, ...]) -> Iterator[str]:
+    """Give the units as a Markdown table."""
+    yield "| id | name | region | in the 2011 report | synonyms |"
+    yield "|---|---|---|---|---|"
+    for unit in units:
+        trust = "" if unit.trust == unit.id else f" (Trust `{unit.trust}`)"
+        reported = "yes" if unit.in_aggregate else ""
+        cells = (f"`{unit.id}`{trust}", unit.name, unit.region, reported, ", ".join(unit.synonyms))
+        yield f"| {' | '.join(cells)} |"
 
 
 def printed_rows(question: Question) -> str:
@@ -59,17 +101,26 @@ def question_lines(framework: Framework) -> Iterator[str]:
             f"`{h.item}`" + ("" if h.provenance == "published" else f" ({h.provenance})")
             for h in question.headlines
         )
-        cells = (f"`{question.id}`", question.label, link.provenance, headlines)
+        cells = (f"`{question.id}`", linked(question.label), link.provenance, headlines)
         yield f"| {' | '.join(cells)} | {printed_rows(question)} |"
 
 
-def write_questions(_: Sphinx, page: str, source: list[str]) -> None:
-    """Put the questions where the page asks for them."""
-    if page == QUESTIONS_PAGE:
-        if PLACEHOLDER not in source[0]:
-            msg = f"{page} has no line {PLACEHOLDER!r}"
+# Of every page that has one the line to be replaced, and what by.
+PLACEHOLDERS: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
+    "reference/questions": ("% questions", lambda: question_lines(FRAMEWORK)),
+    "reference/units": ("% units", lambda: unit_lines(UNITS)),
+    "glossary": ("% terms", lambda: glossary_lines(GLOSSARY)),
+}
+
+
+def write_lines(_: Sphinx, page: str, source: list[str]) -> None:
+    """Put what is made from the code where the page asks for it."""
+    if page in PLACEHOLDERS:
+        placeholder, lines = PLACEHOLDERS[page]
+        if placeholder not in source[0]:
+            msg = f"{page} has no line {placeholder!r}"
             raise ValueError(msg)
-        source[0] = source[0].replace(PLACEHOLDER, "\n".join(question_lines(FRAMEWORK)))
+        source[0] = source[0].replace(placeholder, "\n".join(lines()))
 
 
 def describe_constant(
@@ -103,7 +154,7 @@ def mend_backlinks(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the three."""
-    app.connect("source-read", write_questions)
+    app.connect("source-read", write_lines)
     app.connect("autodoc-process-docstring", describe_constant, priority=900)
     app.connect("html-page-context", mend_backlinks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

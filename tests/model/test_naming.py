@@ -247,6 +247,13 @@ class TestCases:
         assert oms.CaseSet.from_data(polars, framework=FRAMEWORK).units == ("isle", "plain")
 
 
+def test_names_of_a_unit_are_text():
+    with pytest.raises(oms.DataError, match="a unit's names are text; found 3, None"):
+        oms.Unit("a", 3, ["x", None])
+    with pytest.raises(oms.UsageError, match="expected a list of names, found 5"):
+        oms.Unit("a", synonyms=5)
+
+
 def test_synonyms_are_a_tuple():
     assert oms.Unit("a").synonyms == ()
     assert oms.Unit("a", synonyms="A one").synonyms == ("A one",)

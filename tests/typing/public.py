@@ -187,6 +187,15 @@ def units_are_matched_and_put_together(cases: oms.CaseSet, names: pd.Series[str]
     oms.omi2.regions(3)  # type: ignore[arg-type]
 
 
+def terms_are_looked_up() -> None:
+    glossary = oms.omi2.GLOSSARY
+    assert_type(glossary["mappa"], oms.omi2.Term)
+    assert_type(glossary.find("MAPPA").also, tuple[str, ...])
+    assert_type(glossary.terms_in("MAPPA"), tuple[oms.omi2.Term, ...])
+    assert_type(glossary.mentions("MAPPA"), tuple[oms.omi2.Mention, ...])
+    glossary["x"] = glossary["mappa"]  # type: ignore[index]
+
+
 def counts_and_methods_are_arguments(cases: oms.CaseSet) -> None:
     counts = oms.tally(cases, by="unit", breakdowns=["gender"], questions=["induction"])
     assert_type(counts.k, npt.NDArray[np.int64])

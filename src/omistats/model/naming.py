@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import numpy as np
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, listed, shown
+from omistats.errors import DataError, Problem, shown
+from omistats.model.spellings import AFFIXES, Spellings
 from omistats.model.units import Unit, with_names
 
-__all__ = ["AFFIXES", "UnitMatches", "as_match_units", "match_units", "slug"]
-
-Words = tuple[str, ...]
-
-AFFIXES: Final = (
-    "National Probation Service",
-    "Probation Service",
-    "Probation Trust",
-    "Probation Area",
-    "Probation Board",
-    "Probation",
-    "Trust",
-    "Area",
-    "NPS",
-    "the",
-)
-"""Words before or after the name of a unit that say what it is, not which one."""
+__all__ = ["UnitMatches", "as_match_units", "match_units"]
 
 # Looking for near names is slow, and a wrong column has thousands of them.
 _MOST = 40
@@ -51,6 +34,12 @@ class UnitMatches:
         Every spelling that was found, and the id that it stands for.
     units : tuple of Unit
         The units that were named, in the order that they were declared in.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.match_units(["KENT", "kent", "Hants"], oms.omi2.UNITS).matched
+    {'KENT': 'kent', 'kent': 'kent', 'Hants': 'hampshire'}
     """
 
     ids: pa.DictionaryArray
@@ -67,59 +56,6 @@ class UnitMatches:
             f"{count:,} {word}{'s' * (count != 1)}"
             for count, word in zip(counts, words, strict=True)
         )
-
-
-@attrs.frozen
-class _Index:
-    """Every way to write a unit, without what makes no difference."""
-
-    units: tuple[Unit, ...]
-    affixes: tuple[Words, ...]
-    known: dict[Words, int]
-
-    @classmethod
-    def of(cls, units: tuple[Unit, ...], affixes: tuple[Words, ...]) -> _Index:
-        """Raise `DataError` where two units cannot be told apart."""
-        known: dict[Words, tuple[int, str]] = {}
-        problems = []
-        for i, unit in enumerate(units):
-            for name in dict.fromkeys((unit.id, unit.name, *unit.synonyms)):
-                if not isinstance(name, str) or not (words := _stripped(_words(name), affixes)):
-                    rule, hint = "a unit's name has letters or figures", "Give it another."
-                    problems.append(Problem("units", rule, f"{name!r} of {unit.id!r}", hint))
-                    continue
-                other, theirs = known.setdefault(words, (i, name))
-                if other != i:
-                    found = f"{theirs!r} of {units[other].id!r} and {name!r} of {unit.id!r}"
-                    rule = "names and synonyms tell units apart"
-                    hint = "Rename one, or pass `affixes=()` if it is such a word that differs."
-                    problems.append(Problem("units", rule, found, hint))
-        if problems:
-            raise DataError(problems)
-        return cls(units, affixes, {words: i for words, (i, _) in known.items()})
-
-    def find(self, name: str) -> int | None:
-        """Give the unit of a name, if it is one's."""
-        return self.known.get(_stripped(_words(name), self.affixes))
-
-    def candidates(self, name: str) -> list[int]:
-        """List the units whose name holds all words of this one, or is whole in it."""
-        words = _stripped(_words(name), self.affixes)
-        found = {
-            i
-            for known, i in self.known.items()
-            if words and (set(words) <= set(known) or _holds(words, known))
-        }
-        return sorted(found)
-
-    def near(self, name: str) -> list[int]:
-        """List units of a similar name, the most similar first."""
-        from difflib import get_close_matches
-
-        spelled = {" ".join(words): i for words, i in self.known.items()}
-        words = " ".join(_stripped(_words(name), self.affixes))
-        close = (spelled[near] for near in get_close_matches(words, spelled, n=5))
-        return list(dict.fromkeys(close))[:3]
 
 
 def match_units(
@@ -165,7 +101,7 @@ def match_units(
     ['avon', 'herts', None]
     """
     declared = with_names(units)
-    index = _Index.of(declared, _affixes(affixes))
+    index = Spellings.of(declared, affixes)
     codes, labels = _labels([names] if isinstance(names, str) else names)
     rows = np.bincount(codes.astype(np.int64) + 1, minlength=len(labels) + 1)[1:]
     # A dictionary may hold labels that no row has, and one twice.
@@ -193,7 +129,7 @@ def match_units(
 def as_match_units(names: Sequence[str], units: tuple[Unit, ...]) -> str:
     """Say in a sentence which of these undeclared ids `match_units` reads; nothing if none."""
     try:
-        index = _Index.of(units, _affixes(AFFIXES))
+        index = Spellings.of(units)
     except DataError:
         return ""
     found = [(name, units[at].id) for name in names if (at := index.find(name)) is not None]
@@ -205,11 +141,6 @@ def as_match_units(names: Sequence[str], units: tuple[Unit, ...]) -> str:
         f" `match_units` reads {first}{rest}: put the `.ids` of "
         "oms.match_units(names, units) in the column."
     )
-
-
-def slug(name: str) -> str:
-    """Make an id of a name: lower case, hyphens between words, no "and"."""
-    return "-".join(_words(name))
 
 
 def _labels(names: Any) -> tuple[Any, list[str]]:
@@ -229,7 +160,7 @@ def _labels(names: Any) -> tuple[Any, list[str]]:
     return found
 
 
-def _problems(names: Sequence[str], rows: Mapping[str, int], index: _Index) -> Iterator[Problem]:
+def _problems(names: Sequence[str], rows: Mapping[str, int], index: Spellings) -> Iterator[Problem]:
     for name in names[:_MOST]:
         where = f"{name!r} in {rows[name]:,} row{'s' * (rows[name] != 1)}"
         several = index.candidates(name)
@@ -251,38 +182,3 @@ def _problems(names: Sequence[str], rows: Mapping[str, int], index: _Index) -> I
 
 def _called(unit: Unit) -> str:
     return repr(unit.name) if unit.name == unit.id else f"{unit.name!r} ({unit.id})"
-
-
-def _affixes(affixes: Iterable[str]) -> tuple[Words, ...]:
-    found = listed("affixes", affixes, "words")
-    if odd := [a for a in found if not isinstance(a, str)]:
-        raise DataError([Problem("affixes", "an affix is text", shown(odd), "Write it as text.")])
-    # The longest first: "Probation" alone would leave "Trust" behind.
-    return tuple(sorted((w for a in found if (w := _words(a))), key=len, reverse=True))
-
-
-def _words(name: str) -> Words:
-    """Split a name, without what makes no difference between names."""
-    plain = (
-        c
-        for c in unicodedata.normalize("NFKD", name.casefold())
-        # Accents stand alone in this form; what cannot be seen may stand within a word.
-        if not unicodedata.combining(c) and unicodedata.category(c) != "Cf"
-    )
-    text = re.sub("['\N{RIGHT SINGLE QUOTATION MARK}]", "", "".join(plain))
-    return tuple(word for word in re.findall(r"[^\W_]+", text) if word != "and")
-
-
-def _stripped(words: Words, affixes: Sequence[Words]) -> Words:
-    """Take affixes off both ends, as long as something is left."""
-    for affix in affixes:
-        size = len(affix)
-        if len(words) > size and words[:size] == affix:
-            return _stripped(words[size:], affixes)
-        if len(words) > size and words[-size:] == affix:
-            return _stripped(words[:-size], affixes)
-    return words
-
-
-def _holds(words: Words, part: Words) -> bool:
-    return any(words[i : i + len(part)] == part for i in range(len(words) - len(part) + 1))

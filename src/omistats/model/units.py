@@ -27,6 +27,13 @@ class Unit:
     synonyms : tuple of str
         Other names that data may use, for `match_units`.
 
+    Raises
+    ------
+    DataError
+        When a name or synonym is no text.
+    UsageError
+        When synonyms are no list.
+
     Examples
     --------
     >>> Unit("west", "West Riding", ["W Riding"])
@@ -40,6 +47,9 @@ class Unit:
     def __attrs_post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", self.id)
+        if odd := [n for n in (self.name, *self.synonyms) if not isinstance(n, str)]:
+            hint = "Write names as text."
+            raise DataError([Problem(str(self.id), "a unit's names are text", shown(odd), hint)])
 
 
 def with_names(units: Iterable[Unit | str]) -> tuple[Unit, ...]:

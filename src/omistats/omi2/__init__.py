@@ -6,6 +6,7 @@ from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
 from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.glossary import GLOSSARY, Glossary, Mention, Term
 from omistats.omi2.good_practice import load_good_practice, read_good_practice
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.practice import Practice, practice
@@ -20,6 +21,7 @@ from omistats.omi2.units import TRUSTS, UNITS, Inspection, regions, trusts, with
 __all__ = [
     "DEMONSTRATION",
     "FRAMEWORK",
+    "GLOSSARY",
     "PUBLISHED_SCORES",
     "TABLES",
     "THEMES",
@@ -27,12 +29,15 @@ __all__ = [
     "UNITS",
     "ComparedCell",
     "Contradiction",
+    "Glossary",
     "Inspection",
     "MainPoint",
+    "Mention",
     "Practice",
     "PublishedScore",
     "Reproduction",
     "Table",
+    "Term",
     "Theme",
     "contradictions",
     "load_good_practice",

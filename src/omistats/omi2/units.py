@@ -30,7 +30,7 @@ from omistats.errors import (
 )
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Provenance
-from omistats.model.naming import slug
+from omistats.model.spellings import slug
 from omistats.model.strata import ALL
 from omistats.model.units import Unit
 from omistats.omi2._inspections import MERGED, REGIONS, REPORTED
@@ -42,7 +42,7 @@ __all__ = ["TRUSTS", "UNITS", "Inspection", "regions", "trusts", "with_fieldwork
 _Units = CaseSet | Tally | ScoreTally | Iterable[Unit | str]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen
 class Inspection(Unit):
     """One inspection: a unit of the programme.
 
@@ -67,6 +67,13 @@ class Inspection(Unit):
         region, and is known no better.
     fieldwork : datetime.date or None
         The day that fieldwork began. The publications do not give it; see `with_fieldwork`.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> kent = next(unit for unit in oms.omi2.UNITS if unit.id == "kent")
+    >>> kent.region, kent.region_provenance, kent.in_aggregate
+    ('South East', 'inferred', True)
     """
 
     trust: str = ""

@@ -186,6 +186,13 @@ class ScoreTally:
             or a new unit is no text or called ``all``; all are listed.
         UsageError
             When it is no mapping.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> sums = oms.score_tally(oms.omi2.load_synthetic(), items=["3"])
+        >>> sums.regroup({u: "odd" if int(u[1:]) % 2 else "even" for u in sums.units})
+        ScoreTally: SYNTHETIC 2 units x 0 breakdowns x 1 item, 2,213 cases
         """
         groups, place = grouped(self.units, mapping)
         cases = np.zeros(len(groups), np.int64)
