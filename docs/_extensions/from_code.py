@@ -36,6 +36,7 @@ DESCRIBED_IN = {
     "omistats.omi2.UNITS": "omistats.omi2.units",
     "omistats.omi2.TRUSTS": "omistats.omi2.units",
     "omistats.omi2.TABLES": "omistats.omi2.tables",
+    "omistats.omi2.THEMES": "omistats.omi2.themes",
 }
 
 

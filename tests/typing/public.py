@@ -295,6 +295,10 @@ def the_programme_of_2011() -> None:
     assert_type(points, tuple[oms.omi2.MainPoint, ...])
     assert_type(points[0].point, oms.Point)
     oms.omi2.reproduce().matched("p")  # type: ignore[arg-type]
+    assert_type(oms.omi2.load_good_practice(), pa.Table)
+    assert_type(oms.omi2.read_good_practice("text.txt", encoding="cp1252"), pa.Table)
+    assert_type(oms.omi2.THEMES["alcohol"], oms.omi2.Theme)
+    oms.omi2.read_good_practice(b"text.txt")  # type: ignore[arg-type]
 
 
 def what_is_drawn_again_is_a_table(cases: oms.CaseSet) -> None:

@@ -146,8 +146,8 @@ def _chunks(text: str) -> Iterator[list[Line]]:
 def _heading(lines: list[Line]) -> tuple[str, list[Line], list[Line]]:
     """Find the last criterion's heading: its number, what is above, and what is below.
 
-    What is below begins after the statement, which ends at a blank line. Of what is above,
-    a section's heading and all that follows it is left out.
+    What is below begins after the statement, which ends at a blank line after a full stop or a
+    bracket. Of what is above, a section's heading and all that follows it is left out.
     """
     matches = [(i, m) for i, (_, s) in enumerate(lines) if (m := _CRITERION.fullmatch(s))]
     if not matches:
@@ -162,7 +162,10 @@ def _heading(lines: list[Line]) -> tuple[str, list[Line], list[Line]]:
     line = next(below, None)
     while line and (not line[1] or line[1].isupper()):  # the heading goes on in capitals
         line = next(below, None)
-    while line and line[1]:  # the statement
+    last = ""
+    # The statement, which a page's end may part in the middle of a sentence.
+    while line and (line[1] or last[-1:].isalpha() or last[-1:] == ","):
+        last = line[1] or last
         line = next(below, None)
     return match[1], above, list(below)
 
