@@ -228,6 +228,9 @@ def test_bad_input_is_told_together():
     text = str(caught.value)
     for part in ("6 options", "'kent'", "'2.3'", "'alcohol'", "kind 'x'", "`limit`", "`text`"):
         assert part in text
+    # A call within the call that has several faults stays one entry.
+    with pytest.raises(oms.UsageError, match=r"\n  - 2 options do not fit:\n      - unknown unit"):
+        face(scores, unit="kentt", level="chapter", theme="alcohl")  # type: ignore[arg-type]
     for wrong, near in (
         ({"criterion": "2.33"}, "2.3"),
         ({"theme": ["alcohol", "drinks"]}, "drugs"),

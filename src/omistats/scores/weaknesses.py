@@ -40,8 +40,9 @@ class Weaknesses(Exports):
         rest_percent`` of the others pooled; ``difference`` (the unit less the rest, percentage
         points), ``se, low, high`` of it (the interval is of this item by itself);
         ``statistic`` (the square of difference over ``se``), ``df`` (of t, null under the
-        normal distribution) and the two-sided ``p_value``; ``p_adjusted``, which allows for all items of the ``family``;
-        ``credible``, whether the unit is below the rest and that is shown after adjustment;
+        normal distribution) and the two-sided ``p_value``; ``p_adjusted``, which allows for all
+        items of the ``family``; ``credible``, whether the unit is below the rest and that is
+        shown after adjustment;
         ``adjustment, family, method, confidence``; ``reason`` why a figure is missing. Where
         nothing could be tested ``credible`` is null, not false.
     others : tuple of str or None
@@ -155,11 +156,8 @@ def find_weaknesses(
     )
     named = adjust if adjust == "none" else ADJUSTMENTS.name(adjust)
     wanted = [unit] if unit is not None else here
-    items = [
-        row["item"]
-        for row in whole.group_by(["level", "item"], use_threads=False).aggregate([]).to_pylist()
-        if row["level"] == level
-    ]
+    labels = zip(whole["level"].to_pylist(), whole["item"].to_pylist(), strict=True)
+    items = [item for of, item in dict.fromkeys(labels) if of == level]
     return Weaknesses(
         against_rest(
             source,
