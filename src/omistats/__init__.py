@@ -60,7 +60,7 @@ from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
 from omistats.resampling import Resampled, bootstrap, max_t
-from omistats.scores import Scores, ScoreTally, UnitComparison, score_tally, scores
+from omistats.scores import Scores, ScoreTally, UnitComparison, Weaknesses, score_tally, scores
 from omistats.tallies import Split, Tally
 
 __version__ = "0.1.0"
@@ -116,6 +116,7 @@ __all__ = [
     "UnitMatches",
     "UnknownNameError",
     "UsageError",
+    "Weaknesses",
     "WeightedComparison",
     "__version__",
     "adjust",

@@ -7,8 +7,12 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from omistats.errors import OmistatsError
+from omistats.omi2._found import printable
+from omistats.omi2.good_practice import read_good_practice
+from omistats.omi2.practice import KINDS, practice
 from omistats.omi2.report import as_text, write_tables
 from omistats.omi2.reproduction import reproduce
 
@@ -36,29 +40,74 @@ def main(arguments: Sequence[str] | None = None) -> int:
     version = sys.modules[__name__.partition(".")[0]].__version__
     parser.add_argument("--version", action="version", version=f"omistats {version}")
     commands = parser.add_subparsers(dest="command", required=True)
-    again = commands.add_parser(
+    _add_reproduce(commands)
+    _add_practice(commands)
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.run(options)
+    except (OmistatsError, OSError) as error:
+        # A message may quote the file that it is about.
+        print(f"omistats: {printable(str(error))}", file=sys.stderr)
+        return 2
+    return status
+
+
+def _add_reproduce(commands: Any) -> None:
+    command = commands.add_parser(
         "reproduce",
         help="recompute the 2011 aggregate report and lay it beside print",
         description="Recompute Tables 3-11 of the 2011 aggregate report from the shipped "
         "synthetic cases, compare every cell with print, and prove what cannot agree.",
     )
-    again.add_argument("--out", type=Path, metavar="DIR", help="write the recomputed tables here")
-    again.add_argument("--json", action="store_true", help="print JSON instead of text")
-    options = parser.parse_args(arguments)
-    try:
-        return _reproduce(options.out, options.json)
-    except (OmistatsError, OSError) as error:
-        print(f"omistats: {error}", file=sys.stderr)
-        return 2
+    command.add_argument("--out", type=Path, metavar="DIR", help="write the recomputed tables here")
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
+    command.set_defaults(run=_reproduce)
 
 
-def _reproduce(out: Path | None, as_json: bool) -> int:
+def _add_practice(commands: Any) -> None:
+    command = commands.add_parser(
+        "practice",
+        help="find published examples of good practice",
+        description="Find the published examples of good practice that stand under a criterion "
+        "or are about a theme. What is given twice, as two themes, means either.",
+    )
+    command.add_argument(
+        "--criterion", action="append", metavar="ID", help="a general criterion, as 2.3"
+    )
+    command.add_argument("--theme", action="append", metavar="ID", help="a theme, as alcohol")
+    command.add_argument("--kind", choices=KINDS, help="one person's case, or a way of working")
+    command.add_argument("--unit", metavar="ID", help="leave out this unit's own, as wiltshire")
+    command.add_argument("--limit", type=int, metavar="N", help="the most examples to give")
+    command.add_argument(
+        "--publication", metavar="PATH", help="the publication as plain text, to show the texts"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON instead of text")
+    command.set_defaults(run=_practice)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
     found = reproduce(progress=_say)
-    if out is not None:
-        files = write_tables(found, out)
-        _say(f"wrote {len(files)} files to {out}")
-    print(json.dumps(found.to_dict(), indent=2) if as_json else as_text(found))
+    if options.out is not None:
+        files = write_tables(found, options.out)
+        _say(f"wrote {len(files)} files to {options.out}")
+    print(json.dumps(found.to_dict(), indent=2) if options.json else as_text(found))
     return 0 if found.explained else 1
+
+
+def _practice(options: argparse.Namespace) -> int:
+    path = options.publication
+    found = practice(
+        criterion=options.criterion,
+        theme=options.theme,
+        kind=options.kind,
+        unit=options.unit,
+        limit=options.limit,
+        text=None if path is None else read_good_practice(path),
+    )
+    # JSON escapes every control character but the last.
+    as_json = json.dumps(found.to_dict(), indent=2).replace("\x7f", "\\u007f")
+    print(as_json if options.json else found)
+    return 0
 
 
 def _say(what: str) -> None:

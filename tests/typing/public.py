@@ -249,6 +249,18 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
     assert_type(compared.to_polars(), pl.DataFrame)
     assert_type(compared, oms.UnitComparison)
     assert_type(compared.baseline, float)
+    weak = scores.weaknesses("A", level="headline", adjust="bh", family="all", others=["B"])
+    assert_type(weak, oms.Weaknesses)
+    assert_type(weak.credible(), pa.Table)
+    assert_type(weak.to_pandas(), pd.DataFrame)
+    scores.weaknesses(level="chapter")  # type: ignore[arg-type]
+    found = oms.omi2.practice(scores, unit="A", theme="alcohol", kind="case", limit=3)
+    assert_type(found, oms.omi2.Practice)
+    assert_type(found.table, pa.Table)
+    assert_type(found.found, int)
+    assert_type(found.weaknesses, oms.Weaknesses | None)
+    assert_type(found.notes, tuple[str, ...])
+    oms.omi2.practice(kind="person")  # type: ignore[arg-type]
     assert_type(oms.ratio([1, 2], [3, 4], cluster=["a", "b"]), oms.Ratio)
     assert_type(oms.ratio([1, 2], [3, 4]).se, npt.NDArray[np.float64])
     assert_type(oms.ratio([1, 2], [3, 4], population=90), oms.Ratio)

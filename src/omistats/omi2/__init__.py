@@ -9,6 +9,7 @@ from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.glossary import GLOSSARY, Glossary, Mention, Term
 from omistats.omi2.good_practice import load_good_practice, read_good_practice
 from omistats.omi2.points import MainPoint, main_points
+from omistats.omi2.practice import Practice, practice
 from omistats.omi2.published import load_published
 from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
 from omistats.omi2.reread import survivors
@@ -32,6 +33,7 @@ __all__ = [
     "Inspection",
     "MainPoint",
     "Mention",
+    "Practice",
     "PublishedScore",
     "Reproduction",
     "Table",
@@ -42,6 +44,7 @@ __all__ = [
     "load_published",
     "load_synthetic",
     "main_points",
+    "practice",
     "read_good_practice",
     "regions",
     "reproduce",

@@ -7,11 +7,13 @@ from omistats.scores.scoring import scores
 from omistats.scores.table import Scores
 from omistats.scores.tally import ScoreTally
 from omistats.scores.units import UnitComparison
+from omistats.scores.weaknesses import Weaknesses
 
 __all__ = [
     "ScoreTally",
     "Scores",
     "UnitComparison",
+    "Weaknesses",
     "score_tally",
     "scores",
 ]

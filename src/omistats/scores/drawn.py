@@ -19,7 +19,7 @@ from omistats.model.cases import CaseSet
 from omistats.model.drawn import Drawn, draw
 from omistats.scores.caseloads import Correction
 from omistats.scores.domains import Members
-from omistats.scores.plain import Scoring
+from omistats.scores.plain import Beside, Scoring
 from omistats.scores.sample import Sample
 from omistats.scores.sums import CaseSums, Scored
 
@@ -116,12 +116,26 @@ class _Drawn:
 
     def freedom(self, together: bool) -> Floats:
         """Give clusters less strata of each block, of those with a case of positive weight."""
+        return np.array([self._freedom(slice(a, b)) for a, b in self._bounds(together)])
+
+    def _freedom(self, rows: slice | npt.NDArray[np.bool_]) -> float:
         design, used = self.drawn.design, self.drawn.weight > 0
-        out = []
-        for a, b in self._bounds(together):
-            clusters = np.unique(design.cluster[a:b][used[a:b]])
-            out.append(len(clusters) - len(np.unique(design.stratum[clusters])))
-        return np.array(out, np.float64)
+        clusters = np.unique(design.cluster[rows][used[rows]])
+        return float(len(clusters) - len(np.unique(design.stratum[clusters])))
+
+    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> Beside:
+        """Score a unit and some others pooled; strata and clusters may reach across units."""
+        sizes = np.diff(self.sample.starts)
+        own = np.repeat(np.arange(len(sizes)) == unit, sizes)
+        other = np.repeat(rest, sizes)
+        members = np.array([own, other])
+        two = attrs.evolve(self, sample=attrs.evolve(self.sample, members=members))
+        found = two.estimates(True)
+        covariance = two.covariance(np.array([[0, 1]]), found.se, True)[0, :, 0]
+        for side, inside in enumerate((own, other)):
+            if self._freedom(inside) <= 0:
+                covariance[:, side] = covariance[:, :, side] = np.nan
+        return Beside(found.estimate[0], covariance, self._freedom(own | other))
 
     def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
         """Give the design effects of units without a correction for populations."""

@@ -47,7 +47,8 @@ def refuse(*checks: Callable[[], object]) -> None:
     if len(found) == 1:
         raise found[0]
     if found:
-        lines = "".join(f"\n  - {error}" for error in found)
+        # An error of several lines stays one entry of the list.
+        lines = "".join("\n  - " + str(error).replace("\n", "\n    ") for error in found)
         raise UsageError(f"{len(found)} options do not fit:{lines}")
 
 

@@ -26,9 +26,28 @@ from omistats.scores.rules import (
 from omistats.scores.sample import Sample, Strata, leave_open
 from omistats.scores.sums import CaseSums, Scored
 
-__all__ = ["Scoring", "plain_scoring", "pooled_scoring"]
+__all__ = ["Beside", "Scoring", "plain_scoring", "pooled_scoring"]
 
 Floats = npt.NDArray[np.float64]
+
+
+@attrs.frozen(eq=False)
+class Beside:
+    """A unit and other units pooled, both as domains of the whole sample.
+
+    Attributes
+    ----------
+    estimate : ndarray of float64, shape (items, 2)
+        Of the unit, and of the others; NaN without an answer.
+    covariance : ndarray of float64, shape (items, 2, 2)
+        NaN where unknown.
+    freedom : float
+        The design's degrees of freedom among the cases of both.
+    """
+
+    estimate: Floats
+    covariance: Floats
+    freedom: float
 
 
 class Scoring(Protocol):
@@ -53,6 +72,9 @@ class Scoring(Protocol):
 
     def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
         """Say which caseloads standard errors are corrected for; None if for none."""
+
+    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> Beside:
+        """Score a unit and some others pooled, of all their cases; see `Beside`."""
 
 
 def pooled_scoring(
@@ -172,6 +194,25 @@ class _Plain:
             return np.array([drawn.sum() - (drawn > 0).sum()])
         within: Floats = np.maximum(drawn - 1.0, 0.0)
         return within
+
+    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> Beside:
+        # Other units are other strata: nothing of one moves with the other.
+        drawn, alone = self.design.drawn, self.design.alone
+        own = np.arange(len(drawn)) == unit
+        estimate = np.empty((self.counts.shape[2], 2))
+        covariance = np.zeros((len(estimate), 2, 2))
+        for side, units in enumerate((own, rest)):
+            found = self.rule.among(units).estimates(True)
+            n, single = self.counts[1, units, :, :1], alone[units]
+            if self.design.removed:
+                leave_open(found.se, found.design_effect, n, single)
+            # One case is its own mean, and shows no spread whatever is done about it.
+            lone = ((n > 0).sum(axis=0) == 1) & (n[single] > 0).any(axis=0)
+            found.se[0, lone] = np.nan
+            estimate[:, side] = found.estimate[0, :, 0]
+            covariance[:, side, side] = found.se[0, :, 0] ** 2
+        both = drawn[own | rest]
+        return Beside(estimate, covariance, float(both.sum() - (both > 0).sum()))
 
     def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
         if self.design.there is None:

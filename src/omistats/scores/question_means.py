@@ -45,6 +45,12 @@ class QuestionMeans:
         se = np.where(np.isnan(estimate), np.nan, se)
         return Ratios(estimate, se, np.full(se.shape, np.nan))
 
+    def among(self, units: Flags) -> QuestionMeans:
+        """Give the same rule for one domain: all cases of some units."""
+        inside = np.repeat(units, np.diff(self.sample.starts))[np.newaxis]
+        counts = self.counts[..., :1] * units[:, np.newaxis, np.newaxis]
+        return QuestionMeans(self.sums, attrs.evolve(self.sample, members=inside), counts)
+
     @property
     def first(self) -> Floats:
         """Sums over cases of what they add to scores of all together."""

@@ -25,6 +25,7 @@ from omistats.scores.sums import CaseSums
 __all__ = ["RULES", "Rule", "covariance", "make_rule", "pooled_rule", "uncorrected_effects"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 RULES = ("pooled", "questions", "cases")
 
@@ -45,6 +46,9 @@ class Rule(Protocol):
 
         Every unit is a block, or all of them together are one.
         """
+
+    def among(self, units: Flags) -> Rule:
+        """Give the same rule for one domain: all cases of some units, of which it has flags."""
 
 
 def pooled_rule(moments: Floats, strata: Strata) -> Rule:
@@ -150,6 +154,12 @@ class _Ratios:
         if self.pooled:
             return found
         return attrs.evolve(found, design_effect=np.full(found.se.shape, np.nan))
+
+    def among(self, units: Flags) -> Rule:
+        # What is left out are whole strata, which add nothing to a domain without their cases.
+        strata = Strata(self.strata.scale[units], self.strata.shared[units])
+        moments = self.moments[:, units, :, :1]
+        return _Ratios(moments, strata, self.counts[:, units, :, :1], self.pooled)
 
     @cached_property
     def first(self) -> Floats:

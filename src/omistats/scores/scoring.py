@@ -33,6 +33,7 @@ from omistats.scores.options import (
     wanted_items,
 )
 from omistats.scores.plain import Scoring, plain_scoring, pooled_scoring
+from omistats.scores.rest import Source
 from omistats.scores.rules import RULES
 from omistats.scores.sources import is_elsewhere, sum_elsewhere
 from omistats.scores.summing import moments_of
@@ -227,7 +228,9 @@ def scores(
     )
     settings = Settings(rule, confidence, interval, complement, df is not None, weight is not None)
     table = assemble(block, scored, domains, settings, of.metadata)
-    return Scores(told(table, made.caseloads(scored)), of.framework)
+    source = Source(made, of.units, tuple(s.item.id for s in scored), settings)
+    kept = source if by == "unit" else None
+    return Scores(told(table, made.caseloads(scored)), of.framework, kept)
 
 
 def _scoring(

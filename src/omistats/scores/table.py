@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
-import numpy as np
 import pyarrow as pa
 
-from omistats.errors import UnknownNameError, UsageError, described
 from omistats.findings.frames import Exports
 from omistats.model.framework import Framework
 from omistats.scores.charts import by_unit, ranges
+from omistats.scores.rest import Source
 from omistats.scores.text import as_html, as_text
 from omistats.scores.units import Inflation, UnitComparison, compare_units
+from omistats.scores.views import kept
+from omistats.scores.weaknesses import (
+    Adjustment,
+    Family,
+    Level,
+    Weaknesses,
+    find_weaknesses,
+)
 
 __all__ = ["Scores"]
 
@@ -46,6 +53,8 @@ class Scores(Exports):
 
     table: pa.Table
     framework: Framework
+    # Standard errors of units pooled otherwise are not to be had from the table.
+    _source: Source | None = None
 
     def level(self, *levels: str) -> Scores:
         """Keep criteria, sections or headline elements.
@@ -90,23 +99,7 @@ class Scores(Exports):
         return attrs.evolve(self, table=self.table.filter(self.table["breakdown"].is_null()))
 
     def _keep(self, column: str, wanted: Sequence[str]) -> Scores:
-        codes = self.table[column].combine_chunks()
-        indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        names = codes.dictionary.to_pylist()
-        # A filtered table still has the labels of what was filtered out.
-        labels = [names[i] for i in np.unique(indices[indices >= 0]).tolist()]
-        if not wanted:
-            raise UsageError(f"name at least one {column}: {', '.join(labels)}")
-        if odd := [name for name in wanted if not isinstance(name, str)]:
-            example = ", ".join(map(repr, labels[:2]))
-            raise UsageError(
-                f"`{column}` takes ids one by one, as .{column}({example}); found "
-                f"{', '.join(map(described, odd[:3]))}"
-            )
-        if unknown := [name for name in wanted if name not in labels]:
-            raise UnknownNameError(column, unknown, labels)
-        kept = [names.index(name) for name in wanted]
-        return attrs.evolve(self, table=self.table.filter(pa.array(np.isin(indices, kept))))
+        return attrs.evolve(self, table=kept(self.table, column, wanted))
 
     def ranges(self) -> pa.Table:
         """Give each item's score of all units together beside its range over units.
@@ -232,6 +225,72 @@ class Scores(Exports):
             draws=draws,
             seed=seed,
         )
+
+    def weaknesses(
+        self,
+        unit: str | None = None,
+        *,
+        level: Level = "criterion",
+        confidence: float = 0.95,
+        adjust: Adjustment = "holm",
+        family: Family = "unit",
+        others: Iterable[str] | None = None,
+    ) -> Weaknesses:
+        """Find the items where a unit is credibly below the rest.
+
+        Parameters
+        ----------
+        unit : str, optional
+            One unit; by default each unit of this view in turn.
+        level : {'criterion', 'section', 'headline'}
+            Which items of this view to compare.
+        confidence : float
+            Of intervals, and of the claim that a unit is below; between 0 and 1.
+        adjust : {'holm', 'bonferroni', 'bh', 'none'}
+            How p-values allow for the number of items.
+        family : {'unit', 'all'}
+            The tests that are allowed for together: the items of each unit by itself, or those
+            of all units here.
+        others : iterable of str, optional
+            The units that make up the rest, each unit itself left out; by default all the
+            others that were scored, also those filtered out of this view.
+
+        Returns
+        -------
+        Weaknesses
+            A row a unit and item, in the order of the scores. A unit of one case or without
+            an answer, or one that has no others beside it, has nulls and a ``reason``.
+
+        Raises
+        ------
+        UnknownNameError
+            When a unit, the level or another word is unknown, and nothing else is wrong.
+        UsageError
+            When the scores were not made by unit, were read from a file, are a view of groups
+            only, or an option is out of range. Of several bad options all are listed.
+
+        Notes
+        -----
+        The rest are the other units pooled under the same scoring rule: its score is theirs
+        together, and its standard error is linearised about that score, not about the score
+        of all units. Where units are strata the variance of the difference is the sum of both;
+        where a stratum or cluster reaches across units their covariance counts. The test is
+        Wald's and two-sided, on normal or, under ``df='design'``, t with the degrees of freedom
+        of the cases compared.
+
+        See Also
+        --------
+        Scores.units : Units in a row on one score, with ranks and funnel limits.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit").weaknesses("U01")
+        >>> len(found), found.credible()["item"].to_pylist()
+        (11, ['2.2', '1.2', '2.1'])
+        """
+        given = self.table, self._source, unit
+        return find_weaknesses(*given, level, confidence, adjust, family, others)
 
     def __repr__(self) -> str:
         return as_text(self.table, self.framework)

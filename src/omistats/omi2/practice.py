@@ -1,0 +1,298 @@
+"""From weakness to example: published good practice that speaks to a weak score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from omistats.errors import (
+    UnknownNameError,
+    UsageError,
+    check_word,
+    described,
+    listed,
+)
+from omistats.model.marks import is_synthetic
+from omistats.omi2._examples import Score, Target, Wanted, search
+from omistats.omi2._found import SCHEMA, Practice
+from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.good_practice import load_good_practice
+from omistats.omi2.themes import THEMES
+from omistats.omi2.units import TRUSTS, UNITS
+from omistats.scores import Scores, Weaknesses
+from omistats.scores.options import refuse
+
+__all__ = ["Practice", "practice"]
+
+KINDS = ("case", "practice")
+_CRITERIA = tuple(item.id for item in FRAMEWORK.items if item.level == "criterion")
+_MADE_UP = "scores of SYNTHETIC cases say nothing of real Trusts"
+
+
+def practice(
+    scores: Scores | None = None,
+    *,
+    unit: str | None = None,
+    criterion: str | Iterable[str] | None = None,
+    theme: str | Iterable[str] | None = None,
+    kind: Literal["case", "practice"] | None = None,
+    level: Literal["criterion", "section", "headline"] = "criterion",
+    limit: int | None = None,
+    others: Iterable[str] | None = None,
+    confidence: float = 0.95,
+    adjust: Literal["holm", "bonferroni", "bh", "none"] = "holm",
+    text: Any = None,
+) -> Practice:
+    """Find published examples of good practice: of what you name, or of what a unit is weak on.
+
+    Parameters
+    ----------
+    scores : Scores, optional
+        Scores by unit. With ``unit``, examples are of the criteria that it is credibly below the
+        rest on. Scores of real cases also rank examples by how their own units score.
+    unit : str, optional
+        A unit of the scores or, without scores, an inspection or a Trust of `UNITS` and
+        `TRUSTS`. Its own examples are left out, with those of the same Trust.
+    criterion : str or iterable of str, optional
+        Only examples under these; with ``scores`` and ``unit``, instead of the weak ones.
+    theme : str or iterable of str, optional
+        Only examples with at least one of these, see `THEMES`; those with more come first.
+    kind : {'case', 'practice'}, optional
+        Work with one person, or a scheme, service or way of working.
+    level : {'criterion', 'section', 'headline'}
+        What to look for weaknesses among. A weak section stands for its criteria, a weak
+        headline element for the criteria of the same purpose.
+    limit : int, optional
+        The most examples to give.
+    others, confidence, adjust
+        As for `Scores.weaknesses`.
+    text : pyarrow.Table, optional
+        The table of `read_good_practice`, to attach the text of each example.
+
+    Returns
+    -------
+    Practice
+        Ranked by criterion (the weakest first, else as named), themes matched, the score of the
+        example's own unit on the criterion (highest first, unknown last), and order of
+        publication. Empty, with notes that say why, where nothing was found.
+
+    Raises
+    ------
+    UnknownNameError
+        When a unit, criterion, theme, kind or another word is unknown, and nothing else is wrong.
+    UsageError
+        When options do not fit. Of several bad options all are listed.
+
+    Notes
+    -----
+    That a unit scores high does not make its examples good, nor was any example chosen for its
+    effect: the inspectors published what they thought worth copying. Scores of synthetic cases
+    never rank examples, for their units are no Trusts.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.omi2.practice(criterion="2.3", theme="alcohol", limit=3)
+    >>> set(found.table["criterion"].to_pylist())
+    {'2.3'}
+    """
+    criteria: list[str] = []
+    themes: list[str] = []
+    weak: list[Weaknesses] = []
+    checks: list[Callable[[], object]] = [
+        lambda: _check_scores(scores, unit, criterion, theme, others),
+        lambda: criteria.extend(_words("criterion", criterion, _CRITERIA)),
+        lambda: themes.extend(_words("theme", theme, tuple(THEMES))),
+        lambda: check_word("kind", kind, KINDS) if kind is not None else None,
+        lambda: _check_limit(limit),
+        lambda: _texts(text),
+    ]
+    if isinstance(scores, Scores) and unit is not None:
+        asked: dict[str, Any] = {
+            "level": level,
+            "others": others,
+            "confidence": confidence,
+            "adjust": adjust,
+        }
+        checks.append(lambda: weak.append(scores.weaknesses(unit, **asked)))
+    elif scores is None and unit is not None:
+        checks.append(lambda: check_word("unit", unit, _known_units()))
+    refuse(*checks)
+    notes: list[str] = []
+    targets = _targets(weak[0] if weak else None, criteria, notes)
+    index = load_good_practice()
+    left_out = _own(unit, notes)
+    wanted = Wanted(targets, themes, kind, left_out)
+    found = search(index, wanted, _scoring(scores, notes))
+    there = set(index["criterion"].to_pylist())
+    under = [] if targets is None else [target.criterion for target in targets]
+    empty = [id for id in under if id not in there]
+    notes += [f"no example was published under {id}" for id in empty]
+    if not found and (targets is None or len(empty) < len(under)):
+        notes.append("no example fits everything that was asked for")
+    given = found if limit is None else found[:limit]
+    if len(given) < len(found):
+        notes.append(f"{len(found) - len(given)} more examples fit; raise the limit to see them")
+    for rank, row in enumerate(given, 1):
+        row["rank"] = rank
+    table = pa.Table.from_pylist(given, schema=SCHEMA)
+    if text is not None:
+        table = _with_text(table, _texts(text), notes)
+    metadata = scores.table.schema.metadata if scores is not None else None
+    return Practice(
+        table.replace_schema_metadata(metadata), len(found), weak[0] if weak else None, tuple(notes)
+    )
+
+
+def _targets(weak: Weaknesses | None, criteria: list[str], notes: list[str]) -> list[Target] | None:
+    """Give the criteria to look under, weakest first; None for any."""
+    if weak is None:
+        return [Target(id) for id in dict.fromkeys(criteria)] if criteria else None
+    rows = weak.table.to_pylist()
+    if strange := [row["item"] for row in rows if row["item"] not in _ITEMS]:
+        raise UsageError(
+            f"examples are of the criteria of {FRAMEWORK.name}, and these scores are of items that "
+            f"it does not have: {', '.join(map(repr, strange[:5]))}"
+        )
+    notes += [
+        f"{row['item']} could not be compared: {row['reason']}" for row in rows if row["reason"]
+    ]
+    if criteria:
+        speaks = {id: row for row in rows for id in _ITEMS[row["item"]]}
+        named = [_target(id, speaks.get(id)) for id in dict.fromkeys(criteria)]
+        notes += [
+            f"not credibly below the rest on {t.criterion}, which was named"
+            for t in named
+            if t.criterion not in speaks or not speaks[t.criterion]["credible"]
+        ]
+        known = [t for t in named if t.difference is not None]
+        return [
+            *sorted(known, key=lambda t: t.difference or 0.0),
+            *(t for t in named if t.difference is None),
+        ]
+    below = weak.credible().to_pylist()
+    if not below:
+        notes.append(f"credibly below the rest on no {rows[0]['level']}")
+    # A criterion may speak to two weak items; it comes with the weakest.
+    found: dict[str, Target] = {}
+    for row in below:
+        for id in _ITEMS[row["item"]]:
+            found.setdefault(id, _target(id, row))
+    return list(found.values())
+
+
+def _target(criterion: str, row: Any) -> Target:
+    return Target(criterion) if row is None else Target(criterion, row["item"], row["difference"])
+
+
+def _speaking() -> dict[str, tuple[str, ...]]:
+    """Give the criteria that speak to each item."""
+    criteria = [item for item in FRAMEWORK.items if item.level == "criterion"]
+    found: dict[str, tuple[str, ...]] = {item.id: (item.id,) for item in criteria}
+    for item in FRAMEWORK.items:
+        if item.level == "section":
+            found[item.id] = tuple(c.id for c in criteria if c.parent == item.id)
+        elif item.level == "headline":
+            found[item.id] = tuple(c.id for c in criteria if c.purpose == item.purpose)
+    return found
+
+
+_ITEMS = _speaking()
+
+
+def _own(unit: str | None, notes: list[str]) -> set[str]:
+    """Give the inspections whose examples are a unit's own."""
+    if unit is None:
+        return set()
+    trust = next((u.trust for u in UNITS if u.id == unit), unit)
+    own = {u.id for u in UNITS if u.trust == trust}
+    if not own:
+        notes.append(
+            f"{unit} is no inspection or Trust of the programme by its id, so that no example was "
+            "left out as its own"
+        )
+    return own
+
+
+def _scoring(scores: Scores | None, notes: list[str]) -> Score:
+    """Say how to find the score of an example's unit."""
+    if scores is None:
+        return lambda *_: (None, "no scores were given")
+    if is_synthetic(scores.table.schema.metadata):
+        notes.append(f"examples are not ranked by score: {_MADE_UP}")
+        return lambda *_: (None, _MADE_UP)
+    whole = scores.table.filter(scores.table["breakdown"].is_null())
+    rows = whole.select(["unit", "item", "percent"]).to_pylist()
+    percent = {(row["unit"], row["item"]): row["percent"] for row in rows}
+    units = {unit for unit, _ in percent}
+
+    def score(unit: str, criterion: str) -> tuple[float | None, str | None]:
+        if unit not in units:
+            return None, "the unit is not among the scores"
+        value = percent.get((unit, criterion))
+        return value, "the unit has no score on the criterion" if value is None else None
+
+    if not units & {unit.id for unit in UNITS}:
+        notes.append("examples are not ranked by score: no unit of the scores is an inspection")
+    return score
+
+
+def _texts(text: Any) -> dict[str, str | None]:
+    """Read the texts of examples by id."""
+    if text is None:
+        return {}
+    if not hasattr(text, "__arrow_c_stream__"):
+        raise UsageError(
+            f"`text` is the table of read_good_practice(path), found {described(text)}"
+        )
+    table = pa.table(text)
+    if lost := [name for name in ("id", "text") if name not in table.column_names]:
+        raise UsageError(
+            f"`text` is the table of read_good_practice(path); this one has no {' and '.join(lost)}"
+        )
+    return dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
+
+
+def _with_text(table: pa.Table, texts: dict[str, str | None], notes: list[str]) -> pa.Table:
+    ids = table["id"].to_pylist()
+    if lost := [id for id in ids if texts.get(id) is None]:
+        notes.append(f"the publication that was read has no text for {', '.join(lost)}")
+    return table.append_column("text", pa.array([texts.get(id) for id in ids], pa.string()))
+
+
+def _known_units() -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*(u.id for u in UNITS), *(t.id for t in TRUSTS)]))
+
+
+def _words(what: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
+    """List words that are known; none for None."""
+    if given is None:
+        return ()
+    words = listed(what, given, f"{what} ids, in quotes as {known[0]!r}")
+    if unknown := [word for word in words if not isinstance(word, str) or word not in known]:
+        raise UnknownNameError(what, unknown, known)
+    if not words:
+        raise UsageError(f"`{what}` names none; leave it out for any")
+    return tuple(dict.fromkeys(words))
+
+
+def _check_limit(limit: Any) -> None:
+    if limit is None:
+        return
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise UsageError(f"`limit` is a whole number from 1, found {described(limit)}")
+
+
+def _check_scores(scores: Any, unit: Any, criterion: Any, theme: Any, others: Any) -> None:
+    if scores is not None and not isinstance(scores, Scores):
+        raise UsageError(
+            f"`scores` are Scores, as scores(cases, by='unit'); found {described(scores)}"
+        )
+    if scores is not None and unit is None and criterion is None and theme is None:
+        raise UsageError("say whose weaknesses: name the `unit`, or a `criterion` or `theme`")
+    if others is not None and (scores is None or unit is None):
+        raise UsageError(
+            "`others` make up the rest that a `unit` of `scores` is laid beside; give both"
+        )

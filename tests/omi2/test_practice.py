@@ -1,0 +1,338 @@
+"""From weakness to example: what is found, in which order, and what is said where nothing is.
+
+The index here is a small made-up one with the schema of the shipped one, so that every expected
+order can be read off it. That the shipped one works as well is seen in the tests of the command.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import omistats as oms
+from omistats.omi2 import practice as face
+from omistats.omi2._found import printable
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("criterion", pa.dictionary(pa.int8(), pa.string())),
+        ("unit", pa.dictionary(pa.int16(), pa.string())),
+        ("order", pa.int16()),
+        ("same_as", pa.string()),
+        ("kind", pa.dictionary(pa.int8(), pa.string())),
+        ("themes", pa.list_(pa.string())),
+    ]
+)
+
+ROWS = [
+    ("1.1-01", "kent", None, "case", ["courts", "drugs"]),
+    ("1.1-02", "norfolk", None, "practice", ["alcohol", "courts"]),
+    ("2.2-01", "kent", None, "case", ["alcohol"]),
+    ("2.2-02", "suffolk", None, "case", ["mappa"]),
+    ("2.3-01", "london", None, "practice", ["alcohol"]),
+    ("2.3-02", "kent", "2.2-01", "case", ["alcohol", "drugs"]),
+    ("2.3-03", "wales", None, "case", ["alcohol", "drugs"]),
+    ("3.2-01", "kent", "2.3-02", "case", ["alcohol"]),
+    ("3.2-02", "wales", None, "practice", ["mappa"]),
+]
+
+
+def index(rows: Any = ROWS) -> pa.Table:
+    names = SCHEMA.names
+    data = [
+        (id, id[:3], unit, int(id[4:]), same, kind, themes) for id, unit, same, kind, themes in rows
+    ]
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in data], SCHEMA)
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch):
+    monkeypatch.setattr(face_module(), "load_good_practice", index)
+
+
+def face_module() -> Any:
+    import sys
+
+    return sys.modules["omistats.omi2.practice"]
+
+
+def ids(found: oms.omi2.Practice) -> list[str]:
+    return found.table["id"].to_pylist()
+
+
+UNITS = ("kent", "london", "norfolk", "suffolk", "wales")
+
+
+def cases(low: dict[str, tuple[str, ...]], units: Any = UNITS, size: int = 40) -> oms.CaseSet:
+    """Draw cases of units, poor on some criteria; real as far as anyone can tell from them."""
+    draw = random.Random(20110303)
+    framework = oms.omi2.FRAMEWORK
+    rows = []
+    for unit in units:
+        for _ in range(size):
+            row: dict[str, Any] = {s.name: s.levels[0] for s in framework.strata}
+            row.update(case_id=f"c{len(rows)}", unit=unit)
+            for q in framework.questions:
+                criterion = q.criterion.item if q.criterion else ""
+                row[q.id] = draw.random() < (0.3 if criterion in low.get(unit, ()) else 0.8)
+            rows.append(row)
+    data = {name: [row[name] for row in rows] for name in rows[0]}
+    return oms.CaseSet.from_data(data, framework=framework)
+
+
+def test_by_criterion_and_theme_without_scores():
+    assert ids(face(criterion="2.3")) == ["2.3-01", "2.3-02", "2.3-03"]
+    # More themes in common come first, then the order of publication.
+    found = face(theme=["alcohol", "drugs"])
+    assert ids(found) == ["2.2-01", "2.3-03", "1.1-01", "1.1-02", "2.3-01"]
+    assert found.table["matched"][0].as_py() == ["alcohol", "drugs"]
+    # Criteria in the order in which they were named.
+    assert ids(face(criterion=["2.3", "1.1"], theme="drugs")) == ["2.3-02", "2.3-03", "1.1-01"]
+    assert ids(face(criterion="2.3", kind="practice")) == ["2.3-01"]
+    assert set(found.table["score_reason"].to_pylist()) == {"no scores were given"}
+    assert len(face()) == 7
+
+
+def test_an_example_under_several_criteria_comes_once():
+    found = face(criterion=["3.2", "2.3", "2.2"]).table.to_pylist()
+    (kent,) = [row for row in found if row["unit"] == "kent"]
+    # Under the first that was asked for, with all that it stands under.
+    assert (kent["id"], kent["criterion"]) == ("3.2-01", "3.2")
+    assert kent["ids"] == ["2.2-01", "2.3-02", "3.2-01"]
+    assert kent["criteria"] == ["2.2", "2.3", "3.2"]
+    # A coder may see a theme in one entry only.
+    assert kent["themes"] == ["alcohol", "drugs"]
+    assert "2.2-01, 2.3-02" in repr(face(criterion="3.2"))
+
+
+def test_own_examples_are_left_out_with_those_of_the_same_trust():
+    assert "2.2-01" not in ids(face(unit="kent"))
+    for unit in ("norfolk", "suffolk", "norfolk-suffolk"):
+        assert {"norfolk", "suffolk"}.isdisjoint(face(unit=unit).table["unit"].to_pylist())
+
+
+def test_limit_says_how_many_more_there_are():
+    found = face(criterion="2.3", limit=2)
+    assert (len(found), found.found) == (2, 3)
+    assert any("1 more" in note for note in found.notes)
+    assert found.table["rank"].to_pylist() == [1, 2]
+
+
+def test_criteria_without_examples_are_told():
+    for id in ("4.3", "4.4"):
+        found = face(criterion=id)
+        assert (len(found), found.found) == (0, 0)
+        assert found.notes == (f"no example was published under {id}",)
+        assert found.table.schema.equals(face(criterion="2.3").table.schema)
+    assert face(criterion="1.1", theme="mappa").notes == (
+        "no example fits everything that was asked for",
+    )
+
+
+def test_weakest_criterion_first_and_the_better_unit_first():
+    low = {"norfolk": ("2.3", "2.2"), "london": ("2.2",), "kent": ("2.3",)}
+    scores = oms.scores(cases(low), by="unit")
+    found = face(scores, unit="norfolk")
+    weak = scores.weaknesses("norfolk").credible()
+    assert set(weak["item"].to_pylist()) == {"2.2", "2.3"}
+    rows = found.table.to_pylist()
+    # Suffolk's example is of the Trust that Norfolk became part of.
+    assert {row["unit"] for row in rows} == {"kent", "london", "wales"}
+    order = [weak["item"].to_pylist().index(row["criterion"]) for row in rows]
+    assert order == sorted(order)
+    percent = {(r["unit"], r["item"]): r["percent"] for r in scores.breakdown().table.to_pylist()}
+    for criterion in ("2.2", "2.3"):
+        own = [row for row in rows if row["criterion"] == criterion]
+        assert [r["score"] for r in own] == [percent[r["unit"], criterion] for r in own]
+        assert [r["score"] for r in own] == sorted((r["score"] for r in own), reverse=True)
+    gap = {r["item"]: r["difference"] for r in weak.to_pylist()}
+    assert all(row["difference"] == gap[row["item"]] for row in rows)
+
+
+def test_units_without_a_score_come_last():
+    scores = oms.scores(cases({"norfolk": ("2.3",)}, ("norfolk", "wales", "cheshire")), by="unit")
+    rows = face(scores, unit="norfolk").table.to_pylist()
+    assert [row["unit"] for row in rows] == ["wales", "london", "kent"]
+    assert [row["score"] is None for row in rows] == [False, True, True]
+    assert rows[1]["score_reason"] == "the unit is not among the scores"
+    elsewhere = oms.scores(cases({"u1": ("2.3",)}, ("u1", "u2", "u3")), by="unit")
+    found = face(elsewhere, unit="u1")
+    assert set(found.table["score"].to_pylist()) == {None}
+    assert any("no unit of the scores is an inspection" in note for note in found.notes)
+    assert any("left out as its own" in note for note in found.notes)
+
+
+def test_synthetic_scores_never_rank_trusts():
+    real = cases({"norfolk": ("2.3",)})
+    table = pa.table(real).replace_schema_metadata({b"synthetic": b"true"})
+    made_up = oms.CaseSet.from_data(table, framework=oms.omi2.FRAMEWORK)
+    scores = oms.scores(made_up, by="unit")
+    found = face(scores, unit="norfolk")
+    assert len(found) == 3
+    assert set(found.table["score"].to_pylist()) == {None}
+    assert all("SYNTHETIC" in why for why in found.table["score_reason"].to_pylist())
+    assert any("not ranked by score" in note for note in found.notes)
+    assert "SYNTHETIC" in repr(found)
+    assert found.table.schema.metadata[b"synthetic"] == b"true"
+    assert found.to_dict()["synthetic"] is True
+    # The order is that of publication.
+    assert ids(found) == ["2.3-01", "2.3-02", "2.3-03"]
+
+
+def test_nothing_weak_is_nothing_found():
+    found = face(oms.scores(cases({}), by="unit"), unit="wales", confidence=0.9999)
+    assert len(found) == 0
+    assert any("credibly below the rest on no criterion" in note for note in found.notes)
+
+
+def test_a_criterion_that_is_named_is_looked_up_though_not_weak():
+    found = face(oms.scores(cases({"kent": ("1.1",)}), by="unit"), unit="kent", criterion=["2.3"])
+    assert {row["criterion"] for row in found.table.to_pylist()} == {"2.3"}
+    assert any(note.startswith("not credibly below") for note in found.notes)
+    assert found.table["difference"][0].as_py() is not None
+
+
+def test_headlines_and_sections_stand_for_their_criteria():
+    scores = oms.scores(cases({"london": ("2.2", "3.2")}), by="unit")
+    found = face(scores, unit="london", level="headline").table.to_pylist()
+    # Containing harm is the purpose of two criteria.
+    assert {row["criterion"] for row in found} == {"2.2", "3.2"}
+    assert {row["item"] for row in found} == {"risk_of_harm"}
+    found = face(scores, unit="london", level="section").table.to_pylist()
+    assert {row["item"] for row in found} <= {"2", "3"}
+    assert {row["criterion"] for row in found} <= {"2.2", "2.3", "3.2"}
+
+
+def test_what_could_not_be_compared_is_told():
+    made = cases({"kent": ("2.3",)}, ("kent", "wales"), 20)
+    one = pa.table(made).to_pylist()
+    one = one[:20] + one[20:21]
+    data = {name: [row[name] for row in one] for name in one[0]}
+    made = oms.CaseSet.from_data(data, framework=oms.omi2.FRAMEWORK)
+    found = face(oms.scores(made, by="unit", lonely="null"), unit="kent")
+    assert len(found) == 0
+    assert any("could not be compared: no standard error" in note for note in found.notes)
+
+
+def test_bad_input_is_told_together():
+    scores = oms.scores(cases({}), by="unit")
+    with pytest.raises(oms.UsageError) as caught:
+        face(scores, unit="kentt", criterion="2.9", theme="alcohl", kind="x", limit=0, text=3)  # type: ignore[call-overload]
+    text = str(caught.value)
+    for part in ("6 options", "'kent'", "'2.3'", "'alcohol'", "kind 'x'", "`limit`", "`text`"):
+        assert part in text
+    # A call within the call that has several faults stays one entry.
+    with pytest.raises(oms.UsageError, match=r"\n  - 2 options do not fit:\n      - unknown unit"):
+        face(scores, unit="kentt", level="chapter", theme="alcohl")  # type: ignore[arg-type]
+    for wrong, near in (
+        ({"criterion": "2.33"}, "2.3"),
+        ({"theme": ["alcohol", "drinks"]}, "drugs"),
+        ({"unit": "wiltshir"}, "wiltshire"),
+        ({"kind": "cases"}, "case"),
+    ):
+        with pytest.raises(oms.UnknownNameError, match=near):
+            face(**wrong)
+    for wrong, match in (
+        ({"criterion": 2.3}, "list of criterion ids"),
+        ({"criterion": [2.3]}, "unknown criterion 2.3"),
+        ({"theme": []}, "names none"),
+        ({"limit": True}, "whole number"),
+        ({"others": ["kent"]}, "`others`"),
+        ({"scores": 3}, "`scores` are Scores"),
+        ({"scores": scores}, "name the `unit`"),
+        ({"text": pa.table({"id": ["2.3-01"]})}, "no text"),
+    ):
+        with pytest.raises(oms.UsageError, match=match):
+            face(**wrong)
+
+
+def test_scores_of_another_programme_are_refused():
+    from tests.scores.programme import case_set, read
+
+    with pytest.raises(oms.UsageError, match="does not have"):
+        face(oms.scores(case_set(read()), by="unit"), unit="north", level="headline")
+
+
+def test_texts_are_attached_escaped_and_shown_without_control_characters():
+    evil = "One\x1b[31m <script>alert(1)</script>\x9b2J\u202etext\x00 &\r\nmore"
+    text = index().append_column("text", pa.array([evil] * len(ROWS)))
+    found = face(criterion="2.3", text=text)
+    # In the table the text is what was read.
+    assert set(found.table["text"].to_pylist()) == {evil}
+    page = found._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    shown = repr(found)
+    assert all(c == "\n" or c.isprintable() for c in shown)
+    assert "One[31m <script>alert(1)</script>2Jtext & more" in shown
+    part = text.filter(pa.array([id != "2.3-01" for id in text["id"].to_pylist()]))
+    lost = face(criterion="2.3", text=part)
+    assert lost.table["text"][0].as_py() is None
+    assert any("no text for 2.3-01" in note for note in lost.notes)
+
+
+@given(st.text())
+def test_nothing_that_is_printable_is_lost(text):
+    shown = printable(text)
+    assert all(c == "\n" or c.isprintable() or c.isspace() or ord(c) > 0x9F for c in shown)
+    assert [c for c in shown if c.isalnum()] == [c for c in text if c.isalnum()]
+
+
+def test_ways_out():
+    found = face(criterion="2.3", theme="alcohol")
+    assert json.loads(json.dumps(found.to_dict()))["examples"][0]["id"] == "2.3-01"
+    assert pa.table(found).num_rows == len(found) == 3
+    assert "<table>" in found._repr_html_()
+
+
+@given(
+    entries=st.lists(
+        st.tuples(
+            st.sampled_from(["1.1", "2.2", "2.3"]),
+            st.sampled_from(["kent", "wales", "london"]),
+            st.sampled_from(["case", "practice"]),
+            st.sets(st.sampled_from(["alcohol", "drugs", "mappa"]), min_size=1),
+            st.integers(0, 5),
+        ),
+        max_size=12,
+    ),
+    criteria=st.lists(st.sampled_from(["1.1", "2.2", "2.3"]), unique=True),
+    themes=st.sets(st.sampled_from(["alcohol", "drugs", "mappa"])),
+    unit=st.sampled_from([None, "kent"]),
+)
+def test_every_example_that_fits_is_found_once_and_no_other(entries, criteria, themes, unit):
+    """Recounted with sets: an example fits if one of its entries stands under a criterion."""
+    rows: list[Any] = []
+    root: dict[str, str] = {}
+    for criterion, where, kind, about, back in entries:
+        id = f"{criterion}-{1 + sum(r[0].startswith(criterion) for r in rows):02d}"
+        # Some repeat an earlier entry, and then are its unit's and of its kind.
+        before = rows[back] if back < len(rows) else None
+        same = before[0] if before else None
+        where, kind = (before[1], before[3]) if before else (where, kind)
+        root[id] = root[same] if same else id
+        rows.append((id, where, same, kind, sorted(about)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(face_module(), "load_good_practice", lambda: index(rows))
+        found = face(criterion=criteria or None, theme=sorted(themes) or None, unit=unit)
+    wanted = set()
+    for first in set(root.values()):
+        own = [r for r in rows if root[r[0]] == first]
+        about = {theme for r in own for theme in r[4]}
+        if (
+            own[0][1] != unit
+            and (not themes or about & themes)
+            and (not criteria or any(r[0][:3] in criteria for r in own))
+        ):
+            wanted.add(first)
+    assert [root[id] for id in ids(found)] == list(dict.fromkeys(root[id] for id in ids(found)))
+    assert {root[id] for id in ids(found)} == wanted
+    places = [criteria.index(r["criterion"]) for r in found.table.to_pylist() if criteria]
+    assert places == sorted(places)

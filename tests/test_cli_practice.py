@@ -1,0 +1,108 @@
+"""The command that finds examples: the same as the call, for people and machines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import omistats as oms
+from omistats.cli import main
+
+
+def test_text_is_that_of_the_call(capsys):
+    assert main(["practice", "--criterion", "2.3", "--theme", "alcohol"]) == 0
+    out, err = capsys.readouterr()
+    assert out == f"{oms.omi2.practice(criterion='2.3', theme='alcohol')}\n"
+    assert "2.3-" in out
+    assert err == ""
+
+
+def test_json_is_that_of_the_call_and_all_that_stands_on_stdout(capsys):
+    words = "--criterion 2.3 --criterion 1.1 --theme drugs --theme mappa --kind case --limit 3"
+    assert main(["practice", *words.split(), "--unit", "wiltshire", "--json"]) == 0
+    found = oms.omi2.practice(
+        criterion=["2.3", "1.1"], theme=["drugs", "mappa"], kind="case", unit="wiltshire", limit=3
+    )
+    assert json.loads(capsys.readouterr().out) == found.to_dict()
+    assert len(found) == 3
+
+
+def test_a_unit_s_own_examples_are_left_out(capsys):
+    assert main(["practice", "--json"]) == 0
+    every = json.loads(capsys.readouterr().out)
+    units = {row["unit"] for row in every["examples"]}
+    assert "wiltshire" in units
+    assert main(["practice", "--json", "--unit", "wiltshire"]) == 0
+    rest = json.loads(capsys.readouterr().out)
+    assert {row["unit"] for row in rest["examples"]} == units - {"wiltshire"}
+    own = sum(row["unit"] == "wiltshire" for row in every["examples"])
+    assert rest["found"] == every["found"] - own
+
+
+@pytest.mark.parametrize("criterion", ["4.3", "4.4"])
+def test_a_criterion_without_examples_is_explained(capsys, criterion):
+    assert main(["practice", "--criterion", criterion]) == 0
+    out = capsys.readouterr().out
+    assert "0 examples" in out
+    assert f"no example was published under {criterion}" in out
+
+
+def test_all_that_is_wrong_is_told_without_a_traceback(capsys):
+    words = "practice --criterion 2.9 --theme alcohl --unit wiltshir --limit 0"
+    assert main(words.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    for part in ("4 options", "'2.3'", "'alcohol'", "'wiltshire'", "`limit`"):
+        assert part in err
+
+
+@pytest.mark.parametrize("words", ["--kind tale", "--limit few", "--xml"])
+def test_usage_errors_exit_with_2(capsys, words):
+    with pytest.raises(SystemExit) as caught:
+        main(["practice", *words.split()])
+    assert caught.value.code == 2
+    assert "usage: omistats" in capsys.readouterr().err
+
+
+def test_a_publication_that_is_not_one(capsys, tmp_path):
+    path = tmp_path / "other.txt"
+    path.write_text("Some other\x1b]0;text\x07 ***\n***\n", encoding="utf-8")
+    for where in (path, tmp_path / "none.txt"):
+        assert main(["practice", "--criterion", "2.3", "--publication", str(where)]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert "Traceback" not in err
+        assert all(c == "\n" or c.isprintable() for c in err)
+
+
+def test_texts_reach_the_terminal_without_control_characters(capsys, monkeypatch):
+    index = oms.omi2.load_good_practice()
+    evil = "red\x1b[31m \x9b2Jtail\x7f\x07"
+    table = index.append_column("text", [[evil] * index.num_rows])
+    monkeypatch.setattr("omistats.cli.read_good_practice", lambda path: table)
+    words = ["practice", "--criterion", "2.3", "--limit", "2", "--publication", "any"]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    assert out.count("red[31m 2Jtail") == 2
+    assert all(c == "\n" or c.isprintable() for c in out)
+    assert main([*words, "--json"]) == 0
+    out = capsys.readouterr().out
+    assert all(c == "\n" or c.isprintable() for c in out)
+    assert json.loads(out)["examples"][0]["text"] == evil
+
+
+def test_texts_of_the_publication(capsys, sources):
+    path = sources / "good_practice_examples.txt"
+    words = ["practice", "--criterion", "2.3", "--theme", "alcohol", "--publication", str(path)]
+    assert main(words) == 0
+    out = capsys.readouterr().out
+    found = oms.omi2.practice(
+        criterion="2.3", theme="alcohol", text=oms.omi2.read_good_practice(path)
+    )
+    texts = found.table["text"].to_pylist()
+    assert len(texts) > 0
+    for text in texts:
+        # Wrapped to the width of a page, word by word the same.
+        assert " ".join(text.split()) in " ".join(out.split())
