@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from omistats.omi2.annex import ANNEX_1, DISABILITY_TYPES
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
 from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.invented_characteristics import with_invented_characteristics
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.published import load_published
 from omistats.omi2.reproduction import ComparedCell, Reproduction, reproduce
@@ -14,7 +16,9 @@ from omistats.omi2.simulation import simulate
 from omistats.omi2.tables import TABLES, Table
 
 __all__ = [
+    "ANNEX_1",
     "DEMONSTRATION",
+    "DISABILITY_TYPES",
     "FRAMEWORK",
     "PUBLISHED_SCORES",
     "TABLES",
@@ -31,4 +35,5 @@ __all__ = [
     "reproduce",
     "simulate",
     "survivors",
+    "with_invented_characteristics",
 ]
