@@ -70,7 +70,7 @@ def age_group(
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.age_group(["1985-06-30", "1992-03-02", None], "2010-03-01").to_pylist()
+    >>> oms.age_group(["1984-06-30", "1992-03-02", None], "2010-03-01").to_pylist()
     ['25+', '17-24', None]
     """
     bands = _bands(groups)

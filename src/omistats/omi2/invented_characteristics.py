@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +40,7 @@ _HOW_MANY: Final = np.array([0.8, 0.17, 0.03])
 """Invented: how many types of disability a case with a disability has, one to three."""
 
 _FIRST_DAY: Final = np.datetime64("2009-10-05")
+_ROUNDS: Final = 36
 _OLDEST: Final = 80
 _COLUMNS: Final = (
     "rosh_classification",
@@ -148,7 +150,7 @@ def _drawn(
     rng: np.random.Generator,
     given: Codes,
     levels: tuple[str, ...],
-    shares: dict[int, tuple[float, ...]],
+    shares: Mapping[int, tuple[float, ...]],
 ) -> pa.Array:
     """Draw a level for every case, with shares that depend on another characteristic."""
     steps = np.cumsum([shares[0], shares[1]], axis=1)
@@ -184,19 +186,19 @@ def _dates(
     rng: np.random.Generator, group: Codes, unit: npt.NDArray[Any], units: int
 ) -> tuple[pa.Array, pa.Array]:
     """Draw a day for each unit, and births that give the ages groups say on that day."""
-    on = (_FIRST_DAY + 28 * np.arange(units))[unit]
+    on = (_FIRST_DAY + 28 * (np.arange(units) % _ROUNDS))[unit]
     age = np.where(
         group == 0,
         rng.integers(17, 25, len(group)),
         np.minimum(25 + rng.gamma(1.5, 8.0, len(group)).astype(np.int64), _OLDEST),
     )
-    # A year less than the age is complete from the birthday on; in any day of that year.
+    # The day of that year and month, or the 28th; births in the 361 days before it are as old.
     years = (on.astype("M8[Y]") - age).astype("M8[M]") + (
         on.astype("M8[M]") - on.astype("M8[Y]").astype("M8[M]")
     )
     day = np.minimum((on - on.astype("M8[M]")).astype(np.int64), 27)
     birthday = years.astype("M8[D]") + day
-    born = birthday - rng.integers(1, 365, len(group))
+    born = birthday - rng.integers(1, 362, len(group))
     return (
         pa.array(born, pa.date32(), mask=group < 0),
         pa.array(on, pa.date32()),
