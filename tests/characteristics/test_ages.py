@@ -76,6 +76,7 @@ FORMS = {
     "chunks": pa.chunked_array([pa.array(BORN[:1], pa.date64()), pa.array(BORN[1:], pa.date64())]),
     "numpy": np.array(["1984-06-30", "NaT", "1992-03-02"], "M8[D]"),
     "numpy in ns": np.array(["1984-06-30T23:59", "NaT", "1992-03-02"], "M8[ns]"),
+    "numpy one by one": [np.datetime64("1984-06-30"), None, np.datetime64("1992-03-02")],
     "pandas": pd.Series(pd.to_datetime(["1984-06-30", None, "1992-03-02"])),
     "pandas objects": pd.Series(BORN, dtype=object),
     "polars": pl.Series(BORN),

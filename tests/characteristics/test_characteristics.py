@@ -131,9 +131,8 @@ def test_columns_that_hold_nothing_are_counted(types: Any) -> None:
 
 def test_the_stratum_says_whether_a_case_has_any() -> None:
     whether = ("disability", "yes")
-    table = several(
-        [["p"], None, None, None, []], ["yes", "no", "yes", None, "no"], whether=whether
-    )
+    types, said = [["p"], None, None, None, []], ["yes", "no", "yes", None, "no"]
+    table = several(types, said, whether=whether)
     # No disability: none, whether or not the list says so. Yes without a list: not known which.
     assert figures(table, "n") == [1, 0, 0, 2, 2]
     without = several(types, said)

@@ -74,6 +74,8 @@ def _array(given: Any) -> pa.Array | str:
     if isinstance(given, np.ndarray) and given.ndim != 1:
         return f"an array of shape {given.shape}"
     try:
+        if isinstance(given, list | tuple) and any(isinstance(v, np.datetime64) for v in given):
+            given = np.array(given, "M8[D]")  # Arrow reads such days in arrays only
         if isinstance(given, pa.Array | pa.ChunkedArray):
             array = given
         elif not hasattr(given, "dtype") and hasattr(given, "__arrow_c_stream__"):
