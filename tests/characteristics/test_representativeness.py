@@ -273,6 +273,22 @@ def test_in_units_drawn_unlike_the_test_has_its_size() -> None:
     assert abs((p < 0.05).mean() - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 3000)
 
 
+def test_what_drawing_holds_in_proportion_comes_out_too_close() -> None:
+    # A quarter of each level, and of a characteristic that goes with it: the test of the one
+    # has p = 1 always, that of the other rejects less often than its level.
+    rng = np.random.default_rng(3)
+    held = np.repeat([0, 1], [240, 160])
+    linked = np.where(rng.random(400) < 0.85, held, 1 - held)
+    N = np.bincount(linked).astype(float)[np.newaxis]
+    assert fit(np.array([[60.0, 40.0]]), np.array([[240.0, 160.0]])).p_value == 1
+    p = []
+    for _ in range(1500):
+        parts = [rng.choice(np.flatnonzero(held == h), s, False) for h, s in ((0, 60), (1, 40))]
+        at = np.concatenate(parts)
+        p.append(fit(np.bincount(linked[at], minlength=2)[np.newaxis].astype(float), N).p_value)
+    assert (np.array(p) < 0.05).mean() < 0.02
+
+
 def test_figures_by_hand() -> None:
     found = oms.representativeness(small("aab-"), small("aabb-bbbc"), check_ids=False)
     rows = found.table.to_pylist()

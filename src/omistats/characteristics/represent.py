@@ -109,8 +109,8 @@ def representativeness(
     Representativeness of 277 SYNTHETIC cases of a caseload of 2,213, unit all
     <BLANKLINE>
     characteristic               n  sample %  caseload %  difference  standardised  p_value
-    gender          male       242      87.4        88.4        -1.0         -0.03    0.591
-                    female      35      12.6        11.6        +1.0          0.03
+    gender          male       246      88.8        88.4        +0.4          0.01    0.802
+                    female      31      11.2        11.6        -0.4         -0.01
                     not known    0
     """
     check_by(by)
