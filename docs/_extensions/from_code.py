@@ -26,6 +26,8 @@ DESCRIBED_IN = {
     "omistats.GROUP_TESTS": "omistats.kernel.comparison_methods",
     "omistats.omi2.FRAMEWORK": "omistats.omi2.framework",
     "omistats.omi2.TABLES": "omistats.omi2.tables",
+    "omistats.omi2.ANNEX_1": "omistats.omi2.annex",
+    "omistats.omi2.DISABILITY_TYPES": "omistats.omi2.annex",
 }
 
 

@@ -129,6 +129,14 @@ def test_columns_that_hold_nothing_are_counted(types: Any) -> None:
     assert figures(several(types), "percent_of_mentions") == [None] * 5
 
 
+def test_lists_may_be_slices_with_anything_under_nulls() -> None:
+    offsets = pa.array([0, 1, 3, 4, 6], pa.int32())
+    values = pa.array(["p", "q", "zzz", "q", "r", "p"])
+    dirty = pa.ListArray.from_arrays(offsets, values, mask=pa.array([False, True, False, False]))
+    assert figures(several(dirty.slice(1)), "n") == [1, 1, 1, 0, 1]
+    assert figures(several(dirty.cast(pa.large_list(pa.string())).slice(2)), "n") == [1, 1, 1, 0, 0]
+
+
 def test_the_stratum_says_whether_a_case_has_any() -> None:
     whether = ("disability", "yes")
     types, said = [["p"], None, None, None, []], ["yes", "no", "yes", None, "no"]

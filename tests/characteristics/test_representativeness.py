@@ -273,6 +273,29 @@ def test_in_units_drawn_unlike_the_test_has_its_size() -> None:
     assert abs((p < 0.05).mean() - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 3000)
 
 
+def test_of_a_boosted_sample_the_weighted_test_has_its_size() -> None:
+    # Half of the first stratum is drawn and a tenth of the other; levels go with strata.
+    rng = np.random.default_rng(19)
+    strata = np.repeat([0, 1], [160, 640])
+    level = np.where(rng.random(800) < np.where(strata == 0, 0.6, 0.35), 0, 1)
+    N, sizes = np.bincount(level).astype(float), (80, 64)
+    weight = np.repeat([2.0, 10.0], sizes)
+    problems: list[oms.Problem] = []
+    design = design_of(144, None, np.repeat([0, 1], sizes), {0: 160, 1: 640}, "error", problems)
+    assert design is not None
+    plain, weighted = [], []
+    for _ in range(2000):
+        at = np.concatenate(
+            [rng.choice(np.flatnonzero(strata == s), m, False) for s, m in enumerate(sizes)]
+        )
+        n = np.bincount(level[at], minlength=2).astype(float)
+        plain.append(fit(n[np.newaxis], N[np.newaxis]).p_value)
+        weighted.append(drawn_fit(level[at], weight, N / 800, design, slice(0, 144)).p_value)
+    assert abs((np.array(weighted) < 0.05).mean() - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 2000)
+    # Tested as if drawn with equal chances, the sample is unlike its caseload mostly.
+    assert (np.array(plain) < 0.05).mean() > 0.3
+
+
 def test_what_drawing_holds_in_proportion_comes_out_too_close() -> None:
     # A quarter of each level, and of a characteristic that goes with it: the test of the one
     # has p = 1 always, that of the other rejects less often than its level.

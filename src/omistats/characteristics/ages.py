@@ -37,7 +37,7 @@ def age_group(
     ----------
     date_of_birth : array_like of dates
         One a case: an Arrow, NumPy, pandas or Polars column of dates or timestamps without a
-        time zone, or a list of `datetime.date` or of text as ``1985-02-28``. Of a timestamp
+        time zone, or a list of dates or of text as ``1985-02-28``. Of a timestamp
         the day counts. Null (None, NaT) where unknown.
     at : date or array_like of dates
         The day of the inspection, one for all or one a case, in the same forms.
@@ -65,7 +65,7 @@ def age_group(
     Notes
     -----
     A year is completed on the birthday. Who is born on 29 February completes it on 1 March in
-    years without that day, as `dateutil` does not hold (there it is 28 February).
+    years without that day, in which libraries differ (in dateutil it is 28 February).
 
     Examples
     --------

@@ -89,16 +89,16 @@ def representativeness(
         When a characteristic or column is unknown.
     DataError
         When the sample cannot have come from the caseload: it is larger, has cases, units or
-        levels that the caseload lacks, or more of a level than there are; or weights and the
-        like cannot be what they should. All is told.
+        levels that the caseload lacks, or more of a level than there are, all told at once; or
+        when weights and the like cannot be what they should.
 
     Notes
     -----
-    Cases are taken as drawn without replacement and with equal chances within their unit. The
-    test is given by `omistats.characteristics.goodness.fit`: in one unit Pearson's goodness of
-    fit with the finite correction ``(N - 1) / (N - n)``. Cases whose level is not known are
-    shown and are outside percentages and tests. That a test finds nothing does not show that a
-    sample is representative; look at the standardised differences.
+    Cases are taken as drawn without replacement and with equal chances within their unit. In
+    one unit the test is Pearson's goodness of fit with the finite correction
+    ``(N - 1) / (N - n)``; over units, deviations and their covariances are summed. Cases
+    whose level is not known are shown and are outside percentages and tests. That a test finds
+    nothing does not show that a sample is representative; look at the standardised differences.
 
     Examples
     --------

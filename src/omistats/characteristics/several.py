@@ -42,6 +42,7 @@ class Several:
         The stratum that says whether a case has any, and the level that says yes:
         ``("disability", "yes")``. It is checked against: a yes without labels, or labels
         beside another level, contradict each other. Beside another level null means none.
+        Cases without that stratum are not checked.
 
     Raises
     ------
@@ -179,7 +180,9 @@ def _labels(
         hint = "Give one list of labels a case."
         return Problem(what.name, rule, f"a column of type {column.type}", hint)
     known = column.is_valid().to_numpy(zero_copy_only=False)
-    row = pc.list_parent_indices(column).to_numpy(zero_copy_only=False).astype(np.int64)
+    # Under a null list anything may stand, which `flatten` leaves out.
+    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+    row = np.repeat(np.arange(len(column)), lengths)
     flat = column.flatten()
     if not len(flat):  # lists that hold nothing may be lists of anything
         flat = pa.nulls(0, pa.large_string())
