@@ -436,6 +436,35 @@ def test_by_unit_ends_with_all_together(sample: oms.CaseSet, caseload: oms.CaseS
     assert found.table.slice(0, 3).drop(["unit"]).to_pydict() == apart
 
 
+def test_one_unit_is_shown_by_itself(sample: oms.CaseSet, caseload: oms.CaseSet) -> None:
+    found = oms.representativeness(sample, caseload, of=["two", "four"], by="unit")
+    south = found.unit("south")
+    assert south.table["unit"].unique().to_pylist() == ["south"]
+    assert "unit south" in repr(south)
+    assert list(south.sizes) == ["south"]
+    with pytest.raises(oms.UnknownNameError, match="did you mean 'south'"):
+        found.unit("sout")
+    with pytest.raises(oms.UsageError):
+        oms.representativeness(sample, caseload, of=["two"], boosted=[["two"]])  # type: ignore[list-item]
+
+
+def test_units_without_cases_have_reasons() -> None:
+    data = {"case_id": ["1", "2", "3"], "unit": ["a"] * 3, "two": ["x", "y", "y"]}
+    framework = oms.Framework("bare", (), [oms.Stratum("two", ("x", "y"))])
+    caseload = oms.CaseSet.from_data(data, framework=framework, units=["a", "b"])
+    sample = caseload.filter([True, True, False])
+    weight = {"weight": [1.0, 2.0], "population": {"a": 3}}
+    found = oms.representativeness(sample, caseload, by="unit", **weight)  # type: ignore[arg-type]
+    rows = found.unit("b").table.to_pylist()
+    assert [r["n"] for r in rows] == [0, 0, 0]
+    assert {r["reason"] for r in rows} == {"no case in the caseload whose level is known"}
+    assert rows[0]["weighted_percent"] is None
+    assert "unit b" in repr(found.unit("b"))
+    shown = oms.characteristics(caseload, by="unit").unit("b")
+    assert shown.table["percent"].to_pylist() == [None] * 3
+    assert "0 cases, unit b" in repr(shown)
+
+
 def test_breakdowns_may_be_compared(sample: oms.CaseSet, caseload: oms.CaseSet) -> None:
     class High(oms.Breakdown):
         key = "high"

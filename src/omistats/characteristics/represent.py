@@ -119,8 +119,8 @@ def representativeness(
             raise UsageError(f"`{name}` is a CaseSet, found {described(value)}")
     asked = asked_for(of, sample.framework)
     names = [one.name for one in asked]
-    on_purpose = frozenset(listed("boosted", boosted, "names of characteristics"))
-    if unknown := sorted(on_purpose.difference(names), key=str):
+    on_purpose = listed("boosted", boosted, "names of characteristics")
+    if unknown := [name for name in on_purpose if name not in names]:
         raise UnknownNameError("boosted characteristic", unknown, names)
     found = pairs(sample, caseload, asked, check_ids)
     design: dict[str, Any] = {

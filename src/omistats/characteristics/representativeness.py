@@ -14,6 +14,7 @@ from omistats import _arrow
 from omistats.characteristics.beside import as_html, as_text
 from omistats.characteristics.goodness import Fit
 from omistats.characteristics.marks import invented_columns, with_invented
+from omistats.characteristics.text import rows_of
 from omistats.findings.frames import Exports
 from omistats.model.cases import CaseSet
 from omistats.model.marks import agreed
@@ -65,6 +66,26 @@ class Representativeness(Exports):
     table: pa.Table
     sizes: Mapping[str, tuple[int, int]]
     disagreements: Mapping[str, int]
+
+    def unit(self, name: str) -> Representativeness:
+        """Give the rows of one unit, or of ``all``; disagreements are those of the whole sample.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such unit.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> cases = oms.omi2.load_synthetic()
+        >>> sample = cases.filter([i % 3 == 0 for i in range(len(cases))])
+        >>> found = oms.representativeness(sample, cases, of=["gender"], by="unit")
+        >>> found.unit("U03").table["caseload_n"].to_pylist()
+        [102, 16, 0]
+        """
+        table = rows_of(self.table, name, self.sizes)
+        return Representativeness(table, {name: self.sizes[name]}, self.disagreements)
 
     def __repr__(self) -> str:
         return as_text(self.table, self.sizes, self.disagreements)

@@ -13,7 +13,7 @@ from omistats import _arrow
 from omistats.characteristics.columns import Absent, Asked, Many, Read, Single
 from omistats.characteristics.marks import invented_columns
 from omistats.characteristics.several import NONE
-from omistats.characteristics.text import as_html, as_text
+from omistats.characteristics.text import as_html, as_text, rows_of
 from omistats.findings.frames import Exports
 from omistats.model.cases import CaseSet
 from omistats.model.strata import ALL
@@ -50,6 +50,23 @@ class Characteristics(Exports):
 
     table: pa.Table
     cases: dict[str, int]
+
+    def unit(self, name: str) -> Characteristics:
+        """Give the rows of one unit, or of ``all``.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such unit.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> found = oms.characteristics(oms.omi2.load_synthetic(), ["gender"], by="unit")
+        >>> found.unit("U03").table["n"].to_pylist()
+        [102, 16, 0]
+        """
+        return Characteristics(rows_of(self.table, name, self.cases), {name: self.cases[name]})
 
     def __repr__(self) -> str:
         return as_text(self.table, self.cases)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from omistats.characteristics.several import NOT_KNOWN
+from omistats.errors import check_word
 from omistats.findings import show
 from omistats.model.marks import is_synthetic
 
-__all__ = ["as_html", "as_text", "heading", "names_of", "sentence"]
+__all__ = ["as_html", "as_text", "heading", "names_of", "rows_of", "sentence"]
 
 _TITLES = ("", "n", "% of cases", "% of known", "% of mentions")
 
@@ -24,6 +25,19 @@ def as_text(table: pa.Table, cases: Mapping[str, int]) -> str:
 def as_html(table: pa.Table, cases: Mapping[str, int]) -> str:
     """Show the same in a notebook; every cell is escaped."""
     return show.as_html(*_shown(table, cases))
+
+
+def rows_of(table: pa.Table, unit: str, units: Collection[str]) -> pa.Table:
+    """Give the rows of one unit; every unit has as many.
+
+    Raises
+    ------
+    UnknownNameError
+        When there is no such unit.
+    """
+    check_word("unit", unit, tuple(units))
+    count = table.num_rows // len(units)
+    return table.slice(count * list(units).index(unit), count)
 
 
 def heading(what: str, table: pa.Table, cases: int, unit: str) -> str:
