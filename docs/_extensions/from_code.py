@@ -37,6 +37,8 @@ DESCRIBED_IN = {
     "omistats.omi2.TRUSTS": "omistats.omi2.units",
     "omistats.omi2.TABLES": "omistats.omi2.tables",
     "omistats.omi2.THEMES": "omistats.omi2.themes",
+    "omistats.omi2.ANNEX_1": "omistats.omi2.annex",
+    "omistats.omi2.DISABILITY_TYPES": "omistats.omi2.annex",
 }
 
 

@@ -13,6 +13,14 @@ from omistats.breakdowns import (
     RiskOfHarm,
     SupervisionType,
 )
+from omistats.characteristics import (
+    Characteristics,
+    Representativeness,
+    Several,
+    age_group,
+    characteristics,
+    representativeness,
+)
 from omistats.counting import tally
 from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError, UsageError
 from omistats.findings import Findings
@@ -78,6 +86,7 @@ __all__ = [
     "Attainable",
     "Breakdown",
     "CaseSet",
+    "Characteristics",
     "Comparison",
     "DataError",
     "Detectable",
@@ -98,11 +107,13 @@ __all__ = [
     "Problem",
     "Question",
     "Ratio",
+    "Representativeness",
     "Resampled",
     "RiskOfHarm",
     "SampleSize",
     "ScoreTally",
     "Scores",
+    "Several",
     "SmallNumbers",
     "Split",
     "Stratified",
@@ -120,8 +131,10 @@ __all__ = [
     "WeightedComparison",
     "__version__",
     "adjust",
+    "age_group",
     "attainable",
     "bootstrap",
+    "characteristics",
     "compare",
     "compare_groups",
     "compare_weighted",
@@ -136,6 +149,7 @@ __all__ = [
     "power",
     "ratio",
     "recompute",
+    "representativeness",
     "risk_ratio",
     "sample_for_precision",
     "sample_size",

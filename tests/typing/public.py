@@ -318,3 +318,21 @@ def many_tests_are_adjusted() -> None:
     assert_type(found, oms.Survivors)
     assert_type(found.least, int)
     assert_type(oms.omi2.survivors(), pa.Table)
+
+
+def who_the_cases_are(cases: oms.CaseSet, breakdown: oms.Breakdown) -> None:
+    types = oms.Several("types", ["physical", "learning"], whether=("disability", "yes"))
+    assert_type(types.levels, tuple[str, ...])
+    found = oms.characteristics(cases, ["gender", types, breakdown, oms.Gender], by="unit")
+    assert_type(found, oms.Characteristics)
+    assert_type(found.cases, dict[str, int])
+    assert_type(found.to_polars(), pl.DataFrame)
+    oms.characteristics(cases, oms.omi2.ANNEX_1)
+    oms.characteristics(cases, by="region")  # type: ignore[arg-type]
+    oms.age_group(["1985-02-28"], "2010-01-01", ["10-14", "15-17"], highest=20)
+    beside = oms.representativeness(cases, cases, of=["gender"], boosted=["risk_of_harm"])
+    assert_type(beside, oms.Representativeness)
+    assert_type(beside.to_pandas(), pd.DataFrame)
+    oms.representativeness(cases, cases, lonely="ignore")  # type: ignore[arg-type]
+    oms.representativeness(cases, cases, of=[types])  # type: ignore[list-item]
+    assert_type(oms.omi2.with_invented_characteristics(cases, seed=1), oms.CaseSet)

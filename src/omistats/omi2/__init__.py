@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from omistats.omi2.annex import ANNEX_1, DISABILITY_TYPES
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
 from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.glossary import GLOSSARY, Glossary, Mention, Term
 from omistats.omi2.good_practice import load_good_practice, read_good_practice
+from omistats.omi2.invented_characteristics import with_invented_characteristics
 from omistats.omi2.points import MainPoint, main_points
 from omistats.omi2.practice import Practice, practice
 from omistats.omi2.published import load_published
@@ -19,7 +21,9 @@ from omistats.omi2.themes import THEMES, Theme
 from omistats.omi2.units import TRUSTS, UNITS, Inspection, regions, trusts, with_fieldwork
 
 __all__ = [
+    "ANNEX_1",
     "DEMONSTRATION",
+    "DISABILITY_TYPES",
     "FRAMEWORK",
     "GLOSSARY",
     "PUBLISHED_SCORES",
@@ -52,4 +56,5 @@ __all__ = [
     "survivors",
     "trusts",
     "with_fieldwork",
+    "with_invented_characteristics",
 ]

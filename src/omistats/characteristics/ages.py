@@ -1,0 +1,201 @@
+"""Age groups from dates of birth."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats import _arrow
+from omistats.characteristics.dates import Days, as_days
+from omistats.errors import DataError, Problem, UsageError, described, listed
+
+__all__ = ["age_group", "completed_years"]
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+_BAND = re.compile(r"(\d{1,3})(?:-(\d{1,3})|\+)", re.ASCII)
+_HIGHEST = 110
+
+
+def age_group(
+    date_of_birth: Any,
+    at: Any,
+    groups: Sequence[str] = ("17-24", "25+"),
+    *,
+    highest: int = _HIGHEST,
+) -> pa.DictionaryArray:
+    """Put cases into age groups by completed years on a day.
+
+    Parameters
+    ----------
+    date_of_birth : array_like of dates
+        One a case: an Arrow, NumPy, pandas or Polars column of dates or timestamps without a
+        time zone, or a list of dates or of text as ``1985-02-28``. Of a timestamp
+        the day counts. Null (None, NaT) where unknown.
+    at : date or array_like of dates
+        The day of the inspection, one for all or one a case, in the same forms.
+    groups : sequence of str
+        Bands of completed years that follow one another without gaps: ``17-24`` holds both
+        ends; the last may be open, as ``25+``.
+    highest : int
+        An age above it is taken for a mistake.
+
+    Returns
+    -------
+    pyarrow.DictionaryArray
+        One group a case, over ``groups`` (int8 indices), fit for `CaseSet.from_data`; null
+        where either date is null.
+
+    Raises
+    ------
+    DataError
+        When a date cannot be read, a birth is after the date, an age is below the lowest group
+        or above the highest, or the two columns differ in length. All are told at once, with
+        their rows, counted from 0.
+    UsageError
+        When the groups are not such bands, or ``highest`` is no age.
+
+    Notes
+    -----
+    A year is completed on the birthday. Who is born on 29 February completes it on 1 March in
+    years without that day, in which libraries differ (in dateutil it is 28 February).
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.age_group(["1984-06-30", "1992-03-02", None], "2010-03-01").to_pylist()
+    ['25+', '17-24', None]
+    """
+    bands = _bands(groups)
+    if isinstance(highest, bool) or not isinstance(highest, int) or highest < bands[-1][0]:
+        raise UsageError(
+            f"`highest` is an age in years, at least that of the last group; found "
+            f"{described(highest)}"
+        )
+    problems: list[Problem] = []
+    born = as_days(date_of_birth, "date_of_birth", problems)
+    on = as_days(at, "at", problems, single=True)
+    if born is not None and on is not None and len(on.days) not in (1, len(born.days)):
+        rule = f"one day for all, or one for each of the {len(born.days)} cases"
+        hint = "Give the days in the order of the births."
+        problems.append(Problem("at", rule, f"{len(on.days)}", hint))
+        on = None
+    if born is None or on is None:
+        raise DataError(problems)
+    days = np.broadcast_to(on.days, born.days.shape)
+    known = born.known & np.broadcast_to(on.known, born.days.shape)
+    years = completed_years(born.days, days)
+    problems += _implausible(born, days, years, known, bands, highest)
+    if problems:
+        raise DataError(problems)
+    starts = np.array([low for low, _ in bands])
+    codes = np.where(known, np.searchsorted(starts, years, "right") - 1, -1).astype(np.int8)
+    return _arrow.dictionary(codes, tuple(groups))
+
+
+def completed_years(born: npt.NDArray[np.datetime64], at: npt.NDArray[np.datetime64]) -> Ints:
+    """Count birthdays passed since birth; 29 February counts as 1 March where there is none.
+
+    Parameters
+    ----------
+    born, at : ndarray of datetime64[D]
+        Of one shape.
+
+    Returns
+    -------
+    ndarray of int64
+        Negative where the birth is later.
+    """
+    month_born, month_at = born.astype("M8[M]"), at.astype("M8[M]")
+    year_born, year_at = born.astype("M8[Y]"), at.astype("M8[Y]")
+    # Month and day as one number that grows through the year.
+    place_born, place_at = (
+        (month - year).astype(np.int64) * 32 + (day - month).astype(np.int64)
+        for day, month, year in ((born, month_born, year_born), (at, month_at, year_at))
+    )
+    passed: Ints = (year_at - year_born).astype(np.int64) - (place_at < place_born)
+    return passed
+
+
+def _bands(groups: Any) -> list[tuple[int, int | None]]:
+    """Read groups as bands of years.
+
+    Raises
+    ------
+    UsageError
+        When one is no band, or they leave gaps or overlap.
+    """
+    names = listed("groups", groups, "bands of years, as ['17-24', '25+']")
+    found = [_BAND.fullmatch(name) if isinstance(name, str) else None for name in names]
+    if not names or None in found:
+        wrong = [name for name, match in zip(names, found, strict=True) if match is None]
+        raise UsageError(
+            "a group is a band of completed years, as '17-24' or '25+'; found "
+            f"{', '.join(map(repr, wrong)) or 'none'}"
+        )
+    bands = [(int(m[1]), int(m[2]) if m[2] else None) for m in found if m]
+    for (low, high), name in zip(bands, names, strict=True):
+        if high is not None and high < low:
+            raise UsageError(f"group {name!r} ends before it begins; turn it round")
+    for i, ((_, high), (low, _)) in enumerate(pairwise(bands)):
+        if high is None or low != high + 1:
+            raise UsageError(
+                "groups follow one another without gap or overlap; found "
+                f"{names[i + 1]!r} after {names[i]!r}"
+            )
+    return bands
+
+
+def _implausible(
+    born: Days,
+    at: npt.NDArray[np.datetime64],
+    years: Ints,
+    known: Flags,
+    bands: list[tuple[int, int | None]],
+    highest: int,
+) -> list[Problem]:
+    lowest, last = bands[0][0], bands[-1][1]
+    unborn = known & (born.days > at)
+    young = known & ~unborn & (years < lowest)
+    old = known & (years > highest)
+    above = known & ~old & (years > (highest if last is None else last))
+    checks = (
+        (unborn, "a birth is not after the day of the age", "Look for swapped or mistyped dates."),
+        (
+            young,
+            f"nobody is younger than the lowest group, which begins at {lowest}",
+            "Correct the dates, or add a group below.",
+        ),
+        (
+            above,
+            f"nobody is older than the last group, which ends at {last}",
+            "Correct the dates, or leave the last group open, as '25+'.",
+        ),
+        (
+            old,
+            f"nobody is older than {highest}",
+            "Correct the dates (a century may be lost), or set `highest`.",
+        ),
+    )
+    return [
+        Problem("date_of_birth", rule, _shown(rows, born, at, years), hint)
+        for rows, rule, hint in checks
+        if rows.any()
+    ]
+
+
+def _shown(
+    rows: Flags, born: Days, at: npt.NDArray[np.datetime64], years: Ints, most: int = 5
+) -> str:
+    where = np.flatnonzero(rows)
+    text = "; ".join(
+        f"row {i}: born {born.days[i]}, {years[i]} on {at[i]}" for i in where[:most].tolist()
+    )
+    return text + (f"; and {len(where) - most} more" if len(where) > most else "")

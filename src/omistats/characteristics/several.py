@@ -1,0 +1,242 @@
+"""Characteristics of which a case may have several at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats import _arrow
+from omistats.errors import DataError, Problem, UsageError, described, shown
+from omistats.model.cases import CaseSet
+from omistats.model.strata import ALL, names
+
+__all__ = ["NONE", "NOT_KNOWN", "Held", "Several", "held"]
+
+Flags = npt.NDArray[np.bool_]
+
+NONE, NOT_KNOWN = "none", "not known"
+"""What tables and text call cases that have none, and text those of which it is not known."""
+
+
+@attrs.frozen
+class Several:
+    """A characteristic of which a case may have several, or none, as types of disability.
+
+    Parameters
+    ----------
+    name : str
+        The name in tables; also the column, unless ``column`` is another.
+    levels : tuple of str
+        Every label there can be, in the order of report.
+    column : str
+        The column that holds them: lists of labels, or one text a case with the labels
+        between separators (``"physical; learning"``). An empty list or text says that the
+        case has none; null says that it is not known.
+    separator : str
+        What stands between labels in text; blanks around labels do not count.
+    whether : (str, str), optional
+        The stratum that says whether a case has any, and the level that says yes:
+        ``("disability", "yes")``. It is checked against: a yes without labels, or labels
+        beside another level, contradict each other. Beside another level null means none.
+        Cases without that stratum are not checked.
+
+    Raises
+    ------
+    DataError
+        When levels repeat, are empty, or one is reserved (``all``, ``none``, ``not known``) or
+        has the separator in it.
+    UsageError
+        When another argument is not what it should be.
+
+    Notes
+    -----
+    One column holds all labels of a case; there is no form with a column for each label. From
+    such columns a list is quickly made, as in Polars
+    ``pl.concat_list(pl.when(pl.col(c)).then(pl.lit(c)) for c in columns).list.drop_nulls()``.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.Several("languages", ["English", "Welsh", "other"]).column
+    'languages'
+    """
+
+    name: str
+    levels: tuple[str, ...] = attrs.field(converter=names)
+    column: str = ""
+    separator: str = attrs.field(default=";", kw_only=True)
+    whether: tuple[str, str] | None = attrs.field(default=None, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        given: tuple[tuple[str, Any], ...] = (("name", self.name), ("separator", self.separator))
+        for what, value in given:
+            if not isinstance(value, str) or not value.strip():
+                raise UsageError(f"`{what}` of Several is text, found {described(value)}")
+        if not self.column:
+            object.__setattr__(self, "column", self.name)
+        two = self.whether
+        if two is not None and not (
+            isinstance(two, tuple) and len(two) == 2 and all(isinstance(v, str) for v in two)
+        ):
+            raise UsageError(
+                "`whether` is a stratum and the level that says yes, as "
+                f"('disability', 'yes'); found {described(two)}"
+            )
+        problems = []
+        text = [level for level in self.levels if isinstance(level, str) and level.strip() == level]
+        if not self.levels or len({*text}) < len(self.levels) or "" in text:
+            rule = "labels are distinct text, at least one, without blanks around"
+            hint = "Rename or remove the offending label."
+            problems.append(Problem(self.name, rule, shown(self.levels), hint))
+        if taken := [level for level in text if level in (ALL, NONE, NOT_KNOWN)]:
+            rule = f"{ALL!r}, {NONE!r} and {NOT_KNOWN!r} are reserved"
+            problems.append(Problem(self.name, rule, shown(taken), "Choose others."))
+        if torn := [level for level in text if self.separator in level]:
+            rule = f"no label holds the separator {self.separator!r}"
+            problems.append(Problem(self.name, rule, shown(torn), "Set another `separator`."))
+        if problems:
+            raise DataError(problems)
+
+
+@attrs.frozen(eq=False)
+class Held:
+    """Which labels the cases have.
+
+    Attributes
+    ----------
+    flags : ndarray of bool, shape (levels, cases)
+    known : ndarray of bool, shape (cases,)
+        Whether it is known which ones a case has; one known to have none has no flag.
+    """
+
+    flags: Flags
+    known: Flags
+
+
+def held(cases: CaseSet, what: Several, problems: list[Problem]) -> Held | None:
+    """Read which labels cases have; None after adding to ``problems`` all that is wrong."""
+    found = _labels(cases[what.column], what)
+    if isinstance(found, Problem):
+        problems.append(found)
+        return None
+    known, row, label = found
+    before = len(problems)
+    flags = np.zeros((len(what.levels), len(cases)), np.bool_)
+    place = {level: i for i, level in enumerate(what.levels)}
+    codes, spelled = label
+    of_label = np.array([place.get(name, -1) for name in spelled] + [-1], np.int64)
+    at = of_label[codes]
+    ids = cases["case_id"]
+    if (at < 0).any():
+        rule = f"labels are {shown(what.levels, 12)}"
+        strange = ["null" if c < 0 else repr(spelled[c]) for c in codes[at < 0].tolist()]
+        text = ", ".join(list(dict.fromkeys(strange))[:5])
+        where = _cases(ids, np.unique(row[at < 0]))
+        hint = "Recode them, or add the label to `levels`."
+        problems.append(Problem(what.name, rule, f"{text} {where}", hint))
+    good = at >= 0
+    pairs = row[good] * len(what.levels) + at[good]
+    once, times = np.unique(pairs, return_counts=True)
+    if (times > 1).any():
+        twice = once[times > 1]
+        labels = shown(list(dict.fromkeys(what.levels[i] for i in twice % len(what.levels))))
+        where = _cases(ids, np.unique(twice // len(what.levels)))
+        hint = "Keep each once."
+        rule = "a case has a label once"
+        problems.append(Problem(what.name, rule, f"{labels} repeated {where}", hint))
+    flags[at[good], row[good]] = True
+    any_label = np.zeros(len(cases), np.bool_)
+    any_label[row] = True
+    if (said := _stratum(cases, what)) is not None:
+        problems += _contradictions(cases, what, said, known, any_label)
+        known = known | said[1]
+    return None if len(problems) > before else Held(flags, known)
+
+
+def _labels(
+    column: pa.Array, what: Several
+) -> tuple[Flags, npt.NDArray[np.int64], tuple[npt.NDArray[Any], list[str]]] | Problem:
+    """Give who is known, and each label: the row it stands in, its code, and what codes mean."""
+    import pyarrow.compute as pc
+
+    rule = "lists of labels, or text with labels between separators"
+    if isinstance(column, pa.DictionaryArray):
+        column = column.dictionary_decode()
+    if _is_text(column.type):
+        text = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
+        parts = pc.split_pattern(text, what.separator)
+        # What has no text has no labels, rather than one that is empty.
+        column, blank = parts, pc.fill_null(pc.equal(text, ""), False)
+    elif pa.types.is_null(column.type):
+        column, blank = column.cast(pa.large_list(pa.large_string())), None
+    else:
+        blank = None
+    kind = column.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        hint = "Give one list of labels a case."
+        return Problem(what.name, rule, f"a column of type {column.type}", hint)
+    known = column.is_valid().to_numpy(zero_copy_only=False)
+    # Under a null list anything may stand, which `flatten` leaves out.
+    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+    row = np.repeat(np.arange(len(column)), lengths)
+    flat = column.flatten()
+    if not len(flat):  # lists that hold nothing may be lists of anything
+        flat = pa.nulls(0, pa.large_string())
+    if blank is not None:
+        used = ~blank.to_numpy(zero_copy_only=False)[row]
+        row, flat = row[used], pc.utf8_trim_whitespace(flat.filter(pa.array(used)))
+    coded = _arrow.labels_to_codes(flat)
+    if coded is None:
+        return Problem(what.name, rule, f"lists of {flat.type}", "Labels are text.")
+    return known, row, (coded[0].astype(np.int64), coded[1])
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    )
+
+
+def _stratum(cases: CaseSet, what: Several) -> tuple[Flags, Flags] | None:
+    """Say of which cases the stratum says yes, and of which something else."""
+    if what.whether is None or what.whether[0] not in cases:
+        return None
+    name, yes = what.whether
+    levels = cases.framework.stratum(name).levels
+    codes = _arrow.codes_of(cases[name])
+    if yes not in levels:
+        raise UsageError(
+            f"`whether` of {what.name!r}: {yes!r} is no level of {name!r}, which has "
+            f"{', '.join(map(repr, levels))}"
+        )
+    return codes == levels.index(yes), (codes >= 0) & (codes != levels.index(yes))
+
+
+def _contradictions(
+    cases: CaseSet, what: Several, said: tuple[Flags, Flags], known: Flags, any_label: Flags
+) -> list[Problem]:
+    """Report cases whose labels and stratum contradict each other."""
+    yes, other = said
+    name, level = what.whether or ("", "")
+    checks = (
+        (other & any_label, f"only cases whose {name} is {level!r} have labels", "labels"),
+        (yes & known & ~any_label, f"a case whose {name} is {level!r} has a label", "none"),
+    )
+    hint = f"Correct one of the two columns; leave {what.column!r} null where it is not known."
+    ids = cases["case_id"]
+    return [
+        Problem(what.name, rule, f"{text} {_cases(ids, np.flatnonzero(rows))}", hint)
+        for rows, rule, text in checks
+        if rows.any()
+    ]
+
+
+def _cases(ids: pa.Array, rows: npt.NDArray[Any], most: int = 5) -> str:
+    many = len(rows)
+    text = ", ".join(map(repr, ids.take(pa.array(rows[:most])).to_pylist()))
+    more = f" and {many - most:,} more" if many > most else ""
+    return f"in {many:,} case{'s' * (many != 1)}: {text}{more}"

@@ -1,0 +1,185 @@
+"""Ages on a day, and the groups they are in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from dateutil.relativedelta import relativedelta
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.factories import oracle
+
+import omistats as oms
+from omistats.characteristics.ages import completed_years
+
+DAYS = st.dates(dt.date(1890, 1, 1), dt.date(2012, 12, 31))
+
+
+def years(born: dt.date, at: dt.date) -> int:
+    return int(completed_years(np.array([born], "M8[D]"), np.array([at], "M8[D]"))[0])
+
+
+@pytest.mark.parametrize("row", oracle("ages.csv"), ids=lambda r: f"{r['born']} {r['at']}")
+def test_years_are_those_of_lubridate(row: dict[str, str]) -> None:
+    # R 4.2.2, lubridate 1.9.2: floor(time_length(interval(born, at), "years")).
+    born, at = (dt.date.fromisoformat(row[name]) for name in ("born", "at"))
+    assert years(born, at) == int(row["years"])
+
+
+@given(DAYS, DAYS)
+def test_years_are_those_of_dateutil_but_for_leap_days(one: dt.date, other: dt.date) -> None:
+    born, at = sorted((one, other))
+    whole = relativedelta(at, born).years
+    # dateutil takes the birthday of 29 February for the 28th in other years.
+    leap = (born.month, born.day) == (2, 29) and (at.month, at.day) == (2, 28)
+    assert years(born, at) == whole - (leap and at > born)
+
+
+@given(DAYS, DAYS)
+def test_years_are_birthdays_counted_one_by_one(one: dt.date, other: dt.date) -> None:
+    born, at = sorted((one, other))
+    passed = 0
+    while True:
+        try:
+            birthday = born.replace(year=born.year + passed + 1)
+        except ValueError:
+            birthday = dt.date(born.year + passed + 1, 3, 1)
+        if birthday > at:
+            break
+        passed += 1
+    assert years(born, at) == passed
+
+
+def test_born_on_29_february() -> None:
+    born = dt.date(1992, 2, 29)
+    assert years(born, dt.date(2017, 2, 28)) == 24
+    assert years(born, dt.date(2017, 3, 1)) == 25
+    assert years(born, dt.date(2016, 2, 29)) == 24
+    found = oms.age_group([born] * 2, [dt.date(2017, 2, 28), dt.date(2017, 3, 1)])
+    assert found.to_pylist() == ["17-24", "25+"]
+
+
+BORN = [dt.date(1984, 6, 30), None, dt.date(1992, 3, 2)]
+FORMS = {
+    "dates": BORN,
+    "texts": ["1984-06-30", None, "1992-03-02"],
+    "arrow dates": pa.array(BORN, pa.date32()),
+    "arrow text": pa.array(["1984-06-30", None, "1992-03-02"]),
+    "arrow view": pa.array(["1984-06-30", None, "1992-03-02"], pa.string_view()),
+    "arrow dictionary": pa.array(["1984-06-30", None, "1992-03-02"]).dictionary_encode(),
+    "chunks": pa.chunked_array([pa.array(BORN[:1], pa.date64()), pa.array(BORN[1:], pa.date64())]),
+    "numpy": np.array(["1984-06-30", "NaT", "1992-03-02"], "M8[D]"),
+    "numpy in ns": np.array(["1984-06-30T23:59", "NaT", "1992-03-02"], "M8[ns]"),
+    "numpy one by one": [np.datetime64("1984-06-30"), None, np.datetime64("1992-03-02")],
+    "pandas": pd.Series(pd.to_datetime(["1984-06-30", None, "1992-03-02"])),
+    "pandas objects": pd.Series(BORN, dtype=object),
+    "polars": pl.Series(BORN),
+    "polars text": pl.Series(["1984-06-30", None, "1992-03-02"]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_dates_come_in_any_form(form: str) -> None:
+    found = oms.age_group(FORMS[form], "2010-03-01")
+    assert found.to_pylist() == ["25+", None, "17-24"]
+    assert found.type == pa.dictionary(pa.int8(), pa.string())
+    assert found.dictionary.to_pylist() == ["17-24", "25+"]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        dt.date(2010, 3, 1),
+        dt.datetime(2010, 3, 1, 15),  # noqa: DTZ001 - a day has no time zone
+        np.datetime64("2010-03-01"),
+        pd.Timestamp("2010-03-01"),
+        ["2010-03-01", None, "2010-03-01"],
+        pa.array([dt.date(2010, 3, 1)] * 3),
+    ],
+)
+def test_the_day_may_be_one_or_one_a_case(at: Any) -> None:
+    assert oms.age_group(BORN, at).to_pylist() == ["25+", None, "17-24"]
+
+
+def test_days_before_1970_keep_their_date() -> None:
+    noon = np.array(["1949-12-31T12:00", "1949-12-31T00:00"], "M8[us]")
+    assert oms.age_group(noon, "1974-12-30").to_pylist() == ["17-24", "17-24"]
+    assert oms.age_group(noon, "1974-12-31").to_pylist() == ["25+", "25+"]
+
+
+def test_a_day_that_is_not_known_gives_no_age() -> None:
+    found = oms.age_group(["1985-01-01", "1985-01-01"], ["2010-01-01", None])
+    assert found.to_pylist() == ["25+", None]
+    assert oms.age_group([None, None], "2010-01-01").to_pylist() == [None, None]
+    assert oms.age_group([], "2010-01-01").to_pylist() == []
+
+
+def test_groups_hold_both_ends() -> None:
+    born = [f"{2010 - age}-01-01" for age in (10, 14, 15, 17)]
+    found = oms.age_group(born, "2010-01-01", ["10-14", "15-17"])
+    assert found.to_pylist() == ["10-14", "10-14", "15-17", "15-17"]
+
+
+def test_all_that_is_implausible_is_told_at_once() -> None:
+    born = ["1985-01-01", "2011-01-01", "2000-01-01", "1885-01-01", "1899-12-31"]
+    with pytest.raises(oms.DataError) as caught:
+        oms.age_group(born, "2010-06-01")
+    text = str(caught.value)
+    assert len(caught.value.problems) == 3
+    assert "row 1: born 2011-01-01" in text
+    assert "row 2: born 2000-01-01, 10 on 2010-06-01" in text
+    assert "row 3: born 1885-01-01, 125 on 2010-06-01" in text
+    assert "row 4: born 1899-12-31, 110" not in text  # 110 itself is believed
+    with pytest.raises(oms.DataError, match="older than the last group, which ends at 24"):
+        oms.age_group(["1980-01-01"], "2010-01-01", ["17-24"])
+
+
+@pytest.mark.parametrize(
+    "bad", ["1985-02-30", "30/06/1985", "1985-6-3", "19850603", "1985-06-03T00:00", "", "n/a"]
+)
+def test_text_that_is_no_date_is_told_with_its_rows(bad: str) -> None:
+    with pytest.raises(oms.DataError) as caught:
+        oms.age_group(["1985-01-01", bad, None, bad], bad)
+    assert [p.where for p in caught.value.problems] == ["date_of_birth", "at"]
+    assert f"{bad!r} at row 1, {bad!r} at row 3" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[1985, 1990], 1985, None, "1985-01-01", np.zeros((2, 2), "M8[D]"), [dt.date.min, 3], {}],
+)
+def test_what_is_no_column_of_dates_is_refused(given: Any) -> None:
+    with pytest.raises(oms.DataError, match="date_of_birth"):
+        oms.age_group(given, "2010-01-01")
+
+
+def test_time_zones_are_refused() -> None:
+    given = pd.Series(pd.to_datetime(["1984-06-30"]).tz_localize("Europe/London"))
+    with pytest.raises(oms.DataError, match="no time zone"):
+        oms.age_group(given, "2010-01-01")
+
+
+def test_columns_of_another_length_are_refused() -> None:
+    with pytest.raises(oms.DataError, match="one for each of the 3 cases"):
+        oms.age_group(BORN, ["2010-01-01"] * 2)
+
+
+@pytest.mark.parametrize(
+    "groups",
+    [[], ["young"], ["25+", "17-24"], ["17-24", "26+"], ["17-25", "25+"], ["24-17"], [17], ["+"]],
+)
+def test_groups_that_are_no_bands_are_refused(groups: Any) -> None:
+    with pytest.raises(oms.UsageError):
+        oms.age_group(BORN, "2010-01-01", groups)
+
+
+@pytest.mark.parametrize("highest", [True, 20, "110", None])
+def test_the_highest_age_is_an_age(highest: Any) -> None:
+    with pytest.raises(oms.UsageError, match="highest"):
+        oms.age_group(BORN, "2010-01-01", highest=highest)
