@@ -59,6 +59,7 @@ from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
 from omistats.resampling import Resampled, bootstrap, max_t
+from omistats.sampling import DesignWeights, SamplePlan, design_weights, plan_sample
 from omistats.scores import Scores, ScoreTally, UnitComparison, score_tally, scores
 from omistats.tallies import Split, Tally
 
@@ -79,6 +80,7 @@ __all__ = [
     "CaseSet",
     "Comparison",
     "DataError",
+    "DesignWeights",
     "Detectable",
     "Disability",
     "Effect",
@@ -99,6 +101,7 @@ __all__ = [
     "Ratio",
     "Resampled",
     "RiskOfHarm",
+    "SamplePlan",
     "SampleSize",
     "ScoreTally",
     "Scores",
@@ -122,6 +125,7 @@ __all__ = [
     "compare",
     "compare_groups",
     "compare_weighted",
+    "design_weights",
     "detectable",
     "difference",
     "equivalence",
@@ -129,6 +133,7 @@ __all__ = [
     "max_t",
     "odds_ratio",
     "omi2",
+    "plan_sample",
     "power",
     "ratio",
     "recompute",

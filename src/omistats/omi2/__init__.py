@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omistats.omi2.caseload import CASELOAD
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
@@ -14,6 +15,7 @@ from omistats.omi2.simulation import simulate
 from omistats.omi2.tables import TABLES, Table
 
 __all__ = [
+    "CASELOAD",
     "DEMONSTRATION",
     "FRAMEWORK",
     "PUBLISHED_SCORES",
