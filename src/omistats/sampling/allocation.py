@@ -166,24 +166,25 @@ def _impossible(wishes: Wishes) -> list[Problem]:
         there = wishes.there(i)
         for code, cases in enumerate(there):
             asked = wishes.quotas.get((i, code), 0)
-            if asked > cases:
-                rule = f"a quota is no more than there are of {wishes.called(i, code)}"
-                found = (
-                    f"at least {asked:,} of {cases:,}" if cases else f"at least {asked:,} of none"
-                )
-                hint = "Lower it; or take all there are." if cases else "Leave it out here."
+            if asked > min(cases, wishes.size):
+                called = wishes.called(i, code)
+                rule = f"a quota is no more than there are of {called}, and than the sample"
+                there_are = f"{cases:,}" if cases else "none"
+                found = f"at least {asked:,} of {there_are}, in a sample of {wishes.size:,}"
+                hint = "Lower it." if cases else "Leave it out here, or write 0."
                 problems.append(Problem(wishes.unit, rule, found, hint))
     return problems
 
 
 def _contradiction(wishes: Wishes, rules: Sequence[Rule]) -> Problem:
-    every = f"every cell has {wishes.least} or all of its cases, " * (wishes.least > 0)
-    advice = "Give one of them up, or draw more"
+    each = f"{wishes.least} or more of each, " * (wishes.least > 0)
+    advice = "Lower it" if len(rules) == 1 else "Give one of these up"
+    advice += ", or draw more"
     if not all(rule.text.startswith(_QUOTA) for rule in rules):
         advice += "; or say give_way=True, and what is kept gives way to quotas"
     return Problem(
         wishes.unit,
-        f"{every}none has more than it has, and {wishes.size:,} cases satisfy all that is asked",
-        f"these cannot hold together: {'; '.join(rule.text for rule in rules)}",
+        f"{wishes.size:,} cases go into cells as asked ({each}no more than there are)",
+        f"no way to have all of: {'; '.join(rule.text for rule in rules)}",
         f"{advice}.",
     )
