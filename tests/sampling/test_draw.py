@@ -42,7 +42,9 @@ def test_the_sample_is_the_plan_and_weights_give_the_caseload_back(counts, size,
     rows = pa.table(sample).to_pylist()
     key = [(row["unit"], *(row[name] for name in NAMES)) for row in rows]
     assert Counter(key) == {k: n for k, n in table_of(plan).items() if n}
-    weights = [Fraction(row["population"], table_of(plan)[k]) for row, k in zip(rows, key)]
+    weights = [
+        Fraction(row["population"], table_of(plan)[k]) for row, k in zip(rows, key, strict=True)
+    ]
     for row, k, weight in zip(rows, key, weights, strict=True):
         assert row["population"] == counts[k]
         assert row["weight"] == float(weight) > 0

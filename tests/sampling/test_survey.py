@@ -130,7 +130,10 @@ def test_an_unweighted_estimate_is_biased_and_a_weighted_one_is_not() -> None:
         weighted.append([t["percent"][0].as_py() for t in (found, score)])
         plain.append([t["percent"][0].as_py() for t in (naive, oms.scores(sample).table)])
         inside.append(
-            [t["low"][0].as_py() <= v <= t["high"][0].as_py() for t, v in zip((found, score), true)]
+            [
+                t["low"][0].as_py() <= v <= t["high"][0].as_py()
+                for t, v in zip((found, score), true, strict=True)
+            ]
         )
     error = np.std(weighted, axis=0, ddof=1) / np.sqrt(len(weighted))
     assert (np.abs(np.mean(weighted, axis=0) - true) < 4 * error).all()

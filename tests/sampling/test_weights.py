@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests.sampling.caseloads import FRAMEWORK, NAMES, made_of, plain
+from tests.sampling.caseloads import FRAMEWORK, made_of, plain
 from tests.sampling.test_plan import caseloads
 
 import omistats as oms
@@ -139,7 +139,7 @@ def test_two_cases_of_each_stratum_tell_its_variance():
     ]
     assert min(sizes) >= 2
     # A cell that is inspected whole needs no neighbour.
-    whole = {**{key: 4 for key in counts}, HIGH_FEMALE_BME: 1}
+    whole = {**dict.fromkeys(counts, 4), HIGH_FEMALE_BME: 1}
     found = oms.design_weights(made_of(whole), made_of({**counts, HIGH_FEMALE_BME: 1}), least=2)
     assert found.merged == ()
 

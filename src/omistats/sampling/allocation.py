@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import attrs
 import numpy as np
@@ -18,9 +19,9 @@ __all__ = ["Allocation", "Wishes", "allocate"]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# In chi-squares: what is kept gives way only to what must hold, and a boosted characteristic
-# has whole numbers next to its target before cells have.
-_KEPT, _BOOSTED = 1000.0, 10.0
+# In chi-squares: what is kept gives way only to what must hold, to `least` no further than it
+# has to, and a boosted characteristic has whole numbers next to its target before cells have.
+_KEPT, _NEAR, _BOOSTED = 1000.0, 100.0, 10.0
 _QUOTA = "at least"
 
 
@@ -45,7 +46,7 @@ class Wishes:
     least : int
         Of every cell, as far as it has cases.
     give_way : bool
-        Whether what is kept gives way to quotas.
+        Whether what is kept gives way where not all can be had.
     """
 
     unit: str
@@ -124,12 +125,17 @@ def allocate(wishes: Wishes) -> Allocation | list[Problem]:
                 text = f"{_QUOTA} {asked[code]} of {called} (there are {cases:,})"
                 rules.append(Rule(members, asked[code], cases, text))
             if kept:
-                low, high = math.floor(share[code]), math.ceil(share[code])
+                exact = Fraction(wishes.size * cases, int(wishes.counts.sum()))
+                near = math.floor(exact), math.ceil(exact)
+                low = min(near[0], math.floor(share[code]))
+                high = max(near[1], math.ceil(share[code]))
                 windows[i, code] = low, high
-                some = f"{low}" if low == high else f"{low} or {high}"
+                some = f"{low}" if low == high else f"{low} to {high}"
                 text = f"{some} of {called}, kept at {cases:,} of {wishes.counts.sum():,}"
                 cost = _KEPT if wishes.give_way else None
                 rules.append(Rule(members, low, high, text, cost))
+                if (low, high) != near:
+                    rules.append(Rule(members, *near, called, _NEAR))
             elif boosted:
                 low, high = math.floor(aim[code]), math.ceil(aim[code])
                 rules.append(Rule(members, low, high, called, _BOOSTED))
@@ -181,7 +187,7 @@ def _contradiction(wishes: Wishes, rules: Sequence[Rule]) -> Problem:
     advice = "Lower it" if len(rules) == 1 else "Give one of these up"
     advice += ", or draw more"
     if not all(rule.text.startswith(_QUOTA) for rule in rules):
-        advice += "; or say give_way=True, and what is kept gives way to quotas"
+        advice += "; or say give_way=True, and what is kept gives way"
     return Problem(
         wishes.unit,
         f"{wishes.size:,} cases go into cells as asked ({each}no more than there are)",

@@ -44,7 +44,8 @@ def margins_of(
                 way = None
                 if i in keep and not near:
                     low, high = windows[unit][i, code]
-                    way = "least" if low <= drawn <= high else "at_least"
+                    alone = low <= drawn <= high or not any(quotas[unit].values())
+                    way = "least" if alone else "at_least"
                 rows.append(
                     {
                         "unit": unit,

@@ -28,7 +28,7 @@ def plan_sample(
     half_width: float | Mapping[str, float] | None = None,
     cells: Iterable[str] | None = None,
     keep: Iterable[str] | None = None,
-    at_least: Mapping[str, Mapping[str | None, Any]] | None = None,
+    at_least: Mapping[str, Mapping[Any, Any]] | None = None,
     least: int = 1,
     give_way: bool = False,
     p: float = 0.5,
@@ -63,8 +63,8 @@ def plan_sample(
         Cases of every cell, or all of them where there are fewer. One lets no cell go
         unseen; from two on every cell also tells its variance.
     give_way : bool
-        What is kept gives way to quotas, as little as can be; otherwise a plan that cannot
-        have both is refused.
+        What is kept gives way, as little as can be, where it cannot be had with quotas or with
+        ``least``; otherwise such a plan is refused.
     p, confidence : float
         With ``half_width``.
 
@@ -86,8 +86,9 @@ def plan_sample(
     Notes
     -----
     Quotas and ``least`` hold. Every level of what is kept has the whole number below or above
-    its proportion, so that it is less than one case off; only where its cells take more than
-    that by ``least`` has it those, and the other levels divide the rest in proportion. Of all
+    its proportion, so that it is less than one case off; except where cells of a level take
+    more than that by ``least``: it has those then, and the other levels divide the rest in
+    proportion, which can take them a case or more off too. Of all
     tables that obey, the one nearest to a target by chi-square is taken. The target is the
     caseload raked to the proportions kept and to the quotas, where those are more than
     proportionate.
