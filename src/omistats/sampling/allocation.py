@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 # In chi-squares: what is kept gives way only to what must hold, to `least` no further than it
 # has to, and a boosted characteristic has whole numbers next to its target before cells have.
-_KEPT, _NEAR, _BOOSTED = 1000.0, 100.0, 10.0
+_KEPT, _BOOSTED = 1000.0, 10.0
 _QUOTA = "at least"
 
 
@@ -135,7 +135,9 @@ def allocate(wishes: Wishes) -> Allocation | list[Problem]:
                 cost = _KEPT if wishes.give_way else None
                 rules.append(Rule(members, low, high, text, cost))
                 if (low, high) != near:
-                    rules.append(Rule(members, *near, called, _NEAR))
+                    # A case off is more to a small level than to a large one.
+                    cost = min(_BOOSTED * wishes.size / max(float(exact), 1.0), _KEPT / 2)
+                    rules.append(Rule(members, *near, called, cost))
             elif boosted:
                 low, high = math.floor(aim[code]), math.ceil(aim[code])
                 rules.append(Rule(members, low, high, called, _BOOSTED))
