@@ -101,7 +101,7 @@ def plan_sample(
     >>> plan = oms.plan_sample(caseload, size=60, at_least={"risk_of_harm": {"high": 25}})
     >>> high = plan.margins.to_pylist()[0]
     >>> high["level"], high["n"], round(high["proportionate"], 1), high["rule"]
-    ('high', 25, 17.3, 'quota')
+    ('high', 25, 11.5, 'quota')
     """
     if not isinstance(caseload, CaseSet):
         raise UsageError(

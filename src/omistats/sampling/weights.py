@@ -139,6 +139,7 @@ def design_weights(
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> import omistats as oms
     >>> made_up = oms.omi2.simulate(units=1, seed=1)
     >>> caseload = oms.CaseSet.from_data(made_up, framework=oms.omi2.CASELOAD)
@@ -146,7 +147,7 @@ def design_weights(
     >>> inspected = pa.table(sample).drop_columns(["sampling_stratum", "weight", "population"])
     >>> inspected = oms.CaseSet.from_data(inspected.slice(2), framework=oms.omi2.CASELOAD)
     >>> oms.design_weights(inspected, caseload)
-    DesignWeights: 58 SYNTHETIC cases stand for 154, 9 cells, 0 merged strata
+    DesignWeights: 58 SYNTHETIC cases stand for 157, 8 cells, 0 merged strata
     """
     for name, given in (("cases", cases), ("caseload", caseload)):
         if not isinstance(given, CaseSet):
