@@ -68,6 +68,7 @@ from omistats.model.units import Unit
 from omistats.publish.points import Point
 from omistats.recompute import recompute
 from omistats.resampling import Resampled, bootstrap, max_t
+from omistats.sampling import DesignWeights, SamplePlan, design_weights, plan_sample
 from omistats.scores import Scores, ScoreTally, UnitComparison, Weaknesses, score_tally, scores
 from omistats.tallies import Split, Tally
 
@@ -89,6 +90,7 @@ __all__ = [
     "Characteristics",
     "Comparison",
     "DataError",
+    "DesignWeights",
     "Detectable",
     "Disability",
     "Effect",
@@ -110,6 +112,7 @@ __all__ = [
     "Representativeness",
     "Resampled",
     "RiskOfHarm",
+    "SamplePlan",
     "SampleSize",
     "ScoreTally",
     "Scores",
@@ -138,6 +141,7 @@ __all__ = [
     "compare",
     "compare_groups",
     "compare_weighted",
+    "design_weights",
     "detectable",
     "difference",
     "equivalence",
@@ -146,6 +150,7 @@ __all__ = [
     "max_t",
     "odds_ratio",
     "omi2",
+    "plan_sample",
     "power",
     "ratio",
     "recompute",

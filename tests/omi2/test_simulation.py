@@ -88,6 +88,20 @@ def test_it_passes_for_a_case_file_of_the_framework(programme: oms.CaseSet) -> N
     assert again.metadata[b"simulated"] == b"true"
 
 
+@pytest.mark.parametrize(("sizes", "low", "high"), [(300, 300, 300), ((40, 60), 40, 60)])
+def test_units_are_as_large_as_asked(sizes: Any, low: int, high: int) -> None:
+    cases = oms.omi2.simulate(12, seed=1, sizes=sizes)
+    found = np.bincount(cases.unit_codes)
+    assert found.min() >= low
+    assert found.max() <= high
+    assert (len(set(found.tolist())) > 1) == (low < high)
+    assert cases.metadata[b"sizes"] == f"{low}-{high}".encode()
+
+
+def test_sizes_by_default_are_those_of_samples(programme: oms.CaseSet) -> None:
+    assert pa.table(oms.omi2.simulate(seed=1, sizes=(100, 220))).equals(pa.table(programme))
+
+
 def test_the_seed_decides() -> None:
     first, again, other = (pa.table(oms.omi2.simulate(3, seed=s)) for s in (5, 5, 6))
     assert first.equals(again, check_metadata=True)
@@ -186,6 +200,12 @@ def test_no_warning_is_given() -> None:
         ({"units": 0}, "`units` is a whole number from 1"),
         ({"units": 2.5}, "`units` is a whole number from 1"),
         ({"units": True}, "`units` is a whole number from 1"),
+        ({"sizes": 0}, "`sizes` is a whole number from 1 to 1,000,000"),
+        ({"sizes": (200, 100)}, "ascending"),
+        ({"sizes": (100, 150, 200)}, "ascending"),
+        ({"sizes": (100.0, 150)}, "ascending"),
+        ({"sizes": "100"}, "found '100'"),
+        ({"sizes": None}, "found None"),
         ({"seed": -1}, "`seed` is a whole number from 0"),
         ({"seed": None}, "`seed` is a whole number from 0"),
         ({"unit_sd": -0.1}, "`unit_sd` is a number from 0 to 10"),

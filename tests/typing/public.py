@@ -336,3 +336,20 @@ def who_the_cases_are(cases: oms.CaseSet, breakdown: oms.Breakdown) -> None:
     oms.representativeness(cases, cases, lonely="ignore")  # type: ignore[arg-type]
     oms.representativeness(cases, cases, of=[types])  # type: ignore[list-item]
     assert_type(oms.omi2.with_invented_characteristics(cases, seed=1), oms.CaseSet)
+def samples_are_planned_drawn_and_weighted(caseload: oms.CaseSet) -> None:
+    quotas = {"risk_of_harm": {"high": 0.4, None: 1}, "gender": {"female": {"A": 20}}}
+    plan = oms.plan_sample(caseload, size={"A": 160}, keep=["gender"], least=2)
+    oms.plan_sample(caseload, size=160, at_least=quotas)
+    oms.plan_sample(caseload, size=160, at_least={"gender": {"female": 20}})
+    assert_type(plan, oms.SamplePlan)
+    assert_type(oms.plan_sample(caseload, half_width=0.06, give_way=True).table, pa.Table)
+    assert_type(plan.draw(seed=2011), oms.CaseSet)
+    weighed = oms.design_weights(plan.draw(1), caseload, cells=("risk_of_harm",), least=2)
+    assert_type(weighed, oms.DesignWeights)
+    assert_type(weighed.cases, oms.CaseSet)
+    assert_type(weighed.merged, tuple[tuple[tuple[str | None, ...], ...], ...])
+    assert_type(oms.omi2.CASELOAD, oms.Framework)
+    assert_type(oms.omi2.simulate(2, sizes=(500, 900)), oms.CaseSet)
+    plan.draw()  # type: ignore[call-arg]
+    oms.plan_sample(caseload, size="160")  # type: ignore[arg-type]
+    oms.plan_sample(caseload, size=160, give_way="yes")  # type: ignore[arg-type]

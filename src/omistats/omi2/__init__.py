@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omistats.omi2.annex import ANNEX_1, DISABILITY_TYPES
+from omistats.omi2.caseload import CASELOAD
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
@@ -22,6 +23,7 @@ from omistats.omi2.units import TRUSTS, UNITS, Inspection, regions, trusts, with
 
 __all__ = [
     "ANNEX_1",
+    "CASELOAD",
     "DEMONSTRATION",
     "DISABILITY_TYPES",
     "FRAMEWORK",

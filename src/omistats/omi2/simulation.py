@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -28,6 +28,7 @@ Flags = npt.NDArray[np.bool_]
 
 _UNIT_SIZES: Final = (100, 220)
 _MOST_UNITS: Final = 9_999
+_MOST_CASES: Final = 1_000_000
 # On the scale of log odds, where 10 makes every answer of a unit the same.
 _MOST_SD: Final = 10
 _SWEEPS: Final = 8
@@ -44,6 +45,7 @@ def simulate(
     units: int = 35,
     *,
     seed: int = 2009,
+    sizes: int | tuple[int, int] = _UNIT_SIZES,
     unit_sd: float = 0.25,
     case_sd: float = 0.5,
     difference: Mapping[str, float] | None = None,
@@ -53,11 +55,13 @@ def simulate(
     Parameters
     ----------
     units : int, optional
-        How many units to simulate, each of 100 to 220 cases. 35 are as many Trusts as the
-        programme inspected.
+        How many units to simulate. 35 are as many Trusts as the programme inspected.
     seed : int, optional
         The same seed gives the same cases, as long as NumPy keeps the streams of its
         default generator, which it does not promise between versions.
+    sizes : int or (int, int), optional
+        Cases of a unit: of each the same number, or anything from one number to another. By
+        default those of samples; whole caseloads are larger.
     unit_sd : float, optional
         How units differ: the standard deviation of their standing at large, and again of
         their standing on each question, on the scale of log odds.
@@ -98,11 +102,11 @@ def simulate(
     >>> len(cases.units), cases.metadata[b"simulated"]
     (3, b'true')
     """
-    _check(units, seed, unit_sd, case_sd, difference)
+    _check(units, seed, sizes, unit_sd, case_sd, difference)
+    low, high = (sizes, sizes) if isinstance(sizes, int | np.integer) else sizes
     model = _model()
     rng = np.random.default_rng(seed)
-    sizes = rng.integers(_UNIT_SIZES[0], _UNIT_SIZES[1] + 1, units)
-    unit = np.repeat(np.arange(units), sizes)
+    unit = np.repeat(np.arange(units), rng.integers(low, high + 1, units))
     who = rng.integers(0, model.cell.size, unit.size)
     cell = model.cell[who]
     questions = len(DEMONSTRATION.questions)
@@ -133,6 +137,7 @@ def simulate(
             "generator": "omistats.omi2.simulate",
             "generator_version": _VERSION,
             **{name: str(value) for name, value in arguments.items()},
+            "sizes": f"{low}-{high}",
             "difference": json.dumps(
                 None if difference is None else {k: float(v) for k, v in difference.items()}
             ),
@@ -239,13 +244,25 @@ def _correlated(cases: int, rng: np.random.Generator) -> Floats:
 
 
 def _check(
-    units: int, seed: int, unit_sd: float, case_sd: float, difference: Mapping[str, float] | None
+    units: int,
+    seed: int,
+    sizes: object,
+    unit_sd: float,
+    case_sd: float,
+    difference: Mapping[str, float] | None,
 ) -> None:
     wrong = []
     if not _whole(units) or not 0 < units <= _MOST_UNITS:
         wrong.append(f"`units` is a whole number from 1 to {_MOST_UNITS:,}, found {units!r}")
     if not _whole(seed) or seed < 0:
         wrong.append(f"`seed` is a whole number from 0, found {seed!r}")
+    ends: Any = (sizes, sizes) if _whole(sizes) else sizes
+    pair = isinstance(ends, tuple | list) and len(ends) == 2 and all(map(_whole, ends))
+    if not pair or not 0 < ends[0] <= ends[1] <= _MOST_CASES:
+        wrong.append(
+            f"`sizes` is a whole number from 1 to {_MOST_CASES:,}, or two of them in ascending "
+            f"order, found {sizes!r}"
+        )
     for name, value in (("unit_sd", unit_sd), ("case_sd", case_sd)):
         if isinstance(value, bool) or not _finite(value) or not 0 <= value <= _MOST_SD:
             wrong.append(f"`{name}` is a number from 0 to {_MOST_SD}, found {value!r}")

@@ -1,0 +1,142 @@
+"""What a plan is asked for, unit by unit; all that is wrong is reported at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from omistats.errors import Problem, UnknownNameError, UsageError, described, listed, shown
+from omistats.kernel.face import sample_for_precision
+from omistats.kernel.ranks import check_whole
+from omistats.sampling.cells import Cells
+
+__all__ = ["Quotas", "kept_names", "quota", "quotas_of", "sizes_of"]
+
+Quotas = dict[tuple[int, int], Any]
+"""What was asked for, by characteristic and level."""
+
+
+def kept_names(keep: Any, names: Sequence[str], boosted: Sequence[str]) -> tuple[str, ...]:
+    """Resolve the characteristics that stay in proportion; None is all without a quota.
+
+    Raises
+    ------
+    UnknownNameError
+        When one is not among the cells.
+    """
+    if keep is None:
+        return tuple(name for name in names if name not in boosted)
+    kept = listed("keep", keep, "names of characteristics")
+    if stray := [name for name in kept if name not in names]:
+        raise UnknownNameError("characteristic of the cells", stray, names)
+    return tuple(name for name in names if name in kept)
+
+
+def quotas_of(at_least: Any, cells: Cells) -> Quotas:
+    """Find the levels that quotas are about.
+
+    Raises
+    ------
+    UsageError
+        When they are no mapping of characteristics to mappings of levels.
+    UnknownNameError
+        When a characteristic or a level is unknown.
+    """
+    if at_least is None:
+        return {}
+    shape = "`at_least` maps characteristics to levels and those to numbers"
+    if not isinstance(at_least, Mapping):
+        raise UsageError(f"{shape}, found {described(at_least)}")
+    if stray := [name for name in at_least if name not in cells.names]:
+        raise UnknownNameError("characteristic of the cells", stray, cells.names)
+    found: Quotas = {}
+    for name, wanted in at_least.items():
+        if not isinstance(wanted, Mapping):
+            raise UsageError(f"{shape}, found {described(wanted)} for {name!r}")
+        i = cells.names.index(name)
+        if stray := [level for level in wanted if level not in cells.levels[i]]:
+            known = [str(level) for level in cells.levels[i] if level is not None]
+            raise UnknownNameError(f"level of {name!r}", stray, known)
+        for level, value in wanted.items():
+            found[i, cells.levels[i].index(level)] = value
+    return found
+
+
+def quota(value: Any, unit: str, size: int) -> int | str:
+    """Give the number of cases that a quota asks of a unit, or say what is wrong."""
+    if isinstance(value, Mapping):
+        if unit not in value:
+            return "nothing for this unit; write 0 for none"
+        value = value[unit]
+    number = isinstance(value, int | float | np.integer | np.floating)
+    if isinstance(value, bool) or not number or not math.isfinite(value) or value < 0:
+        return described(value)
+    if isinstance(value, float | np.floating) and 0 < value < 1:
+        # As it was written: a tenth of 30 is 3, whatever binary fractions make of it.
+        return math.ceil(Fraction(repr(float(value))) * size)
+    return int(value) if value == int(value) else described(value)
+
+
+def sizes_of(
+    size: Any,
+    half_width: Any,
+    p: float,
+    confidence: float,
+    there: Mapping[str, int],
+    problems: list[Problem],
+) -> dict[str, int]:
+    """Give the size of every unit's sample.
+
+    Parameters
+    ----------
+    size, half_width : number or mapping of str to number, optional
+        One of them.
+    p, confidence : float
+        As `omistats.sample_for_precision`.
+    there : mapping of str to int
+        The cases of every unit that has any.
+    problems : list of Problem
+        Receives what is wrong with single units.
+
+    Raises
+    ------
+    UsageError
+        When both or none are given, or a number cannot be what it should.
+    """
+    if (size is None) == (half_width is None):
+        raise UsageError("give either `size` or `half_width`, one of them")
+    name, given = ("half_width", half_width) if size is None else ("size", size)
+    if isinstance(given, Mapping):
+        if missing := [unit for unit in there if unit not in given]:
+            rule, hint = "every unit with cases needs one", "Name them, or filter their cases out."
+            problems.append(Problem(name, rule, f"none for {shown(missing)}", hint))
+        if stray := sorted(str(unit) for unit in given if unit not in there):
+            rule, hint = "units are those with cases", "Correct the spelling or remove them."
+            problems.append(Problem(name, rule, shown(stray), hint))
+        of_unit = {unit: given[unit] for unit in there if unit in given}
+    else:
+        of_unit = dict.fromkeys(there, given)
+    if size is not None:
+        for value in of_unit.values():
+            check_whole("size", value, 1)
+        return {unit: int(value) for unit, value in of_unit.items()}
+    if odd := [
+        v for v in of_unit.values() if isinstance(v, bool) or not isinstance(v, int | float)
+    ]:
+        raise UsageError(f"`half_width` is a number, found {described(odd[0])}")
+    if not of_unit:
+        return {}
+    population = np.array([there[unit] for unit in of_unit], np.float64)
+    wanted = sample_for_precision(
+        np.array(list(of_unit.values()), np.float64),
+        p=p,
+        confidence=confidence,
+        population=population,
+    )
+    if np.isnan(wanted).any():
+        raise UsageError("`half_width` and `p` are numbers, found NaN")
+    return {unit: int(n) for unit, n in zip(of_unit, wanted.tolist(), strict=True)}
