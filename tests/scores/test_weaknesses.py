@@ -196,6 +196,20 @@ def test_what_cannot_be_told_says_why():
                     assert row[name] is None, name
 
 
+@pytest.mark.parametrize("extra", [{}, {"rule": "questions"}, {"rule": "cases"}, {"weight": 1}])
+def test_a_unit_of_one_case_leaves_open_only_what_it_is_part_of(extra):
+    rows = made_up(5, APART, (14, 11, 9, 12, 10, 1))
+    if "weight" in extra:
+        extra = {"weight": [1.0] * len(rows)}
+    scores = oms.scores(case_set(rows), by="unit", lonely="null", **extra)
+    without = scores.weaknesses("north", others=["south", "east"]).table
+    assert set(without["reason"].to_pylist()) == {None}
+    lone = {r["item"]: r["n"] > 0 for r in scores.weaknesses("isle").table.to_pylist()}
+    for row in scores.weaknesses("north").table.to_pylist():
+        assert (row["se"] is None) == lone[row["item"]]
+    assert any(lone.values())
+
+
 def test_one_unit_has_no_rest():
     rows = [r for r in made_up(5, APART) if r["unit"] == "north"]
     data = {name: [r[name] for r in rows] for name in rows[0]}
