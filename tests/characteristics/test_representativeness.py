@@ -436,6 +436,18 @@ def test_by_unit_ends_with_all_together(sample: oms.CaseSet, caseload: oms.CaseS
     assert found.table.slice(0, 3).drop(["unit"]).to_pydict() == apart
 
 
+def test_expected_counts_of_all_are_those_of_units_added_up(
+    sample: oms.CaseSet, caseload: oms.CaseSet
+) -> None:
+    found = oms.representativeness(sample, caseload, of=["four"], by="unit")
+    of_units = np.array(found.table["expected"].to_numpy(), float).reshape(4, 5)[:, :4]
+    assert of_units[3] == pytest.approx(of_units[:3].sum(axis=0))
+    # Units were drawn at unlike rates, so that the pooled caseload leads to expect other counts.
+    rows = found.unit("all").table.to_pylist()[:4]
+    pooled = [sum(r["n"] for r in rows) * r["caseload_percent"] / 100 for r in rows]
+    assert np.abs(of_units[3] - pooled).max() > 0.05
+
+
 def test_one_unit_is_shown_by_itself(sample: oms.CaseSet, caseload: oms.CaseSet) -> None:
     found = oms.representativeness(sample, caseload, of=["two", "four"], by="unit")
     south = found.unit("south")
