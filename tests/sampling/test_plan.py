@@ -191,6 +191,11 @@ def test_a_level_with_too_many_cells_gives_way_to_least_and_says_so():
     assert rows["gender", "female"]["n"] == 4
     assert rows["gender", "female"]["gives_way_to"] == "least"
     assert "2 kept levels are off proportion" in repr(plan)
+    # Of half a case and of 49.5, two and 48: a case and a half off is off.
+    less = oms.plan_sample(made_of(counts), size=50)
+    rows = {(r["characteristic"], r["level"]): r for r in less.margins.to_pylist()}
+    assert [rows["gender", level]["n"] for level in ("male", "female")] == [48, 2]
+    assert {rows["gender", level]["gives_way_to"] for level in ("male", "female")} == {"least"}
     near = oms.plan_sample(made_of(counts), size=50, least=0)
     assert set(near.margins["gives_way_to"].to_pylist()) == {None}
 
@@ -285,9 +290,10 @@ def test_the_binding_rules_cannot_hold_together_and_each_is_needed(case):
 
 def test_equally_near_tables_are_told_apart_the_same_way_each_time():
     target, limits = np.full(6, 2.5), (np.zeros(6, int), np.full(6, 9))
-    found = {tuple(nearest(target, *limits, 15, []).tolist()) for _ in range(3)}
-    assert len(found) == 1
-    assert sorted(found.pop()) == [2, 2, 2, 3, 3, 3]
+    found = nearest(target, *limits, 15, [])
+    # Those three have a case more whose multiples of the golden section have the least fractions:
+    # 0.62, 0.24, 0.85, 0.47, 0.09, 0.71.
+    assert found.tolist() == [2, 3, 2, 3, 3, 2]
 
 
 @given(
