@@ -376,6 +376,8 @@ def test_a_quota_on_what_is_kept_contradicts_it():
     [
         ({}, oms.UsageError, "either `size` or `half_width`"),
         ({"size": 5, "half_width": 0.1}, oms.UsageError, "either `size` or `half_width`"),
+        ({"size": 60, "p": 0.2}, oms.UsageError, "of `half_width`; leave them out"),
+        ({"size": 60, "confidence": 0.9}, oms.UsageError, "of `half_width`; leave them out"),
         ({"size": 0}, oms.UsageError, "found 0"),
         ({"size": 60.5}, oms.UsageError, "found 60.5"),
         ({"size": True}, oms.UsageError, "found True"),
