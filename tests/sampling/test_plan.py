@@ -1,23 +1,18 @@
-"""Allocations: what they obey, against a search through every table, and what cannot be had."""
+"""Plans: what they obey, and what they say of what gives way."""
 
 from __future__ import annotations
 
 import itertools
 import math
-import re
 from fractions import Fraction
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from tests.factories import oracle
-from tests.sampling.caseloads import FRAMEWORK, NAMES, made_of, plain, table_of
+from tests.sampling.caseloads import NAMES, made_of, plain, table_of
 
 import omistats as oms
-from omistats.sampling.rounding import Rule, binding, nearest, possible
-from omistats.sampling.targets import divide, rake
 
 LEVELS = (("high", "not high", None), ("male", "female", None), ("white", "BME", None))
 KEYS = list(itertools.product(("A", "B"), *LEVELS))
@@ -191,6 +186,11 @@ def test_a_level_with_too_many_cells_gives_way_to_least_and_says_so():
     assert rows["gender", "female"]["n"] == 4
     assert rows["gender", "female"]["gives_way_to"] == "least"
     assert "2 kept levels are off proportion" in repr(plan)
+    # Of half a case and of 49.5, two and 48: a case and a half off is off.
+    less = oms.plan_sample(made_of(counts), size=50)
+    rows = {(r["characteristic"], r["level"]): r for r in less.margins.to_pylist()}
+    assert [rows["gender", level]["n"] for level in ("male", "female")] == [48, 2]
+    assert {rows["gender", level]["gives_way_to"] for level in ("male", "female")} == {"least"}
     near = oms.plan_sample(made_of(counts), size=50, least=0)
     assert set(near.margins["gives_way_to"].to_pylist()) == {None}
 
@@ -225,195 +225,3 @@ def test_kept_margins_give_way_to_a_quota_as_little_as_can_be():
         "at_least",
         "at_least",
     ]
-
-
-# --- whole numbers, against all that there are
-
-
-def tables(most: list[int], size: int) -> list[np.ndarray]:
-    return [np.array(t) for t in itertools.product(*(range(m + 1) for m in most)) if sum(t) == size]
-
-
-def obeys(table: np.ndarray, rules: list[Rule]) -> bool:
-    return all(rule.low <= table[rule.members].sum() <= rule.high for rule in rules)
-
-
-@st.composite
-def small(draw: st.DrawFn) -> tuple[list[int], int, list[Rule]]:
-    most = draw(st.lists(st.integers(1, 4), min_size=2, max_size=5))
-    size = draw(st.integers(1, sum(most)))
-    rules = []
-    for i in range(draw(st.integers(0, 4))):
-        members = draw(st.lists(st.booleans(), min_size=len(most), max_size=len(most)))
-        low = draw(st.integers(0, 5))
-        rules.append(Rule(np.array(members), low, low + draw(st.integers(0, 2)), f"rule {i}"))
-    return most, size, rules
-
-
-@settings(max_examples=60)
-@given(small(), st.integers(0, 2**32 - 1))
-def test_the_nearest_table_is_found_and_none_where_there_is_none(case, seed):
-    most, size, rules = case
-    target = np.random.default_rng(seed).dirichlet(np.ones(len(most))) * size
-    found = nearest(target, np.zeros(len(most), int), np.array(most), size, rules)
-    fine = [table for table in tables(most, size) if obeys(table, rules)]
-    assert (found is not None) == bool(fine)
-    assert possible(np.zeros(len(most), int), np.array(most), size, rules) == bool(fine)
-    if found is None:
-        return
-    aim = np.clip(target, 0, most)
-    distances = [((t - aim) ** 2 / np.maximum(aim, 0.5)).sum() for t in fine]
-    ours = ((found - aim) ** 2 / np.maximum(aim, 0.5)).sum()
-    # Ties are broken by ten-thousandths of a chi-square a case.
-    assert ours <= min(distances) + 1e-4 * size + 1e-6
-    assert any((found == table).all() for table in fine)
-
-
-@settings(max_examples=60)
-@given(small())
-def test_the_binding_rules_cannot_hold_together_and_each_is_needed(case):
-    most, size, rules = case
-    every = tables(most, size)
-    assume(not any(obeys(table, rules) for table in every))
-    few = binding(np.zeros(len(most), int), np.array(most), size, rules)
-    assert few
-    assert not any(obeys(table, few) for table in every)
-    for rule in few:
-        rest = [r for r in few if r is not rule]
-        assert any(obeys(table, rest) for table in every)
-
-
-def test_equally_near_tables_are_told_apart_the_same_way_each_time():
-    target, limits = np.full(6, 2.5), (np.zeros(6, int), np.full(6, 9))
-    found = {tuple(nearest(target, *limits, 15, []).tolist()) for _ in range(3)}
-    assert len(found) == 1
-    assert sorted(found.pop()) == [2, 2, 2, 3, 3, 3]
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), min_size=1, max_size=6),
-    st.integers(1, 100),
-)
-def test_a_division_adds_up_and_keeps_floors(levels, size):
-    counts, floors = [n for n, _ in levels], [min(n, f) for n, f in levels]
-    assume(sum(counts) >= size >= sum(floors))
-    found = divide(size, counts, floors)
-    assert sum(found) == size
-    assert all(part >= floor for part, floor in zip(found, floors, strict=True))
-    above = {
-        Fraction(part, n) for part, n, f in zip(found, counts, floors, strict=True) if part > f
-    }
-    assert len(above) <= 1  # the others are in proportion to each other
-    assert all(part <= n for part, n in zip(found, counts, strict=True))
-
-
-def test_raking_is_that_of_r():
-    # loglin with `start`, in tests/oracles/sampling.R.
-    rows = oracle("sampling_raked.csv")
-    margins = [
-        (np.array([int(row[name]) for row in rows]), aim)
-        for name, aim in (("a", [60, 100]), ("b", [22, 138]), ("c", [20, 6, 134]))
-    ]
-    found = rake([float(row["seed"]) for row in rows], margins)
-    assert found == pytest.approx([float(row["fitted"]) for row in rows], rel=1e-9, abs=1e-12)
-
-
-# --- what cannot be had
-
-
-def refused(counts: Any, **options: Any) -> list[oms.Problem]:
-    with pytest.raises(oms.DataError) as caught:
-        oms.plan_sample(made_of(counts), **options)
-    return list(caught.value.problems)
-
-
-def test_everything_wrong_in_any_unit_is_said_at_once():
-    counts = plain() | plain("B") | plain("C", 5)
-    del counts["B", "high", "female", "BME"], counts["B", "not high", "female", "BME"]
-    del counts["B", "high", "female", "white"], counts["B", "not high", "female", "white"]
-    problems = refused(
-        counts,
-        size={"A": 201, "B": 3, "C": 100},
-        at_least={"gender": {"female": {"A": 35, "B": 1, "C": 170}}, "ethnicity": {None: 1}},
-    )
-    assert [p.where for p in problems] == ["A", "A", "A", "B", "B", "B", "C", "C"]
-    assert "found 201 of 200" in str(problems[0])
-    assert "at least 35 of 34, in a sample of 201" in str(problems[1])
-    assert "at least 1 of none" in str(problems[2])
-    assert "3 for 4 cells that take 4" in str(problems[3])
-    assert "gender 'female', and than the sample; found at least 1 of none" in str(problems[4])
-    assert "at least 170 of 170, in a sample of 100" in str(problems[6])
-    assert "at least 1 of none" in str(problems[7])
-
-
-def test_contradictory_quotas_are_named_and_no_others():
-    at_least = {"risk_of_harm": {"high": 30, "not high": 31}, "gender": {"male": 20}}
-    problems = refused(plain(), size=60, keep=["ethnicity"], at_least=at_least)
-    assert len(problems) == 1
-    found = problems[0].found
-    assert "at least 30 of risk_of_harm 'high' (there are 32)" in found
-    assert "at least 31 of risk_of_harm 'not high' (there are 168)" in found
-    assert not re.search("gender|ethnicity", found)
-    assert "give_way" not in problems[0].hint
-
-
-def test_a_quota_on_what_is_kept_contradicts_it():
-    problems = refused(plain(), size=60, keep=["gender"], at_least={"gender": {"female": 20}})
-    found = problems[0].found
-    assert "at least 20 of gender 'female' (there are 34)" in found
-    assert "10 to 11 of gender 'female', kept at 34 of 200" in found
-    assert found.count(";") == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "text"),
-    [
-        ({}, oms.UsageError, "either `size` or `half_width`"),
-        ({"size": 5, "half_width": 0.1}, oms.UsageError, "either `size` or `half_width`"),
-        ({"size": 0}, oms.UsageError, "found 0"),
-        ({"size": 60.5}, oms.UsageError, "found 60.5"),
-        ({"size": True}, oms.UsageError, "found True"),
-        ({"size": {}}, oms.DataError, "none for 'A'"),
-        ({"size": {"A": 60, "Z": 1}}, oms.DataError, "found 'Z'"),
-        ({"half_width": 0.7}, oms.UsageError, "half_width"),
-        ({"half_width": "narrow"}, oms.UsageError, "found 'narrow'"),
-        ({"half_width": math.nan}, oms.UsageError, "NaN"),
-        ({"size": 60, "least": -1}, oms.UsageError, "least"),
-        ({"size": 60, "give_way": 1}, oms.UsageError, "give_way"),
-        ({"size": 60, "cells": ["sex"]}, oms.UnknownNameError, "unknown characteristic 'sex'"),
-        ({"size": 60, "cells": ["gender", "gender"]}, oms.UsageError, "twice: 'gender'"),
-        ({"size": 60, "cells": ["unit"]}, oms.UsageError, "leave out 'unit'"),
-        ({"size": 60, "cells": ["number"]}, oms.DataError, "column of labels"),
-        ({"size": 60, "keep": ["gendr"]}, oms.UnknownNameError, "did you mean 'gender'"),
-        ({"size": 60, "cells": ["gender"], "keep": ["ethnicity"]}, oms.UnknownNameError, "ethnic"),
-        ({"size": 60, "at_least": 5}, oms.UsageError, "maps characteristics"),
-        ({"size": 60, "at_least": {"gender": 5}}, oms.UsageError, "found 5 for 'gender'"),
-        ({"size": 60, "at_least": {"sex": {"f": 5}}}, oms.UnknownNameError, "'sex'"),
-        ({"size": 60, "at_least": {"gender": {"f": 5}}}, oms.UnknownNameError, "level of 'gender'"),
-        ({"size": 60, "at_least": {"gender": {"male": -1}}}, oms.DataError, "-1 for gender"),
-        ({"size": 60, "at_least": {"gender": {"male": 1.5}}}, oms.DataError, "1.5 for gender"),
-        ({"size": 60, "at_least": {"gender": {"male": "x"}}}, oms.DataError, "'x' for gender"),
-        ({"size": 60, "at_least": {"gender": {"male": {"B": 1}}}}, oms.DataError, "0 for none"),
-    ],
-)
-def test_bad_arguments(options, error, text):
-    cases = made_of(plain(), number=list(range(200)))
-    with pytest.raises(error, match=re.escape(text)):
-        oms.plan_sample(cases, **options)
-
-
-def test_a_caseload_that_has_the_columns_of_a_sample_is_refused():
-    cases = made_of(plain(), weight=[1.0] * 200, population=[200] * 200)
-    with pytest.raises(oms.DataError) as caught:
-        oms.plan_sample(cases, size=60)
-    assert [p.where for p in caught.value.problems] == ["weight", "population"]
-
-
-def test_no_caseload_and_no_case_set_are_refused():
-    with pytest.raises(oms.UsageError, match="found None"):
-        oms.plan_sample(None, size=60)
-    empty = oms.CaseSet.from_data(
-        {name: [] for name in ("case_id", "unit", *NAMES)}, framework=FRAMEWORK
-    )
-    with pytest.raises(oms.DataError, match="a caseload has cases"):
-        oms.plan_sample(empty, size=60)

@@ -222,11 +222,16 @@ def test_a_unit_without_inspected_cases_is_named():
     assert "none of 'B'" in problem
 
 
-def test_weights_are_not_made_twice():
+def test_the_columns_of_a_draw_are_replaced_and_others_of_their_names_refused():
     caseload = made_of(plain())
-    found = oms.design_weights(made_of(plain()), caseload)
-    problems = refused(found.cases, caseload)
-    assert [p.split(":")[0] for p in problems] == ["sampling_stratum", "weight", "population"]
+    sample = oms.plan_sample(caseload, size=60).draw(1)
+    read = sample.filter(pa.array([i > 0 for i in range(60)]))
+    found = oms.design_weights(read, caseload).cases
+    assert found.columns == sample.columns
+    assert sum(found["weight"].to_pylist()) == pytest.approx(200)
+    bare = pa.table(sample).drop_columns(["population"])
+    problems = refused(oms.CaseSet.from_data(bare, framework=FRAMEWORK), caseload)
+    assert [p.split(":")[0] for p in problems] == ["sampling_stratum", "weight"]
 
 
 @pytest.mark.parametrize(

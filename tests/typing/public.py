@@ -337,10 +337,10 @@ def who_the_cases_are(cases: oms.CaseSet, breakdown: oms.Breakdown) -> None:
     oms.representativeness(cases, cases, of=[types])  # type: ignore[list-item]
     assert_type(oms.omi2.with_invented_characteristics(cases, seed=1), oms.CaseSet)
 def samples_are_planned_drawn_and_weighted(caseload: oms.CaseSet) -> None:
-    quotas = {"risk_of_harm": {"high": 0.4, None: 1}, "gender": {"female": {"A": 20}}}
+    quotas = {"risk_of_harm": {"high": 0.4}, "gender": {"female": 20}}
     plan = oms.plan_sample(caseload, size={"A": 160}, keep=["gender"], least=2)
     oms.plan_sample(caseload, size=160, at_least=quotas)
-    oms.plan_sample(caseload, size=160, at_least={"gender": {"female": 20}})
+    oms.plan_sample(caseload, size=160, at_least={"gender": {None: 1, "female": {"A": 20}}})
     assert_type(plan, oms.SamplePlan)
     assert_type(oms.plan_sample(caseload, half_width=0.06, give_way=True).table, pa.Table)
     assert_type(plan.draw(seed=2011), oms.CaseSet)

@@ -16,6 +16,8 @@ from omistats.sampling.cells import Cells
 
 __all__ = ["Quotas", "kept_names", "quota", "quotas_of", "sizes_of"]
 
+_HALF, _USUAL = 0.5, 0.95
+
 Quotas = dict[tuple[int, int], Any]
 """What was asked for, by characteristic and level."""
 
@@ -109,6 +111,8 @@ def sizes_of(
     """
     if (size is None) == (half_width is None):
         raise UsageError("give either `size` or `half_width`, one of them")
+    if size is not None and (p, confidence) != (_HALF, _USUAL):
+        raise UsageError("`p` and `confidence` make a size of `half_width`; leave them out")
     name, given = ("half_width", half_width) if size is None else ("size", size)
     if isinstance(given, Mapping):
         if missing := [unit for unit in there if unit not in given]:

@@ -28,7 +28,7 @@ def plan_sample(
     half_width: float | Mapping[str, float] | None = None,
     cells: Iterable[str] | None = None,
     keep: Iterable[str] | None = None,
-    at_least: Mapping[str, Mapping[Any, Any]] | None = None,
+    at_least: Mapping[str, Any] | None = None,
     least: int = 1,
     give_way: bool = False,
     p: float = 0.5,

@@ -94,7 +94,8 @@ def design_weights(
     Parameters
     ----------
     cases : CaseSet
-        The cases that were inspected in the end, whatever was drawn. Under any framework.
+        The cases that were inspected in the end, whatever was drawn. Under any framework. The
+        three columns of a draw are replaced.
     caseload : CaseSet
         One row a case that could have been drawn, in the same units.
     cells : iterable of str, optional
@@ -118,8 +119,8 @@ def design_weights(
     DataError
         When cases are in units or cells that the caseload does not have, when more of a cell
         are inspected than there are, when a unit of the caseload has no cases inspected, when
-        too few of a level of the first characteristic are left, or when cases have weights
-        already. All are listed.
+        too few of a level of the first characteristic are left, or when cases have some
+        but not all of the columns of a draw. All are listed.
 
     Notes
     -----
@@ -144,8 +145,7 @@ def design_weights(
     >>> made_up = oms.omi2.simulate(units=1, seed=1)
     >>> caseload = oms.CaseSet.from_data(made_up, framework=oms.omi2.CASELOAD)
     >>> sample = oms.plan_sample(caseload, size=60).draw(seed=2011)
-    >>> inspected = pa.table(sample).drop_columns(["sampling_stratum", "weight", "population"])
-    >>> inspected = oms.CaseSet.from_data(inspected.slice(2), framework=oms.omi2.CASELOAD)
+    >>> inspected = oms.CaseSet.from_data(pa.table(sample).slice(2), framework=oms.omi2.CASELOAD)
     >>> oms.design_weights(inspected, caseload)
     DesignWeights: 58 SYNTHETIC cases stand for 157, 8 cells, 0 merged strata
     """
@@ -158,11 +158,7 @@ def design_weights(
         raise UnknownNameError("characteristic", unknown, cases.columns)
     there, inspected = cross(caseload, names), cross(cases, names)
     n, place, problems = _matched(there, inspected)
-    problems += [
-        Problem(name, "weights add this column to those of the cases", name, "Rename or drop it.")
-        for name in ADDED
-        if name in cases
-    ]
+    problems += _taken(cases)
     keys, counts = there.named(), there.counts.tolist()
     single = [Part((i,), (keys[i],), int(n[i]), counts[i]) for i in range(len(keys))]
     parts = [part for unit in _by_unit(single) for part in merge(unit, least)]
@@ -197,6 +193,16 @@ def design_weights(
         with_columns(cases, None, more, metadata),
         merged,
     )
+
+
+def _taken(cases: CaseSet) -> list[Problem]:
+    """Refuse columns of these names, unless they are those of a draw, which are replaced."""
+    if all(name in cases for name in ADDED):
+        return []
+    rule = "weights add this column to those of the cases"
+    return [
+        Problem(name, rule, f"another {name!r}", "Rename it.") for name in ADDED if name in cases
+    ]
 
 
 def _matched(there: Cells, inspected: Cells) -> tuple[Ints, Ints, list[Problem]]:
