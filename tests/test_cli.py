@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import pyarrow as pa
 import pytest
@@ -122,3 +124,14 @@ def test_help(capsys, arguments):
         main(arguments)
     assert caught.value.code == 0
     assert "usage: omistats" in capsys.readouterr().out
+
+
+def test_the_package_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "omistats", "practice", "--criterion", "4.3"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "no example was published under 4.3" in done.stdout

@@ -76,7 +76,7 @@ def _add_practice(commands: Any) -> None:
     )
     command.add_argument("--theme", action="append", metavar="ID", help="a theme, as alcohol")
     command.add_argument("--kind", choices=KINDS, help="one person's case, or a way of working")
-    command.add_argument("--unit", metavar="ID", help="leave out this unit's own, as wiltshire")
+    command.add_argument("--unit", metavar="NAME", help="leave out this unit's own, as wiltshire")
     command.add_argument("--limit", type=int, metavar="N", help="the most examples to give")
     command.add_argument(
         "--publication", metavar="PATH", help="the publication as plain text, to show the texts"

@@ -118,6 +118,24 @@ def test_own_examples_are_left_out_with_those_of_the_same_trust():
         assert {"norfolk", "suffolk"}.isdisjoint(face(unit=unit).table["unit"].to_pylist())
 
 
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("KENT Probation Trust", {"kent"}),
+        ("Norfolk Probation Area", {"norfolk", "suffolk"}),
+        ("Norfolk & Suffolk", {"norfolk", "suffolk"}),
+    ],
+)
+def test_an_inspection_or_a_trust_goes_by_any_of_its_names(name, own):
+    assert set(UNITS) - set(face(unit=name).table["unit"].to_pylist()) == own
+
+
+@pytest.mark.parametrize("name", ["Yorkshire", "U01", "", 3])
+def test_a_name_of_none_or_several_is_refused(name):
+    with pytest.raises(oms.UnknownNameError, match="unit"):
+        face(criterion="2.2", unit=name)
+
+
 def test_limit_says_how_many_more_there_are():
     found = face(criterion="2.3", limit=2)
     assert (len(found), found.found) == (2, 3)

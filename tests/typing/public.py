@@ -336,6 +336,8 @@ def who_the_cases_are(cases: oms.CaseSet, breakdown: oms.Breakdown) -> None:
     oms.representativeness(cases, cases, lonely="ignore")  # type: ignore[arg-type]
     oms.representativeness(cases, cases, of=[types])  # type: ignore[list-item]
     assert_type(oms.omi2.with_invented_characteristics(cases, seed=1), oms.CaseSet)
+
+
 def samples_are_planned_drawn_and_weighted(caseload: oms.CaseSet) -> None:
     quotas = {"risk_of_harm": {"high": 0.4}, "gender": {"female": 20}}
     plan = oms.plan_sample(caseload, size={"A": 160}, keep=["gender"], least=2)

@@ -94,7 +94,7 @@ def _own(table: pa.Table) -> pa.Table:
 
 
 def columns(table: pa.Table) -> list[pa.Array]:
-    """Return the columns as contiguous arrays, text as plain strings."""
+    """Return the columns as contiguous arrays, text as plain strings, in lists too."""
     batches = table.to_batches()
     if len(batches) != 1:
         batches = table.combine_chunks().to_batches()
@@ -102,7 +102,18 @@ def columns(table: pa.Table) -> list[pa.Array]:
         arrays = batches[0].columns
     else:  # no rows, or text too long for one array of 32-bit offsets
         arrays = [contiguous(column) for column in table.columns]
-    return [a.cast(pa.string()) if pa.types.is_string_view(a.type) else a for a in arrays]
+    return [a.cast(plain) if (plain := _plain(a.type)) != a.type else a for a in arrays]
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """Give the type with strings for views of strings, which few of Arrow's functions take."""
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_plain(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_plain(kind.value_type)))
+    return kind
 
 
 def contiguous(column: pa.ChunkedArray) -> pa.Array:

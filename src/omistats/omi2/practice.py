@@ -7,20 +7,15 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from omistats.errors import (
-    UnknownNameError,
-    UsageError,
-    check_word,
-    described,
-    listed,
-)
+from omistats.errors import UsageError, check_word
 from omistats.model.marks import is_synthetic
+from omistats.omi2._asked import check_limit, check_scores, inspected, texts_by_id, words_of
 from omistats.omi2._examples import Score, Target, Wanted, search
 from omistats.omi2._found import SCHEMA, Practice
 from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.good_practice import load_good_practice
 from omistats.omi2.themes import THEMES
-from omistats.omi2.units import TRUSTS, UNITS
+from omistats.omi2.units import UNITS
 from omistats.scores import Scores, Weaknesses
 from omistats.scores.options import refuse
 
@@ -54,7 +49,8 @@ def practice(
         rest on. Scores of real cases also rank examples by how their own units score.
     unit : str, optional
         A unit of the scores or, without scores, an inspection or a Trust of `UNITS` and
-        `TRUSTS`. Its own examples are left out, with those of the same Trust.
+        `TRUSTS`, by any name that `omistats.match_units` knows. Its own examples are left out,
+        with those of the same Trust.
     criterion : str or iterable of str, optional
         Only examples under these; with ``scores`` and ``unit``, instead of the weak ones.
     theme : str or iterable of str, optional
@@ -101,13 +97,14 @@ def practice(
     criteria: list[str] = []
     themes: list[str] = []
     weak: list[Weaknesses] = []
+    named: list[str] = []
     checks: list[Callable[[], object]] = [
-        lambda: _check_scores(scores, unit, criterion, theme, others),
-        lambda: criteria.extend(_words("criterion", criterion, _CRITERIA)),
-        lambda: themes.extend(_words("theme", theme, tuple(THEMES))),
+        lambda: check_scores(scores, unit, criterion, theme, others),
+        lambda: criteria.extend(words_of("criterion", criterion, _CRITERIA)),
+        lambda: themes.extend(words_of("theme", theme, tuple(THEMES))),
         lambda: check_word("kind", kind, KINDS) if kind is not None else None,
-        lambda: _check_limit(limit),
-        lambda: _texts(text),
+        lambda: check_limit(limit),
+        lambda: texts_by_id(text),
     ]
     if isinstance(scores, Scores) and unit is not None:
         asked: dict[str, Any] = {
@@ -118,12 +115,12 @@ def practice(
         }
         checks.append(lambda: weak.append(scores.weaknesses(unit, **asked)))
     elif scores is None and unit is not None:
-        checks.append(lambda: check_word("unit", unit, _known_units()))
+        checks.append(lambda: named.append(inspected(unit)))
     refuse(*checks)
     notes: list[str] = []
     targets = _targets(weak[0] if weak else None, criteria, notes)
     index = load_good_practice()
-    left_out = _own(unit, notes)
+    left_out = _own(named[0] if named else unit, notes)
     wanted = Wanted(targets, themes, kind, left_out)
     found = search(index, wanted, _scoring(scores, notes))
     there = set(index["criterion"].to_pylist())
@@ -134,12 +131,14 @@ def practice(
         notes.append("no example fits everything that was asked for")
     given = found if limit is None else found[:limit]
     if len(given) < len(found):
-        notes.append(f"{len(found) - len(given)} more examples fit; raise the limit to see them")
+        more = len(found) - len(given)
+        fit = "more example fits" if more == 1 else "more examples fit"
+        notes.append(f"{more} {fit}; raise the limit to see more")
     for rank, row in enumerate(given, 1):
         row["rank"] = rank
     table = pa.Table.from_pylist(given, schema=SCHEMA)
     if text is not None:
-        table = _with_text(table, _texts(text), notes)
+        table = _with_text(table, texts_by_id(text), notes)
     metadata = scores.table.schema.metadata if scores is not None else None
     return Practice(
         table.replace_schema_metadata(metadata), len(found), weak[0] if weak else None, tuple(notes)
@@ -239,60 +238,8 @@ def _scoring(scores: Scores | None, notes: list[str]) -> Score:
     return score
 
 
-def _texts(text: Any) -> dict[str, str | None]:
-    """Read the texts of examples by id."""
-    if text is None:
-        return {}
-    if not hasattr(text, "__arrow_c_stream__"):
-        raise UsageError(
-            f"`text` is the table of read_good_practice(path), found {described(text)}"
-        )
-    table = pa.table(text)
-    if lost := [name for name in ("id", "text") if name not in table.column_names]:
-        raise UsageError(
-            f"`text` is the table of read_good_practice(path); this one has no {' and '.join(lost)}"
-        )
-    return dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
-
-
 def _with_text(table: pa.Table, texts: dict[str, str | None], notes: list[str]) -> pa.Table:
     ids = table["id"].to_pylist()
     if lost := [id for id in ids if texts.get(id) is None]:
         notes.append(f"the publication that was read has no text for {', '.join(lost)}")
     return table.append_column("text", pa.array([texts.get(id) for id in ids], pa.string()))
-
-
-def _known_units() -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*(u.id for u in UNITS), *(t.id for t in TRUSTS)]))
-
-
-def _words(what: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
-    """List words that are known; none for None."""
-    if given is None:
-        return ()
-    words = listed(what, given, f"{what} ids, in quotes as {known[0]!r}")
-    if unknown := [word for word in words if not isinstance(word, str) or word not in known]:
-        raise UnknownNameError(what, unknown, known)
-    if not words:
-        raise UsageError(f"`{what}` names none; leave it out for any")
-    return tuple(dict.fromkeys(words))
-
-
-def _check_limit(limit: Any) -> None:
-    if limit is None:
-        return
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise UsageError(f"`limit` is a whole number from 1, found {described(limit)}")
-
-
-def _check_scores(scores: Any, unit: Any, criterion: Any, theme: Any, others: Any) -> None:
-    if scores is not None and not isinstance(scores, Scores):
-        raise UsageError(
-            f"`scores` are Scores, as scores(cases, by='unit'); found {described(scores)}"
-        )
-    if scores is not None and unit is None and criterion is None and theme is None:
-        raise UsageError("say whose weaknesses: name the `unit`, or a `criterion` or `theme`")
-    if others is not None and (scores is None or unit is None):
-        raise UsageError(
-            "`others` make up the rest that a `unit` of `scores` is laid beside; give both"
-        )

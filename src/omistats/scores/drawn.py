@@ -38,7 +38,9 @@ def drawn_scoring(
     drawn = draw(cases, lonely, **design)
     # The funnel of units takes no notice of caseloads: the same sample without them.
     free = None if design["population"] is None else {**design, "population": None}
-    boundless = None if free is None else draw(cases, lonely, **free)
+    # A stratum drawn whole may be of one case, which is an error only without its population.
+    calm = "adjust" if lonely == "error" else lonely
+    boundless = None if free is None else draw(cases, calm, **free)
     return _Drawn(rule, sums, sample, drawn, boundless)
 
 
