@@ -77,6 +77,40 @@ def test_a_publication_that_is_not_one(capsys, tmp_path):
         assert all(c == "\n" or c.isprintable() for c in err)
 
 
+def test_a_missing_file_is_one_plain_line(capsys, tmp_path):
+    for where, found in ((tmp_path / "none.txt", "no such file"), (tmp_path, "is a directory")):
+        assert main(["practice", "--publication", str(where)]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(f"omistats: {where}: ")
+        assert err.count("\n") == 1
+        assert found in err
+        assert "Errno" not in err
+
+
+def test_a_publication_in_another_encoding(capsys, tmp_path, sources):
+    text = (sources / "good_practice_examples.txt").read_text(encoding="utf-8")
+    path = tmp_path / "other.txt"
+    path.write_bytes(text.encode("utf-16"))
+    words = ["practice", "--criterion", "2.3", "--limit", "1", "--json", "--publication", str(path)]
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    # One hint, not two that say different things.
+    assert err.endswith("Save it as UTF-8, or say which `encoding` it has.\n")
+    assert main([*words, "--encoding", "utf-16"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["examples"]
+    whole = oms.omi2.read_good_practice(sources / "good_practice_examples.txt").to_pylist()
+    assert row["text"] == next(each["text"] for each in whole if each["id"] == row["id"])
+
+
+def test_an_encoding_is_of_a_publication(capsys, tmp_path):
+    assert main(["practice", "--encoding", "cp1252"]) == 2
+    assert "--publication" in capsys.readouterr().err
+    path = tmp_path / "any.txt"
+    path.write_text("any", encoding="utf-8")
+    assert main(["practice", "--publication", str(path), "--encoding", "none-such"]) == 2
+    assert "unknown encoding 'none-such'" in capsys.readouterr().err
+
+
 def test_texts_reach_the_terminal_without_control_characters(capsys, monkeypatch):
     index = oms.omi2.load_good_practice()
     evil = "red\x1b[31m \x9b2Jtail\x7f\x07"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from omistats.errors import OmistatsError
+from omistats.errors import DataError, OmistatsError, UsageError
 from omistats.omi2._found import printable
 from omistats.omi2.good_practice import read_good_practice
 from omistats.omi2.practice import KINDS, practice
@@ -46,8 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
     except (OmistatsError, OSError) as error:
-        # A message may quote the file that it is about.
-        print(f"omistats: {printable(str(error))}", file=sys.stderr)
+        # One problem needs no list. A message may quote the file that it is about.
+        problems = error.problems if isinstance(error, DataError) else ()
+        said = problems[0] if len(problems) == 1 else error
+        print(f"omistats: {printable(str(said))}", file=sys.stderr)
         return 2
     return status
 
@@ -81,6 +83,9 @@ def _add_practice(commands: Any) -> None:
     command.add_argument(
         "--publication", metavar="PATH", help="the publication as plain text, to show the texts"
     )
+    command.add_argument(
+        "--encoding", metavar="NAME", help="of the publication, if not UTF-8, as cp1252"
+    )
     command.add_argument("--json", action="store_true", help="print JSON instead of text")
     command.set_defaults(run=_practice)
 
@@ -96,13 +101,16 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 def _practice(options: argparse.Namespace) -> int:
     path = options.publication
+    how = {} if options.encoding is None else {"encoding": options.encoding}
+    if path is None and how:
+        raise UsageError("--encoding is that of the --publication; give both")
     found = practice(
         criterion=options.criterion,
         theme=options.theme,
         kind=options.kind,
         unit=options.unit,
         limit=options.limit,
-        text=None if path is None else read_good_practice(path),
+        text=None if path is None else read_good_practice(path, **how),
     )
     # JSON escapes every control character but the last.
     as_json = json.dumps(found.to_dict(), indent=2).replace("\x7f", "\\u007f")

@@ -157,6 +157,21 @@ class TestLookUp:
         if name == "MAPA":
             assert "did you mean 'MAPPA'" in str(caught.value)
 
+    @pytest.mark.parametrize(
+        ("name", "near"),
+        [("Mapp", "MAPPA"), ("oassys", "OASys"), ("PROBATION OFICER", "probation officer")],
+    )
+    def test_near_terms_are_found_in_any_case(self, name, near):
+        with pytest.raises(oms.UnknownNameError) as caught:
+            GLOSSARY.find(name)
+        assert f"did you mean {near!r}" in str(caught.value)
+
+    def test_not_every_term_is_listed_where_none_is_near(self):
+        with pytest.raises(oms.UnknownNameError) as caught:
+            GLOSSARY.find("walrus")
+        assert len(str(caught.value)) < 100
+        assert {s for t in TERMS for s in t.spellings} <= set(caught.value.known)
+
     def test_it_is_a_mapping_that_nobody_changes(self):
         assert GLOSSARY["mappa"].term == "MAPPA"
         assert "mappa" in GLOSSARY

@@ -300,6 +300,16 @@ class TestCoding:
             assert first & second <= set(row["themes"]), row["id"]
             assert row["kind"] in {c["first_kind"], c["second_kind"]}
 
+    def test_themes_that_were_settled_twice(self, rows):
+        """Work named as done is a theme; a past, an outcome or what surrounds the work is none."""
+        themes = {r["id"]: r["themes"] for r in rows}
+        # Work on drinking before and after release; the agencies were a means.
+        assert themes["2.2-19"] == ["alcohol", "domestic-abuse", "prison", "victims"]
+        # Drug use is the person's past, drink the offence, a scheme the setting.
+        assert themes["2.3-18"] == ["accommodation"]
+        assert themes["3.1-04"] == ["employment", "unpaid-work"]
+        assert themes["2.4-13"] == ["compliance", "health"]
+
     def test_kappa_against_statsmodels(self, once):
         inter_rater = pytest.importorskip("statsmodels.stats.inter_rater")
         first, second = self.matrix(once, "first"), self.matrix(once, "second")

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import omistats as oms
 from omistats.omi2 import practice as face
 from omistats.omi2._found import printable
+from omistats.omi2._targets import speaking
 
 SCHEMA = pa.schema(
     [
@@ -226,6 +227,122 @@ def test_headlines_and_sections_stand_for_their_criteria():
     found = face(scores, unit="london", level="section").table.to_pylist()
     assert {row["item"] for row in found} <= {"2", "3"}
     assert {row["criterion"] for row in found} <= {"2.2", "2.3", "3.2"}
+
+
+def test_criteria_of_a_headline_against_links_counted_one_by_one():
+    """By hand from Tables 1-11: 8 and 2 of the questions on harm stand under 1.2 and 2.1."""
+    found = speaking(oms.omi2.FRAMEWORK)
+    assert found["risk_of_harm"] == ("2.2", "3.2", "1.2", "2.1")
+    assert found["2.3"] == ("2.3",)
+    assert found["2"] == ("2.1", "2.2", "2.3", "2.4")
+    items = {item.id: item for item in oms.omi2.FRAMEWORK.items}
+    for headline in ("risk_of_harm", "reoffending", "compliance"):
+        under = [
+            q.criterion.item
+            for q in oms.omi2.FRAMEWORK.questions
+            if q.criterion and headline in {link.item for link in q.headlines}
+        ]
+        ids = found[headline]
+        same = [items[id].purpose == items[headline].purpose for id in ids]
+        assert same == sorted(same, reverse=True)
+        assert sum(same) == 2
+        assert len(set(ids)) == len(ids)
+        assert set(under) <= set(ids)
+        counts = [under.count(id) for id in ids[2:]]
+        assert counts == sorted(counts, reverse=True)
+        assert min(counts) > 0
+
+
+def test_only_what_is_published_tells_which_criteria_stand_for_a_headline():
+    def question(id: str, criterion: str, link: Any = "published", own: Any = "published") -> Any:
+        feeds = [oms.Link("safety", link)]
+        return oms.Question(
+            id, id, criterion=oms.Link(criterion, "inferred"), headlines=feeds, provenance=own
+        )
+
+    framework = oms.Framework(
+        "made up",
+        [
+            question("a", "1.1"),
+            question("b", "1.2", "inferred"),
+            question("c", "1.3", own="invented"),
+            question("d", "1.4"),
+            question("e", "1.5"),
+            question("f", "1.5"),
+        ],
+        items=[
+            *(oms.Item(f"1.{i}", "criterion", "x", purpose="care" * (i == 6)) for i in range(1, 7)),
+            oms.Item("safety", "headline", "Safety", purpose="care"),
+            oms.Item("other", "headline", "Other"),
+        ],
+    )
+    # The same purpose first, then by number; as many in their own order. No purpose is no match.
+    assert speaking(framework)["safety"] == ("1.6", "1.5", "1.1", "1.4")
+    assert speaking(framework)["other"] == ()
+
+
+def test_a_weak_headline_says_which_criteria_stand_for_it_and_none_comes_twice(monkeypatch):
+    rows = [(f"{id}-01", "wales", None, "case", ["mappa"]) for id in ("1.2", "1.4", "2.1", "2.2")]
+    rows += [(f"{id}-01", "wales", None, "case", ["mappa"]) for id in ("2.4", "3.1", "3.2")]
+    monkeypatch.setattr(face_module(), "load_good_practice", lambda: index(rows))
+    scores = oms.scores(cases({"kent": ("1.4", "2.1", "2.4", "3.1", "1.2")}), by="unit")
+    found = face(scores, unit="kent", level="headline")
+    weak = scores.weaknesses("kent", level="headline").credible()["item"].to_pylist()
+    assert weak == ["compliance", "risk_of_harm", "reoffending"]
+    assert [(row["item"], row["criterion"]) for row in found.table.to_pylist()] == [
+        *(("compliance", id) for id in ("2.1", "3.1", "1.4", "2.4", "2.2")),
+        *(("risk_of_harm", id) for id in ("3.2", "1.2")),
+    ]
+    first, second, third = (note for note in found.notes if "same purpose" in note)
+    assert "compliance stand 2.1 and 3.1" in first
+    assert "1.4 (4), 2.4 (3) and 2.2 (1)" in first
+    assert "already" not in first
+    assert "risk_of_harm stand 2.2 and 3.2" in second
+    assert "1.2 (8) and 2.1 (2)" in second
+    assert second.endswith("2.2 comes with compliance and 2.1 comes with compliance already")
+    assert "reoffending stand 2.3 and 3.3" in third
+
+
+def test_a_named_criterion_speaks_to_the_weakest_headline_or_to_the_closest():
+    low = {"kent": ("1.4", "2.1", "2.4", "3.1")}
+    scores = oms.scores(cases(low), by="unit")
+    assert scores.weaknesses("kent", level="headline").credible()["item"][0].as_py() == "compliance"
+    # 2.2 stands for all three headlines, and comes last for compliance.
+    found = face(scores, unit="kent", level="headline", criterion="2.2")
+    assert set(found.table["item"].to_pylist()) == {"compliance"}
+    assert not any("2.2, which was named" in note for note in found.notes)
+    found = face(scores, unit="wales", level="headline", criterion="2.2")
+    assert set(found.table["item"].to_pylist()) == {"risk_of_harm"}
+    assert "not credibly below the rest on 2.2, which was named" in found.notes
+
+
+def test_the_publication_and_the_labels_of_criteria_are_named_once():
+    shown = repr(face(criterion=["2.3", "1.1"]))
+    for part in ("OMI 2 good practice examples", "2.3  Delivering constructive interventions"):
+        assert shown.count(part) == 1
+    assert "1.1  Preparing for sentence" in shown
+    assert "2.2  " not in shown
+    assert "Preparing for sentence" in face(criterion="1.1")._repr_html_()
+    assert "OMI 2" not in repr(face(criterion="4.3"))
+
+
+def test_columns_that_no_example_fills_are_not_shown():
+    shown = repr(face(criterion="2.3", unit="kent"))
+    for name in ("difference", "score", "also under"):
+        assert name not in shown
+    assert "also under" in repr(face(criterion="2.3"))
+
+
+def test_the_sign_of_a_difference_is_said():
+    scores = oms.scores(cases({"norfolk": ("2.3",)}), by="unit")
+    for unit, sign in (("norfolk", "-"), ("wales", "+")):
+        found = face(scores, unit=unit, criterion="2.3")
+        (gap,) = set(found.table["difference"].to_pylist())
+        assert f"{gap:+.1f}"[0] == sign
+        shown = repr(found)
+        assert shown.count(f" {gap:+.1f} ") == len(found)
+        assert "percentage points from the rest; negative is below it" in shown
+        assert "score" in shown
 
 
 def test_what_could_not_be_compared_is_told():

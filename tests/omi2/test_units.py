@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import pickle
 import re
 from collections import Counter
 from pathlib import Path
@@ -177,6 +178,22 @@ class TestMatching:
         with pytest.raises(oms.DataError, match="a name is that of a unit"):
             oms.match_units([name], UNITS)
 
+    @pytest.mark.parametrize(
+        ("name", "larger"),
+        [
+            ("Norfolk & Suffolk Probation Trust", True),
+            ("Kent, Surrey and Sussex", True),
+            ("Yorkshire", False),
+            ("West", False),
+        ],
+    )
+    def test_a_name_that_holds_several_whole_may_be_a_larger_unit_s(self, name, larger):
+        with pytest.raises(oms.DataError) as caught:
+            oms.match_units([name], UNITS)
+        (problem,) = caught.value.problems
+        assert problem.hint.startswith("Write the one that is meant.")
+        assert ("larger unit" in problem.hint) is larger
+
     def test_the_merged_trust_is_a_trust(self):
         names = ["Norfolk & Suffolk", "Norfolk", "Suffolk Probation Area"]
         assert set(oms.match_units(names, TRUSTS).matched.values()) == {"norfolk-suffolk"}
@@ -203,6 +220,16 @@ class TestGrouping:
         assert oms.omi2.regions([]) == {}
         assert list(oms.omi2.regions()) == list(oms.omi2.trusts()) == IDS
 
+    def test_trusts_have_regions_too(self):
+        ids = ["norfolk-suffolk", "kent"]
+        assert oms.omi2.regions(ids) == {"norfolk-suffolk": "East of England", "kent": "South East"}
+        assert oms.omi2.trusts(ids) == {id: id for id in ids}
+        assert len(oms.omi2.regions(TRUSTS)) == len(oms.omi2.trusts(TRUSTS)) == 35
+        region = {unit.trust: unit.region for unit in UNITS}
+        assert oms.omi2.regions(TRUSTS) == {t.id: region[t.id] for t in TRUSTS}
+        # Of the Trust that was inspected as two there is one region only.
+        assert len({(unit.trust, unit.region) for unit in UNITS}) == 35
+
     def test_some_of_the_units_are_enough(self):
         cases = caseload("suffolk", "kent", "norfolk", "essex", "kent")
         regions = cases.regroup(oms.omi2.regions(cases))
@@ -226,8 +253,13 @@ class TestGrouping:
             group(["kent", "wayles", "kentt", None, "wayles"])
         assert caught.value.names == ("wayles", "kentt", "None")
         assert "did you mean 'wales'" in str(caught.value)
-        with pytest.raises(oms.UnknownNameError, match="unknown unit 'U01'"):
+        with pytest.raises(oms.UnknownNameError, match="unknown unit 'U01', 'U02'") as caught:
             group(oms.omi2.load_synthetic())
+        assert len(caught.value.names) == 15
+        # What there is to choose from is said once, not for each.
+        assert str(caught.value).count("avon-somerset") == 1
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (str(again), vars(again)) == (str(caught.value), vars(caught.value))
         with pytest.raises(oms.UsageError, match="`units` is a list of unit ids; found 3"):
             group(3)
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats.errors import DataError, Problem, shown
-from omistats.model.spellings import AFFIXES, Spellings
+from omistats.model.spellings import AFFIXES, Spellings, slug
 from omistats.model.units import Unit, with_names
 
 __all__ = ["UnitMatches", "as_match_units", "match_units"]
@@ -167,6 +167,8 @@ def _problems(names: Sequence[str], rows: Mapping[str, int], index: Spellings) -
         if len(several) > 1:
             said = " or ".join(_called(index.units[i]) for i in several)
             rule, hint = "a name stands for one unit", "Write the one that is meant."
+            if all(_whole(index.units[i], name) for i in several):
+                hint += " If it is a larger unit that holds them, pass the units it is one of."
             yield Problem("names", rule, f"{where}, which could be {said}", hint)
             continue
         near = list(dict.fromkeys([*several, *index.near(name)]))
@@ -178,6 +180,13 @@ def _problems(names: Sequence[str], rows: Mapping[str, int], index: Spellings) -
     if rest := names[_MOST:]:
         hint = "Is this the column of units?"
         yield Problem("names", "a name is that of a unit", shown(rest), hint)
+
+
+def _whole(unit: Unit, name: str) -> bool:
+    """Tell whether a longer name holds a whole name of a unit."""
+    longer = f"-{slug(name)}-"
+    names = (slug(one) for one in (unit.id, unit.name, *unit.synonyms))
+    return any(one and f"-{one}-" in longer for one in names)
 
 
 def _called(unit: Unit) -> str:

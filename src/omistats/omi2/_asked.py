@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from omistats.errors import DataError, UnknownNameError, UsageError, described, listed
 from omistats.model.naming import match_units
+from omistats.omi2._unknown import UnknownSpellingError
 from omistats.omi2.units import TRUSTS, UNITS
 from omistats.scores import Scores
 
@@ -31,7 +32,7 @@ def inspected(unit: Any) -> str:
         except DataError:
             continue
         return str(found)
-    raise UnknownNameError("unit", unit, _KNOWN)
+    raise UnknownSpellingError("unit", unit, _KNOWN)
 
 
 def texts_by_id(text: Any) -> dict[str, str | None]:

@@ -12,12 +12,16 @@ import pyarrow as pa
 from omistats.findings import show
 from omistats.findings.frames import Exports
 from omistats.model.marks import is_synthetic
+from omistats.omi2.framework import FRAMEWORK
 from omistats.scores import Weaknesses
 
 __all__ = ["SCHEMA", "Practice", "printable"]
 
 _LABELS = pa.list_(pa.string())
 _WIDTH = 88
+_SOURCE = "OMI 2 good practice examples, HM Inspectorate of Probation, 2012"
+_SIGN = "difference: percentage points from the rest; negative is below it"
+_FIGURES = ("difference", "score")
 _UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 SCHEMA = pa.schema(
@@ -45,10 +49,10 @@ class Practice(Exports):
         A row an example: ``rank``; ``id, criterion, unit, kind, order`` of the entry that
         matched, as in `load_good_practice`; ``themes``, and ``matched``, those asked for;
         ``ids, criteria`` of all entries of the same example, the first of them first;
-        ``item`` that the unit asked about is weak on and its ``difference`` from the rest,
-        null where no weakness was looked for; ``score`` of the example's own unit on the
-        criterion (percent), or ``score_reason`` why there is none; ``text`` where texts were
-        given.
+        ``item`` that the unit asked about is weak on and its ``difference`` from the rest
+        (percentage points; negative is below the rest), null where no weakness was looked for;
+        ``score`` of the example's own unit on the criterion (percent), or ``score_reason`` why
+        there is none; ``text`` where texts were given.
     found : int
         How many fit, before the limit.
     weaknesses : Weaknesses or None
@@ -83,7 +87,8 @@ class Practice(Exports):
 
     def __repr__(self) -> str:
         head, lines, tail = self._shown()
-        shown = show.as_text(head, lines, "", labels=5) if len(lines) > 1 else head
+        labels = sum(name not in _FIGURES for name in lines[0])
+        shown = show.as_text(head, lines, "", labels=labels) if len(lines) > 1 else head
         parts = [shown, *self._texts()]
         return "\n".join([*parts, *(["", tail] if tail else [])])
 
@@ -95,7 +100,7 @@ class Practice(Exports):
                 [*lines[0], "text"],
                 *([*a, b or ""] for a, b in zip(lines[1:], texts, strict=True)),
             ]
-        return show.as_html(head, lines, tail)
+        return show.as_html(head.replace("\n", "; "), lines, tail)
 
     def _texts(self) -> list[str]:
         if "text" not in self.table.column_names:
@@ -116,20 +121,39 @@ class Practice(Exports):
         rows = self.table.to_pylist()
         count = f"{len(rows)}" if len(rows) == self.found else f"{len(rows)} of {self.found}"
         head = f"Practice: {count} example{'s' * (self.found != 1)}{made_up}"
-        lines = [["id", "unit", "kind", "themes", "also under", "below by", "score"]]
-        lines += [
-            [
-                row["id"],
-                row["unit"],
-                row["kind"],
-                ", ".join(row["themes"]),
-                ", ".join(id for id in row["ids"] if id != row["id"]),
-                "" if row["difference"] is None else f"{-row['difference']:.1f}",
-                "" if row["score"] is None else f"{row['score']:.1f}",
-            ]
-            for row in rows
+        if not rows:
+            return head, [[]], self._notes()
+        head += f"\nFrom: {_SOURCE}"
+        labels = {item.id: item.label for item in FRAMEWORK.items}
+        for id in dict.fromkeys(row["criterion"] for row in rows):
+            head += f"\n{id}  {labels.get(id, '')}".rstrip()
+        columns: list[tuple[str, list[str]]] = [
+            ("id", [row["id"] for row in rows]),
+            ("unit", [row["unit"] for row in rows]),
+            ("kind", [row["kind"] for row in rows]),
+            ("themes", [", ".join(row["themes"]) for row in rows]),
+            ("also under", [_others(row) for row in rows]),
+            ("difference", [_number(row["difference"], "+.1f") for row in rows]),
+            ("score", [_number(row["score"], ".1f") for row in rows]),
         ]
-        return head, lines, "\n".join(f"Note: {printable(note)}." for note in self.notes)
+        # What no example has is no column.
+        shown = [(name, cells) for name, cells in columns if any(cells)]
+        if any(name == "difference" for name, _ in shown):
+            head += f"\n{_SIGN}"
+        lines = [[name for name, _ in shown]]
+        lines += [list(line) for line in zip(*(cells for _, cells in shown), strict=True)]
+        return head, lines, self._notes()
+
+    def _notes(self) -> str:
+        return "\n".join(f"Note: {printable(note)}." for note in self.notes)
+
+
+def _others(row: dict[str, Any]) -> str:
+    return ", ".join(id for id in row["ids"] if id != row["id"])
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 def printable(text: str) -> str:

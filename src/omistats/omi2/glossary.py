@@ -11,7 +11,8 @@ from typing import Final, Literal
 
 import attrs
 
-from omistats.errors import UnknownNameError, UsageError, described
+from omistats.errors import UsageError, described
+from omistats.omi2._unknown import UnknownSpellingError
 
 __all__ = ["GLOSSARY", "Glossary", "Mention", "Term"]
 
@@ -151,7 +152,8 @@ class Glossary(Mapping[str, Term]):
         """
         found = self._by_spelling.get(_plain(name)) if isinstance(name, str) else None
         if found is None:
-            raise UnknownNameError("term", name, [s for t in self.values() for s in t.spellings])
+            known = [s for t in self.values() for s in t.spellings]
+            raise UnknownSpellingError("term", name, known)
         return found
 
     def mentions(self, text: str) -> tuple[Mention, ...]:

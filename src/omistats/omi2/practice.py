@@ -7,11 +7,12 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from omistats.errors import UsageError, check_word
+from omistats.errors import check_word
 from omistats.model.marks import is_synthetic
 from omistats.omi2._asked import check_limit, check_scores, inspected, texts_by_id, words_of
-from omistats.omi2._examples import Score, Target, Wanted, search
+from omistats.omi2._examples import Score, Wanted, search
 from omistats.omi2._found import SCHEMA, Practice
+from omistats.omi2._targets import targets_of
 from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.good_practice import load_good_practice
 from omistats.omi2.themes import THEMES
@@ -58,8 +59,10 @@ def practice(
     kind : {'case', 'practice'}, optional
         Work with one person, or a scheme, service or way of working.
     level : {'criterion', 'section', 'headline'}
-        What to look for weaknesses among. A weak section stands for its criteria, a weak
-        headline element for the criteria of the same purpose.
+        What to look for weaknesses among. For a weak section stand its criteria. For a weak
+        headline element stand the criteria of the same purpose and then, by their number, the
+        others under which published questions that feed it stand; a note names them. Which
+        headline a question feeds is published, which criterion it is under mostly inferred.
     limit : int, optional
         The most examples to give.
     others, confidence, adjust
@@ -70,7 +73,8 @@ def practice(
     Returns
     -------
     Practice
-        Ranked by criterion (the weakest first, else as named), themes matched, the score of the
+        Ranked by criterion (the weakest first, else as named; a criterion that stands for two
+        weak items comes once, with the weaker), themes matched, the score of the
         example's own unit on the criterion (highest first, unknown last), and order of
         publication. Empty, with notes that say why, where nothing was found.
 
@@ -118,7 +122,7 @@ def practice(
         checks.append(lambda: named.append(inspected(unit)))
     refuse(*checks)
     notes: list[str] = []
-    targets = _targets(weak[0] if weak else None, criteria, notes)
+    targets = targets_of(weak[0] if weak else None, criteria, notes)
     index = load_good_practice()
     left_out = _own(named[0] if named else unit, notes)
     wanted = Wanted(targets, themes, kind, left_out)
@@ -143,62 +147,6 @@ def practice(
     return Practice(
         table.replace_schema_metadata(metadata), len(found), weak[0] if weak else None, tuple(notes)
     )
-
-
-def _targets(weak: Weaknesses | None, criteria: list[str], notes: list[str]) -> list[Target] | None:
-    """Give the criteria to look under, weakest first; None for any."""
-    if weak is None:
-        return [Target(id) for id in dict.fromkeys(criteria)] if criteria else None
-    rows = weak.table.to_pylist()
-    if strange := [row["item"] for row in rows if row["item"] not in _ITEMS]:
-        raise UsageError(
-            f"examples are of the criteria of {FRAMEWORK.name}, and these scores are of items that "
-            f"it does not have: {', '.join(map(repr, strange[:5]))}"
-        )
-    notes += [
-        f"{row['item']} could not be compared: {row['reason']}" for row in rows if row["reason"]
-    ]
-    if criteria:
-        speaks = {id: row for row in rows for id in _ITEMS[row["item"]]}
-        named = [_target(id, speaks.get(id)) for id in dict.fromkeys(criteria)]
-        notes += [
-            f"not credibly below the rest on {t.criterion}, which was named"
-            for t in named
-            if t.criterion not in speaks or not speaks[t.criterion]["credible"]
-        ]
-        known = [t for t in named if t.difference is not None]
-        return [
-            *sorted(known, key=lambda t: t.difference or 0.0),
-            *(t for t in named if t.difference is None),
-        ]
-    below = weak.credible().to_pylist()
-    if not below:
-        notes.append(f"credibly below the rest on no {rows[0]['level']}")
-    # A criterion may speak to two weak items; it comes with the weakest.
-    found: dict[str, Target] = {}
-    for row in below:
-        for id in _ITEMS[row["item"]]:
-            found.setdefault(id, _target(id, row))
-    return list(found.values())
-
-
-def _target(criterion: str, row: Any) -> Target:
-    return Target(criterion) if row is None else Target(criterion, row["item"], row["difference"])
-
-
-def _speaking() -> dict[str, tuple[str, ...]]:
-    """Give the criteria that speak to each item."""
-    criteria = [item for item in FRAMEWORK.items if item.level == "criterion"]
-    found: dict[str, tuple[str, ...]] = {item.id: (item.id,) for item in criteria}
-    for item in FRAMEWORK.items:
-        if item.level == "section":
-            found[item.id] = tuple(c.id for c in criteria if c.parent == item.id)
-        elif item.level == "headline":
-            found[item.id] = tuple(c.id for c in criteria if c.purpose == item.purpose)
-    return found
-
-
-_ITEMS = _speaking()
 
 
 def _own(unit: str | None, notes: list[str]) -> set[str]:

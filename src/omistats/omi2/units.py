@@ -22,7 +22,6 @@ import numpy as np
 from omistats.errors import (
     DataError,
     Problem,
-    UnknownNameError,
     UsageError,
     described,
     listed,
@@ -34,6 +33,7 @@ from omistats.model.spellings import slug
 from omistats.model.strata import ALL
 from omistats.model.units import Unit
 from omistats.omi2._inspections import MERGED, REGIONS, REPORTED
+from omistats.omi2._unknown import UnknownSpellingError
 from omistats.scores import ScoreTally
 from omistats.tallies import Tally
 
@@ -115,6 +115,10 @@ TRUSTS: Final = _trusts()
 
 _BY_ID: Final = {unit.id: unit for unit in UNITS}
 
+# A Trust that was inspected as two lies in one region.
+_REGION: Final = {id: unit.region for unit in UNITS for id in (unit.id, unit.trust)}
+_TRUST: Final = {id: unit.trust for unit in UNITS for id in (unit.id, unit.trust)}
+
 
 def regions(units: _Units = UNITS) -> dict[str, str]:
     """Give the region of each unit, as ``regroup`` takes it.
@@ -122,7 +126,7 @@ def regions(units: _Units = UNITS) -> dict[str, str]:
     Parameters
     ----------
     units : CaseSet, Tally, ScoreTally or iterable of str, optional
-        Cases, or ids of inspections; all 36 by default.
+        Cases, or ids of inspections or Trusts; all 36 inspections by default.
 
     Returns
     -------
@@ -132,7 +136,7 @@ def regions(units: _Units = UNITS) -> dict[str, str]:
     Raises
     ------
     UnknownNameError
-        When an id is no inspection's. All such ids are listed.
+        When an id is no inspection's or Trust's. All such ids are listed.
     UsageError
         When these are no units.
 
@@ -142,7 +146,7 @@ def regions(units: _Units = UNITS) -> dict[str, str]:
     >>> oms.omi2.regions(["kent", "london"])
     {'kent': 'South East', 'london': 'London'}
     """
-    return {id: _BY_ID[id].region for id in _ids(units)}
+    return {id: _REGION[id] for id in _ids(units)}
 
 
 def trusts(units: _Units = UNITS) -> dict[str, str]:
@@ -151,7 +155,7 @@ def trusts(units: _Units = UNITS) -> dict[str, str]:
     Parameters
     ----------
     units : CaseSet, Tally, ScoreTally or iterable of str, optional
-        Cases, or ids of inspections; all 36 by default.
+        Cases, or ids of inspections or Trusts; all 36 inspections by default.
 
     Returns
     -------
@@ -161,7 +165,7 @@ def trusts(units: _Units = UNITS) -> dict[str, str]:
     Raises
     ------
     UnknownNameError
-        When an id is no inspection's. All such ids are listed.
+        When an id is no inspection's or Trust's. All such ids are listed.
     UsageError
         When these are no units.
 
@@ -171,18 +175,18 @@ def trusts(units: _Units = UNITS) -> dict[str, str]:
     >>> oms.omi2.trusts(["kent", "norfolk", "suffolk"])
     {'kent': 'kent', 'norfolk': 'norfolk-suffolk', 'suffolk': 'norfolk-suffolk'}
     """
-    return {id: _BY_ID[id].trust for id in _ids(units)}
+    return {id: _TRUST[id] for id in _ids(units)}
 
 
 def _ids(units: _Units) -> list[str]:
-    """List ids of inspections; of a tally without the unit of all together."""
+    """List ids of inspections and Trusts; of a tally without the unit of all together."""
     if isinstance(units, CaseSet | Tally | ScoreTally):
         found: list[object] = [unit for unit in units.units if unit != ALL]
     else:
         given = (units,) if isinstance(units, Unit) else units
         found = [u.id if isinstance(u, Unit) else u for u in listed("units", given, "unit ids")]
-    if unknown := [id for id in found if not isinstance(id, str) or id not in _BY_ID]:
-        raise UnknownNameError("unit", list(dict.fromkeys(map(str, unknown))), _BY_ID)
+    if unknown := [id for id in found if not isinstance(id, str) or id not in _TRUST]:
+        raise UnknownSpellingError("unit", list(dict.fromkeys(map(str, unknown))), _TRUST)
     return [str(id) for id in found]
 
 
@@ -227,7 +231,7 @@ def with_fieldwork(dates: Mapping[str, Any]) -> tuple[Inspection, ...]:
         )
     problems = []
     if unknown := [id for id in dates if id not in _BY_ID]:
-        hint = f"These are ids of `omi2.UNITS`: {UnknownNameError('unit', unknown, _BY_ID)}"
+        hint = f"These are ids of `omi2.UNITS`: {UnknownSpellingError('unit', unknown, _BY_ID)}"
         problems.append(Problem("dates", "a date is of an inspection", shown(unknown), hint))
     found: dict[str, date | None] = {}
     for id, value in dates.items():

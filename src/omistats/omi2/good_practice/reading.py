@@ -98,8 +98,12 @@ def _text(path: str | PathLike[str], encoding: str) -> str:
     rule = "the publication as plain text"
     try:
         data = Path(where).read_bytes()
+    except FileNotFoundError:
+        raise DataError([Problem(where, rule, "no such file", "Correct the path.")]) from None
     except (OSError, ValueError) as error:
-        raise DataError([Problem(where, rule, str(error), _HINT)]) from error
+        # The system's own sentence would name the path again, and the number of the error.
+        text = getattr(error, "strerror", None) or str(error)
+        raise DataError([Problem(where, rule, text.lower(), _HINT)]) from error
     if data.startswith(b"%PDF"):
         hint = "Turn it into text first, for example with pdftotext."
         raise DataError([Problem(where, rule, "a PDF", hint)])
@@ -109,7 +113,7 @@ def _text(path: str | PathLike[str], encoding: str) -> str:
         text = f"not {encoding}"
         if isinstance(error, UnicodeDecodeError):
             text = f"byte {data[error.start]:#04x} at position {error.start:,}, {text}"
-        hint = f"Save it as UTF-8, or say which `encoding` it has. {_HINT}"
+        hint = "Save it as UTF-8, or say which `encoding` it has."
         raise DataError([Problem(where, rule, text, hint)]) from error
     except (LookupError, TypeError, ValueError):
         raise UsageError(f"unknown encoding {described(encoding)}") from None
