@@ -140,3 +140,11 @@ def test_texts_of_the_publication(capsys, sources):
     for text in texts:
         # Wrapped to the width of a page, word by word the same.
         assert " ".join(text.split()) in " ".join(out.split())
+
+
+def test_an_error_reaches_the_terminal_without_control_characters(capsys, tmp_path):
+    where = tmp_path / "no\x1b[31mthing\u202e.txt"
+    assert main(["practice", "--publication", str(where)]) == 2
+    err = capsys.readouterr().err
+    assert "no[31mthing.txt" in err
+    assert all(c == "\n" or c.isprintable() for c in err)

@@ -112,9 +112,8 @@ def _practice(options: argparse.Namespace) -> int:
         limit=options.limit,
         text=None if path is None else read_good_practice(path, **how),
     )
-    # JSON escapes every control character but the last.
-    as_json = json.dumps(found.to_dict(), indent=2).replace("\x7f", "\\u007f")
-    print(as_json if options.json else found)
+    # JSON escapes every control character.
+    print(json.dumps(found.to_dict(), indent=2) if options.json else found)
     return 0
 
 

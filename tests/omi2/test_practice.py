@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import omistats as oms
 from omistats.omi2 import practice as face
+from omistats.omi2._examples import Wanted, search
 from omistats.omi2._found import printable
 from omistats.omi2._targets import speaking
 
@@ -186,6 +187,36 @@ def test_units_without_a_score_come_last():
     assert set(found.table["score"].to_pylist()) == {None}
     assert any("no unit of the scores is an inspection" in note for note in found.notes)
     assert any("left out as its own" in note for note in found.notes)
+
+
+def test_a_trust_that_was_inspected_as_two_ranks_the_examples_of_both():
+    units = ("norfolk-suffolk", "wales", "london")
+    scores = oms.scores(cases({"london": ("2.2",)}, units), by="unit")
+    rows = {row["unit"]: row for row in face(scores, criterion="2.2").table.to_pylist()}
+    expected = {
+        row["unit"]: row["percent"] for row in scores.table.to_pylist() if row["item"] == "2.2"
+    }
+    assert rows["suffolk"]["score"] == expected["norfolk-suffolk"]
+    assert rows["kent"]["score"] is None
+    alone = oms.scores(cases({}, ("norfolk-suffolk", "a")), by="unit")
+    assert not any("is an inspection" in note for note in face(alone, criterion="2.2").notes)
+
+
+def test_names_of_units_in_notes_are_shown_without_control_characters():
+    scores = oms.scores(cases({"u\x1b[31m1": ("2.3",)}, ("u\x1b[31m1", "u2", "u3")), by="unit")
+    found = face(scores, unit="u\x1b[31m1")
+    assert any("\x1b" in note for note in found.notes)
+    assert "\x1b" not in repr(found).split("Note:", 1)[1]
+
+
+def test_an_example_of_two_inspections_is_the_own_of_both():
+    # None is printed so; an index of another programme may have one.
+    rows = [
+        ("1.1-01", "kent", None, "case", ["drugs"]),
+        ("2.3-01", "london", "1.1-01", "case", ["drugs"]),
+    ]
+    wanted = Wanted(None, [], None, {"london"})
+    assert search(index(rows), wanted, lambda *_: (None, "")) == []
 
 
 def test_synthetic_scores_never_rank_trusts():
@@ -404,6 +435,7 @@ def test_texts_are_attached_escaped_and_shown_without_control_characters():
     page = found._repr_html_()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
+    assert all(c.isprintable() or c in "\n\r" for c in page)
     shown = repr(found)
     assert all(c == "\n" or c.isprintable() for c in shown)
     assert "One[31m <script>alert(1)</script>2Jtext & more" in shown

@@ -98,7 +98,7 @@ class Practice(Exports):
             texts = self.table["text"].to_pylist()
             lines = [
                 [*lines[0], "text"],
-                *([*a, b or ""] for a, b in zip(lines[1:], texts, strict=True)),
+                *([*a, printable(b or "")] for a, b in zip(lines[1:], texts, strict=True)),
             ]
         return show.as_html(head.replace("\n", "; "), lines, tail)
 

@@ -175,13 +175,17 @@ def _scoring(scores: Scores | None, notes: list[str]) -> Score:
     percent = {(row["unit"], row["item"]): row["percent"] for row in rows}
     units = {unit for unit, _ in percent}
 
+    trust = {unit.id: unit.trust for unit in UNITS}
+
     def score(unit: str, criterion: str) -> tuple[float | None, str | None]:
-        if unit not in units:
+        # Where Trusts are scored, one that was inspected as two has one score.
+        known = unit if unit in units else trust.get(unit, unit)
+        if known not in units:
             return None, "the unit is not among the scores"
-        value = percent.get((unit, criterion))
+        value = percent.get((known, criterion))
         return value, "the unit has no score on the criterion" if value is None else None
 
-    if not units & {unit.id for unit in UNITS}:
+    if not units & {*trust, *trust.values()}:
         notes.append("examples are not ranked by score: no unit of the scores is an inspection")
     return score
 
