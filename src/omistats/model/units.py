@@ -11,7 +11,7 @@ import numpy.typing as npt
 from omistats.errors import DataError, Problem, UsageError, described, listed, shown
 from omistats.model.strata import ALL, names
 
-__all__ = ["Unit", "grouped", "unit_ids", "with_names"]
+__all__ = ["Unit", "grouped", "with_names"]
 
 
 @attrs.frozen
@@ -77,17 +77,6 @@ def with_names(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
     if problems:
         raise DataError(problems)
     return tuple(u if isinstance(u, Unit) else Unit(u) for u in found)
-
-
-def unit_ids(units: Iterable[Unit | str]) -> tuple[str, ...]:
-    """Return the ids of declared units, in their order.
-
-    Raises
-    ------
-    DataError, UsageError
-        As `with_names`.
-    """
-    return tuple(unit.id for unit in with_names(units))
 
 
 def reserved_unit() -> Problem:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from importlib import resources
+from pathlib import Path
 from typing import Final, Literal
 
 import attrs
@@ -211,7 +210,10 @@ def _written(spelling: str) -> str:
 
 
 def _shipped() -> tuple[Term, ...]:
-    text = resources.files("omistats.omi2").joinpath("data", "glossary.toml").read_text("utf-8")
+    # Wanted only here; keep it off the way to `import omistats`.
+    import tomllib
+
+    text = (Path(__file__).parent / "data" / "glossary.toml").read_text("utf-8")
     return tuple(
         Term(
             id,

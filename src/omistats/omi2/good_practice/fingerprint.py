@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from hashlib import blake2b
 from itertools import pairwise
 
 import numpy as np
@@ -41,6 +40,8 @@ def fingerprint(text: str) -> bytes:
     >>> fingerprint("one two three").hex() == fingerprint("One two, three.").hex()
     True
     """
+    from hashlib import blake2b
+
     pairs = sorted(set(pairwise(words(text))))
     hashes = b"".join(blake2b(" ".join(p).encode(), digest_size=_BYTES).digest() for p in pairs)
     bits = np.unpackbits(np.frombuffer(hashes, np.uint8).reshape(-1, _BYTES), axis=1)

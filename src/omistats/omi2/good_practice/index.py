@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -123,5 +122,7 @@ def known_examples() -> tuple[Known, ...]:
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
+    import csv
+
     with (_DATA / name).open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)
