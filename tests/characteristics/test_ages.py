@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -171,12 +172,118 @@ def test_columns_of_another_length_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    "at", [["2010-01-01"], pa.array([dt.date(2010, 1, 1)]), np.array(["2010-01-01"], "M8[D]")]
+)
+def test_a_column_of_one_day_is_that_of_one_case(at: Any) -> None:
+    assert oms.age_group(BORN[:1], at).to_pylist() == ["25+"]
+    for born in (BORN[:2], BORN, []):
+        with pytest.raises(oms.DataError, match=r"found a list of 1\. .* not in a list"):
+            oms.age_group(born, at)
+    assert oms.age_group([], "2010-01-01").to_pylist() == []
+
+
+DAY_FIRST, ISO = "pd.to_datetime(..., dayfirst=True)", 'pd.to_datetime(..., format="ISO8601")'
+
+
+@pytest.mark.parametrize(
+    ("born", "call"),
+    [
+        (["31/01/1979", None, "01/02/1985"], DAY_FIRST),
+        (["31/01/1979 00:00", "01/02/1985 10:30"], DAY_FIRST),
+        (["1979-01-31T00:00", "1985-02-01"], ISO),
+        (["1979-01-31 10:30:00", None, "1985-02-01 00:00:00"], ISO),
+        (["31/01/1979", "1985-02-01"], None),
+        (["31/01/1979", "n/a", "01/02/1985"], DAY_FIRST),
+        (["31/01/1979", "1985-02-01 00:00"], None),
+        (["31/01/79"], None),
+        (["last year"], None),
+    ],
+)
+def test_what_pandas_reads_is_said(born: list[str | None], call: str | None) -> None:
+    with pytest.raises(oms.DataError) as caught:
+        oms.age_group(born, "2010-01-01")
+    named = [c for c in (DAY_FIRST, ISO) if c in str(caught.value)]
+    if call is None:
+        assert named == []
+        return
+    assert named == [call]
+    options: Any = {"dayfirst": True} if call == DAY_FIRST else {"format": "ISO8601"}
+    assert ("once what is no date is null" in str(caught.value)) == ("n/a" in born)
+    born = [None if text == "n/a" else text for text in born]
+    found = oms.age_group(pd.to_datetime(pd.Series(born), **options), "2004-01-31")
+    assert found.to_pylist() == [
+        "17-24" if b and "85" in b else "25+" if b and "79" in b else None for b in born
+    ]
+
+
+def test_rows_say_that_they_are_counted_from_0() -> None:
+    for born in (["1985-01-01", "n/a"], ["1985-01-01", "2011-01-01"]):
+        with pytest.raises(oms.DataError, match=r"row 1.*\(rows are counted from 0\)"):
+            oms.age_group(born, "2010-01-01")
+    with pytest.raises(oms.DataError, match=r"found 'n/a'\. ") as caught:
+        oms.age_group(BORN, "n/a")
+    assert "row" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "groups",
     [[], ["young"], ["25+", "17-24"], ["17-24", "26+"], ["17-25", "25+"], ["24-17"], [17], ["+"]],
 )
 def test_groups_that_are_no_bands_are_refused(groups: Any) -> None:
     with pytest.raises(oms.UsageError):
         oms.age_group(BORN, "2010-01-01", groups)
+
+
+@given(
+    st.integers(0, 30),
+    st.lists(st.integers(1, 30), min_size=1, max_size=8),
+    st.booleans(),
+    st.lists(st.none() | st.integers(0, 60), max_size=20),
+)
+def test_groups_may_be_anything_that_lists_them(
+    low: int, widths: list[int], is_open: bool, ages: list[int | None]
+) -> None:
+    starts = [low + sum(widths[:i]) for i in range(len(widths) + 1)]
+    names = [f"{a}-{b - 1}" for a, b in pairwise(starts)]
+    if is_open:
+        names[-1] = f"{starts[-2]}+"
+    top = 10**3 if is_open else starts[-1]
+    slow = [
+        None if age is None or not low <= age < top
+        else names[max(i for i, start in enumerate(starts[:-1]) if start <= age)]
+        for age in ages
+    ]  # fmt: skip
+    born = [
+        None if wanted is None else f"{2010 - age}-01-01"  # type: ignore[operator]
+        for age, wanted in zip(ages, slow, strict=True)
+    ]
+    for groups in (
+        names,
+        tuple(names),
+        iter(names),
+        (name for name in names),
+        dict.fromkeys(names),
+    ):
+        found = oms.age_group(born, "2010-01-01", groups, highest=300)
+        found.validate(full=True)
+        assert found.to_pylist() == slow
+        assert found.dictionary.to_pylist() == names
+
+
+def test_one_text_is_one_group() -> None:
+    found = oms.age_group(["1984-06-30", None], "2010-01-01", "17+")
+    found.validate(full=True)
+    assert found.to_pylist() == ["17+", None]
+    with pytest.raises(oms.UsageError, match="found 'young'"):
+        oms.age_group(BORN, "2010-01-01", "young")
+
+
+def test_there_are_no_more_groups_than_indices() -> None:
+    most = [f"{age}-{age}" for age in range(127)]
+    found = oms.age_group(["1884-01-01", "2010-01-01"], "2010-01-01", most, highest=126)
+    assert found.to_pylist() == ["126-126", "0-0"]
+    with pytest.raises(oms.UsageError, match="at most 127 groups; found 128"):
+        oms.age_group(BORN, "2010-01-01", [*most, "127+"], highest=130)
 
 
 @pytest.mark.parametrize("highest", [True, 20, "110", None])

@@ -99,9 +99,57 @@ def test_what_a_case_has_several_of_is_counted_twice_over(held: list[set[str] | 
 
 def test_text_with_separators_is_the_same_as_lists() -> None:
     lists = several([["p", "q"], ["r"], [], None])
-    assert several(["p; q", " r ", "", None]).equals(lists)
-    assert several(["p|q", "r", "  ", None], separator="|").equals(lists)
-    assert several(pa.array(["p;q", "r", "", None]).dictionary_encode()).equals(lists)
+    assert several(["p; q", " r ", "none", None]).equals(lists)
+    assert several(["p|q", "r", " none |", "  "], separator="|").equals(lists)
+    assert several(pa.array(["p;q", "r", "none", None]).dictionary_encode()).equals(lists)
+
+
+@given(st.lists(st.lists(st.sampled_from((*TYPES, "", " ")), max_size=6), min_size=1, max_size=9))
+def test_pieces_with_nothing_in_them_are_no_labels(parts: list[list[str]]) -> None:
+    once = [
+        list(dict.fromkeys(p if p in TYPES else " " * i for i, p in enumerate(v))) for v in parts
+    ]
+    clean = [[p for p in v if p in TYPES] or None for v in once]
+    wanted = several(pa.array(clean, pa.list_(pa.string())))
+    assert several([";".join(v) for v in once]).equals(wanted)
+
+
+def test_empty_text_says_nothing() -> None:
+    # Not known by itself; none beside a no. A yes leaves open which.
+    blank = ["", " ", ";", " ; ;", None]
+    assert figures(several(blank), "n") == [0, 0, 0, 0, 5]
+    whether = ("disability", "yes")
+    for said, n in ((None, [0, 5]), ("no", [5, 0]), ("yes", [0, 5])):
+        assert figures(several(blank, [said] * 5, whether=whether), "n")[3:] == n
+    # What says none is believed, unless the stratum says yes.
+    for none in (["none"], [" none;"], [[]]):
+        assert figures(several(none), "n")[3:] == [1, 0]
+        assert figures(several(none, [None], whether=whether), "n")[3:] == [1, 0]
+        with pytest.raises(oms.DataError, match="found none in 1 case"):
+            several(none, ["yes"], whether=whether)
+
+
+@pytest.mark.parametrize(
+    ("types", "options", "hint"),
+    [
+        (["p, q"], {}, "say `separator=','`; else recode them."),
+        (["p|z", "q"], {}, "say `separator='|'`"),
+        (["p;q"], {"separator": ","}, "say `separator=';'`"),
+        (["y, z"], {}, "Recode them, or add the label to `levels`."),
+        (["sight"], {}, "Recode them, or add the label to `levels`."),
+        ([["p, q"]], {}, "Recode them, or add the label to `levels`."),
+        (["none; p"], {}, "who has none has the text 'none' alone."),
+        ([["none"]], {}, "who has none has an empty list."),
+        ([["p", ""], ["q", None]], {}, "Take what is empty out of the lists."),
+    ],
+)
+def test_labels_that_are_none_come_with_what_to_do(
+    types: Any, options: dict[str, Any], hint: str
+) -> None:
+    with pytest.raises(oms.DataError) as caught:
+        several(types, **options)
+    (problem,) = caught.value.problems
+    assert hint in problem.hint
 
 
 @pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
@@ -214,8 +262,12 @@ def test_a_breakdown_without_its_column_has_a_row() -> None:
 
 def test_what_is_asked_for_is_checked() -> None:
     cases = cases_of(1, 5)
-    with pytest.raises(oms.UnknownNameError, match="did you mean 'gender'"):
+    with pytest.raises(
+        oms.UnknownNameError, match="unknown characteristic 'gendre'; did you mean 'gender'"
+    ):
         oms.characteristics(cases, ["gendre"])
+    with pytest.raises(oms.UnknownNameError, match="unknown characteristic 'nothere'; choose from"):
+        oms.characteristics(cases, ["nothere"])
     with pytest.raises(oms.DataError, match="asked for once"):
         oms.characteristics(cases, ["gender", "tier", "gender"])
     for wrong in ([], [3], 3):
@@ -242,7 +294,14 @@ def test_it_leaves_as_other_frames() -> None:
     found = oms.characteristics(oms.omi2.load_synthetic(), by="unit")
     assert found.to_pandas().attrs["synthetic"] == "true"
     assert found.to_polars().height == pa.table(found).num_rows == len(found)
-    assert "and 15 more units" in repr(found)
+    assert repr(found).endswith("... and 14 more units and all in .table; see .unit('all')")
+    assert ".table" not in repr(found.unit("all"))
+    one = oms.characteristics(cases_of(1, 0), by="unit")
+    assert ".table" not in repr(one)
+    two = {"case_id": ["1", "2"], "unit": ["a", "b"], "gender": ["x", "y"]}
+    framework = oms.Framework("two", (), [oms.Stratum("gender", ("x", "y"))])
+    few = oms.characteristics(oms.CaseSet.from_data(two, framework=framework), by="unit")
+    assert "... and 1 more unit and all in .table" in repr(few)
     assert "SYNTHETIC" in found._repr_html_()
 
 

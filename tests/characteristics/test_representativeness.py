@@ -84,6 +84,47 @@ def test_weighted_tests_are_those_of_svygofchisq(
         assert mine["weighted_percent"] == pytest.approx(100 * float(row["share"]), rel=1e-12)
         for name in ("statistic", "df", "p_value"):
             assert mine[f"weighted_{name}"] == pytest.approx(float(row[name]), rel=1e-8), row
+        # What R prints as X-squared is not yet divided by the scale beside it.
+        printed = mine["weighted_statistic"] * float(row["scale"])
+        assert printed == pytest.approx(float(row["printed"]), rel=1e-8), row
+
+
+def test_what_svygofchisq_prints_is_the_sum_of_the_page(
+    sample: oms.CaseSet, caseload: oms.CaseSet
+) -> None:
+    rows = [r for r in oracle("representativeness_weighted.csv") if r["design"] == "finite"]
+    for row in rows:
+        cases = [
+            (level, weight)
+            for unit, level, weight in zip(
+                *(sample[c].to_pylist() for c in ("unit", row["characteristic"], "weight")),
+                strict=True,
+            )
+            if level is not None and row["unit"] in (unit, "all")
+        ]
+        whole = sum(weight for _, weight in cases)
+        there = [r for r in rows if all(r[c] == row[c] for c in ("characteristic", "unit"))]
+        total = {r["level"]: sum(w for v, w in cases if v == r["level"]) for r in there}
+        expected = {r["level"]: whole * float(r["caseload"]) for r in there}
+        slow = sum((total[v] - expected[v]) ** 2 / expected[v] for v in total)
+        assert float(row["printed"]) == pytest.approx(slow, rel=1e-9)
+
+
+def test_the_unit_of_weights_does_not_matter(sample: oms.CaseSet, caseload: oms.CaseSet) -> None:
+    weight = np.array(sample["weight"].to_pylist())
+    first, other = (
+        oms.representativeness(sample, caseload, of=["two", "four"], weight=weight * factor).table
+        for factor in (1, 7)
+    )
+    for name in ("weighted_percent", "weighted_statistic", "weighted_df", "weighted_p_value"):
+        here, there = (np.array(t[name].to_pylist(), float) for t in (first, other))
+        np.testing.assert_allclose(there, here, rtol=1e-9)
+
+
+def test_other_units_are_counted_without_all(sample: oms.CaseSet, caseload: oms.CaseSet) -> None:
+    found = oms.representativeness(sample, caseload, of=["two"], by="unit")
+    assert repr(found).endswith("... and 2 more units and all in .table; see .unit('all')")
+    assert ".table" not in repr(found.unit("south"))
 
 
 def test_cases_in_any_order_give_the_same_weighted_tests(

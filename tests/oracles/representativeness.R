@@ -66,6 +66,7 @@ for (design in names(designs)) for (of in c("two", "three", "four")) {
     weighted[[length(weighted) + 1]] <- data.frame(
       design, characteristic = of, unit = where, level = letters[seq_along(P)],
       caseload = exact(P), share = exact(as.vector(share)),
+      printed = exact(unname(found$statistic)), scale = exact(unname(found$parameter["scale"])),
       statistic = exact(unname(found$statistic) / unname(found$parameter["scale"])),
       df = exact(unname(found$parameter["df"])), p_value = exact(as.vector(found$p.value))
     )

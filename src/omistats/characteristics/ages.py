@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.characteristics.dates import Days, as_days
+from omistats.characteristics.dates import COUNTED, Days, as_days, is_day
 from omistats.errors import DataError, Problem, UsageError, described, listed
 
 __all__ = ["age_group", "completed_years"]
@@ -22,12 +22,14 @@ Flags = npt.NDArray[np.bool_]
 
 _BAND = re.compile(r"(\d{1,3})(?:-(\d{1,3})|\+)", re.ASCII)
 _HIGHEST = 110
+# Of int8 indices.
+_MOST_GROUPS = 127
 
 
 def age_group(
     date_of_birth: Any,
     at: Any,
-    groups: Sequence[str] = ("17-24", "25+"),
+    groups: Iterable[str] = ("17-24", "25+"),
     *,
     highest: int = _HIGHEST,
 ) -> pa.DictionaryArray:
@@ -40,10 +42,11 @@ def age_group(
         time zone, or a list of dates or of text as ``1985-02-28``. Of a timestamp
         the day counts. Null (None, NaT) where unknown.
     at : date or array_like of dates
-        The day of the inspection, one for all or one a case, in the same forms.
-    groups : sequence of str
+        The day of the inspection: a date by itself is that of all cases, a column, in the same
+        forms, has one for each, also where it has a single row.
+    groups : iterable of str
         Bands of completed years that follow one another without gaps: ``17-24`` holds both
-        ends; the last may be open, as ``25+``.
+        ends; the last may be open, as ``25+``. One text is one group. At most 127.
     highest : int
         An age above it is taken for a mistake.
 
@@ -73,7 +76,7 @@ def age_group(
     >>> oms.age_group(["1984-06-30", "1992-03-02", None], "2010-03-01").to_pylist()
     ['25+', '17-24', None]
     """
-    bands = _bands(groups)
+    names, bands = _bands(groups)
     if isinstance(highest, bool) or not isinstance(highest, int) or highest < bands[-1][0]:
         raise UsageError(
             f"`highest` is an age in years, at least that of the last group; found "
@@ -82,10 +85,11 @@ def age_group(
     problems: list[Problem] = []
     born = as_days(date_of_birth, "date_of_birth", problems)
     on = as_days(at, "at", problems, single=True)
-    if born is not None and on is not None and len(on.days) not in (1, len(born.days)):
-        rule = f"one day for all, or one for each of the {len(born.days)} cases"
-        hint = "Give the days in the order of the births."
-        problems.append(Problem("at", rule, f"{len(on.days)}", hint))
+    if born is not None and on is not None and not is_day(at) and len(on.days) != len(born.days):
+        count = len(born.days)
+        rule = f"one day for all, or one for each of the {count} case{'s' * (count != 1)}"
+        hint = "Give the days in the order of the births, or one date that is not in a list."
+        problems.append(Problem("at", rule, f"a list of {len(on.days)}", hint))
         on = None
     if born is None or on is None:
         raise DataError(problems)
@@ -97,7 +101,7 @@ def age_group(
         raise DataError(problems)
     starts = np.array([low for low, _ in bands])
     codes = np.where(known, np.searchsorted(starts, years, "right") - 1, -1).astype(np.int8)
-    return _arrow.dictionary(codes, tuple(groups))
+    return _arrow.dictionary(codes, names)
 
 
 def completed_years(born: npt.NDArray[np.datetime64], at: npt.NDArray[np.datetime64]) -> Ints:
@@ -124,13 +128,13 @@ def completed_years(born: npt.NDArray[np.datetime64], at: npt.NDArray[np.datetim
     return passed
 
 
-def _bands(groups: Any) -> list[tuple[int, int | None]]:
-    """Read groups as bands of years.
+def _bands(groups: Any) -> tuple[tuple[str, ...], list[tuple[int, int | None]]]:
+    """Give groups by name, and as bands of years; what lists them is gone through once.
 
     Raises
     ------
     UsageError
-        When one is no band, or they leave gaps or overlap.
+        When one is no band, they leave gaps or overlap, or are too many.
     """
     names = listed("groups", groups, "bands of years, as ['17-24', '25+']")
     found = [_BAND.fullmatch(name) if isinstance(name, str) else None for name in names]
@@ -150,7 +154,11 @@ def _bands(groups: Any) -> list[tuple[int, int | None]]:
                 "groups follow one another without gap or overlap; found "
                 f"{names[i + 1]!r} after {names[i]!r}"
             )
-    return bands
+    if len(names) > _MOST_GROUPS:
+        raise UsageError(
+            f"there are at most {_MOST_GROUPS} groups; found {len(names)}; make them wider"
+        )
+    return names, bands
 
 
 def _implausible(
@@ -198,4 +206,4 @@ def _shown(
     text = "; ".join(
         f"row {i}: born {born.days[i]}, {years[i]} on {at[i]}" for i in where[:most].tolist()
     )
-    return text + (f"; and {len(where) - most} more" if len(where) > most else "")
+    return text + (f"; and {len(where) - most} more" if len(where) > most else "") + COUNTED

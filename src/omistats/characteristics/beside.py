@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from omistats.characteristics.text import names_of, sentence
+from omistats.characteristics.text import names_of, others, sentence
 from omistats.findings import show
 from omistats.model.marks import is_synthetic
 
@@ -82,8 +82,8 @@ def _shown(
         f"{name}: {many:,} case{'s' * (many != 1)} of the sample with another level in the caseload"
         for name, many in disagreements.items()
     ]
-    if len(sizes) > 1:
-        notes.append(f"... and {len(sizes) - 1} more in .table")
+    if more := others(sizes):
+        notes.append(more)
     made_up = "SYNTHETIC " * is_synthetic(table.schema.metadata)
     n, N = sizes[unit]
     head = f"Representativeness of {n:,} {made_up}cases of a caseload of {N:,}, unit {unit}"

@@ -13,7 +13,15 @@ from omistats import _arrow
 from omistats.breakdowns.base import LEFT_OUT, Breakdown
 from omistats.breakdowns.registry import named
 from omistats.characteristics.several import Held, Several, held
-from omistats.errors import DataError, Problem, UsageError, described, listed, shown
+from omistats.errors import (
+    DataError,
+    Problem,
+    UnknownNameError,
+    UsageError,
+    described,
+    listed,
+    shown,
+)
 from omistats.model.cases import CaseSet
 from omistats.model.framework import Framework
 
@@ -122,7 +130,11 @@ def _asked(entry: Any, framework: Framework) -> Asked:
         levels = {s.name: s.levels for s in framework.strata}
         if entry in levels:
             return Asked(entry, entry, levels[entry])
-        entry = named(entry, framework)
+        try:
+            entry = named(entry, framework)
+        except UnknownNameError as error:
+            # Who asks for characteristics may not know what a breakdown is.
+            raise UnknownNameError("characteristic", error.names, error.known) from None
     elif isinstance(entry, type) and issubclass(entry, Breakdown):
         entry = entry()
     if not isinstance(entry, Breakdown):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
 import attrs
@@ -12,9 +13,16 @@ import pyarrow as pa
 
 from omistats.errors import Problem, described
 
-__all__ = ["Days", "as_days"]
+__all__ = ["COUNTED", "Days", "as_days", "is_day"]
 
 _FORM = "Write dates as text of the form 1985-02-28, or hand over a column of dates."
+
+COUNTED = " (rows are counted from 0)"
+"""How problems number rows."""
+
+# Text that pandas reads, and how; the parts of a date are not taken apart here.
+_DAY_FIRST = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}(?:[T ].*)?", re.ASCII)
+_WITH_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ].+", re.ASCII)
 
 
 @attrs.frozen(eq=False)
@@ -32,6 +40,11 @@ class Days:
     known: npt.NDArray[np.bool_]
 
 
+def is_day(given: Any) -> bool:
+    """Say whether something is one date by itself, also as text."""
+    return isinstance(given, str | dt.date | np.datetime64)
+
+
 def as_days(given: Any, name: str, problems: list[Problem], *, single: bool = False) -> Days | None:
     """Read dates; None after adding to ``problems`` what stands in the way.
 
@@ -46,7 +59,8 @@ def as_days(given: Any, name: str, problems: list[Problem], *, single: bool = Fa
     single : bool
         Whether one date by itself will do.
     """
-    if single and isinstance(given, str | dt.date | np.datetime64):
+    alone = single and is_day(given)
+    if alone:
         given = [given]
     rule = "dates, one a case"
     array = _array(given)
@@ -59,7 +73,7 @@ def as_days(given: Any, name: str, problems: list[Problem], *, single: bool = Fa
         problems.append(Problem(name, "days, which have no time zone", str(kind), hint))
         return None
     if _is_text(kind):
-        return _read(array, name, problems)
+        return _read(array, name, problems, alone)
     if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_null(kind)):
         problems.append(Problem(name, rule, f"values of type {kind}", _FORM))
         return None
@@ -105,7 +119,7 @@ def _days(array: pa.Array) -> Days:
     return Days(days.astype("M8[D]"), known)
 
 
-def _read(text: pa.Array, name: str, problems: list[Problem]) -> Days | None:
+def _read(text: pa.Array, name: str, problems: list[Problem], alone: bool) -> Days | None:
     text = text.cast(pa.string())
     try:
         return _days(text.cast(pa.date32()))
@@ -116,8 +130,28 @@ def _read(text: pa.Array, name: str, problems: list[Problem]) -> Days | None:
     bad = [(row, value) for row, value in enumerate(values) if not seen[value]]
     first = ", ".join(f"{value!r} at row {row}" for row, value in bad[:5])
     more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-    problems.append(Problem(name, "text that is a date, as 1985-02-28", first + more, _FORM))
+    found = repr(bad[0][1]) if alone else first + more + COUNTED
+    good = any(fine for value, fine in seen.items() if value is not None)
+    hint = _FORM + _by_pandas([value for value, fine in seen.items() if not fine], good)
+    problems.append(Problem(name, "text that is a date, as 1985-02-28", found, hint))
     return None
+
+
+def _by_pandas(bad: list[Any], good: bool) -> str:
+    """Name the call that reads such text, where there is one for the column."""
+    marked = [form for form in (_WITH_TIME, _DAY_FIRST) for value in bad if form.fullmatch(value)]
+    rest = "" if len(marked) == len(bad) else ", once what is no date is null"
+    timed, day_first = _WITH_TIME in marked, _DAY_FIRST in marked
+    if timed and not day_first:
+        call = 'pd.to_datetime(..., format="ISO8601")'
+        return f" Text with a time of day pandas reads{rest}: {call}."
+    # Beside dates with the year first pandas would refuse, or guess.
+    if day_first and not timed and not good:
+        return (
+            f" Where the day comes before the month pandas reads it{rest}: "
+            "pd.to_datetime(..., dayfirst=True)."
+        )
+    return ""
 
 
 def _readable(value: str | None) -> bool:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
+from omistats.characteristics.labels import NONE, advice, labels_of
 from omistats.errors import DataError, Problem, UsageError, described, shown
 from omistats.model.cases import CaseSet
 from omistats.model.strata import ALL, names
@@ -18,8 +19,8 @@ __all__ = ["NONE", "NOT_KNOWN", "Held", "Several", "held"]
 
 Flags = npt.NDArray[np.bool_]
 
-NONE, NOT_KNOWN = "none", "not known"
-"""What tables and text call cases that have none, and text those of which it is not known."""
+NOT_KNOWN = "not known"
+"""What people are shown of cases of which it is not known."""
 
 
 @attrs.frozen
@@ -34,15 +35,16 @@ class Several:
         Every label there can be, in the order of report.
     column : str
         The column that holds them: lists of labels, or one text a case with the labels
-        between separators (``"physical; learning"``). An empty list or text says that the
-        case has none; null says that it is not known.
+        between separators (``"physical; learning"``). An empty list or the text ``none`` says
+        that the case has none; null says that it is not known, and so does text that is empty.
     separator : str
-        What stands between labels in text; blanks around labels do not count.
+        What stands between labels in text; blanks around labels do not count, nor do separators
+        with nothing between or after them.
     whether : (str, str), optional
         The stratum that says whether a case has any, and the level that says yes:
         ``("disability", "yes")``. It is checked against: a yes without labels, or labels
-        beside another level, contradict each other. Beside another level null means none.
-        Cases without that stratum are not checked.
+        beside another level, contradict each other. Beside another level null and empty text
+        mean none. Cases without that stratum are not checked.
 
     Raises
     ------
@@ -119,24 +121,24 @@ class Held:
 
 def held(cases: CaseSet, what: Several, problems: list[Problem]) -> Held | None:
     """Read which labels cases have; None after adding to ``problems`` all that is wrong."""
-    found = _labels(cases[what.column], what)
+    found = labels_of(cases[what.column], what.name, what.separator)
     if isinstance(found, Problem):
         problems.append(found)
         return None
-    known, row, label = found
+    known, row, codes, spelled = found.known, found.row, found.codes, found.spelled
     before = len(problems)
     flags = np.zeros((len(what.levels), len(cases)), np.bool_)
     place = {level: i for i, level in enumerate(what.levels)}
-    codes, spelled = label
     of_label = np.array([place.get(name, -1) for name in spelled] + [-1], np.int64)
     at = of_label[codes]
     ids = cases["case_id"]
     if (at < 0).any():
         rule = f"labels are {shown(what.levels, 12)}"
-        strange = ["null" if c < 0 else repr(spelled[c]) for c in codes[at < 0].tolist()]
-        text = ", ".join(list(dict.fromkeys(strange))[:5])
+        codes_there = dict.fromkeys(codes[at < 0].tolist())
+        strange = [None if c < 0 else spelled[c] for c in codes_there]
+        text = ", ".join("null" if label is None else repr(label) for label in strange[:5])
         where = _cases(ids, np.unique(row[at < 0]))
-        hint = "Recode them, or add the label to `levels`."
+        hint = advice(strange, what.levels, found.text)
         problems.append(Problem(what.name, rule, f"{text} {where}", hint))
     good = at >= 0
     pairs = row[good] * len(what.levels) + at[good]
@@ -155,50 +157,6 @@ def held(cases: CaseSet, what: Several, problems: list[Problem]) -> Held | None:
         problems += _contradictions(cases, what, said, known, any_label)
         known = known | said[1]
     return None if len(problems) > before else Held(flags, known)
-
-
-def _labels(
-    column: pa.Array, what: Several
-) -> tuple[Flags, npt.NDArray[np.int64], tuple[npt.NDArray[Any], list[str]]] | Problem:
-    """Give who is known, and each label: the row it stands in, its code, and what codes mean."""
-    import pyarrow.compute as pc
-
-    rule = "lists of labels, or text with labels between separators"
-    if isinstance(column, pa.DictionaryArray):
-        column = column.dictionary_decode()
-    if _is_text(column.type):
-        text = pc.utf8_trim_whitespace(column.cast(pa.large_string()))
-        parts = pc.split_pattern(text, what.separator)
-        # What has no text has no labels, rather than one that is empty.
-        column, blank = parts, pc.fill_null(pc.equal(text, ""), False)
-    elif pa.types.is_null(column.type):
-        column, blank = column.cast(pa.large_list(pa.large_string())), None
-    else:
-        blank = None
-    kind = column.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        hint = "Give one list of labels a case."
-        return Problem(what.name, rule, f"a column of type {column.type}", hint)
-    known = column.is_valid().to_numpy(zero_copy_only=False)
-    # Under a null list anything may stand, which `flatten` leaves out.
-    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
-    row = np.repeat(np.arange(len(column)), lengths)
-    flat = column.flatten()
-    if not len(flat):  # lists that hold nothing may be lists of anything
-        flat = pa.nulls(0, pa.large_string())
-    if blank is not None:
-        used = ~blank.to_numpy(zero_copy_only=False)[row]
-        row, flat = row[used], pc.utf8_trim_whitespace(flat.filter(pa.array(used)))
-    coded = _arrow.labels_to_codes(flat)
-    if coded is None:
-        return Problem(what.name, rule, f"lists of {flat.type}", "Labels are text.")
-    return known, row, (coded[0].astype(np.int64), coded[1])
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
 
 
 def _stratum(cases: CaseSet, what: Several) -> tuple[Flags, Flags] | None:

@@ -11,8 +11,9 @@ from omistats.characteristics.several import NOT_KNOWN
 from omistats.errors import check_word
 from omistats.findings import show
 from omistats.model.marks import is_synthetic
+from omistats.model.strata import ALL
 
-__all__ = ["as_html", "as_text", "heading", "names_of", "rows_of", "sentence"]
+__all__ = ["as_html", "as_text", "heading", "names_of", "others", "rows_of", "sentence"]
 
 _TITLES = ("", "n", "% of cases", "% of known", "% of mentions")
 
@@ -59,6 +60,16 @@ def names_of(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
     return out
 
 
+def others(units: Collection[str]) -> str:
+    """Say what there is besides the first unit, and how to see it; ``all`` is no unit."""
+    rest = list(units)[1:]
+    count = sum(unit != ALL for unit in rest)
+    parts = [f"{count:,} more unit{'s' * (count != 1)}"] * bool(count) + [ALL] * (ALL in rest)
+    if not parts:
+        return ""
+    return f"... and {' and '.join(parts)} in .table; see .unit({rest[-1]!r})"
+
+
 def sentence(reason: str) -> str:
     """Put a reason in brackets where a level would stand."""
     return f"({reason})"
@@ -82,6 +93,4 @@ def _shown(table: pa.Table, cases: Mapping[str, int]) -> tuple[str, list[list[st
         )
     if not any(line[5] for line in lines[1:]):
         lines = [line[:5] for line in lines]
-    more = len(cases) - 1
-    tail = f"... and {more} more unit{'s' * (more > 1)} in .table" if more else ""
-    return heading("Characteristics", table, cases[unit], unit), lines, tail
+    return heading("Characteristics", table, cases[unit], unit), lines, others(cases)
