@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -148,7 +150,17 @@ def test_a_size_comes_from_precision_and_the_caseload():
 
 @pytest.mark.parametrize(
     ("quota", "n"),
-    [(0.3, 60), (0.33, 66), (0.331, 67), (70, 70), ({"A": 61}, 61), (0, 32), (0.0, 32)],
+    [
+        (0.3, 60),
+        (0.33, 66),
+        (0.331, 67),
+        (70, 70),
+        (np.int8(70), 70),
+        (np.uint64(70), 70),
+        ({"A": 61}, 61),
+        (0, 32),
+        (1, 32),
+    ],
 )
 def test_a_quota_is_a_number_or_a_share_rounded_up(quota, n):
     counts = plain(scale=5)
@@ -156,11 +168,16 @@ def test_a_quota_is_a_number_or_a_share_rounded_up(quota, n):
     assert plan.margins["n"][0].as_py() == n
 
 
-def test_a_share_is_rounded_up_as_it_was_written():
-    # 0.07 * 100 is 7.000000000000001 in binary.
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32, np.float16, np.longdouble])
+def test_a_share_is_rounded_up_as_it_was_written(kind):
+    # 0.07 * 100 is 7.000000000000001 in binary, and a float32 of 0.1 more than a tenth.
     counts = {("A", "high", "male", "white"): 50, ("A", "not high", "male", "white"): 950}
-    plan = oms.plan_sample(made_of(counts), size=100, at_least={"risk_of_harm": {"high": 0.07}})
-    assert plan.margins["n"][0].as_py() == 7
+    for share, n in (("0.07", 7), ("0.1", 10)):
+        at_least = {"risk_of_harm": {"high": kind(share)}}
+        plan = oms.plan_sample(made_of(counts), size=100, at_least=at_least)
+        assert plan.margins["n"][0].as_py() == n
+        said = json.loads(plan.draw(1).metadata[b"sampling"])["at_least"]
+        assert said == {"risk_of_harm": {"high": float(share)}}
 
 
 def test_units_do_not_matter_to_each_other():

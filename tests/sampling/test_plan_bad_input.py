@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from tests.sampling.caseloads import FRAMEWORK, NAMES, made_of, plain
 
@@ -86,13 +87,62 @@ def test_a_quota_on_what_is_kept_contradicts_it():
         ({"size": 60, "at_least": {"gender": {"male": -1}}}, oms.DataError, "-1 for gender"),
         ({"size": 60, "at_least": {"gender": {"male": 1.5}}}, oms.DataError, "1.5 for gender"),
         ({"size": 60, "at_least": {"gender": {"male": "x"}}}, oms.DataError, "'x' for gender"),
-        ({"size": 60, "at_least": {"gender": {"male": {"B": 1}}}}, oms.DataError, "0 for none"),
+        (
+            {"size": 60, "at_least": {"gender": {"male": {"A": 0.0}}}},
+            oms.DataError,
+            "0.0 for gender",
+        ),
+        ({"size": 60, "at_least": {"gender": {None: "x"}}}, oms.DataError, "for gender unknown"),
     ],
 )
 def test_bad_arguments(options, error, text):
     cases = made_of(plain(), number=list(range(200)))
     with pytest.raises(error, match=re.escape(text)):
         oms.plan_sample(cases, **options)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (1.0, "Write 1 for cases, 0.99 for a share of the sample."),
+        (45.0, "Write 45 for cases, 0.99 for a share of the sample."),
+        (np.float32(20), "Write 20 for cases, 0.99 for a share of the sample."),
+        (0.0, "Write 45 for cases"),
+        (1.5, "Write 45 for cases"),
+        (-0.1, "Write 45 for cases"),
+        (math.inf, "Write 45 for cases"),
+        (math.nan, "Write 45 for cases"),
+        (True, "Write 45 for cases"),
+        (np.True_, "Write 45 for cases"),
+        (None, "Write 45 for cases"),
+        (-1, "Write 45 for cases"),
+    ],
+)
+def test_a_quota_that_is_neither_count_nor_share_is_refused_once(value, hint):
+    # Of two units, and for one of them.
+    counts = plain() | plain("B")
+    (problem,) = refused(counts, size=60, at_least={"gender": {"female": value}})
+    assert problem.where == "at_least"
+    assert problem.found == f"{value!r} for gender 'female'"
+    assert problem.hint.startswith(hint)
+    at_least = {"gender": {"female": {"A": 5, "B": value}}}
+    (problem,) = refused(counts, size=60, at_least=at_least)
+    assert problem.where == "B"
+    assert problem.hint.startswith(hint)
+
+
+def test_a_quota_by_unit_says_plainly_which_units_it_lacks_and_which_it_has_too_many():
+    counts = plain("kent") | plain("essex") | plain("dorset")
+    at_least = {"risk_of_harm": {"high": {"kent": 20}}}
+    (problem,) = refused(counts, size=60, at_least=at_least)
+    assert str(problem) == (
+        "at_least, risk_of_harm 'high': a quota by unit names every unit that has cases; found no "
+        "number for 'dorset', 'essex'. Add the rest, with 0 where nothing is asked, as 'dorset': 0."
+    )
+    at_least["risk_of_harm"]["high"] |= {"dorset": 0, "essex": 0, "esex": 9}
+    (problem,) = refused(counts, size=60, at_least=at_least)
+    assert str(problem).startswith("at_least, risk_of_harm 'high': units are those with cases")
+    assert "'esex'" in problem.found
 
 
 def test_a_caseload_that_has_the_columns_of_a_sample_is_refused():

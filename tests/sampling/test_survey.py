@@ -16,10 +16,7 @@ from tests.sampling.caseloads import ASKED, FRAMEWORK, NAMES, QUESTIONS, surveye
 
 import omistats as oms
 
-# A stratum of one case that is drawn whole has no sampling error. Scores prepare a funnel without
-# populations besides, where it would have, so that they want to be told what to do about it.
 DESIGN: dict[str, Any] = {
-    "lonely": "adjust",
     "weight": "weight",
     "stratum": "sampling_stratum",
     "population": "population",
@@ -94,6 +91,64 @@ class Everyone(oms.Breakdown):
 def _labels(table: pa.Table) -> pa.Table:
     names = ("unit", "breakdown", "group", "percent", "se")
     return pa.table({n: table[n].cast(pa.string()) if n in names[:3] else table[n] for n in names})
+
+
+def test_a_stratum_of_one_case_drawn_whole_adds_no_variance() -> None:
+    # From a plan to scores with two cases of every cell, or the only one there is, and some of
+    # those drawn not read. R's survey never calls a stratum lonely that is drawn whole.
+    caseload = surveyed()
+    cell = list(zip(*(caseload[name].to_pylist() for name in ("unit", *NAMES)), strict=True))
+    few = {
+        min((c for c in set(cell) if c[0] == unit and c[3]), key=cell.count)
+        for unit in caseload.units
+    }
+    firsts = {cell.index(c) for c in few}
+    caseload = caseload.filter([c not in few or i in firsts for i, c in enumerate(cell)])
+    plan = oms.plan_sample(
+        oms.CaseSet.from_data(pa.table(caseload), framework=FRAMEWORK),
+        size=120,
+        at_least={"risk_of_harm": {"high": 0.45}},
+        least=2,
+    )
+    drawn = oms.CaseSet.from_data(plan.draw(seed=5), framework=ASKED)
+    whole = np.array(drawn["population"].to_pylist()) == 1
+    read = drawn.filter(whole | (np.arange(len(drawn)) % 7 > 0))
+    assert len(read) < len(drawn)
+    cases = oms.design_weights(read, caseload, cells=NAMES, least=2).cases
+    rows = pa.table(cases).to_pylist()
+    strata: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        strata.setdefault(row["sampling_stratum"], []).append(row)
+    alone = [same[0] for same in strata.values() if len(same) == 1]
+    assert len(alone) == 3
+    assert {row["population"] for row in alone} == {1}
+
+    total = {r["unit"]: r for r in oms.scores(cases, by="unit", **DESIGN).table.to_pylist()}
+    for unit in cases.units:
+        inside = [row for row in rows if row["unit"] == unit]
+        made = {r["case_id"]: sum(r[q] is True for q in QUESTIONS) for r in inside}
+        asked = {r["case_id"]: sum(r[q] is not None for q in QUESTIONS) for r in inside}
+        base = sum(r["weight"] * asked[r["case_id"]] for r in inside)
+        p = sum(r["weight"] * made[r["case_id"]] for r in inside) / base
+        variance = 0.0
+        for same in strata.values():
+            n, there = len(same), same[0]["population"]
+            if same[0]["unit"] != unit or n == there:
+                continue
+            z = [r["weight"] * (made[r["case_id"]] - p * asked[r["case_id"]]) / base for r in same]
+            variance += (1 - n / there) * n * np.var(z, ddof=1)
+        assert total[unit]["percent"] == pytest.approx(100 * p, rel=1e-12)
+        assert total[unit]["se"] == pytest.approx(100 * np.sqrt(variance), rel=1e-10)
+
+    found = oms.recompute(cases, questions=["q0"], breakdowns=[Harm()], **DESIGN).table
+    score = oms.scores(cases, **DESIGN).table
+    for lonely in ("null", "remove", "adjust"):
+        options = {**DESIGN, "lonely": lonely}
+        other = oms.recompute(cases, questions=["q0"], breakdowns=[Harm()], **options).table
+        for name in ("percent", "se", "low", "high"):
+            assert other[name].equals(found[name])
+            assert other[name].null_count == 0
+            assert oms.scores(cases, **options).table[name].equals(score[name])
 
 
 def test_the_boosted_share_is_not_the_weighted_one() -> None:

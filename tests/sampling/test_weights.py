@@ -201,10 +201,19 @@ def test_cases_that_the_caseload_does_not_have_are_refused():
     counts = plain()
     more = {**counts, ("Z", "high", "male", "white"): 2, cell("high", "male", None): 1}
     problems = refused(made_of({**more, HIGH_FEMALE_BME: 3}), made_of(counts))
-    assert len(problems) == 2
-    assert "1 of A / high / male / unknown, 2 of Z / high / male / white" in problems[0]
-    assert problems[1].startswith("A / high / female / BME: no more of a cell")
-    assert "found 3 of 1" in problems[1]
+    assert len(problems) == 3
+    assert problems[0].startswith("caseload: the caseload has every unit that cases were inspected")
+    assert "found no unit 'Z', of which 2 were inspected" in problems[0]
+    assert "found 1 of A / high / male / unknown. " in problems[1]
+    assert problems[2].startswith("A / high / female / BME: no more of a cell")
+    assert "found 3 of 1" in problems[2]
+
+
+def test_a_unit_that_the_caseload_lacks_is_named_and_not_its_cells():
+    cases = made_of(plain() | plain("kent") | plain("essex"))
+    (problem,) = refused(cases, made_of(plain()))
+    assert "no unit 'essex', 'kent', of which 400 were inspected" in problem
+    assert " / " not in problem
 
 
 def test_a_first_level_with_too_few_cases_is_refused():

@@ -69,7 +69,10 @@ def with_columns(
 
 def _plain(value: Any) -> Any:
     """Turn mappings and NumPy's numbers into what JSON knows."""
-    return dict(value) if isinstance(value, Mapping) else value.item()
+    if isinstance(value, Mapping):
+        return dict(value)
+    # A share as it was written, of whatever length its binary fraction was.
+    return int(value) if isinstance(value, np.integer) else float(str(value))
 
 
 def _by_id(cases: CaseSet) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -14,7 +14,7 @@ from omistats.kernel.face import sample_for_precision
 from omistats.kernel.ranks import check_whole
 from omistats.sampling.cells import Cells
 
-__all__ = ["Quotas", "kept_names", "quota", "quotas_of", "sizes_of"]
+__all__ = ["Quotas", "kept_names", "quota", "quotas_of", "sizes_of", "unit_problems"]
 
 _HALF, _USUAL = 0.5, 0.95
 
@@ -68,19 +68,48 @@ def quotas_of(at_least: Any, cells: Cells) -> Quotas:
     return found
 
 
-def quota(value: Any, unit: str, size: int) -> int | str:
-    """Give the number of cases that a quota asks of a unit, or say what is wrong."""
-    if isinstance(value, Mapping):
-        if unit not in value:
-            return "nothing for this unit; write 0 for none"
-        value = value[unit]
-    number = isinstance(value, int | float | np.integer | np.floating)
-    if isinstance(value, bool) or not number or not math.isfinite(value) or value < 0:
-        return described(value)
+def unit_problems(asked: Quotas, cells: Cells, units: Iterable[str]) -> list[Problem]:
+    """Say which quotas by unit lack units that have cases, or name others."""
+    units = list(units)
+    problems = []
+    for (i, code), value in asked.items():
+        if not isinstance(value, Mapping):
+            continue
+        level = cells.levels[i][code]
+        called = f"at_least, {cells.names[i]} {'unknown' if level is None else repr(level)}"
+        if missing := [unit for unit in units if unit not in value]:
+            rule = "a quota by unit names every unit that has cases"
+            hint = f"Add the rest, with 0 where nothing is asked, as {missing[0]!r}: 0."
+            problems.append(Problem(called, rule, f"no number for {shown(missing)}", hint))
+        if stray := sorted(str(unit) for unit in value if unit not in units):
+            rule, hint = "units are those with cases", "Correct the spelling or remove them."
+            problems.append(Problem(called, rule, shown(stray), hint))
+    return problems
+
+
+def quota(value: Any, size: int) -> int | None:
+    """Give the number of cases that a quota asks of a sample, None where it says neither.
+
+    Parameters
+    ----------
+    value : object
+        An integer from 0, of Python or NumPy, is a number of cases; a float strictly between 0
+        and 1 a share of ``size``, rounded up. Nothing else is either: 1.0 might be meant as one
+        case or as the whole sample.
+    size : int
+
+    Examples
+    --------
+    >>> quota(45, 160), quota(0.45, 160), quota(1.0, 160)
+    (45, 72, None)
+    """
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value) if value >= 0 else None
     if isinstance(value, float | np.floating) and 0 < value < 1:
-        # As it was written: a tenth of 30 is 3, whatever binary fractions make of it.
-        return math.ceil(Fraction(repr(float(value))) * size)
-    return int(value) if value == int(value) else described(value)
+        # As it was written: a tenth of 30 is 3, whatever binary fractions of any length make
+        # of it. NumPy's str() is the shortest that tells a number from its neighbours.
+        return math.ceil(Fraction(str(value)) * size)
+    return None
 
 
 def sizes_of(

@@ -15,7 +15,7 @@ from omistats.model.cases import CaseSet
 from omistats.sampling.allocation import Allocation, Wishes, allocate
 from omistats.sampling.cells import ADDED, Cells, cross, wanted_cells
 from omistats.sampling.margins import margins_of, units_of
-from omistats.sampling.options import Quotas, kept_names, quota, quotas_of, sizes_of
+from omistats.sampling.options import Quotas, kept_names, quota, quotas_of, sizes_of, unit_problems
 from omistats.sampling.plan import SamplePlan
 
 __all__ = ["plan_sample"]
@@ -56,12 +56,12 @@ def plan_sample(
         Of these the characteristics that stay in proportion to the caseload. By default all
         that have no quota.
     at_least : mapping of str to mapping, optional
-        Quotas by characteristic and level: a whole number of cases, a share of the sample
-        (a float below 1, rounded up), or a mapping of units to such. ``None`` is the unknown
-        level.
+        Quotas by characteristic and level: an integer is a number of cases, a float strictly
+        between 0 and 1 a share of the sample (rounded up), and a float outside is refused. Or a
+        mapping of every unit that has cases to such. ``None`` is the unknown level.
     least : int
         Cases of every cell, or all of them where there are fewer. One lets no cell go
-        unseen; from two on every cell also tells its variance.
+        unseen; from two on every cell also tells its variance, or is drawn whole and adds none.
     give_way : bool
         What is kept gives way, as little as can be, where it cannot be had with quotas or with
         ``least``; otherwise such a plan is refused.
@@ -123,6 +123,7 @@ def plan_sample(
     there = np.bincount(crossed.unit, crossed.counts, len(crossed.units)).astype(int).tolist()
     of_unit = {unit: n for unit, n in zip(crossed.units, there, strict=True) if n}
     sizes = sizes_of(size, half_width, p, confidence, of_unit, problems)
+    problems += unit_problems(asked, crossed, of_unit)
     n, target = np.zeros(len(crossed.unit), np.int64), np.zeros(len(crossed.unit))
     quotas: dict[str, dict[tuple[int, int], int]] = {}
     windows = {}
@@ -179,19 +180,29 @@ def _taken(caseload: CaseSet) -> list[Problem]:
 def _quotas(
     unit: str, size: int, asked: Quotas, cells: Cells, problems: list[Problem]
 ) -> dict[tuple[int, int], int]:
-    """Give what quotas ask of one unit."""
+    """Give what quotas ask of one unit; those by unit that leave it out are reported already."""
     found = {}
     for (i, code), value in asked.items():
-        wanted = quota(value, unit, size)
-        if isinstance(wanted, int):
+        where, given = "at_least", value
+        if isinstance(value, Mapping):
+            if unit not in value:
+                continue
+            where, given = unit, value[unit]
+        wanted = quota(given, size)
+        if wanted is not None:
             found[i, code] = wanted
             continue
-        rule = "a quota is a number of cases, or a share of the sample below 1"
-        hint = (
-            "Write at_least={characteristic: {level: number}}, or by unit in place of the number."
-        )
+        rule = "a quota is a whole number of cases from 0, or a share: a float between 0 and 1"
+        like = 45
+        if isinstance(given, float | np.floating) and given >= 1 and given == given // 1:
+            like = int(given)
+        hint = f"Write {like} for cases, 0.99 for a share of the sample."
         level = cells.levels[i][code]
-        problems.append(Problem(unit, rule, f"{wanted} for {cells.names[i]} {level!r}", hint))
+        text = f"{described(given)} for {cells.names[i]} "
+        text += "unknown" if level is None else repr(level)
+        problem = Problem(where, rule, text, hint)
+        if problem not in problems:  # of one for all units
+            problems.append(problem)
     return found
 
 

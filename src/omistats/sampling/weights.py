@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, described, shown
+from omistats.errors import DataError, Problem, UnknownNameError, UsageError, described
 from omistats.findings import show
 from omistats.findings.frames import Exports
 from omistats.kernel.ranks import check_whole
@@ -19,6 +19,7 @@ from omistats.model.cases import CaseSet
 from omistats.model.marks import SYNTHETIC, is_synthetic
 from omistats.sampling.cells import ADDED, Cells, Key, added, cross, wanted_cells
 from omistats.sampling.drawing import with_columns
+from omistats.sampling.matching import called, matched
 from omistats.sampling.merging import Part, merge
 
 __all__ = ["DesignWeights", "design_weights"]
@@ -104,7 +105,8 @@ def design_weights(
         in the caseload, whatever the inspection found them to be.
     least : int
         A cell with fewer cases inspected is merged with a neighbour, unless that is all it has.
-        From two on every stratum tells its variance.
+        From two on every stratum tells its variance, or is inspected whole and adds none:
+        findings and scores need no ``lonely``.
 
     Returns
     -------
@@ -157,7 +159,7 @@ def design_weights(
     if unknown := [name for name in names if name not in cases]:
         raise UnknownNameError("characteristic", unknown, cases.columns)
     there, inspected = cross(caseload, names), cross(cases, names)
-    n, place, problems = _matched(there, inspected)
+    n, place, problems = matched(there, inspected)
     problems += _taken(cases)
     keys, counts = there.named(), there.counts.tolist()
     single = [Part((i,), (keys[i],), int(n[i]), counts[i]) for i in range(len(keys))]
@@ -205,42 +207,6 @@ def _taken(cases: CaseSet) -> list[Problem]:
     ]
 
 
-def _matched(there: Cells, inspected: Cells) -> tuple[Ints, Ints, list[Problem]]:
-    """Count the cases inspected of every cell of the caseload, and find where each cell is."""
-    problems = []
-    at = {key: i for i, key in enumerate(there.named())}
-    n = np.zeros(len(at), np.int64)
-    place = np.zeros(len(inspected.counts), np.int64)
-    stray = []
-    for i, (key, count) in enumerate(
-        zip(inspected.named(), inspected.counts.tolist(), strict=True)
-    ):
-        if key in at:
-            place[i] = at[key]
-            n[at[key]] = count
-        else:
-            stray.append(f"{count} of {_called(key)}")
-    if stray:
-        rule = "cases inspected are in cells that the caseload has"
-        hint = "Give cases the unit and the characteristics that they had in the caseload."
-        more = f" and {len(stray) - 5} more" if len(stray) > 5 else ""
-        problems.append(Problem("cases", rule, ", ".join(stray[:5]) + more, hint))
-    keys = list(at)
-    for i in np.flatnonzero(n > there.counts).tolist():
-        rule = "no more of a cell are inspected than the caseload has"
-        found = f"{n[i]} of {there.counts[i]}"
-        hint = "See whether cases stand twice, or the caseload lacks some."
-        problems.append(Problem(_called(keys[i]), rule, found, hint))
-    used = {inspected.units[u] for u in inspected.unit.tolist()}
-    if lost := [
-        there.units[u] for u in np.unique(there.unit).tolist() if there.units[u] not in used
-    ]:
-        rule = "every unit of the caseload has cases inspected"
-        hint = "Filter its cases out of the caseload, which they cannot stand for."
-        problems.append(Problem("caseload", rule, f"none of {shown(lost)}", hint))
-    return n, place, problems
-
-
 def _by_unit(parts: list[Part]) -> Iterable[list[Part]]:
     units: dict[Any, list[Part]] = {}
     for part in parts:
@@ -257,7 +223,7 @@ def _too_few(parts: list[Part], names: tuple[str, ...], least: int) -> list[Prob
     for part in parts:
         if not part.sparse(least) or part.keys[0][0] in empty:
             continue
-        what = _called(part.keys[0][:2])
+        what = called(part.keys[0][:2])
         rule = f"{least} or more cases inspected"
         if names:
             rule += f", as cells are not merged across {names[0]}"
@@ -287,7 +253,3 @@ def _margins(cells: Cells, n: Ints, parts: list[Part], of_cell: Ints) -> pa.Tabl
             "exact": pa.array([p == w for _, (p, w) in rows], pa.bool_()),
         }
     )
-
-
-def _called(key: Key) -> str:
-    return " / ".join("unknown" if part is None else part for part in key)
