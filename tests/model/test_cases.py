@@ -175,6 +175,17 @@ def test_numbers_that_are_0_or_1_are_answers(kind):
     assert cases["q0"].to_pylist() == [True, False, None, True]
 
 
+@pytest.mark.parametrize("missing", [float("nan"), None])
+def test_a_characteristic_of_which_nothing_is_known_may_be_numbers(missing):
+    # So pandas fills a column that it is asked for and does not have.
+    nothing = pa.array([missing] * 37, pa.float64(), from_pandas=False)
+    cases = read({**DATA, "supervision": nothing}, 3)
+    assert cases["supervision"].to_pylist() == [None] * 37
+    one = pa.array([*[missing] * 36, 1.0], pa.float64(), from_pandas=False)
+    with pytest.raises(DataError, match="supervision"):
+        read({**DATA, "supervision": one}, 3)
+
+
 def test_nan_is_null_and_minus_zero_is_zero():
     cases = read(frame(q0=[1.0, float("nan"), -0.0, None]))
     assert cases["q0"].to_pylist() == [True, None, False, None]

@@ -242,3 +242,10 @@ def test_kept_margins_give_way_to_a_quota_as_little_as_can_be():
         "at_least",
         "at_least",
     ]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_a_half_width_may_be_a_number_of_numpy(kind):
+    caseload = made_of(plain())
+    found = oms.plan_sample(caseload, half_width=kind(0.0625))
+    assert found.table.equals(oms.plan_sample(caseload, half_width=0.0625).table)

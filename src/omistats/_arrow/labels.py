@@ -85,7 +85,8 @@ def labels_to_codes(labels: Any) -> tuple[Codes, list[str]] | None:
     if isinstance(labels, pa.ChunkedArray):
         labels = contiguous(labels)
     kind = labels.type
-    if pa.types.is_null(kind):
+    if pa.types.is_null(kind) or (pa.types.is_floating(kind) and _all_missing(labels)):
+        # A column that pandas fills with nothing is one of NaN.
         return np.full(len(labels), -1, np.int8), []
     if not isinstance(labels, pa.DictionaryArray):
         if not _is_text(kind):
@@ -99,6 +100,10 @@ def labels_to_codes(labels: Any) -> tuple[Codes, list[str]] | None:
         hidden = [i for i, name in enumerate(names) if name is None]
         codes = np.where(np.isin(codes, hidden), -1, codes)
     return codes, names
+
+
+def _all_missing(numbers: pa.Array) -> bool:
+    return bool(numbers.is_null(nan_is_null=True).to_numpy(zero_copy_only=False).all())
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -83,6 +82,8 @@ def _by_id(cases: CaseSet) -> Ints:
 
 
 def _seed(seed: int, key: Key) -> np.random.SeedSequence:
+    import hashlib  # wanted only when cases are drawn
+
     digest = hashlib.sha256(json.dumps(key).encode()).digest()
     words = np.frombuffer(digest[:16], "<u4").tolist()
     return np.random.SeedSequence(seed, spawn_key=words)

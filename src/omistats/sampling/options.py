@@ -157,9 +157,8 @@ def sizes_of(
         for value in of_unit.values():
             check_whole("size", value, 1)
         return {unit: int(value) for unit, value in of_unit.items()}
-    if odd := [
-        v for v in of_unit.values() if isinstance(v, bool) or not isinstance(v, int | float)
-    ]:
+    numbers = int | float | np.integer | np.floating
+    if odd := [v for v in of_unit.values() if isinstance(v, bool) or not isinstance(v, numbers)]:
         raise UsageError(f"`half_width` is a number, found {described(odd[0])}")
     if not of_unit:
         return {}
