@@ -182,7 +182,7 @@ def test_a_characteristic_of_which_nothing_is_known_may_be_numbers(missing):
     cases = read({**DATA, "supervision": nothing}, 3)
     assert cases["supervision"].to_pylist() == [None] * 37
     one = pa.array([*[missing] * 36, 1.0], pa.float64(), from_pandas=False)
-    with pytest.raises(DataError, match="supervision"):
+    with pytest.raises(oms.DataError, match="supervision"):
         read({**DATA, "supervision": one}, 3)
 
 
