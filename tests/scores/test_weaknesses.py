@@ -355,3 +355,18 @@ def test_chance_of_any_false_claim_where_nothing_differs():
     assert 0.01 < wrong / units < 0.025 + 4 * 0.0045
     # Without adjustment the chance is several times as large: that is what it is for.
     assert raw / units > 0.12
+
+
+def test_a_tiny_p_value_is_not_shown_as_none_at_all():
+    rows = [{"case_id": i, "unit": "AB"[i % 2], "q": i % 2 == 0 or i < 320} for i in range(400)]
+    framework = oms.Framework(
+        "one",
+        [oms.Question("q", "Q", oms.Link("1.1", "published"))],
+        items=[oms.Item("1.1", "criterion", "One")],
+    )
+    data = {name: [row[name] for row in rows] for name in rows[0]}
+    cases = oms.CaseSet.from_data(data, framework=framework)
+    found = oms.scores(cases, by="unit").weaknesses("B")
+    assert 0 < found.table["p_adjusted"][0].as_py() < 0.0001
+    assert "<0.0001" in repr(found)
+    assert "&lt;0.0001" in found._repr_html_()

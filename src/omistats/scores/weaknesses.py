@@ -101,11 +101,17 @@ class Weaknesses(Exports):
                 )
             )
             ends = "" if row["low"] is None else f"{row['low']:+.1f} to {row['high']:+.1f}"
-            p = "" if row["p_adjusted"] is None else f"{row['p_adjusted']:.4f}"
+            p = _p_value(row["p_adjusted"])
             note = "below" if row["credible"] else row["reason"] or ""
             lines.append([row["unit"], row["item"], percent, rest_percent, gap, ends, p, note])
         left = len(self) - _ROWS
         return head, lines, f"... and {left:,} more rows in .table" if left > 0 else ""
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def find_weaknesses(
