@@ -24,7 +24,14 @@ from omistats.characteristics import (
 from omistats.counting import tally
 from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError, UsageError
 from omistats.findings import Findings
-from omistats.forensics import Attainable, Survivors, attainable, survivors
+from omistats.forensics import (
+    Attainable,
+    DifferenceBehind,
+    Survivors,
+    attainable,
+    difference_behind,
+    survivors,
+)
 from omistats.inference import Inference
 from omistats.kernel.clustered import Ratio, ratio
 from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
@@ -92,6 +99,7 @@ __all__ = [
     "DataError",
     "DesignWeights",
     "Detectable",
+    "DifferenceBehind",
     "Disability",
     "Effect",
     "Equivalence",
@@ -144,6 +152,7 @@ __all__ = [
     "design_weights",
     "detectable",
     "difference",
+    "difference_behind",
     "equivalence",
     "interval",
     "match_units",

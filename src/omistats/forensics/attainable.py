@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, shown
-from omistats.forensics._lines import walk
+from omistats.errors import UnknownNameError
+from omistats.forensics._pairs import Pairs, pairs_behind
 from omistats.forensics._statistics import METHODS, OVERLAPPING, p_value
-from omistats.kernel.rounding import counts_behind
 from omistats.kernel.significance import STARS, star_codes
 
 __all__ = ["Attainable", "attainable"]
@@ -19,8 +18,6 @@ __all__ = ["Attainable", "attainable"]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-
-_MOST_PAIRS: Final = 10**9
 
 
 @attrs.frozen(eq=False)
@@ -149,127 +146,43 @@ def attainable(
     """
     if method not in METHODS:
         raise UnknownNameError("test", method, METHODS)
-    given = {
-        "percent1": percent1,
-        "n1": n1,
-        "percent2": percent2,
-        "n2": n2,
-        "unclassified": unclassified,
-    }
-    arrays = _checked(given)
-    if not complement and (method == OVERLAPPING or arrays["unclassified"].any()):
-        raise UsageError(
-            f"method={OVERLAPPING!r} and unclassified cases need a second group that includes "
-            "the first; pass complement=True"
-        )
-    if method == OVERLAPPING and arrays["unclassified"].any():
-        raise UsageError(
-            f"method={OVERLAPPING!r} compares with the whole and leaves nobody out; "
-            "drop `unclassified` or use another test"
-        )
-    try:
-        p1, m1, p2, m2, left = np.broadcast_arrays(*arrays.values())
-    except ValueError:
-        shapes = ", ".join(f"{name} {a.shape}" for name, a in arrays.items())
-        raise UsageError(
-            f"shapes do not broadcast together: {shapes}; give one figure per row, or scalars"
-        ) from None
-    low1, high1 = _behind(p1, m1)
-    low2, high2 = _behind(p2, m2)
-    sizes = (np.nan_to_num(a).astype(np.int64) for a in (m1, m2, left))
-    flat = (np.ravel(a) for a in (low1, high1, low2, high2, *sizes))
-    pairs, stars, least, greatest = _try_all(_Elements(*flat), complement, method)
-    pairs = pairs.reshape(p1.shape)
+    pairs = pairs_behind(
+        percent1,
+        n1,
+        percent2,
+        n2,
+        complement=complement,
+        unclassified=unclassified,
+        overlapping=method == OVERLAPPING,
+    )
+    stars, least, greatest = _try_all(pairs, method)
+    shape = pairs.shape
     return Attainable(
-        low1,
-        high1,
-        low2,
-        high2,
-        possible=pairs > 0,
-        pairs=pairs,
-        stars=stars.reshape(*p1.shape, len(STARS)),
-        p_min=least.reshape(p1.shape),
-        p_max=greatest.reshape(p1.shape),
-        method=np.full(p1.shape, method),
+        pairs.low1,
+        pairs.high1,
+        pairs.low2,
+        pairs.high2,
+        possible=(pairs.many > 0).reshape(shape),
+        pairs=pairs.many.reshape(shape),
+        stars=stars.reshape(*shape, len(STARS)),
+        p_min=least.reshape(shape),
+        p_max=greatest.reshape(shape),
+        method=np.full(shape, method),
     )
 
 
-def _checked(given: dict[str, npt.ArrayLike]) -> dict[str, Floats]:
-    """Return the figures as floats, or raise with everything that is wrong with them."""
-    arrays: dict[str, Floats] = {}
-    problems = []
-    for name, values in given.items():
-        percent = name.startswith("percent")
-        rule = "whole numbers from 0 to 100" if percent else "whole numbers, none negative"
-        hint = "Give percentages as printed." if percent else "Give numbers of cases."
-        try:
-            a = np.asarray(values, np.float64)
-        except (TypeError, ValueError):
-            problems.append(Problem(name, rule, shown([values]), hint))
-            continue
-        with np.errstate(invalid="ignore"):
-            bad = (a < 0) | (a != np.floor(a)) | np.isinf(a)
-        bad &= ~np.isnan(a)
-        if percent:
-            bad |= a > 100
-        if name == "unclassified":
-            bad |= np.isnan(a)
-        if bad.any():
-            problems.append(Problem(name, rule, shown(a[bad].tolist()), hint))
-        arrays[name] = a
-    if problems:
-        raise DataError(problems)
-    return arrays
-
-
-def _behind(percent: Floats, n: Floats) -> tuple[Ints, Ints]:
-    blank = np.isnan(percent) | np.isnan(n)
-    # No cases, no counts: what counts_behind says of n = 0 holds for a blank.
-    return counts_behind(np.nan_to_num(percent), np.where(blank, 0, n))
-
-
-class _Elements(NamedTuple):
-    low1: Ints
-    high1: Ints
-    low2: Ints
-    high2: Ints
-    n1: Ints
-    n2: Ints
-    left: Ints
-
-
-def _try_all(given: _Elements, complement: bool, method: str) -> tuple[Ints, Bools, Floats, Floats]:
-    """Test all pairs: number of pairs, marks, least and greatest p-value of each element."""
-    low1, high1, low2, high2, n1, n2, left = given
-    # One line for each first count of each element; along it run the second counts.
-    many = np.maximum(high1 - low1 + 1, 0)
-    element = np.repeat(np.arange(many.size), many)
-    k1 = low1[element] + np.arange(element.size) - np.repeat(np.cumsum(many) - many, many)
-    start, stop = low2[element], high2[element]
-    if method == OVERLAPPING:
-        start = np.maximum(start, k1)
-        stop = np.minimum(stop, k1 + (n2 - n1)[element])
-    elif complement:
-        n2 = n2 - n1 - left
-        nothing = stop < start
-        start = np.maximum(start - k1 - left[element], 0)
-        stop = np.where(nothing, -1, np.minimum(stop - k1, n2[element]))
-    lengths = np.maximum(stop - start + 1, 0)
-    pairs = np.bincount(element, lengths, many.size).astype(np.int64)
-    if pairs.sum() > _MOST_PAIRS:
-        raise UsageError(
-            f"{int(pairs.sum()):,} pairs of counts are behind these figures, more than the "
-            f"{_MOST_PAIRS:,} that are tried; with groups this large use their percentages as exact"
-        )
-    stars = np.zeros((many.size, len(STARS)), np.bool_)
-    least, greatest = np.full(many.size, np.inf), np.full(many.size, -np.inf)
-    for line, offset in walk(lengths):
-        at = element[line]
-        p = p_value(method, k1[line], n1[at], start[line] + offset, n2[at])
-        at, p = at[~np.isnan(p)], p[~np.isnan(p)]
+def _try_all(pairs: Pairs, method: str) -> tuple[Bools, Floats, Floats]:
+    """Test all pairs: marks, least and greatest p-value of each element."""
+    elements = pairs.many.size
+    stars = np.zeros((elements, len(STARS)), np.bool_)
+    least, greatest = np.full(elements, np.inf), np.full(elements, -np.inf)
+    for at, k1, n1, k2, n2 in pairs.blocks():
+        p = p_value(method, k1, n1, k2, n2)
+        tested = ~np.isnan(p)
+        at, p = at[tested], p[tested]
         stars[at, star_codes(p)] = True
         np.minimum.at(least, at, p)
         np.maximum.at(greatest, at, p)
     untested: Any = ~stars.any(axis=1)
     least[untested] = greatest[untested] = np.nan
-    return pairs, stars, least, greatest
+    return stars, least, greatest

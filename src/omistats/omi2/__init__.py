@@ -5,6 +5,7 @@ from __future__ import annotations
 from omistats.omi2.annex import ANNEX_1, DISABILITY_TYPES
 from omistats.omi2.caseload import CASELOAD
 from omistats.omi2.cases import load_synthetic
+from omistats.omi2.comparisons import comparisons
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.demonstration import DEMONSTRATION, PUBLISHED_SCORES, PublishedScore
 from omistats.omi2.framework import FRAMEWORK
@@ -45,6 +46,7 @@ __all__ = [
     "Table",
     "Term",
     "Theme",
+    "comparisons",
     "contradictions",
     "load_good_practice",
     "load_published",

@@ -1,0 +1,111 @@
+"""Every comparison that the report printed, with how large the difference can have been."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from omistats.forensics import difference_behind
+from omistats.omi2._evidence import read_rows
+from omistats.omi2.published import load_published
+from omistats.omi2.tables import FIRST_SPLIT, TABLES
+
+__all__ = ["comparisons"]
+
+_SCHEMA = pa.schema(
+    [
+        ("table", pa.int64()),
+        ("row", pa.int64()),
+        ("question", pa.string()),
+        ("breakdown", pa.string()),
+        ("contrast", pa.string()),
+        ("group1", pa.string()),
+        ("percent1", pa.int64()),
+        ("n1", pa.int64()),
+        ("group2", pa.string()),
+        ("percent2", pa.int64()),
+        ("n2", pa.int64()),
+        ("stars", pa.string()),
+        ("least", pa.float64()),
+        ("most", pa.float64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+    ]
+)
+
+
+def comparisons(published: pa.Table | None = None, *, confidence: float = 0.95) -> pa.Table:
+    """Lay out the printed tables as comparisons, and bound each difference.
+
+    Parameters
+    ----------
+    published : pyarrow.Table, optional
+        Printed figures as `load_published` gives them; the shipped ones by default.
+    confidence : float
+        Of the intervals, between 0 and 1.
+
+    Returns
+    -------
+    pyarrow.Table
+        One line a printed row: ``table, row, question, breakdown``; ``contrast``, which is
+        ``complement`` in Tables 3-6, where the second group is all cases, and ``groups``
+        elsewhere; ``group1, percent1, n1, group2, percent2, n2, stars`` as printed, null where
+        blank; and in percentage points the difference, the first group less the second or less
+        all other cases: ``least`` and ``most`` over all counts that print as the percentages,
+        and the interval's ends furthest out, ``low`` and ``high``. These four are null where
+        one side has no cases or no percentage.
+
+    Raises
+    ------
+    DataError
+        When the printed figures are not of that form.
+    UsageError
+        When the confidence is out of range.
+
+    Notes
+    -----
+    See `omistats.difference_behind`; intervals are Newcombe's. In Tables 3-6 nobody is taken
+    to be of unknown risk.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.omi2.comparisons().slice(0, 1).select(["percent1", "percent2", "stars"]).to_pylist()
+    [{'percent1': 87, 'percent2': 72, 'stars': '***'}]
+    """
+    rows = read_rows(load_published() if published is None else published)
+    percents = np.array([r.percents for r in rows], np.float64).reshape(-1, 2)
+    sizes = np.array([r.sizes for r in rows], np.float64).reshape(-1, 2)
+    subset = np.array([r.table < FIRST_SPLIT for r in rows], np.bool_)
+    ends = np.empty((4, len(rows)))
+    for part in (subset, ~subset):
+        found = difference_behind(
+            percents[part, 0],
+            sizes[part, 0],
+            percents[part, 1],
+            sizes[part, 1],
+            complement=bool(subset[part].any()),
+            confidence=confidence,
+        )
+        ends[:, part] = 100 * np.array([found.least, found.most, found.low, found.high])
+    lines = [
+        {
+            "table": r.table,
+            "row": r.row,
+            "question": r.question,
+            "breakdown": TABLES[r.table].breakdown,
+            "contrast": "complement" if r.table < FIRST_SPLIT else "groups",
+            "group1": r.groups[0],
+            "percent1": r.percents[0],
+            "n1": r.sizes[0] or None,
+            "group2": r.groups[1],
+            "percent2": r.percents[1],
+            "n2": r.sizes[1] or None,
+            "stars": r.stars,
+        }
+        for r in rows
+    ]
+    table = pa.Table.from_pylist(lines, schema=pa.schema(list(_SCHEMA)[:-4]))
+    for field, values in zip(list(_SCHEMA)[-4:], ends, strict=True):
+        table = table.append_column(field, pa.array(values, pa.float64(), mask=np.isnan(values)))
+    return table
