@@ -9,7 +9,7 @@ import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 import omistats as oms
-from omistats.errors import DataError, UsageError
+from omistats.errors import DataError, UnknownNameError, UsageError
 
 
 def prints(k: int, n: int) -> int:
@@ -56,10 +56,21 @@ def test_bounds_are_those_of_a_loop(place: tuple[int, int]) -> None:
     assert line["high"] == pytest.approx(100 * max(high for _, high in ends), abs=1e-7)
 
 
+@pytest.mark.parametrize("adjustment", ["bh", "holm"])
+def test_what_survives_is_what_the_bounds_of_every_table_count(adjustment: str) -> None:
+    lines = oms.omi2.comparisons(adjustment=adjustment).to_pylist()
+    for bound in oms.omi2.survivors(adjustments=[adjustment]).to_pylist()[:-1]:
+        here = [line for line in lines if line["table"] == bound["table"]]
+        assert sum(bool(line["survives"]) for line in here) == bound["least"]
+        assert sum(line["survives"] is None for line in here) == len(here) - bound["tests"]
+        assert all(line["stars"] != "--" for line in here if line["survives"])
+
+
 def test_a_part_of_the_tables_and_another_confidence_will_do() -> None:
     printed = oms.omi2.load_published().slice(0, 2)
     (wide,) = oms.omi2.comparisons(printed, confidence=0.99).to_pylist()
     (narrow,) = oms.omi2.comparisons(printed, confidence=0.9).to_pylist()
+    assert wide["survives"]
     assert wide["low"] < narrow["low"] < narrow["least"] == wide["least"]
     assert oms.omi2.comparisons(printed.slice(0, 0)).num_rows == 0
 
@@ -67,5 +78,7 @@ def test_a_part_of_the_tables_and_another_confidence_will_do() -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(UsageError, match="confidence"):
         oms.omi2.comparisons(confidence=95)
+    with pytest.raises(UnknownNameError, match="adjustment"):
+        oms.omi2.comparisons(adjustment="hope")
     with pytest.raises(DataError):
         oms.omi2.comparisons(pa.table({"table": [3]}))

@@ -35,6 +35,8 @@ class Survivors:
         earn the marks.
     least_by_percent, most_by_percent : int
         The same over all counts that print as the percentages, whatever the marks.
+    surely : tuple of int
+        Places of the rows that survive whichever of these counts they were: ``least`` of them.
     unexplained : tuple of int
         Places of rows whose mark no counts earn; they count by their percentages alone.
     adjustment : str
@@ -49,6 +51,7 @@ class Survivors:
     most: int
     least_by_percent: int
     most_by_percent: int
+    surely: tuple[int, ...]
     unexplained: tuple[int, ...]
     adjustment: str
     level: float
@@ -157,14 +160,17 @@ def survivors(
         _most(p[tested], leave[tested], adjusted, level)
         for p, leave in zip(bounds[::2], may_leave, strict=True)
     )
-    least, least_by_percent = (int((adjusted(p[tested]) < level).sum()) for p in bounds[1::2])
+    # Adjusted p-values rise with any of the p-values: what survives where all are greatest
+    # survives whatever they are. A row that is no test is NaN, and in no family.
+    surely, by_percent = (np.flatnonzero(adjusted(p) < level) for p in bounds[1::2])
     return Survivors(
         int(tested.sum()),
         int((marks[tested] != STARS[0]).sum()),
-        least,
+        surely.size,
         most,
-        least_by_percent,
+        by_percent.size,
         most_by_percent,
+        tuple(surely.tolist()),
         tuple(sorted(unexplained)),
         ADJUSTMENTS.name(adjustment),
         float(level),

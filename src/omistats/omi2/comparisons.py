@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from omistats.forensics import difference_behind
+from omistats.forensics import difference_behind, survivors
+from omistats.kernel.significance import STARS
 from omistats.omi2._evidence import read_rows
 from omistats.omi2.published import load_published
 from omistats.omi2.tables import FIRST_SPLIT, TABLES
@@ -30,12 +31,15 @@ _SCHEMA = pa.schema(
         ("most", pa.float64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
+        ("survives", pa.bool_()),
     ]
 )
 
 
-def comparisons(published: pa.Table | None = None, *, confidence: float = 0.95) -> pa.Table:
-    """Lay out the printed tables as comparisons, and bound each difference.
+def comparisons(
+    published: pa.Table | None = None, *, confidence: float = 0.95, adjustment: str = "bh"
+) -> pa.Table:
+    """Lay out the printed tables as comparisons, and say what each bears.
 
     Parameters
     ----------
@@ -43,6 +47,8 @@ def comparisons(published: pa.Table | None = None, *, confidence: float = 0.95) 
         Printed figures as `load_published` gives them; the shipped ones by default.
     confidence : float
         Of the intervals, between 0 and 1.
+    adjustment : {'bh', 'holm', 'bonferroni'}
+        How p-values are adjusted for the number of tests of a table.
 
     Returns
     -------
@@ -52,8 +58,10 @@ def comparisons(published: pa.Table | None = None, *, confidence: float = 0.95) 
         elsewhere; ``group1, percent1, n1, group2, percent2, n2, stars`` as printed, null where
         blank; and in percentage points the difference, the first group less the second or less
         all other cases: ``least`` and ``most`` over all counts that print as the percentages,
-        and the interval's ends furthest out, ``low`` and ``high``. These four are null where
-        one side has no cases or no percentage.
+        and the interval's ends furthest out, ``low`` and ``high``. ``survives`` says whether
+        the adjusted p-value is below 1 less the confidence, whichever counts print so and earn
+        the marks (of a mark that none earn: that print so). These five are null where one
+        side has no cases or no percentage.
 
     Raises
     ------
@@ -61,10 +69,13 @@ def comparisons(published: pa.Table | None = None, *, confidence: float = 0.95) 
         When the printed figures are not of that form.
     UsageError
         When the confidence is out of range.
+    UnknownNameError
+        When the adjustment is unknown.
 
     Notes
     -----
-    See `omistats.difference_behind`; intervals are Newcombe's. In Tables 3-6 nobody is taken
+    See `omistats.difference_behind` and `omistats.survivors`; intervals are Newcombe's, and a
+    table is a family. In Tables 3-6 nobody is taken
     to be of unknown risk.
 
     Examples
@@ -77,17 +88,36 @@ def comparisons(published: pa.Table | None = None, *, confidence: float = 0.95) 
     percents = np.array([r.percents for r in rows], np.float64).reshape(-1, 2)
     sizes = np.array([r.sizes for r in rows], np.float64).reshape(-1, 2)
     subset = np.array([r.table < FIRST_SPLIT for r in rows], np.bool_)
+    p1, p2 = percents.T
+    n1, n2 = sizes.T
     ends = np.empty((4, len(rows)))
     for part in (subset, ~subset):
         found = difference_behind(
-            percents[part, 0],
-            sizes[part, 0],
-            percents[part, 1],
-            sizes[part, 1],
+            p1[part],
+            n1[part],
+            p2[part],
+            n2[part],
             complement=bool(subset[part].any()),
             confidence=confidence,
         )
         ends[:, part] = 100 * np.array([found.least, found.most, found.low, found.high])
+    blank = np.isnan(ends[0])
+    survives = np.zeros(len(rows), np.bool_)
+    tables = np.array([r.table for r in rows], np.int64)
+    marks = np.array([r.stars or STARS[0] for r in rows], np.str_)
+    for table in np.unique(tables[~blank]):
+        at = np.flatnonzero(tables == table)
+        bound = survivors(
+            p1[at],
+            n1[at],
+            p2[at],
+            n2[at],
+            marks[at],
+            complement=subset[at],
+            adjustment=adjustment,
+            level=1 - confidence,
+        )
+        survives[at[list(bound.surely)]] = True
     lines = [
         {
             "table": r.table,
@@ -105,7 +135,7 @@ def comparisons(published: pa.Table | None = None, *, confidence: float = 0.95) 
         }
         for r in rows
     ]
-    table = pa.Table.from_pylist(lines, schema=pa.schema(list(_SCHEMA)[:-4]))
-    for field, values in zip(list(_SCHEMA)[-4:], ends, strict=True):
-        table = table.append_column(field, pa.array(values, pa.float64(), mask=np.isnan(values)))
+    table = pa.Table.from_pylist(lines, schema=pa.schema(list(_SCHEMA)[:-5]))
+    for field, values in zip(list(_SCHEMA)[-5:], (*ends, survives), strict=True):
+        table = table.append_column(field, pa.array(values, field.type, mask=blank))
     return table
