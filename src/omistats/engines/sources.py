@@ -14,15 +14,17 @@ import pyarrow as pa
 from omistats.errors import DataError, OmistatsError, Problem, UsageError
 from omistats.model.framework import Framework
 
-__all__ = ["Source", "agree", "is_engine", "open_source", "whole"]
+__all__ = ["RENAMED", "TABLES", "Source", "agree", "is_engine", "open_source", "whole"]
 
 # By name, so that no engine is imported in order to find that a source is none of its tables.
-_TABLES = {
+TABLES = {
     ("polars", "LazyFrame"): "Polars",
     ("duckdb", "DuckDBPyRelation"): "DuckDB",
     ("_duckdb", "DuckDBPyRelation"): "DuckDB",
     ("pyspark", "DataFrame"): "Spark",
 }
+"""The engine of each kind of table: package and class to its name in messages."""
+
 _MOST = 400
 _AGAIN = "Nothing was counted. Check that the connection is open and the data whole; run it again."
 
@@ -33,7 +35,7 @@ def _engine(source: object) -> str | None:
     package = kind.__module__.partition(".")[0]
     if (package, kind.__name__) == ("narwhals", "LazyFrame"):
         return _engine(source.to_native())  # type: ignore[attr-defined]  # seen by name only
-    return _TABLES.get((package, kind.__name__))
+    return TABLES.get((package, kind.__name__))
 
 
 def is_engine(source: object) -> bool:
@@ -128,23 +130,30 @@ def open_source(source: Any, framework: Framework | None) -> Source:
 
 
 def _plain(engine: str, native: Any) -> tuple[Any, dict[str, str]]:
-    """Give columns whose names have a dot or a quotation mark plain ones.
-
-    In Spark, and in DuckDB before 2.0, such a name leads into a structure; narwhals does not
-    quote it. Polars takes every name as it is.
-    """
-    columns = list(native.columns) if engine != "Polars" else []
+    """Give columns whose names have a dot or a quotation mark plain ones, where they need them."""
+    columns = list(native.columns) if engine in RENAMED else []
     odd = [name for name in columns if any(mark in name for mark in '.`"')]
     if not odd:
         return native, {}
     plain = [f"column {i} of the table" if n in odd else n for i, n in enumerate(columns)]
-    if engine == "Spark":
-        renamed = native.toDF(*plain)
-    else:
-        quoted = ['"' + name.replace('"', '""') + '"' for name in columns]
-        pairs = zip(quoted, plain, strict=True)
-        renamed = native.project(", ".join(f'{old} AS "{new}"' for old, new in pairs))
-    return renamed, dict(zip(columns, plain, strict=True))
+    return RENAMED[engine](native, plain), dict(zip(columns, plain, strict=True))
+
+
+def _projected(relation: Any, names: list[str]) -> Any:
+    quoted = ['"' + name.replace('"', '""') + '"' for name in relation.columns]
+    pairs = zip(quoted, names, strict=True)
+    return relation.project(", ".join(f'{old} AS "{new}"' for old, new in pairs))
+
+
+RENAMED: dict[str, Callable[[Any, list[str]], Any]] = {
+    "DuckDB": _projected,
+    "Spark": lambda frame, names: frame.toDF(*names),
+}
+"""How columns get other names, in the engines that need it.
+
+In Spark, and in DuckDB before 2.0, a name with a dot leads into a structure; narwhals does not
+quote it. Other engines take every name as it is.
+"""
 
 
 @contextmanager
