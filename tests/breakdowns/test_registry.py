@@ -115,12 +115,12 @@ def test_no_breakdowns_are_refused():
 
 
 def test_ours_are_registered_as_installed(repository):
-    """The table of entry points in the project's metadata names the six, and they load."""
+    """The table of entry points in the project's metadata names the six first, and all load."""
     import tomllib
 
     declared = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
     points = declared["project"]["entry-points"]["omistats.breakdowns"]
-    assert list(points) == [b.key for b in oms.STANDARD]
+    assert list(points)[: len(oms.STANDARD)] == [b.key for b in oms.STANDARD]
     for name, value in points.items():
         loaded = EntryPoint(name, value, "omistats.breakdowns").load()
         assert loaded.key == name
