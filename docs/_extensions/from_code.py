@@ -140,7 +140,8 @@ def mend_backlinks(
 ) -> None:
     """Link source code to its description where a module has names on two pages.
 
-    viewcode takes all names of a module for those of the first package that shows one.
+    viewcode takes all names of a module for those of the first package that shows one. A link to
+    what no page describes is left out.
     """
     if not page.startswith("_modules/omistats/"):
         return
@@ -148,11 +149,14 @@ def mend_backlinks(
     known = app.env.get_domain("py").objects
 
     def mended(match: re.Match[str]) -> str:
-        name = match[1]
-        inner = f"{module}.{name.removeprefix('omistats.').removeprefix('omi2.')}"
-        return f'#{inner}"' if name not in known and inner in known else match[0]
+        whole, before, name = match[0], match[1], match[2]
+        parts = name.split(".")
+        inner = (f"{module}.{'.'.join(parts[i:])}" for i in range(1, len(parts)))
+        found = name if name in known else next((n for n in inner if n in known), None)
+        return whole.replace(f"{before}#{name}", f"{before}#{found}") if found else ""
 
-    context["body"] = re.sub(r'#(omistats\.[\w.]+)"', mended, context["body"])
+    link = r'<a class="viewcode-back" href="([^"#]*)#(omistats\.[\w.]+)">\[docs\]</a>'
+    context["body"] = re.sub(link, mended, context["body"])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
