@@ -216,7 +216,7 @@ def test_two_levels_in_strata_are_counted_out(drawn: list[tuple[list[int], list[
     n, N = (np.array([pair[i] for pair in drawn], float) for i in (0, 1))
     found = exact_p_value(n, N)
     supports = [
-        [(k, scipy.stats.hypergeom(K + rest, K, a + b).pmf(k)) for k in range(int(a + b) + 1)]
+        list(enumerate(scipy.stats.hypergeom.pmf(range(int(a + b) + 1), K + rest, K, a + b)))
         for (a, b), (K, rest) in zip(n, N, strict=True)
     ]
     chance: dict[int, float] = {}

@@ -6,7 +6,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import omistats as oms
@@ -120,6 +120,7 @@ def test_every_name_is_found_however_it_is_dressed(spelling, case, both, space, 
     assert one(before + dressed + after) == id
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=12), st.text(max_size=3))
 def test_more_letters_make_another_name(before, after):
     """What is merely near is never taken."""

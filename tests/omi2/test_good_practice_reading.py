@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import omistats as oms
@@ -304,6 +304,7 @@ class TestPassages:
 
 
 class TestFingerprint:
+    @settings(max_examples=30)
     @given(st.text(max_size=300), st.text(max_size=300))
     def test_distance_is_one(self, a: str, b: str) -> None:
         found = distances([fingerprint(a), fingerprint(b)], [fingerprint(a), fingerprint(b)])
