@@ -67,5 +67,5 @@ html_title = f"omistats {release}"
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["omistats.css"]
-html_sidebars = {"index": [], "start": [], "glossary": []}
+html_sidebars = {"index": [], "start": [], "report-2011": [], "glossary": []}
 html_theme_options = {"secondary_sidebar_items": {"**": ["page-toc"], "index": []}}
