@@ -46,5 +46,6 @@ ax.set_ylim(-1.5, place - 0.5)
 ax.spines["left"].set_visible(False)
 ax.tick_params(axis="y", length=0)
 ax.set_xlabel(
-    "difference in percentage points\n(thick: counts behind print; thin: interval, allowing for the pick)"
+    "difference in percentage points\n"
+    "(thick: counts behind print; thin: interval, allowing for the pick)"
 )
