@@ -287,6 +287,11 @@ def test_shares_held_by_the_design_say_so(sample: oms.CaseSet, caseload: oms.Cas
     assert "harm, weighted: the design holds" in repr(found)
 
 
+def printed(*p_values: Any) -> list[str]:
+    """Give the rates of rejection as docs/methodology/representativeness.md prints them."""
+    return [f"{math.floor(1000 * (np.array(p) < 0.05).mean() + 0.5) / 10}%" for p in p_values]
+
+
 def test_the_test_has_its_size() -> None:
     # Simple random samples from a finite caseload: 5% of them are called unlike it.
     rng = np.random.default_rng(20111122)
@@ -299,6 +304,7 @@ def test_the_test_has_its_size() -> None:
     # Without the correction it hardly ever rejects: the sample is a sixth of the caseload.
     plain = scipy.stats.chisquare(drawn, size * N / N.sum(), axis=1).pvalue
     assert (plain < 0.05).mean() < (p < 0.05).mean() - 2 * error
+    assert printed(p, plain) == ["4.7%", "2.2%"]
 
 
 def test_in_units_drawn_unlike_the_test_has_its_size() -> None:
@@ -312,6 +318,7 @@ def test_in_units_drawn_unlike_the_test_has_its_size() -> None:
     )
     p = np.array([fit(np.array(pair, float), N).p_value for pair in zip(one, other, strict=True)])
     assert abs((p < 0.05).mean() - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 3000)
+    assert printed(p) == ["4.5%"]
 
 
 def test_of_a_boosted_sample_the_weighted_test_has_its_size() -> None:
@@ -335,6 +342,7 @@ def test_of_a_boosted_sample_the_weighted_test_has_its_size() -> None:
     assert abs((np.array(weighted) < 0.05).mean() - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 2000)
     # Tested as if drawn with equal chances, the sample is unlike its caseload mostly.
     assert (np.array(plain) < 0.05).mean() > 0.3
+    assert printed(weighted, plain) == ["5.3%", "74.2%"]
 
 
 def test_what_drawing_holds_in_proportion_comes_out_too_close() -> None:
@@ -351,6 +359,7 @@ def test_what_drawing_holds_in_proportion_comes_out_too_close() -> None:
         at = np.concatenate(parts)
         p.append(fit(np.bincount(linked[at], minlength=2)[np.newaxis].astype(float), N).p_value)
     assert (np.array(p) < 0.05).mean() < 0.02
+    assert printed(p) == ["0.7%"]
 
 
 def test_figures_by_hand() -> None:

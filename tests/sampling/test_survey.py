@@ -198,3 +198,10 @@ def test_an_unweighted_estimate_is_biased_and_a_weighted_one_is_not() -> None:
     assert (bias < -30 * error).all()
     # 250 samples tell a coverage to 1.4 points; 4 of those, and what the methods are off.
     assert (np.abs(np.mean(inside, axis=0) - 0.95) < 0.055).all()
+    # What docs/methodology/sampling.md prints of them.
+    assert np.round(true, 1).tolist() == [72.5, 65.4]
+    assert np.round(np.mean(weighted, axis=0) - true, 2).tolist() == [-0.28, -0.20]
+    assert np.round(error, 2).tolist() == [0.21, 0.14]
+    assert np.round(bias, 1).tolist() == [-8.1, -8.6]
+    assert np.sum(inside, axis=0).tolist() == [235, 234]
+    assert np.mean(inside, axis=0).tolist() == [0.940, 0.936]
