@@ -253,3 +253,17 @@ def test_arguments_that_do_not_fit() -> None:
         attainable(50, 10**7, 50, 10**7)
     with pytest.raises(UnknownNameError, match="mark"):
         attainable(50, 10, 50, 10).attains("****")
+
+
+def test_a_whole_whose_figure_is_impossible_stays_so_whoever_is_left_out() -> None:
+    # No count of 10 prints as 33%.
+    assert not attainable(50, 4, 33, 10, complement=True, unclassified=2).possible
+
+
+def test_an_overlapping_whole_holds_its_subset() -> None:
+    options = {"complement": True, "method": "overlapping"}
+    # None of 5 and 3 of 6: one case besides cannot be three.
+    assert not attainable(0, 5, 50, 6, **options).possible
+    # All of 5 and none of 6: the whole has fewer than its part.
+    assert not attainable(100, 5, 0, 6, **options).possible
+    assert attainable(0, 5, 17, 6, **options).possible

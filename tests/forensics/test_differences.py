@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep
 
@@ -19,50 +19,61 @@ def prints(k: int, n: int) -> int:
     return math.floor((100 * k) / n + 0.5)
 
 
-@given(
-    st.integers(0, 100),
-    st.integers(1, 60),
-    st.integers(0, 100),
-    st.integers(1, 60),
-)
-def test_bounds_are_those_of_a_loop(p1: int, n1: int, p2: int, n2: int) -> None:
-    # statsmodels' "newcomb" is the hybrid score interval, by somebody else.
-    found = oms.difference_behind(p1, n1, p2, n2)
-    pairs = [
-        (k1, k2)
-        for k1 in range(n1 + 1)
-        for k2 in range(n2 + 1)
-        if prints(k1, n1) == p1 and prints(k2, n2) == p2
-    ]
-    if not pairs:
+@st.composite
+def printed(draw: st.DrawFn) -> tuple[int, int]:
+    """Draw a percentage that some count has; above 100 cases several can have it."""
+    n = draw(st.integers(1, 350))
+    return prints(draw(st.integers(0, n)), n), n
+
+
+def behind(percent: int, n: int) -> list[int]:
+    return [k for k in range(n + 1) if prints(k, n) == percent]
+
+
+def check(found: oms.DifferenceBehind, tables: list[tuple[int, int, int, int]]) -> None:
+    """Compare bounds with those of a loop; statsmodels' newcomb is the hybrid score interval."""
+    if not tables:
         assert np.isnan([found.least, found.most, found.low, found.high]).all()
         return
-    apart = [k1 / n1 - k2 / n2 for k1, k2 in pairs]
+    apart = [k1 / n1 - k2 / n2 for k1, n1, k2, n2 in tables]
     ends = np.array(
-        [
-            confint_proportions_2indep(k1, n1, k2, n2, method="newcomb", compare="diff")
-            for k1, k2 in pairs
-        ]
+        [confint_proportions_2indep(*t, method="newcomb", compare="diff") for t in tables]
     )
-    np.testing.assert_allclose(found.least, min(apart), atol=1e-12)
-    np.testing.assert_allclose(found.most, max(apart), atol=1e-12)
+    np.testing.assert_allclose([found.least, found.most], [min(apart), max(apart)], atol=1e-12)
     np.testing.assert_allclose(found.low, ends[:, 0].min(), atol=1e-9)
     np.testing.assert_allclose(found.high, ends[:, 1].max(), atol=1e-9)
 
 
-@given(st.integers(0, 100), st.integers(1, 25), st.integers(0, 100), st.integers(0, 25))
-def test_a_subset_is_compared_with_all_the_others(p1: int, n1: int, p: int, more: int) -> None:
-    found = oms.difference_behind(p1, n1, p, n1 + more, complement=True)
-    apart = [
-        k1 / n1 - k2 / more
-        for k1 in range(n1 + 1)
-        for k2 in range(more + 1)
-        if more and prints(k1, n1) == p1 and prints(k1 + k2, n1 + more) == p
-    ]
-    if apart:
-        np.testing.assert_allclose([found.least, found.most], [min(apart), max(apart)], atol=1e-12)
-    else:
-        assert np.isnan([found.least, found.most, found.low, found.high]).all()
+@settings(max_examples=60)
+@given(printed(), printed())
+def test_bounds_are_those_of_a_loop(first: tuple[int, int], second: tuple[int, int]) -> None:
+    (p1, n1), (p2, n2) = first, second
+    tables = [(a, n1, b, n2) for a in behind(p1, n1) for b in behind(p2, n2)]
+    check(oms.difference_behind(p1, n1, p2, n2), tables)
+
+
+def test_several_counts_make_bounds_that_differ() -> None:
+    found = oms.difference_behind(58, 271, 67, 266)
+    assert found.low < found.least < found.most < found.high
+
+
+@settings(max_examples=60)
+@given(printed(), st.integers(0, 150), st.integers(0, 100), st.integers(0, 3))
+def test_a_subset_is_compared_with_all_the_others(
+    first: tuple[int, int], more: int, p: int, left: int
+) -> None:
+    p1, n1 = first
+    found = oms.difference_behind(p1, n1, p, n1 + more, complement=True, unclassified=left)
+    others = more - left
+    # Of those left out any number may have been sufficient.
+    tables = {
+        (a, n1, b - a - c, others)
+        for a in behind(p1, n1)
+        for b in behind(p, n1 + more)
+        for c in range(left + 1)
+        if others > 0 and 0 <= b - a - c <= others
+    }
+    check(found, sorted(tables))
 
 
 def test_figures_broadcast_and_blanks_stay_blank() -> None:
@@ -72,6 +83,7 @@ def test_figures_broadcast_and_blanks_stay_blank() -> None:
     assert np.isnan(found.low[0, 2])
     assert (found.low[0, :2] < found.least[0, :2]).all()
     assert (found.method == "newcombe").all()
+    assert oms.difference_behind(70, 200, 60, 300, method="Newcombe").method == "newcombe"
 
 
 def test_exact_percentages_give_the_plain_interval() -> None:

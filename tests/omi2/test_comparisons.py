@@ -66,6 +66,16 @@ def test_what_survives_is_what_the_bounds_of_every_table_count(adjustment: str) 
         assert all(line["stars"] != "--" for line in here if line["survives"])
 
 
+def test_the_level_is_that_of_adjusted_p_values_and_the_confidence_that_of_intervals() -> None:
+    for bound in oms.omi2.survivors(adjustments=["bh"], level=0.001).to_pylist()[:-1]:
+        strict = oms.omi2.comparisons(level=0.001, confidence=0.5).to_pylist()
+        here = [line for line in strict if line["table"] == bound["table"]]
+        assert sum(bool(line["survives"]) for line in here) == bound["least"]
+    loose = oms.omi2.comparisons().to_pylist()
+    assert sum(bool(r["survives"]) for r in strict) < sum(bool(r["survives"]) for r in loose)
+    assert {line["breakdown"] for line in loose} == {t.breakdown for t in oms.omi2.TABLES.values()}
+
+
 def test_a_part_of_the_tables_and_another_confidence_will_do() -> None:
     printed = oms.omi2.load_published().slice(0, 2)
     (wide,) = oms.omi2.comparisons(printed, confidence=0.99).to_pylist()
@@ -78,6 +88,8 @@ def test_a_part_of_the_tables_and_another_confidence_will_do() -> None:
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(UsageError, match="confidence"):
         oms.omi2.comparisons(confidence=95)
+    with pytest.raises(UsageError, match="level"):
+        oms.omi2.comparisons(level=5)
     with pytest.raises(UnknownNameError, match="adjustment"):
         oms.omi2.comparisons(adjustment="hope")
     with pytest.raises(DataError):

@@ -355,3 +355,10 @@ def samples_are_planned_drawn_and_weighted(caseload: oms.CaseSet) -> None:
     plan.draw()  # type: ignore[call-arg]
     oms.plan_sample(caseload, size="160")  # type: ignore[arg-type]
     oms.plan_sample(caseload, size=160, give_way="yes")  # type: ignore[arg-type]
+
+
+def printed_differences_are_bounded() -> None:
+    found = oms.difference_behind(58, 171, 67, 1266)
+    assert_type(found, oms.DifferenceBehind)
+    assert_type(found.low, npt.NDArray[np.float64])
+    assert_type(oms.omi2.comparisons(confidence=0.9, level=0.01), pa.Table)

@@ -37,7 +37,11 @@ _SCHEMA = pa.schema(
 
 
 def comparisons(
-    published: pa.Table | None = None, *, confidence: float = 0.95, adjustment: str = "bh"
+    published: pa.Table | None = None,
+    *,
+    confidence: float = 0.95,
+    adjustment: str = "bh",
+    level: float = 0.05,
 ) -> pa.Table:
     """Lay out the printed tables as comparisons, and say what each bears.
 
@@ -49,6 +53,8 @@ def comparisons(
         Of the intervals, between 0 and 1.
     adjustment : {'bh', 'holm', 'bonferroni'}
         How p-values are adjusted for the number of tests of a table.
+    level : float
+        What adjusted p-values of comparisons that survive lie below, between 0 and 1.
 
     Returns
     -------
@@ -59,8 +65,8 @@ def comparisons(
         blank; and in percentage points the difference, the first group less the second or less
         all other cases: ``least`` and ``most`` over all counts that print as the percentages,
         and the interval's ends furthest out, ``low`` and ``high``. ``survives`` says whether
-        the adjusted p-value is below 1 less the confidence, whichever counts print so and earn
-        the marks (of a mark that none earn: that print so). These five are null where one
+        the adjusted p-value is below the level, whichever counts print so and earn the
+        marks (of a mark that none earn: that print so). These five are null where one
         side has no cases or no percentage.
 
     Raises
@@ -68,15 +74,14 @@ def comparisons(
     DataError
         When the printed figures are not of that form.
     UsageError
-        When the confidence is out of range.
+        When the confidence or the level is out of range.
     UnknownNameError
         When the adjustment is unknown.
 
     Notes
     -----
     See `omistats.difference_behind` and `omistats.survivors`; intervals are Newcombe's, and a
-    table is a family. In Tables 3-6 nobody is taken
-    to be of unknown risk.
+    table is a family. In Tables 3-6 nobody is taken to be of unknown risk.
 
     Examples
     --------
@@ -115,7 +120,7 @@ def comparisons(
             marks[at],
             complement=subset[at],
             adjustment=adjustment,
-            level=1 - confidence,
+            level=level,
         )
         survives[at[list(bound.surely)]] = True
     lines = [
