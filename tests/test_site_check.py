@@ -96,6 +96,14 @@ def test_a_sound_site_has_no_problems(
             '<p style="background: url(https://x.org/a.png)">',
             "fetched from elsewhere: https://x.org/a.png",
         ),
+        (
+            '<a href="file:///srv/x.html">x</a>',
+            "the link file:///srv/x.html is of one machine or runs something",
+        ),
+        (
+            '<a href="javascript:go()">x</a>',
+            "the link javascript:go() is of one machine or runs something",
+        ),
         ("<p>made in /home/somebody/omistats", "a path of a machine: /home/somebody"),
     ],
 )

@@ -31,6 +31,8 @@ STYLE_URL = re.compile(r"""url\(\s*['"]?([^'")\s]+)|@import\s+['"]([^'"]+)""")
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|root|Users|tmp|work|builds|var/folders)/[\w.-]+")
 # Text only; a minified script is not ours and may hold any letters.
 READ_FOR_PATHS = {".html", ".txt", ".svg", ".css"}
+# What works where a page was made and nowhere else, or does more than lead somewhere.
+LOCAL = {"file", "javascript"}
 # Made by Sphinx for Sphinx; no reader is led there.
 UNLINKED = {"search.html", "_modules/index.html"}
 
@@ -122,6 +124,8 @@ def page_problems(folder: Path, name: str, pages: dict[str, Page]) -> Iterator[s
         if is_remote(url):
             yield f"{name}: fetched from elsewhere: {url}"
     for url in dict.fromkeys(page.links + page.fetched):
+        if urlsplit(url).scheme in LOCAL:
+            yield f"{name}: the link {url} is of one machine or runs something"
         if not url or is_remote(url) or urlsplit(url).scheme:
             continue
         if why := leads_nowhere(folder, name, url, pages):
