@@ -104,7 +104,43 @@ def test_a_sound_site_has_no_problems(
             '<a href="javascript:go()">x</a>',
             "the link javascript:go() is of one machine or runs something",
         ),
-        ("<p>made in /home/somebody/omistats", "a path of a machine: /home/somebody"),
+        ("<base href='elsewhere/'>", "a <base> would turn its links elsewhere"),
+        ("<map><area href='gone.html'></map>", "the link gone.html is no file of the site"),
+        ("<a href='gone%20page.html'>x</a>", "the link gone%20page.html is no file of the site"),
+        *(
+            (f"<{element}='https://x.org/a'>", "fetched from elsewhere: https://x.org/a")
+            for element in (
+                "iframe src",
+                "source src",
+                "source srcset",
+                "video src",
+                "video poster",
+                "audio src",
+                "embed src",
+                "object data",
+                "image href",
+                "use href",
+            )
+        ),
+        (
+            "<meta http-equiv='Refresh' content='0; url=https://x.org/a'>",
+            "fetched from elsewhere: https://x.org/a",
+        ),
+        *(
+            (f"<p>made in {path}/omistats", f"a path of a machine: {path}")
+            for path in (
+                "/home/somebody",
+                "/root/x",
+                "/Users/somebody",
+                "/tmp/x",
+                "/work/x",
+                "/builds/x",
+                "/opt/x",
+                "/srv/x",
+                "/var/folders/x",
+            )
+        ),
+        (r"<p>made in C:\Users\somebody", r"a path of a machine: C:\Users\somebody"),
     ],
 )
 def test_each_kind_of_damage_is_named_once(
@@ -113,6 +149,19 @@ def test_each_kind_of_damage_is_named_once(
     add(site, added)
     assert check.problems(site) == [f"index.html: {said}"]
     assert check.main([str(site)]) == 1
+
+
+def test_an_address_may_be_written_in_percent_signs(check: ModuleType, site: Path) -> None:
+    write(site, "a page.html", f"<title>Spaced</title>{THIRD.replace('../', '')}")
+    add(site, '<a href="a%20page.html">x</a>')
+    found = check.problems(site)
+    assert found == ["a page.html: the search does not know it"]
+
+
+@pytest.mark.parametrize("suffix", ["txt", "svg", "css", "html"])
+def test_every_kind_of_text_is_read_for_paths(check: ModuleType, site: Path, suffix: str) -> None:
+    write(site, f"_static/made.{suffix}", "/* made in /home/somebody */")
+    assert check.problems(site) == [f"_static/made.{suffix}: a path of a machine: /home/somebody"]
 
 
 def test_a_page_that_no_link_leads_to(check: ModuleType, site: Path) -> None:

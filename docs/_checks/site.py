@@ -28,7 +28,10 @@ FETCHED = {
 NOT_FETCHED = {"canonical", "alternate", "author", "index", "search", "next", "prev", "license"}
 STYLE_URL = re.compile(r"""url\(\s*['"]?([^'")\s]+)|@import\s+['"]([^'"]+)""")
 # Where people and machines build: home folders, and folders for work in passing.
-MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:home|root|Users|tmp|work|builds|var/folders)/[\w.-]+")
+MACHINE_PATH = re.compile(
+    r"(?<![\w.:/-])/(?:home|root|Users|tmp|work|builds|opt|srv|var/folders)/[\w.-]+"
+    r"|(?<!\w)[A-Z]:\\Users\\[\w.-]+"
+)
 # Text only; a minified script is not ours and may hold any letters.
 READ_FOR_PATHS = {".html", ".txt", ".svg", ".css"}
 # What works where a page was made and nowhere else, or does more than lead somewhere.
@@ -53,6 +56,7 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.fetched: list[str] = []
         self.without_alt: list[str] = []
+        self.has_base = False
         self.feed(text)
         self.close()
 
@@ -64,11 +68,17 @@ class Page(HTMLParser):
             self._inside = tag if tag == "style" or not self.title else ""
         if tag in ("a", "area") and "href" in given:
             self.links.append(given["href"])
+        self.has_base |= tag == "base"
+        if tag == "meta" and given.get("http-equiv", "").lower() == "refresh":
+            self.fetched += re.findall(
+                r"url=['\"]?([^'\"\s]+)", given.get("content", ""), re.IGNORECASE
+            )
         if tag == "img" and not given.get("alt", "").strip():
             self.without_alt.append(given.get("src", ""))
         silent = tag == "link" and set(given.get("rel", "").split()) <= NOT_FETCHED
         if given.get(FETCHED.get(tag, "")) and not silent:
             self.fetched.append(given[FETCHED[tag]])
+        self.fetched += [given["poster"]] if given.get("poster") else []
         self.fetched += [entry.split()[0] for entry in given.get("srcset", "").split(",") if entry]
         self.fetched += styled(given.get("style", ""))
 
@@ -119,6 +129,8 @@ def page_problems(folder: Path, name: str, pages: dict[str, Page]) -> Iterator[s
     page = pages[name]
     if not page.title:
         yield f"{name}: no title"
+    if page.has_base:
+        yield f"{name}: a <base> would turn its links elsewhere"
     yield from (f"{name}: image without alt text: {src}" for src in page.without_alt)
     for url in page.fetched:
         if is_remote(url):
