@@ -2,8 +2,8 @@
 
 A number in the running text of a page must stand in a block that is executed on the same page, in
 its code or in its output. Failing that it is of a class below, or docs/numbers.toml gives the
-reason why it may stand there. What this sees is that the number is on the page: whether the
-sentence around it is right is for readers.
+reason why it may stand there. Numbers in words count from eleven on. What this sees is that the
+number is on the page: whether the sentence around it is right is for readers.
 """
 
 from __future__ import annotations
@@ -31,6 +31,32 @@ FENCE = re.compile(
 EXECUTED = ("python",)
 # Their text is prose, as are captions and what a figure says to those who cannot see it.
 PROSE_DIRECTIVES = ("{eval-rst}", "{warning}", "{admonition}", "{note}", "{glossary}")
+
+_TEENS = [
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+# Up to ten a word is a way of speaking, as is one in twenty for the level of 5%.
+WORDS = {word: value for value, word in enumerate(_TEENS, 11)}
+WORDS |= {word: 10 * value for value, word in enumerate(_TENS, 2)}
+WORDS |= {
+    f"{ten}-{one}": 10 * tens + ones
+    for tens, ten in enumerate(_TENS, 2)
+    for ones, one in enumerate(_ONES, 1)
+}
+IN_WORDS = re.compile(
+    rf"(?<! in )\b({'|'.join(sorted(WORDS, key=len, reverse=True))})\b",
+    re.IGNORECASE,
+)
 
 # What is stripped is no number that anything could compute: markup, names, places in a text.
 NOT_PROSE = [
@@ -79,7 +105,8 @@ def plain(number: str) -> str:
 
 def numbers(text: str) -> set[str]:
     """Give the numbers of a text."""
-    return {plain(n) for n in NUMBER.findall(text)}
+    in_words = {str(WORDS[word.lower()]) for word in IN_WORDS.findall(text)}
+    return {plain(n) for n in NUMBER.findall(text)} | in_words
 
 
 def read(page: str) -> str:
@@ -176,6 +203,7 @@ def test_what_the_library_knows_of_the_report_is_counted() -> None:
 
 def test_what_is_prose_and_what_is_executed() -> None:
     page = """# 11 things
+Ninety-nine and twenty-six, one in twenty.
 Some 1,234 cases of `12`, $13$, {cite:p}`x14`, [a 15 b](c16.md), Table 17 and 0.50.
 
 $$
@@ -199,5 +227,5 @@ run 21
    Of 25.
 ```
 """
-    assert numbers(prose(page)) == {"11", "1234", "15", "0.5", "23", "25"}
+    assert numbers(prose(page)) == {"11", "1234", "99", "26", "15", "0.5", "23", "25"}
     assert numbers(executed(page)) == {"19", "1", "20"}
