@@ -159,6 +159,12 @@ def draw_curves(found: dict[str, Any], panels: Any, colour: str) -> None:
         panel.plot(at, ms, "o-", color=colour, markersize=4)
         panel.set_xscale("log")
         panel.set_yscale("log")
+        # Marks at what was measured, in plain numbers: powers of ten overlap.
+        panel.set_xticks(at, [f"{value:,}" for value in at], rotation=30, fontsize=8)
+        panel.set_xticks([], minor=True)
+        ends = [min(ms), max(ms)]
+        panel.set_yticks(ends, [f"{value:.3g}" for value in ends])
+        panel.set_yticks([], minor=True)
         panel.set_xlabel(_CURVES[name])
         panel.set_ylabel("ms")
 

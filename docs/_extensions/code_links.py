@@ -31,8 +31,8 @@ def show_modules(app: Sphinx, env: BuildEnvironment) -> None:
     """Have the source of named modules shown; viewcode shows those that the reference describes."""
     if app.builder.name != "html":
         return
-    # viewcode has no other way to ask for a module. Where it keeps them elsewhere one day, the build
-    # says so here; the check of the built site would only find links that lead nowhere.
+    # viewcode has no other way to ask for a module. Where it keeps them elsewhere one day, the
+    # build says so here, where names without a link would go unseen.
     shown = getattr(env, "_viewcode_modules", None)
     if shown is None:
         log.warning("viewcode no longer keeps its modules in _viewcode_modules; see code_links.py")

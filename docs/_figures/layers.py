@@ -61,7 +61,7 @@ wrapped = [(row, row[i : i + 3]) for row in rows for i in range(0, len(row), 3)]
 # The second line of a layer is close to its first.
 steps = [ROW if part == row[:3] else BOX + 0.08 for row, part in wrapped]
 height = sum(steps)
-ax = axes(0.42 * height + 0.3)
+ax = axes(0.42 * height + 0.3, 6.4)
 WIDTH = 6.6
 y = height
 for (row, part), step in zip(wrapped, steps, strict=True):

@@ -45,7 +45,4 @@ ax.set_yticks(middles, list(NAMES.values())[::-1], fontsize=9)
 ax.set_ylim(-1.5, place - 0.5)
 ax.spines["left"].set_visible(False)
 ax.tick_params(axis="y", length=0)
-ax.set_xlabel(
-    "difference in percentage points\n"
-    "(thick: counts behind print; thin: interval, allowing for the pick)"
-)
+ax.set_xlabel("difference in percentage points")

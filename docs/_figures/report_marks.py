@@ -32,7 +32,7 @@ for whole, names in ((True, METHODS), (False, METHODS[:-1])):
         found.append(tried)
         at.append(int(i))
 
-figure = axes(5.6).figure
+figure = axes(5.6, 6.4).figure
 figure.clear()
 panels = figure.subplots(1, len(METHODS), sharex=True, sharey=True)
 y = np.arange(len(labels))
