@@ -11,15 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.breakdowns.base import Breakdown, Contrast
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UsageError
 from omistats.findings.assemble import assemble
 from omistats.findings.change import changes
 from omistats.findings.frames import Exports
 from omistats.findings.hand_counts import require_plain, tally_from_counts
 from omistats.findings.layout import comparisons, require_comparable, unclassified, wide
+from omistats.findings.selections import Selections
 from omistats.findings.text import as_html, as_text
 from omistats.inference import Inference, Results, infer, infer_weighted
-from omistats.inference.families import column_of
 from omistats.model.cases import CaseSet
 from omistats.model.drawn import Drawn
 from omistats.tallies import Tally
@@ -28,7 +28,7 @@ __all__ = ["Findings"]
 
 
 @attrs.frozen(eq=False, repr=False)
-class Findings(Exports):
+class Findings(Exports, Selections):
     """Percentages, intervals and tests: one row a unit x breakdown x question x group.
 
     The columns are ``unit, breakdown, question, group`` (dictionary), ``k, n`` (int64,
@@ -151,34 +151,6 @@ class Findings(Exports):
         """
         return unclassified(self.tally)
 
-    def significant(self, level: float = 0.05, adjusted: str | None = None) -> Findings:
-        """Keep the comparisons whose p-value is below a level, with all their groups.
-
-        Parameters
-        ----------
-        level : float
-            Between 0 and 1.
-        adjusted : str, optional
-            Go by p-values adjusted for the number of tests, made with
-            ``Inference(adjust=...)``; those as computed by default.
-
-        Returns
-        -------
-        Findings
-
-        Raises
-        ------
-        UsageError
-            When the level is out of range.
-        UnknownNameError
-            When the findings were not adjusted so.
-        """
-        if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
-            raise UsageError(f"a level is a number between 0 and 1, found {level!r}")
-        p_value = self.table[column_of(adjusted, self.inference)].to_numpy()
-        with np.errstate(invalid="ignore"):
-            return self._filter(p_value < level)
-
     def comparisons(self) -> pa.Table:
         """Give every comparison once: its test, without the groups' own figures.
 
@@ -189,49 +161,6 @@ class Findings(Exports):
             reason, expected``, then what was asked for besides: effects, adjusted p-values.
         """
         return comparisons(self.table)
-
-    def question(self, *ids: str) -> Findings:
-        """Keep some questions.
-
-        Raises
-        ------
-        UnknownNameError
-            When a question is not among the findings; near ones are listed.
-        """
-        return self._keep("question", ids, self.tally.questions)
-
-    def breakdown(self, *keys: str) -> Findings:
-        """Keep some breakdowns.
-
-        Raises
-        ------
-        UnknownNameError
-            When a breakdown is not among the findings.
-        """
-        return self._keep("breakdown", keys, [s.key for s in self.tally.splits])
-
-    def unit(self, *ids: str) -> Findings:
-        """Keep some units; ``'all'`` is all of them together.
-
-        Raises
-        ------
-        UnknownNameError
-            When a unit is not among the findings.
-        """
-        return self._keep("unit", ids, self.tally.units)
-
-    def _keep(self, column: str, wanted: Sequence[str], known: Sequence[str]) -> Findings:
-        if not wanted:
-            raise UsageError(f"name at least one {column}: {', '.join(known)}")
-        if odd := [name for name in wanted if not isinstance(name, str)]:
-            raise UsageError(f"pass ids one by one, as text; found {odd[0]!r}")
-        if unknown := [name for name in wanted if name not in known]:
-            raise UnknownNameError(column, unknown, known)
-        codes = self.table[column].combine_chunks()
-        labels = codes.dictionary.to_pylist()
-        # A table without rows may have lost its labels.
-        kept = [i for i, label in enumerate(labels) if label in wanted]
-        return self._filter(np.isin(codes.indices.to_numpy(), kept))
 
     def _filter(self, mask: npt.NDArray[np.bool_]) -> Findings:
         table = self.table.filter(pa.array(mask))
