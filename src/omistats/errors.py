@@ -24,24 +24,60 @@ T = TypeVar("T")
 
 
 class OmistatsError(Exception):
-    """The base of every error that omistats raises on purpose."""
+    """The base of every error that omistats raises on purpose.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> try:
+    ...     oms.interval(14, 20, confidence=95)
+    ... except oms.OmistatsError as error:
+    ...     print(error)
+    confidence lies between 0 and 1, found 95; did you mean 0.95?
+    """
 
 
 class UsageError(OmistatsError, ValueError):
-    """A call whose arguments do not fit together or are out of range."""
+    """A call whose arguments do not fit together or are out of range.
+
+    It is a `ValueError` as well.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> try:
+    ...     oms.Inference(margin=5)
+    ... except oms.UsageError as error:
+    ...     print(error)
+    margin is a difference of proportions between 0 and 1, such as 0.05 for five points;
+    found 5; did you mean 0.05?
+    """
 
 
 class UnknownNameError(UsageError, KeyError):
     """Names that are not among the known ones; the message lists the near ones.
 
+    It is a `UsageError`, and a `KeyError` as well.
+
     Attributes
     ----------
     what : str
-        What was named.
+        What was named: ``'question'``, ``'test'``.
     names : tuple
         The unknown names.
     known : tuple of str
         The names there are.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> try:
+    ...     oms.interval(14, 20, method="willson")
+    ... except oms.UnknownNameError as error:
+    ...     print(error)
+    ...     print(error.names, "wilson" in error.known)
+    unknown interval 'willson'; did you mean 'wilson' or 'wilson-cc'?
+    ('willson',) True
     """
 
     def __init__(self, what: str, names: object, known: Iterable[str]) -> None:
@@ -69,6 +105,8 @@ class UnknownNameError(UsageError, KeyError):
 class Problem:
     """One thing wrong with the data handed in.
 
+    Errors and `Breakdown.problems` hold them; as text it is one sentence and the next step.
+
     Attributes
     ----------
     where : str
@@ -79,6 +117,18 @@ class Problem:
         The offending data, shortened.
     hint : str
         The next step.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> try:
+    ...     oms.Stratum("tenure", ("owned", "owned"))
+    ... except oms.DataError as error:
+    ...     problem = error.problems[0]
+    >>> problem.where, problem.found
+    ('tenure', "'owned', 'owned'")
+    >>> print(problem.hint)
+    Rename or remove the offending level.
     """
 
     where: str
@@ -93,10 +143,25 @@ class Problem:
 class DataError(OmistatsError, ValueError):
     """Data that break the rules, with every problem that was found.
 
+    It is a `ValueError` as well.
+
     Attributes
     ----------
     problems : tuple of Problem
-        All of them, in the order of the columns.
+        All that were found together, in the order that the message lists them in.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> try:
+    ...     oms.Findings.from_counts(
+    ...         [14, 31], [20, 30], questions=["home_visit"], groups=["owned", "rented"]
+    ...     )
+    ... except oms.DataError as error:
+    ...     print(error)
+    1 problem in the data:
+      - home_visit, rented: counts are whole, with 0 <= k <= n <= 2**53;
+        found k = 31, n = 30. Correct the count; write 0 of 0 for a blank.
     """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
