@@ -17,7 +17,10 @@ __all__ = ["Exports", "to_pandas", "to_polars"]
 
 
 class Exports:
-    """The ways out of a result whose attribute ``table`` is an Arrow table."""
+    """The ways out of a result whose attribute ``table`` is an Arrow table.
+
+    Undefined figures are null in the table; pandas shows them as NaN.
+    """
 
     __slots__ = ()
 
@@ -28,17 +31,82 @@ class Exports:
             """The result."""
 
     def write_parquet(self, path: str | Path) -> None:
-        """Write the table to a Parquet file, replacing one that is there."""
+        """Write the table to a Parquet file, replacing one that is there.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file; its folder has to be there.
+
+        Raises
+        ------
+        OSError
+            When the file cannot be written.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> import omistats as oms
+        >>> import pyarrow.parquet as pq
+        >>> findings = oms.Findings.from_counts(
+        ...     [14, 9], [20, 30], questions=["home_visit"], groups=["A", "B"]
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     findings.write_parquet(Path(folder, "findings.parquet"))
+        ...     pq.read_table(Path(folder, "findings.parquet"))["k"].to_pylist()
+        [14, 9]
+        """
         import pyarrow.parquet as pq
 
         pq.write_table(self.table, path)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; labels become categoricals, metadata ``attrs``."""
+        """Return a pandas data frame; labels become categoricals, metadata ``attrs``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            With the columns of the table; null is NaN, or None among labels.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed; it is the extra ``omistats[pandas]``.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> findings = oms.Findings.from_counts(
+        ...     [14, 9], [20, 30], questions=["home_visit"], groups=["A", "B"]
+        ... )
+        >>> findings.to_pandas()["percent"].tolist()
+        [70.0, 30.0]
+        """
         return to_pandas(self.table)
 
     def to_polars(self) -> pl.DataFrame:
-        """Return a polars data frame; labels become categoricals."""
+        """Return a polars data frame; labels become categoricals.
+
+        Returns
+        -------
+        polars.DataFrame
+            With the columns of the table; null stays null.
+
+        Raises
+        ------
+        UsageError
+            When polars is not installed; it is the extra ``omistats[polars]``.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> findings = oms.Findings.from_counts(
+        ...     [14, 9], [20, 30], questions=["home_visit"], groups=["A", "B"]
+        ... )
+        >>> findings.to_polars()["percent"].to_list()
+        [70.0, 30.0]
+        """
         return to_polars(self.table)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:

@@ -45,6 +45,8 @@ class Selections:
     def significant(self, level: float = 0.05, adjusted: str | None = None) -> Findings:
         """Keep the comparisons whose p-value is below a level, with all their groups.
 
+        What could not be tested has no p-value and is not kept.
+
         Parameters
         ----------
         level : float
@@ -56,13 +58,29 @@ class Selections:
         Returns
         -------
         Findings
+            Of those comparisons; adjusted p-values stay those of all tests that were made.
 
         Raises
         ------
         UsageError
-            When the level is out of range.
+            When the level is out of range, or the findings were not adjusted.
         UnknownNameError
-            When the findings were not adjusted so.
+            When they were adjusted otherwise.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> findings = oms.Findings.from_counts(
+        ...     [[14, 9], [16, 17]],
+        ...     [[20, 30], [20, 30]],
+        ...     questions=["home_visit", "plan"],
+        ...     groups=["A", "B"],
+        ...     inference=oms.Inference(adjust="holm"),
+        ... )
+        >>> [round(p, 3) for p in findings.comparisons()["p_holm"].to_pylist()]
+        [0.011, 0.088]
+        >>> findings.significant(adjusted="holm").wide()["question"].to_pylist()
+        ['home_visit']
         """
         if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
             raise UsageError(f"a level is a number between 0 and 1, found {level!r}")
@@ -73,30 +91,66 @@ class Selections:
     def question(self, *ids: str) -> Findings:
         """Keep some questions.
 
+        Parameters
+        ----------
+        *ids : str
+            Their ids, at least one, in any order.
+
+        Returns
+        -------
+        Findings
+            The rows of these questions, in the order that they had.
+
         Raises
         ------
         UnknownNameError
             When a question is not among the findings; near ones are listed.
+        UsageError
+            When none is named, or not as text.
         """
         return self._keep("question", ids, self.tally.questions)
 
     def breakdown(self, *keys: str) -> Findings:
         """Keep some breakdowns.
 
+        Parameters
+        ----------
+        *keys : str
+            Their keys, at least one, in any order.
+
+        Returns
+        -------
+        Findings
+            The rows of these breakdowns, in the order that they had.
+
         Raises
         ------
         UnknownNameError
             When a breakdown is not among the findings.
+        UsageError
+            When none is named, or not as text.
         """
         return self._keep("breakdown", keys, [s.key for s in self.tally.splits])
 
     def unit(self, *ids: str) -> Findings:
         """Keep some units; ``'all'`` is all of them together.
 
+        Parameters
+        ----------
+        *ids : str
+            Their ids, at least one, in any order.
+
+        Returns
+        -------
+        Findings
+            The rows of these units, in the order that they had.
+
         Raises
         ------
         UnknownNameError
             When a unit is not among the findings.
+        UsageError
+            When none is named, or not as text.
         """
         return self._keep("unit", ids, self.tally.units)
 

@@ -16,9 +16,9 @@ from omistats.findings.assemble import assemble
 from omistats.findings.change import changes
 from omistats.findings.frames import Exports
 from omistats.findings.hand_counts import require_plain, tally_from_counts
-from omistats.findings.layout import comparisons, require_comparable, unclassified, wide
-from omistats.findings.selections import Selections
+from omistats.findings.layout import require_comparable
 from omistats.findings.text import as_html, as_text
+from omistats.findings.views import Views
 from omistats.inference import Inference, Results, infer, infer_weighted
 from omistats.model.cases import CaseSet
 from omistats.model.drawn import Drawn
@@ -28,7 +28,7 @@ __all__ = ["Findings"]
 
 
 @attrs.frozen(eq=False, repr=False)
-class Findings(Exports, Selections):
+class Findings(Exports, Views):
     """Percentages, intervals and tests: one row a unit x breakdown x question x group.
 
     The columns are ``unit, breakdown, question, group`` (dictionary), ``k, n`` (int64,
@@ -49,6 +49,30 @@ class Findings(Exports, Selections):
         How they were computed.
     tally : Tally
         The counts they were computed from, before any filter.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> findings = oms.Findings.from_counts(
+    ...     [[14, 9], [16, 17]],
+    ...     [[20, 30], [20, 30]],
+    ...     questions=["home_visit", "plan"],
+    ...     groups=["A", "B"],
+    ... )
+    >>> findings
+    Findings: 4 rows, 1 unit x groups
+    <BLANKLINE>
+    groups, unit all    A   N    B   N  stars
+    home_visit        70%  20  30%  30     **
+    plan              80%  20  57%  30     --
+    >>> findings.breakdown("groups").unit("all").question("plan").table["percent"].to_pylist()[0]
+    80.0
+    >>> findings.comparisons().select(["question", "method", "stars"]).to_pylist()[0]
+    {'question': 'home_visit', 'method': 'pearson', 'stars': '**'}
+    >>> findings.significant().wide().select(["A percent", "B n"]).to_pylist()
+    [{'A percent': 70, 'B n': 30}]
+    >>> findings.unclassified.to_pylist()
+    [{'unit': 'all', 'breakdown': 'groups', 'unclassified': 0, 'left_out': 0}]
     """
 
     inference: Inference
@@ -59,9 +83,37 @@ class Findings(Exports, Selections):
     def from_tally(
         cls, tally: Tally, inference: Inference, strata: Tally | None = None
     ) -> Findings:
-        """Compute findings from counts.
+        """Compute findings from counts, unit by unit as the tally has them.
 
-        The numbers are computed at once, the table when it is first asked for.
+        Parameters
+        ----------
+        tally : Tally
+            The counts. `omistats.recompute` adds the row of all units together first.
+        inference : Inference
+            Tests, intervals, effects and adjustments.
+        strata : Tally, optional
+            The same counts by unit, which tests within units (``'cmh'``) need.
+
+        Returns
+        -------
+        Findings
+            The numbers are computed at once, the table when it is first asked for.
+
+        Raises
+        ------
+        UsageError
+            When a test or an interval is for weighted cases, a test within units has no
+            counts by unit, or there is nothing to adjust.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> counts = oms.Findings.from_counts(
+        ...     [14, 9], [20, 30], questions=["home_visit"], groups=["A", "B"]
+        ... ).tally
+        >>> exact = oms.Findings.from_tally(counts, oms.Inference(test="fisher"))
+        >>> round(exact.table["p_value"][0].as_py(), 4)
+        0.0089
         """
         return cls._of(infer(tally, inference, strata), tally, inference)
 
@@ -74,7 +126,46 @@ class Findings(Exports, Selections):
         drawn: Drawn,
         inference: Inference,
     ) -> Findings:
-        """Compute findings of a weighted or clustered sample; see `omistats.recompute`."""
+        """Compute findings of a weighted or clustered sample; `omistats.recompute` calls it.
+
+        Parameters
+        ----------
+        cases : CaseSet
+            The cases.
+        splits : sequence of Breakdown
+            The breakdowns of the tally, in its order.
+        tally : Tally
+            Unweighted counts of the units that are reported.
+        drawn : Drawn
+            How the cases were drawn, made by `omistats.recompute` of ``weight``, ``stratum``,
+            ``cluster`` and ``population``.
+        inference : Inference
+            A test and an interval for such samples, and other options.
+
+        Returns
+        -------
+        Findings
+            With weighted percentages, and ``k`` and ``n`` unweighted.
+
+        Raises
+        ------
+        UnknownNameError
+            When the test or the interval is not for such samples.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> framework = oms.Framework(
+        ...     "demo", [oms.Question("plan", "Plan")], [oms.Stratum("gender", ("male", "female"))]
+        ... )
+        >>> answers = {"gender": ["male", "male", "female"], "plan": [True, False, True]}
+        >>> cases = oms.CaseSet.from_data(
+        ...     {"case_id": [1, 2, 3], "unit": ["A", "A", "A"], **answers}, framework=framework
+        ... )
+        >>> found = oms.recompute(cases, weight=[3, 1, 1], breakdowns=["gender"])
+        >>> found.table.select(["group", "k", "n", "percent"]).to_pylist()[0]
+        {'group': 'male', 'k': 1, 'n': 2, 'percent': 75.0}
+        """
         return cls._of(infer_weighted(cases, splits, tally, drawn, inference), tally, inference)
 
     @classmethod
@@ -111,15 +202,16 @@ class Findings(Exports, Selections):
         Returns
         -------
         Findings
+            Of the unit ``all``. A count of 0 of 0 has a null percentage.
 
         Raises
         ------
         DataError
-            When counts are negative, fractional, larger than ``n``, of another shape,
-            a subset exceeds its whole, or groups or questions repeat; every cell is
-            listed.
-        UnknownNameError
-            When there is no such contrast.
+            When counts are missing, negative, fractional, larger than ``n``, of another
+            shape, a subset exceeds its whole, groups or questions repeat, or there is no
+            such contrast; every cell is listed.
+        UsageError
+            When counts are no numbers, or the inference needs more than counts.
 
         Examples
         --------
@@ -142,58 +234,9 @@ class Findings(Exports, Selections):
         """The findings as an Arrow table, assembled once."""
         return self._build()
 
-    @property
-    def unclassified(self) -> pa.Table:
-        """Cases in no group, a row a unit x breakdown.
-
-        ``unclassified`` counts the cases whose characteristic is unknown (they are part
-        of ``all``), ``left_out`` those that the breakdown does not report.
-        """
-        return unclassified(self.tally)
-
-    def comparisons(self) -> pa.Table:
-        """Give every comparison once: its test, without the groups' own figures.
-
-        Returns
-        -------
-        pyarrow.Table
-            ``unit, breakdown, question, contrast, statistic, df, p_value, stars, method,
-            reason, expected``, then what was asked for besides: effects, adjusted p-values.
-        """
-        return comparisons(self.table)
-
     def _filter(self, mask: npt.NDArray[np.bool_]) -> Findings:
         table = self.table.filter(pa.array(mask))
         return attrs.evolve(self, build=lambda: table)
-
-    def wide(self, breakdown: str | None = None) -> pa.Table:
-        """Lay the findings of one breakdown out as print does.
-
-        Parameters
-        ----------
-        breakdown : str, optional
-            Which; not needed when there is only one.
-
-        Returns
-        -------
-        pyarrow.Table
-            ``unit, question``, then ``<group> percent`` (rounded half up) and
-            ``<group> n`` for each group, then ``p_value, stars``.
-
-        Raises
-        ------
-        UsageError
-            When there are several breakdowns and none is named.
-        """
-        keys = [s.key for s in self.tally.splits]
-        chosen = self if breakdown is None else self.breakdown(breakdown)
-        left = dict.fromkeys(chosen.table["breakdown"].to_pylist())
-        if len(left) > 1:
-            raise UsageError(
-                f"breakdowns have different groups; name one of {', '.join(keys)}: "
-                f'findings.wide("{keys[0]}")'
-            )
-        return wide(chosen.table)
 
     def compare(self, previous: Findings) -> pa.Table:
         """Lay findings beside earlier ones of other cases.
@@ -211,6 +254,21 @@ class Findings(Exports, Selections):
             percent``, the same as ``previous_...``, ``change`` in percentage points,
             and Pearson's test of the change (``statistic, p_value, stars``). What one
             round lacks is null.
+
+        Raises
+        ------
+        UsageError
+            When it is passed no findings, either are weighted, or a breakdown compares
+            other things in the one than in the other.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> rows = {"questions": ["home_visit"], "groups": ["A", "B"]}
+        >>> before = oms.Findings.from_counts([12, 9], [30, 30], **rows)
+        >>> now = oms.Findings.from_counts([14, 9], [20, 30], **rows)
+        >>> now.compare(before).select(["group", "change", "stars"]).to_pylist()
+        [{'group': 'A', 'change': 30.0, 'stars': '*'}, {'group': 'B', 'change': 0.0, 'stars': '--'}]
         """
         if not isinstance(previous, Findings):
             raise UsageError(f"expected Findings, found {type(previous).__name__}")
