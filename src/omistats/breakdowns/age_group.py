@@ -8,7 +8,17 @@ __all__ = ["AgeGroup"]
 
 
 class AgeGroup(Breakdown):
-    """Young adults beside older offenders."""
+    """Young adults beside older offenders.
+
+    It reads the column ``age_group``, in years; a null is unclassified. `omistats.age_group`
+    makes the column from ages.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.AgeGroup().groups
+    ('17-24', '25+')
+    """
 
     key = "age_group"
     groups = ("17-24", "25+")

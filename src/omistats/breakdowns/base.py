@@ -45,11 +45,25 @@ class Breakdown:
 
     Examples
     --------
-    >>> class Tenure(Breakdown):
+    >>> import omistats as oms
+    >>> class Tenure(oms.Breakdown):
     ...     key = "tenure"
-    ...     groups = ("owned", "rented", "none")
+    ...     groups = ("owned", "rented")
+    ...     leave_out = ("none",)
     >>> Tenure()
-    Tenure(groups=('owned', 'rented', 'none'))
+    Tenure(groups=('owned', 'rented'))
+    >>> framework = oms.Framework("demo", [oms.Question("plan", "Plan made")])
+    >>> tenure = ["owned", "rented", "none", None]
+    >>> cases = oms.CaseSet.from_data(
+    ...     {"case_id": [1, 2, 3, 4], "unit": ["A"] * 4, "tenure": tenure, "plan": [1, 0, 1, 1]},
+    ...     framework=framework,
+    ... )
+    >>> Tenure().classify(cases).to_pylist(), Tenure().codes(cases).tolist()
+    (['owned', 'rented', 'none', None], [0, 1, -2, -1])
+    >>> oms.recompute(cases, breakdowns=[Tenure()]).unclassified.to_pylist()
+    [{'unit': 'all', 'breakdown': 'tenure', 'unclassified': 1, 'left_out': 1}]
+    >>> Tenure().problems(), sorted(Tenure().hooks())
+    ([], [])
     """
 
     key: ClassVar[str] = ""
@@ -70,6 +84,13 @@ class Breakdown:
         -------
         array of labels
             Arrow, NumPy or a list, one entry a case; null puts a case in no group.
+
+        Raises
+        ------
+        UnknownNameError
+            When the cases have no such column.
+        DataError
+            When the `expression` cannot be evaluated.
         """
         expression = self.expression()
         if expression is None:
@@ -127,6 +148,11 @@ class Breakdown:
     def codes(self, cases: CaseSet) -> npt.NDArray[np.int16]:
         """Give the number of every case's group.
 
+        Parameters
+        ----------
+        cases : CaseSet
+            The cases.
+
         Returns
         -------
         ndarray of int16, shape (cases,)
@@ -136,7 +162,9 @@ class Breakdown:
         ------
         DataError
             When `classify` gives too few labels, no labels, or labels outside the
-            groups.
+            groups, or the `expression` cannot be evaluated.
+        UnknownNameError
+            When the cases have no such column.
         """
         by_expression = self.hooks() == {"expression"}
         labels = Breakdown.classify(self, cases) if by_expression else self.classify(cases)
@@ -176,7 +204,13 @@ class Breakdown:
 
     @final
     def problems(self) -> list[Problem]:
-        """Say what is wrong with the declaration; an empty list when nothing is."""
+        """Say what is wrong with the declaration; an empty list when nothing is.
+
+        Returns
+        -------
+        list of Problem
+            Each with its rule and the next step. `recompute` and `tally` raise them.
+        """
         name, found = type(self).__name__, []
         key: Any = self.key
         if not key or not isinstance(key, str):

@@ -8,7 +8,16 @@ __all__ = ["Disability"]
 
 
 class Disability(Breakdown):
-    """Whether a disability was reported."""
+    """Whether a disability was reported.
+
+    It reads the column ``disability``; a null is unclassified, which is not the same as ``no``.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.Disability().groups
+    ('yes', 'no')
+    """
 
     key = "disability"
     groups = ("yes", "no")

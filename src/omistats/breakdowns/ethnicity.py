@@ -8,7 +8,16 @@ __all__ = ["Ethnicity"]
 
 
 class Ethnicity(Breakdown):
-    """White beside Black and minority ethnic (BME) groups."""
+    """White beside Black and minority ethnic (BME) groups.
+
+    It reads the column ``ethnicity``; a null is unclassified.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.Ethnicity().groups
+    ('white', 'BME')
+    """
 
     key = "ethnicity"
     groups = ("white", "BME")

@@ -58,13 +58,16 @@ def tally(
     Returns
     -------
     Tally
+        The counts ``k`` (sufficient) and ``n`` (applicable), shape (units, groups, questions).
+        Null answers count in neither; a null characteristic puts a case in no group.
 
     Raises
     ------
     UsageError
-        When ``by`` is neither None nor ``'unit'``, or a framework is missing.
+        When ``by`` is neither None nor ``'unit'``, a framework is missing or another than the
+        cases', there is no breakdown, or ``check_ids`` or ``progress`` is not what it should be.
     UnknownNameError
-        When a question or a breakdown is unknown.
+        When a question, a breakdown or the column of one is unknown.
     DataError
         When a breakdown is ill declared or labels cases outside its groups, or the data
         cannot be read or break the rules; of a source in parts the part is named. There is
@@ -84,6 +87,22 @@ def tally(
     A reader hands its cases out once. One that was passed to omistats before is refused, even
     if that count was stopped; of one that something else has read from, only the rest is
     counted, as nobody can tell. Files that change while they are read are refused.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> framework = oms.Framework(
+    ...     "demo", [oms.Question("plan", "Plan")], [oms.Stratum("gender", ("male", "female"))]
+    ... )
+    >>> answers = {"gender": ["male", "male", "female"], "plan": [True, False, None]}
+    >>> cases = oms.CaseSet.from_data(
+    ...     {"case_id": [1, 2, 3], "unit": ["A", "A", "B"], **answers}, framework=framework
+    ... )
+    >>> counts = oms.tally(cases, breakdowns=["gender"])
+    >>> counts
+    Tally: 1 unit x 1 breakdown x 1 question
+    >>> counts.k.tolist(), counts.n.tolist()
+    ([[[1], [0]]], [[[2], [0]]])
     """
     check_by(by)
     if not isinstance(check_ids, bool):

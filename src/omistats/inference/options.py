@@ -141,12 +141,12 @@ class Inference:
     effects : str or iterable of {'difference', 'risk_ratio', 'odds_ratio'}
         What to say of how large a difference between two groups is, with intervals, first
         group against second; none by default.
-    margin : float, optional
-        A difference that would not matter, as a proportion (0.05 is five points): adds the
-        p-value of equivalence, `omistats.equivalence`, of every comparison of two groups.
     difference, risk_ratio, odds_ratio : str
         The methods of effects, from `omistats.DIFFERENCES`, `omistats.RISK_RATIOS` and
         `omistats.ODDS_RATIOS`. Within units (``'cmh'``) effects are Mantel and Haenszel's.
+    margin : float, optional
+        A difference that would not matter, as a proportion (0.05 is five points): adds the
+        p-value of equivalence, `omistats.equivalence`, of every comparison of two groups.
     small_numbers : SmallNumbers
         What to do where counts are small.
 
@@ -155,12 +155,16 @@ class Inference:
     UnknownNameError
         When a method is unknown.
     UsageError
-        When the confidence is not between 0 and 1, or options contradict each other.
+        When the confidence or the margin is not between 0 and 1, ``small_numbers`` is no
+        policy, an adjustment's column is another's, or options contradict each other.
 
     Examples
     --------
-    >>> Inference(test="fisher_exact", adjust="holm").test
+    >>> import omistats as oms
+    >>> oms.Inference(test="fisher_exact", adjust="holm").test
     'fisher'
+    >>> oms.Inference(test="cmh").stratified, oms.Inference(test="rao-scott-f").of_design
+    (True, True)
     """
 
     test: str = attrs.field(
@@ -248,7 +252,7 @@ class Inference:
 
     @property
     def stratified(self) -> bool:
-        """Whether tests are made within units."""
+        """Whether tests are made within units, as Cochran, Mantel and Haenszel do."""
         return self.test in STRATIFIED
 
     @property

@@ -41,6 +41,26 @@ class CaseSet:
         Schema metadata of the data read.
     unit_names : dict of str to str
         Names for people of the units that were declared with one.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> framework = oms.Framework("demo", [oms.Question("home_visit", "Home visited")])
+    >>> cases = oms.CaseSet.from_data(
+    ...     {
+    ...         "case_id": [1, 2, 3],
+    ...         "unit": ["Kent", "Kent", "Essex"],
+    ...         "home_visit": [True, None, False],
+    ...         "age": [19, 32, 41],
+    ...     },
+    ...     framework=framework,
+    ... )
+    >>> cases.columns, cases.extra
+    (('case_id', 'unit', 'home_visit', 'age'), ('age',))
+    >>> cases.filter(cases["age"].to_numpy() < 40)["home_visit"].to_pylist()
+    [True, None]
+    >>> cases.regroup({"Essex": "East of England", "Kent": "South East"}).units
+    ('East of England', 'South East')
     """
 
     framework: Framework
@@ -77,13 +97,16 @@ class CaseSet:
         Returns
         -------
         CaseSet
+            The cases, in the order of the data.
 
         Raises
         ------
         DataError
-            When columns are missing or repeated, ids are null or stand twice, a level is
-            unknown, an answer is no answer, or a unit is undeclared or called ``all``.
-            Every problem is listed.
+            When it is no data frame, columns are missing or repeated, ids are null or stand
+            twice, a level is unknown, an answer is no answer, or a unit is undeclared or
+            called ``all``. Every problem is listed.
+        UsageError
+            When the framework is none, or ``units`` is no list.
 
         Examples
         --------
@@ -132,7 +155,7 @@ class CaseSet:
 
     @property
     def extra(self) -> tuple[str, ...]:
-        """Names of the columns that the framework does not know."""
+        """Names of the columns that the framework does not know, in order."""
         known = {"case_id", "unit", *self.framework.question_ids}
         known.update(s.name for s in self.framework.strata)
         return tuple(name for name in self._columns if name not in known)
@@ -159,6 +182,7 @@ class CaseSet:
         Returns
         -------
         CaseSet
+            The cases where the mask is true, in their order.
 
         Raises
         ------

@@ -89,6 +89,8 @@ def match_units(
         When a name could be that of several units, which are listed, or is none's, when near
         ones are; when names are no text; and when two units go by one name. Every problem of
         the names is listed, and where the units themselves are at fault, every one of theirs.
+    UsageError
+        When ``units`` or ``affixes`` is no list.
 
     Examples
     --------

@@ -47,11 +47,15 @@ class Stratum:
     Raises
     ------
     DataError
-        When levels repeat, are missing, are more than 127, or one is the reserved ``all``.
+        When levels repeat, are missing, are more than 127, or one is the reserved ``all``,
+        or the name is reserved.
+    UsageError
+        When levels are no list.
 
     Examples
     --------
-    >>> Stratum("tenure", ("owned", "rented", "none"))
+    >>> import omistats as oms
+    >>> oms.Stratum("tenure", ("owned", "rented", "none"))
     Stratum(name='tenure', levels=('owned', 'rented', 'none'), required=True)
     """
 

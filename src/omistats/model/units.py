@@ -36,7 +36,8 @@ class Unit:
 
     Examples
     --------
-    >>> Unit("west", "West Riding", ["W Riding"])
+    >>> import omistats as oms
+    >>> oms.Unit("west", "West Riding", ["W Riding"])
     Unit(id='west', name='West Riding', synonyms=('W Riding',))
     """
 
