@@ -42,6 +42,13 @@ def test_parts_that_are_no_list(parts, message):
         oms.Framework("demo", **{"questions": [], **parts})
 
 
+@pytest.mark.parametrize("part", ["questions", "strata", "items"])
+def test_parts_that_are_something_else(part):
+    with pytest.raises(oms.DataError, match=r"demo: expected a .*; found 3") as caught:
+        oms.Framework("demo", **{"questions": [], part: [3, None]})
+    assert len(caught.value.problems) == 2
+
+
 def test_a_list_of_links_and_one_by_one():
     question = oms.Question("q", "Q", headlines=iter([LINK]))
     assert question.headlines == (LINK,)

@@ -1,111 +1,20 @@
-"""A programme's questions and strata, and what each question feeds."""
+"""A programme's questions, strata and items, checked against each other."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar, get_args
 
 import attrs
 
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, listed, shown
+from omistats.errors import DataError, Problem, UnknownNameError, listed, shown
+from omistats.model.questions import Item, Level, Link, Provenance, Question
 from omistats.model.strata import RESERVED, Stratum, names
 
 __all__ = ["Framework", "Item", "Level", "Link", "Provenance", "Question"]
 
 T = TypeVar("T")
-
-Provenance = Literal["published", "inferred", "invented"]
-"""Where a statement comes from: print, our reading of it, or our imagination."""
-
-Level = Literal["criterion", "section", "headline"]
-
-
-@attrs.frozen
-class Item:
-    """Something that questions feed: a general criterion, a section or a headline element.
-
-    Parameters
-    ----------
-    id : str
-        As ``1.2`` or ``risk_of_harm``.
-    level : {'criterion', 'section', 'headline'}
-        What kind of item it is.
-    label : str
-        A short statement.
-    parent : str or None
-        The section of a criterion.
-    statement : str
-        What is expected, in a sentence.
-    purpose : str
-        The purpose of a sentence that the item stands for, where it stands for one.
-    ended : bool
-        Whether the programme dropped the item before its end.
-    """
-
-    id: str
-    level: Level
-    label: str
-    parent: str | None = None
-    statement: str = ""
-    purpose: str = ""
-    ended: bool = False
-
-
-@attrs.frozen
-class Link:
-    """A question's membership of an item, and where that is known from.
-
-    Parameters
-    ----------
-    item : str
-        Id of the criterion or headline element.
-    provenance : {'published', 'inferred', 'invented'}
-        Whether a source prints the membership.
-    """
-
-    item: str
-    provenance: Provenance
-
-
-def _links(values: Iterable[Link]) -> tuple[Link, ...]:
-    if isinstance(values, str | Link):
-        link = f'Link("{values}", "inferred")' if isinstance(values, str) else repr(values)
-        raise UsageError(f"`headlines` lists links; write headlines=[{link}]")
-    return listed("headlines", values, "links, as [Link('safety', 'inferred')]")
-
-
-@attrs.frozen
-class Question:
-    """One aspect of work judged in a case.
-
-    Parameters
-    ----------
-    id : str
-        Stable name; the column in a case file.
-    label : str
-        A short label for people.
-    criterion : Link or None
-        The general criterion the question belongs to.
-    headlines : tuple of Link
-        The headline elements it is known to contribute to.
-    printed : tuple of (int, int)
-        The published tables and rows where it appears.
-    provenance : {'published', 'inferred', 'invented'}
-        Where the question itself is known from.
-    """
-
-    id: str
-    label: str
-    criterion: Link | None = None
-    headlines: tuple[Link, ...] = attrs.field(converter=_links, default=())
-    printed: tuple[tuple[int, int], ...] = ()
-    provenance: Provenance = "published"
-
-    @property
-    def links(self) -> tuple[Link, ...]:
-        """Every link, criterion first."""
-        return ((self.criterion,) if self.criterion else ()) + self.headlines
 
 
 def _questions(values: Iterable[Question]) -> tuple[Question, ...]:
@@ -140,15 +49,25 @@ class Framework:
     Raises
     ------
     DataError
-        When names repeat, are reserved, or a link leads nowhere; all are listed.
+        When names repeat or are reserved, a link or a parent leads nowhere, or a part is not
+        what it should be; all are listed.
+    UsageError
+        When questions, strata, items or breakdowns are no list.
 
     Examples
     --------
-    >>> framework = Framework(
-    ...     "demo", [Question("home_visit", "Home visited")], [Stratum("gender", ("f", "m"))]
+    >>> import omistats as oms
+    >>> safety = oms.Item("safety", "headline", "Safety")
+    >>> link = oms.Link(safety.id, "invented")
+    >>> visit = oms.Question("home_visit", "Home visited", headlines=[link])
+    >>> plan = oms.Question("plan", "Plan made")
+    >>> framework = oms.Framework(
+    ...     "demo", [visit, plan], [oms.Stratum("gender", ("f", "m"))], [safety]
     ... )
-    >>> framework.question("home_visit").label
-    'Home visited'
+    >>> framework.question("home_visit").label, framework.item("safety").level
+    ('Home visited', 'headline')
+    >>> framework.stratum("gender").levels, framework.select(["plan", "home_visit"])
+    (('f', 'm'), ('home_visit', 'plan'))
     """
 
     name: str
@@ -158,7 +77,6 @@ class Framework:
     breakdowns: tuple[str, ...] = attrs.field(converter=names, default=())
 
     def __attrs_post_init__(self) -> None:
-        columns = [q.id for q in self.questions] + [s.name for s in self.strata]
         kinds = ((Question, self.questions), (Stratum, self.strata), (Item, self.items))
         problems = [
             Problem(self.name, f"expected a {kind.__name__}", repr(part), "Make one of it.")
@@ -182,6 +100,7 @@ class Framework:
                     problems.append(Problem(str(q.id), rule, repr(source), "Choose one."))
         if problems:
             raise DataError(problems)
+        columns = [q.id for q in self.questions] + [s.name for s in self.strata]
         if repeated := sorted({n for n in columns if columns.count(n) > 1}):
             problems.append(
                 Problem(
@@ -237,6 +156,16 @@ class Framework:
     def question(self, id: str) -> Question:
         """Return one question.
 
+        Parameters
+        ----------
+        id : str
+            Its id.
+
+        Returns
+        -------
+        Question
+            That question.
+
         Raises
         ------
         UnknownNameError
@@ -246,6 +175,16 @@ class Framework:
 
     def item(self, id: str) -> Item:
         """Return one criterion, section or headline element.
+
+        Parameters
+        ----------
+        id : str
+            Its id.
+
+        Returns
+        -------
+        Item
+            That item.
 
         Raises
         ------
@@ -257,6 +196,16 @@ class Framework:
     def stratum(self, name: str) -> Stratum:
         """Return one stratum.
 
+        Parameters
+        ----------
+        name : str
+            Its name.
+
+        Returns
+        -------
+        Stratum
+            That stratum.
+
         Raises
         ------
         UnknownNameError
@@ -267,10 +216,22 @@ class Framework:
     def select(self, questions: Iterable[str] | None) -> tuple[str, ...]:
         """Return question ids in the framework's order, all of them for None.
 
+        Parameters
+        ----------
+        questions : iterable of str or None
+            Ids, in any order; one text is one id. With None invented ones are among them.
+
+        Returns
+        -------
+        tuple of str
+            The ids, each once.
+
         Raises
         ------
         UnknownNameError
             When an id is no question; all such ids are listed.
+        UsageError
+            When they are no list.
         """
         if questions is None:
             return self.question_ids
