@@ -338,6 +338,12 @@ class TestFromCounts:
                 [1, 2], [3, 4], questions=["q"], groups=["a", "b"], contrast="group"
             )
 
+    def test_a_breakdown_is_named_in_text(self):
+        with pytest.raises(oms.DataError, match="a breakdown is named in text; found 3"):
+            oms.Findings.from_counts(
+                [1, 2], [3, 4], questions=["q"], groups=["a", "b"], breakdown=3
+            )
+
     def test_one_text_is_no_set_of_groups(self):
         with pytest.raises(oms.DataError, match="groups are a tuple of text"):
             oms.Findings.from_counts([1, 2], [3, 4], questions=["q"], groups="ab")

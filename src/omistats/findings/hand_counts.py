@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.declaration import Contrast, group_problems, text_problems
-from omistats.errors import DataError, Problem, UsageError, shown
+from omistats.errors import DataError, Problem, UsageError, described, shown
 from omistats.inference import Inference, check_inference
 from omistats.kernel.counts import as_numbers, impossible
 from omistats.model.framework import Framework, Question
@@ -31,6 +31,9 @@ def tally_from_counts(
     kk, nn = as_numbers(k, "k"), as_numbers(n, "n")
     problems = group_problems("groups", groups, contrast)
     problems += text_problems("questions", "questions", questions)
+    if not isinstance(breakdown, str):
+        rule, found = "a breakdown is named in text", described(breakdown)
+        problems.append(Problem("breakdown", rule, found, 'Write breakdown="...".'))
     if not problems and len(set(questions)) < len(questions):
         rule = "a question stands once"
         problems.append(Problem("questions", rule, shown(questions), "Remove the repetition."))

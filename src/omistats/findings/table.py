@@ -208,8 +208,8 @@ class Findings(Exports, Views):
         ------
         DataError
             When counts are missing, negative, fractional, larger than ``n``, of another
-            shape, a subset exceeds its whole, groups or questions repeat, or there is no
-            such contrast; every cell is listed.
+            shape, a subset exceeds its whole, groups or questions repeat, the breakdown
+            is no text, or there is no such contrast; every cell is listed.
         UsageError
             When counts are no numbers, or the inference needs more than counts.
 
