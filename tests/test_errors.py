@@ -24,3 +24,8 @@ def test_errors_survive_a_pickle(error):
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+def test_an_unknown_name_where_there_are_none():
+    with pytest.raises(oms.UnknownNameError, match="unknown item 'safety'; there are none"):
+        oms.Framework("demo", []).item("safety")

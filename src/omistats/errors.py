@@ -91,6 +91,8 @@ class UnknownNameError(UsageError, KeyError):
         near = get_close_matches(str(name), self.known, n=3)
         if near:
             return f"unknown {self.what} {name!r}; did you mean {' or '.join(map(repr, near))}?"
+        if not self.known:
+            return f"unknown {self.what} {name!r}; there are none to choose from"
         return f"unknown {self.what} {name!r}; choose from {', '.join(self.known)}"
 
     def __str__(self) -> str:
