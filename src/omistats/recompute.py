@@ -103,12 +103,28 @@ def recompute(
         strata, clusters or populations cannot be what they should, or the data cannot be read
         or break the rules.
 
+    Notes
+    -----
+    A percentage is ``100 * k / n``: sufficient answers of the applicable ones, 0-100. Answers that
+    are not applicable (null) are in neither; where none is applicable it is null. Tests take cases
+    as drawn one by one with equal chances unless weights, strata, clusters or a population say
+    otherwise; then they are Rao and Scott's by default.
+
+    References
+    ----------
+    Rao, J. N. K. and Scott, A. J. (1984). On chi-squared tests for multiway contingency tables
+    with cell proportions estimated from survey data. Annals of Statistics 12(1), 46-60.
+    doi:10.1214/aos/1176346391
+
     Examples
     --------
     >>> import omistats as oms
     >>> findings = oms.recompute(oms.omi2.load_synthetic())
     >>> findings.table.num_rows
     900
+    >>> visits = findings.breakdown("gender").question("home_visit")
+    >>> visits.table.select(["group", "k", "n", "printed", "stars"]).to_pylist()[0]
+    {'group': 'male', 'k': 226, 'n': 302, 'printed': 75, 'stars': '--'}
     """
     check_by(by)
     design: dict[str, Any] = {

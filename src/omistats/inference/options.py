@@ -139,8 +139,8 @@ class Inference:
         breakdown, of one unit, or all. All units together are a family of their own beside
         the units that they are made of.
     effects : str or iterable of {'difference', 'risk_ratio', 'odds_ratio'}
-        What to say of how large a difference between two groups is, with intervals, first
-        group against second; none by default.
+        What to say of how large a difference between two groups is, with intervals: first
+        group less second in percentage points, or first over second; none by default.
     difference, risk_ratio, odds_ratio : str
         The methods of effects, from `omistats.DIFFERENCES`, `omistats.RISK_RATIOS` and
         `omistats.ODDS_RATIOS`. Within units (``'cmh'``) effects are Mantel and Haenszel's.
@@ -157,6 +157,22 @@ class Inference:
     UsageError
         When the confidence or the margin is not between 0 and 1, ``small_numbers`` is no
         policy, an adjustment's column is another's, or options contradict each other.
+
+    Notes
+    -----
+    The 2011 report does not name its test. Of the simple procedures tried, Pearson's chi-square
+    without correction, of a subset against its complement, explains the most of its stars; that
+    makes it the best-fitting one, not the only one that fits.
+
+    References
+    ----------
+    Pearson, K. (1900). On the criterion that a given system of deviations from the probable in
+    the case of a correlated system of variables is such that it can be reasonably supposed to
+    have arisen from random sampling. Philosophical Magazine 50(302), 157-175.
+
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference.
+    Journal of the American Statistical Association 22(158), 209-212.
+    doi:10.1080/01621459.1927.10502953
 
     Examples
     --------
