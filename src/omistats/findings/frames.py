@@ -19,7 +19,7 @@ __all__ = ["Exports", "to_pandas", "to_polars"]
 class Exports:
     """The ways out of a result whose attribute ``table`` is an Arrow table.
 
-    Undefined figures are null in the table; pandas shows them as NaN.
+    Undefined figures are null in the table.
     """
 
     __slots__ = ()
@@ -67,7 +67,7 @@ class Exports:
         Returns
         -------
         pandas.DataFrame
-            With the columns of the table; null is NaN, or None among labels.
+            With the columns of the table; null is missing there too, NaN among numbers and labels.
 
         Raises
         ------

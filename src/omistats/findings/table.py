@@ -49,6 +49,8 @@ class Findings(Exports, Views):
         How they were computed.
     tally : Tally
         The counts they were computed from, before any filter.
+    table : pyarrow.Table
+        The findings; assembled once, when first asked for.
 
     Examples
     --------
@@ -65,8 +67,8 @@ class Findings(Exports, Views):
     groups, unit all    A   N    B   N  stars
     home_visit        70%  20  30%  30     **
     plan              80%  20  57%  30     --
-    >>> findings.breakdown("groups").unit("all").question("plan").table["percent"].to_pylist()[0]
-    80.0
+    >>> findings.breakdown("groups").unit("all").question("plan").table["k"].to_pylist()
+    [16, 17]
     >>> findings.comparisons().select(["question", "method", "stars"]).to_pylist()[0]
     {'question': 'home_visit', 'method': 'pearson', 'stars': '**'}
     >>> findings.significant().wide().select(["A percent", "B n"]).to_pylist()

@@ -41,6 +41,8 @@ class CaseSet:
         Schema metadata of the data read.
     unit_names : dict of str to str
         Names for people of the units that were declared with one.
+    unit_codes : ndarray of int, shape (cases,)
+        The index in ``units`` of every case.
 
     Examples
     --------

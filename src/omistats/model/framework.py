@@ -46,6 +46,13 @@ class Framework:
     breakdowns : tuple of str
         Names of the standard breakdowns.
 
+    Attributes
+    ----------
+    question_ids : tuple of str
+        Ids of the questions, in order.
+    known_ids : tuple of str
+        Of those that are not invented.
+
     Raises
     ------
     DataError
