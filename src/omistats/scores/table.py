@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import attrs
 import pyarrow as pa
 
-from omistats.findings.frames import Exports
 from omistats.model.framework import Framework
 from omistats.scores.charts import by_unit, ranges
 from omistats.scores.rest import Source
 from omistats.scores.text import as_html, as_text
 from omistats.scores.units import Inflation, UnitComparison, compare_units
-from omistats.scores.views import kept
+from omistats.scores.views import Views
 from omistats.scores.weaknesses import (
     Adjustment,
     Family,
@@ -27,7 +26,7 @@ __all__ = ["Scores"]
 
 
 @attrs.frozen(eq=False, repr=False)
-class Scores(Exports):
+class Scores(Views):
     """Scores with standard errors: one row a unit x breakdown x item x group.
 
     The columns are ``unit, breakdown, group, level, item`` (dictionary), ``k, n`` (int64:
@@ -51,55 +50,9 @@ class Scores(Exports):
         Where the items come from.
     """
 
-    table: pa.Table
     framework: Framework
     # Standard errors of units pooled otherwise are not to be had from the table.
     _source: Source | None = None
-
-    def level(self, *levels: str) -> Scores:
-        """Keep criteria, sections or headline elements.
-
-        Raises
-        ------
-        UnknownNameError
-            When there is no such level among the scores.
-        """
-        return self._keep("level", levels)
-
-    def item(self, *ids: str) -> Scores:
-        """Keep some items.
-
-        Raises
-        ------
-        UnknownNameError
-            When an item is not among the scores; near ones are listed.
-        """
-        return self._keep("item", ids)
-
-    def unit(self, *ids: str) -> Scores:
-        """Keep some units; ``'all'`` is all of them together.
-
-        Raises
-        ------
-        UnknownNameError
-            When a unit is not among the scores.
-        """
-        return self._keep("unit", ids)
-
-    def breakdown(self, *keys: str) -> Scores:
-        """Keep the groups of some breakdowns; without a name, the scores of all cases.
-
-        Raises
-        ------
-        UnknownNameError
-            When a breakdown is not among the scores.
-        """
-        if keys:
-            return self._keep("breakdown", keys)
-        return attrs.evolve(self, table=self.table.filter(self.table["breakdown"].is_null()))
-
-    def _keep(self, column: str, wanted: Sequence[str]) -> Scores:
-        return attrs.evolve(self, table=kept(self.table, column, wanted))
 
     def ranges(self) -> pa.Table:
         """Give each item's score of all units together beside its range over units.

@@ -3,13 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
+import attrs
 import numpy as np
 import pyarrow as pa
 
 from omistats.errors import UnknownNameError, UsageError, described
+from omistats.findings.frames import Exports
 
-__all__ = ["kept"]
+__all__ = ["Views", "kept"]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Views(Exports):
+    """Scores by level, item, unit and breakdown; see `Scores`."""
+
+    table: pa.Table
+
+    def level(self, *levels: str) -> Self:
+        """Keep criteria, sections or headline elements.
+
+        Raises
+        ------
+        UnknownNameError
+            When there is no such level among the scores.
+        """
+        return self._keep("level", levels)
+
+    def item(self, *ids: str) -> Self:
+        """Keep some items.
+
+        Raises
+        ------
+        UnknownNameError
+            When an item is not among the scores; near ones are listed.
+        """
+        return self._keep("item", ids)
+
+    def unit(self, *ids: str) -> Self:
+        """Keep some units; ``'all'`` is all of them together.
+
+        Raises
+        ------
+        UnknownNameError
+            When a unit is not among the scores.
+        """
+        return self._keep("unit", ids)
+
+    def breakdown(self, *keys: str) -> Self:
+        """Keep the groups of some breakdowns; without a name, the scores of all cases.
+
+        Raises
+        ------
+        UnknownNameError
+            When a breakdown is not among the scores.
+        """
+        if keys:
+            return self._keep("breakdown", keys)
+        return attrs.evolve(self, table=self.table.filter(self.table["breakdown"].is_null()))
+
+    def _keep(self, column: str, wanted: Sequence[str]) -> Self:
+        return attrs.evolve(self, table=kept(self.table, column, wanted))
 
 
 def kept(table: pa.Table, column: str, wanted: Sequence[str]) -> pa.Table:
