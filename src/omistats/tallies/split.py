@@ -20,7 +20,17 @@ class Split:
     groups : tuple of str
         Its groups, in order.
     contrast : {'groups', 'complement'}
-        What a test of it compares.
+        What a test of it compares: the groups, or the first, a subset, with all cases outside
+        it (the second group is then ``all``).
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.Findings.from_counts(
+    ...     [3, 9], [10, 20], questions=["seen"], groups=["high", "all"], contrast="complement"
+    ... )
+    >>> found.tally.splits
+    (Split(key='groups', groups=('high', 'all'), contrast='complement'),)
     """
 
     key: str

@@ -47,6 +47,30 @@ class Tally:
         Cases in no group: of unknown characteristic, and known but not reported.
     metadata : mapping of bytes to bytes
         What the cases say of themselves, that they are synthetic among other things.
+
+    Raises
+    ------
+    UsageError
+        When ``k`` and ``n`` are of another shape, or not 0 <= k <= n.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import omistats as oms
+    >>> asked, sex = oms.Question("seen", "Seen at home"), oms.Stratum("sex", ("boy", "girl"))
+    >>> visits = oms.Framework("visits", [asked], [sex])
+    >>> data = {"case_id": [1, 2, 3], "unit": ["A", "A", "B"], "sex": ["boy", "girl", "boy"]}
+    >>> cases = oms.CaseSet.from_data({**data, "seen": [1, None, 0]}, framework=visits)
+    >>> tally = oms.tally(cases, by="unit", breakdowns=["sex"])
+    >>> tally.n.tolist(), tally.together().n.tolist(), tally.with_all().units, tally.offsets
+    ([[[1], [0]], [[1], [0]]], [[[2], [0]]], ('A', 'B', 'all'), (0, 2))
+    >>> one, other = tally.without("B"), tally.without("A")
+    >>> one.merge(other).units, tally.replace(other).units, tally.regroup({"A": "N", "B": "N"}).units
+    (('A', 'B'), ('A', 'B'), ('N',))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tally.write(f"{folder}/visits.arrow")
+    ...     oms.Tally.read(f"{folder}/visits.arrow", framework=visits)
+    Tally: 2 units x 1 breakdown x 1 question
     """
 
     framework: Framework
@@ -84,14 +108,20 @@ class Tally:
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Where the groups of each split begin, and the number of all groups."""
+        """Where the groups of each split begin, and how many groups there are in all."""
         return tuple(np.cumsum([0, *(len(s.groups) for s in self.splits)]).tolist())
 
     def _arrays(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in COUNTS}
 
     def together(self) -> Tally:
-        """Add all units up to the one unit ``all``."""
+        """Add all units up to the one unit ``all``.
+
+        Returns
+        -------
+        Tally
+            Itself, if that is what it has already.
+        """
         if self.units == (ALL,):
             return self
         if ALL in self.units:
@@ -102,7 +132,18 @@ class Tally:
         return attrs.evolve(self, units=(ALL,), **summed)
 
     def with_all(self) -> Tally:
-        """Put ``all`` after the units, if it is not there yet."""
+        """Put ``all`` after the units, if it is not there yet.
+
+        Returns
+        -------
+        Tally
+            With one unit more, whose counts are the sums.
+
+        Raises
+        ------
+        UsageError
+            When counts are of all units together.
+        """
         if len(self.units) > 1 and ALL in self.units:
             return self
         if self.units == (ALL,):
@@ -122,8 +163,8 @@ class Tally:
         Parameters
         ----------
         *others : Tally
-            Of the same framework, breakdowns and questions, and all by unit or all of units
-            together. A case must be in one of them only: counts cannot tell.
+            Of the same framework, breakdowns and questions; all by unit without ``all``, or all
+            of units together. A case must be in one of them only: counts cannot tell.
 
         Returns
         -------
@@ -136,15 +177,6 @@ class Tally:
         ------
         UsageError
             When the tallies do not count the same things; every difference is listed.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> cases = oms.omi2.load_synthetic()
-        >>> tally = oms.tally(cases, by="unit")
-        >>> spring, autumn = (tally.without(u) for u in (tally.units[5:], tally.units[:5]))
-        >>> bool((spring.merge(autumn).k == tally.k).all())
-        True
         """
         return merged((self, *others))
 
@@ -154,7 +186,7 @@ class Tally:
         Parameters
         ----------
         new : Tally
-            Of the same framework, breakdowns and questions, by unit.
+            Of the same framework, breakdowns and questions, by unit, without ``all``.
 
         Returns
         -------
@@ -176,6 +208,11 @@ class Tally:
         ----------
         units : iterable of str
             Their ids; one id will do.
+
+        Returns
+        -------
+        Tally
+            Of the units that are left, also of none; ``all`` is then their sum.
 
         Raises
         ------
@@ -206,13 +243,6 @@ class Tally:
             or a new unit is no text or called ``all``; all are listed.
         UsageError
             When it is no mapping, or counts are of all units together.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> tally = oms.tally(oms.omi2.load_synthetic(), by="unit")
-        >>> tally.regroup({u: "odd" if int(u[1:]) % 2 else "even" for u in tally.units}).units
-        ('odd', 'even')
         """
         return regrouped(self, mapping)
 
@@ -221,6 +251,11 @@ class Tally:
 
         Its schema is part of the documentation, so that anyone can read it. If writing fails,
         a file that was there stays as it was.
+
+        Parameters
+        ----------
+        path : str or path
+            The file.
 
         Raises
         ------
