@@ -48,6 +48,31 @@ class Scores(Views):
         The scores.
     framework : Framework
         Where the items come from.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit", breakdowns=["gender"])
+    >>> found.level("section").item("3").unit("U01", "all").breakdown("gender")
+    Scores from SYNTHETIC cases: 4 rows, rule pooled, 95% intervals
+    <BLANKLINE>
+    unit, group         score                        percent   interval       n  stars
+    U01, gender male    3 Outcomes reached and kept     60.8  56.7-64.8     622      *
+    U01, gender female  3 Outcomes reached and kept     73.4  64.2-82.6      79      *
+    all, gender male    3 Outcomes reached and kept     56.2  55.3-57.2  12,319    ***
+    all, gender female  3 Outcomes reached and kept     63.4  60.8-66.1   1,586    ***
+
+    The scores of all cases, without groups: over units, unit by unit, one item, one unit.
+
+    >>> whole = found.breakdown()
+    >>> whole.item("3").ranges().select(["lowest_unit", "highest_unit"]).to_pylist()
+    [{'lowest_unit': 'U10', 'highest_unit': 'U12'}]
+    >>> whole.level("headline").by_unit().column_names
+    ['unit', 'order', 'risk_of_harm', 'reoffending', 'compliance']
+    >>> whole.units("3").table.num_rows
+    15
+    >>> whole.weaknesses("U01").credible()["item"].to_pylist()
+    ['2.2', '1.2', '2.1']
     """
 
     framework: Framework
@@ -61,8 +86,8 @@ class Scores(Views):
         -------
         pyarrow.Table
             ``level, item, percent, low, high`` (interval), ``lowest, lowest_unit,
-            highest, highest_unit``: the data of the report's first chart. Of units that
-            tie, the first is named.
+            highest, highest_unit``: the data of the report's first chart, percentages 0-100.
+            Of units that tie, the first is named. What nothing was applicable to is null.
 
         Raises
         ------
@@ -92,13 +117,6 @@ class Scores(Views):
         UsageError
             When the scores were not made by unit, or ``order`` names units that there are
             not or gives values that do not compare.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit").level("headline")
-        >>> found.by_unit().column_names
-        ['unit', 'order', 'risk_of_harm', 'reoffending', 'compliance']
         """
         return by_unit(self.table, order)
 
@@ -132,11 +150,12 @@ class Scores(Views):
             What to put the units in order by, such as dates of fieldwork; units without
             one (null, NaN, NaT) come last, as declared.
         draws, seed : int
-            Of the simulation of ranks.
+            Of the simulation of ranks: how many draws, from 2, and where it starts, from 0.
 
         Returns
         -------
         UnitComparison
+            A row a unit, with ranks, the limits of the funnel and what it flags.
 
         Raises
         ------
@@ -159,13 +178,6 @@ class Scores(Views):
         another question, whether chance alone in how cases turn out could bring a unit this
         far from the baseline; its design effect is that of the scores without the
         correction, so that its limits do not narrow as more of a caseload is drawn.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit").units("reoffending")
-        >>> found.table.num_rows
-        15
         """
         return compare_units(
             self.table,
@@ -222,6 +234,10 @@ class Scores(Views):
             When the scores were not made by unit, were read from a file, are a view of groups
             only, or an option is out of range. Of several bad options all are listed.
 
+        See Also
+        --------
+        Scores.units : Units in a row on one score, with ranks and funnel limits.
+
         Notes
         -----
         The rest are the other units pooled under the same scoring rule: its score is theirs
@@ -230,17 +246,6 @@ class Scores(Views):
         where a stratum or cluster reaches across units their covariance counts. The test is
         Wald's and two-sided, on normal or, under ``df='design'``, t with the degrees of freedom
         of the cases compared.
-
-        See Also
-        --------
-        Scores.units : Units in a row on one score, with ranks and funnel limits.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit").weaknesses("U01")
-        >>> len(found), found.credible()["item"].to_pylist()
-        (11, ['2.2', '1.2', '2.1'])
         """
         given = self.table, self._source, unit
         return find_weaknesses(*given, level, confidence, adjust, family, others)

@@ -58,6 +58,21 @@ class ScoreTally:
     ------
     UsageError
         When no cases have such sums. All that is wrong is listed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import omistats as oms
+    >>> sums = oms.score_tally(oms.omi2.load_synthetic(), items=["3"])
+    >>> early, late = sums.without(sums.units[9:]), sums.without(sums.units[:9])
+    >>> len(early.units), early.merge(late).moments.shape, len(sums.replace(late).domains)
+    (9, (15, 1, 1, 5), 1)
+    >>> sums.regroup({u: "early" if u in early.units else "late" for u in sums.units})
+    ScoreTally: SYNTHETIC 2 units x 0 breakdowns x 1 item, 2,213 cases
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sums.write(f"{folder}/sums.arrow")
+    ...     oms.ScoreTally.read(f"{folder}/sums.arrow", framework=sums.framework)
+    ScoreTally: SYNTHETIC 15 units x 0 breakdowns x 1 item, 2,213 cases
     """
 
     framework: Framework
@@ -85,7 +100,7 @@ class ScoreTally:
 
     @property
     def domains(self) -> Domains:
-        """How the groups of cases lie along the second axis of ``moments``."""
+        """How the groups of cases lie along the second axis of ``moments``, whose length it has."""
         return domains_of(self.splits)
 
     def merge(self, *others: ScoreTally) -> ScoreTally:
@@ -115,6 +130,16 @@ class ScoreTally:
 
     def without(self, units: Iterable[str] | str) -> ScoreTally:
         """Leave units out.
+
+        Parameters
+        ----------
+        units : iterable of str
+            Their ids; one id will do.
+
+        Returns
+        -------
+        ScoreTally
+            Of the units that are left, in the order they had.
 
         Raises
         ------
@@ -186,13 +211,6 @@ class ScoreTally:
             or a new unit is no text or called ``all``; all are listed.
         UsageError
             When it is no mapping.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> sums = oms.score_tally(oms.omi2.load_synthetic(), items=["3"])
-        >>> sums.regroup({u: "odd" if int(u[1:]) % 2 else "even" for u in sums.units})
-        ScoreTally: SYNTHETIC 2 units x 0 breakdowns x 1 item, 2,213 cases
         """
         groups, place = grouped(self.units, mapping)
         cases = np.zeros(len(groups), np.int64)
@@ -205,6 +223,11 @@ class ScoreTally:
         """Write an Arrow IPC file, replacing one that is there; `read` takes it back.
 
         If writing fails, a file that was there stays as it was.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file.
 
         Raises
         ------
@@ -242,6 +265,7 @@ class ScoreTally:
         Returns
         -------
         ScoreTally
+            Equal to the one written.
 
         Raises
         ------

@@ -76,6 +76,17 @@ class UnitComparison(Exports):
     settings : dict
         Scale, overdispersion applied, threshold, confidence, draws, seed, and population: the
         caseloads by unit that standard errors are corrected for, or None.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit", items=["3"]).units("3")
+    >>> found
+    UnitComparison of 3: 15 SYNTHETIC units, baseline 57.1%, 6 beyond 99.8% limits;
+    design effect 1.16, Q 367.6 on 14, phi 14.47, tau2 0.0044
+    >>> found.pairs().select(["unit", "other", "higher"]).slice(3, 2).to_pylist()
+    [{'unit': 'U01', 'other': 'U05', 'higher': None},
+     {'unit': 'U01', 'other': 'U06', 'higher': 'U01'}]
     """
 
     item: str
@@ -104,13 +115,6 @@ class UnitComparison(Exports):
         -----
         Units are independent. The adjustment is the one that ``joint_low, joint_high,
         above, below`` rest on, see `omistats.kernel.pairs.pairs`.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit").units("reoffending")
-        >>> found.pairs().num_rows
-        105
         """
         return pairs_table(self.table, self.settings["confidence"])
 

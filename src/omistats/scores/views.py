@@ -24,8 +24,20 @@ class Views(Exports):
     def level(self, *levels: str) -> Self:
         """Keep criteria, sections or headline elements.
 
+        Parameters
+        ----------
+        *levels : str
+            ``'criterion'``, ``'section'``, ``'headline'``; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these levels, in the order they had.
+
         Raises
         ------
+        UsageError
+            When none is named, or what is no text.
         UnknownNameError
             When there is no such level among the scores.
         """
@@ -34,8 +46,20 @@ class Views(Exports):
     def item(self, *ids: str) -> Self:
         """Keep some items.
 
+        Parameters
+        ----------
+        *ids : str
+            Ids of criteria, sections or headline elements; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these items, in the order they had.
+
         Raises
         ------
+        UsageError
+            When none is named, or what is no text.
         UnknownNameError
             When an item is not among the scores; near ones are listed.
         """
@@ -44,8 +68,20 @@ class Views(Exports):
     def unit(self, *ids: str) -> Self:
         """Keep some units; ``'all'`` is all of them together.
 
+        Parameters
+        ----------
+        *ids : str
+            Ids of units; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these units, in the order they had.
+
         Raises
         ------
+        UsageError
+            When none is named, or what is no text.
         UnknownNameError
             When a unit is not among the scores.
         """
@@ -54,8 +90,20 @@ class Views(Exports):
     def breakdown(self, *keys: str) -> Self:
         """Keep the groups of some breakdowns; without a name, the scores of all cases.
 
+        Parameters
+        ----------
+        *keys : str
+            Names of breakdowns; none for the scores that are of no group.
+
+        Returns
+        -------
+        Scores
+            The rows of these groups, in the order they had.
+
         Raises
         ------
+        UsageError
+            When what is named is no text.
         UnknownNameError
             When a breakdown is not among the scores.
         """
