@@ -64,9 +64,9 @@ class Tally:
     >>> tally = oms.tally(cases, by="unit", breakdowns=["sex"])
     >>> tally.n.tolist(), tally.together().n.tolist(), tally.with_all().units, tally.offsets
     ([[[1], [0]], [[1], [0]]], [[[2], [0]]], ('A', 'B', 'all'), (0, 2))
-    >>> one, other = tally.without("B"), tally.without("A")
-    >>> one.merge(other).units, tally.replace(other).units, tally.regroup({"A": "N", "B": "N"}).units
-    (('A', 'B'), ('A', 'B'), ('N',))
+    >>> one, other, north = tally.without("B"), tally.without("A"), {"A": "North", "B": "North"}
+    >>> one.merge(other).units, tally.replace(other).units, tally.regroup(north).units
+    (('A', 'B'), ('A', 'B'), ('North',))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     tally.write(f"{folder}/visits.arrow")
     ...     oms.Tally.read(f"{folder}/visits.arrow", framework=visits)
