@@ -68,9 +68,15 @@ def representativeness(
     boosted : iterable of str, optional
         Characteristics whose shares were raised on purpose: they are shown and not tested
         (weighted, they are tested like all).
-    weight, stratum, cluster, population, lonely
-        How cases were drawn, as in `omistats.recompute`. Where any of them is given, weighted
-        shares stand beside the plain ones, with a test that goes by the design.
+    weight, stratum, cluster : str or array_like, optional
+        How cases were drawn, as in `omistats.recompute`: a column, or one value a case. Where
+        any of these or ``population`` is given, weighted shares stand beside the plain ones,
+        with a test that goes by the design.
+    population : float, mapping of str to float, str or array_like, optional
+        The same: how many of what was drawn each stratum has.
+    lonely : {'error', 'null', 'remove', 'adjust'}
+        The same: what to do about a stratum of which one was drawn. Without a design it does
+        not matter.
     by : {'unit'}, optional
         Give every unit, then all together; by default only all together.
     check_ids : bool
@@ -80,6 +86,8 @@ def representativeness(
     Returns
     -------
     Representativeness
+        A row a unit, characteristic and level: counts and percentages of both, their
+        difference, and a test of each characteristic.
 
     Raises
     ------
@@ -99,6 +107,12 @@ def representativeness(
     ``(N - 1) / (N - n)``; over units, deviations and their covariances are summed. Cases
     whose level is not known are shown and are outside percentages and tests. That a test finds
     nothing does not show that a sample is representative; look at the standardised differences.
+
+    References
+    ----------
+    Yang, D. and Dalton, J. E. (2012). A unified approach to measuring the effect size between
+    two groups using SAS. SAS Global Forum, paper 335 (``distance``). Rao, J. N. K. and Scott,
+    A. J. (1981). Journal of the American Statistical Association 76, 221-230 (weighted test).
 
     Examples
     --------

@@ -61,6 +61,20 @@ class Representativeness(Exports):
     disagreements : dict of str to int
         By characteristic, how many cases of the sample have another level in the caseload; only
         where there are such. The test takes both as records of the same thing.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> cases = oms.omi2.load_synthetic()
+    >>> sample = cases.filter([i % 3 == 0 for i in range(len(cases))])
+    >>> found = oms.representativeness(sample, cases, of=["gender"], by="unit")
+    >>> found.unit("U03")
+    Representativeness of 39 SYNTHETIC cases of a caseload of 118, unit U03
+    <BLANKLINE>
+    characteristic              n  sample %  caseload %  difference  standardised  p_value
+    gender          male       33      84.6        86.4        -1.8         -0.05    0.685
+                    female      6      15.4        13.6        +1.8          0.05
+                    not known   0
     """
 
     table: pa.Table
@@ -70,19 +84,22 @@ class Representativeness(Exports):
     def unit(self, name: str) -> Representativeness:
         """Give the rows of one unit, or of ``all``; disagreements are those of the whole sample.
 
+        Parameters
+        ----------
+        name : str
+            The unit.
+
+        Returns
+        -------
+        Representativeness
+            Of that unit only.
+
         Raises
         ------
         UnknownNameError
             When there is no such unit.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> cases = oms.omi2.load_synthetic()
-        >>> sample = cases.filter([i % 3 == 0 for i in range(len(cases))])
-        >>> found = oms.representativeness(sample, cases, of=["gender"], by="unit")
-        >>> found.unit("U03").table["caseload_n"].to_pylist()
-        [102, 16, 0]
+        UsageError
+            When it is no text.
         """
         table = rows_of(self.table, name, self.sizes)
         return Representativeness(table, {name: self.sizes[name]}, self.disagreements)

@@ -46,6 +46,21 @@ class Characteristics(Exports):
         null for ``level`` and ``n``. Percentages of nothing are null.
     cases : dict of str to int
         The number of cases of every unit.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> framework = oms.Framework("visits", (), [oms.Stratum("sex", ("boy", "girl"))])
+    >>> data = {"case_id": [1, 2, 3, 4], "unit": list("ABBB"), "sex": ["boy", "girl", "boy", None]}
+    >>> cases = oms.CaseSet.from_data(data, framework=framework)
+    >>> found = oms.characteristics(cases, by="unit")
+    >>> found.unit("B")
+    Characteristics of 3 cases, unit B
+    <BLANKLINE>
+    characteristic             n  % of cases  % of known
+    sex             boy        1        33.3        50.0
+                    girl       1        33.3        50.0
+                    not known  1        33.3
     """
 
     table: pa.Table
@@ -54,17 +69,22 @@ class Characteristics(Exports):
     def unit(self, name: str) -> Characteristics:
         """Give the rows of one unit, or of ``all``.
 
+        Parameters
+        ----------
+        name : str
+            The unit.
+
+        Returns
+        -------
+        Characteristics
+            Of that unit only.
+
         Raises
         ------
         UnknownNameError
             When there is no such unit.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> found = oms.characteristics(oms.omi2.load_synthetic(), ["gender"], by="unit")
-        >>> found.unit("U03").table["n"].to_pylist()
-        [102, 16, 0]
+        UsageError
+            When it is no text.
         """
         return Characteristics(rows_of(self.table, name, self.cases), {name: self.cases[name]})
 

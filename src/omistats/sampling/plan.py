@@ -46,6 +46,21 @@ class SamplePlan(Exports):
         What the sample is drawn from.
     settings : dict
         The arguments, resolved: ``cells, keep, at_least, least, give_way, size`` (by unit).
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> data = {"case_id": range(12), "unit": ["A"] * 12, "sex": ["boy"] * 8 + ["girl"] * 4}
+    >>> framework = oms.Framework("caseload", (), [oms.Stratum("sex", ("boy", "girl"))])
+    >>> caseload = oms.CaseSet.from_data(data, framework=framework)
+    >>> plan = oms.plan_sample(caseload, size=6, at_least={"sex": {"girl": 4}})
+    >>> plan
+    SamplePlan: 6 of 12 cases, 1 unit, 2 cells of sex
+    <BLANKLINE>
+    unit  caseload  sample  share  cells  design effect
+    A           12       6  50.0%      2           1.50
+    >>> plan.draw(seed=1)["weight"].to_pylist()
+    [4.0, 4.0, 1.0, 1.0, 1.0, 1.0]
     """
 
     table: pa.Table
@@ -77,7 +92,7 @@ class SamplePlan(Exports):
         Raises
         ------
         UsageError
-            When the seed is no whole number.
+            When the seed is no whole number, or is negative.
         DataError
             When labels of two cells run into each other.
 
@@ -89,15 +104,6 @@ class SamplePlan(Exports):
         output of NumPy's PCG64, whose stream does not change between versions. Its seed is
         made of ``seed`` and the SHA-256 digest of the unit and the levels of the cell, so
         that no other unit or cell matters.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> made_up = oms.omi2.simulate(units=1, seed=1)
-        >>> caseload = oms.CaseSet.from_data(made_up, framework=oms.omi2.CASELOAD)
-        >>> sample = oms.plan_sample(caseload, size=60).draw(seed=2011)
-        >>> len(sample), round(sum(sample["weight"].to_pylist()), 9) == len(caseload)
-        (60, True)
         """
         check_whole("seed", seed, 0)
         return draw_cases(

@@ -66,11 +66,13 @@ def plan_sample(
         What is kept gives way, as little as can be, where it cannot be had with quotas or with
         ``least``; otherwise such a plan is refused.
     p, confidence : float
-        With ``half_width``.
+        With ``half_width``: the percentage that is expected, as a proportion, and the
+        confidence of its interval.
 
     Returns
     -------
     SamplePlan
+        How many cases of every cell; nothing is drawn yet.
 
     Raises
     ------
@@ -80,8 +82,9 @@ def plan_sample(
         When a characteristic or a level is unknown.
     DataError
         When a caseload is smaller than its sample, a sample smaller than its cells need, a
-        quota larger than there are cases, or what is asked cannot be had together; the error
-        names the fewest that contradict each other. All units are reported.
+        quota larger than there are cases, what is asked cannot be had together (the error
+        names the fewest that contradict each other), or the caseload has a column that a draw
+        adds. All units are reported.
 
     Notes
     -----
@@ -92,6 +95,12 @@ def plan_sample(
     tables that obey, the one nearest to a target by chi-square is taken. The target is the
     caseload raked to the proportions kept and to the quotas, where those are more than
     proportionate.
+
+    References
+    ----------
+    Deming, W. E. and Stephan, F. F. (1940). On a least squares adjustment of a sampled
+    frequency table when the expected marginal totals are known. Annals of Mathematical
+    Statistics 11, 427-444 (raking).
 
     Examples
     --------

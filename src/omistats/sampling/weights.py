@@ -49,6 +49,19 @@ class DesignWeights(Exports):
         gives them.
     merged : tuple of tuple
         Each stratum of several cells: the unit and levels of its cells.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> data = {"case_id": range(12), "unit": ["A"] * 12, "sex": ["boy"] * 8 + ["girl"] * 4}
+    >>> framework = oms.Framework("caseload", (), [oms.Stratum("sex", ("boy", "girl"))])
+    >>> caseload = oms.CaseSet.from_data(data, framework=framework)
+    >>> inspected = caseload.filter([i in (0, 3, 5, 6, 10) for i in range(12)])
+    >>> found = oms.design_weights(inspected, caseload)
+    >>> found
+    DesignWeights: 5 cases stand for 12, 2 cells, 0 merged strata
+    >>> found.cases["weight"].to_pylist()
+    [2.0, 2.0, 2.0, 2.0, 4.0]
     """
 
     table: pa.Table
@@ -111,11 +124,12 @@ def design_weights(
     Returns
     -------
     DesignWeights
+        The cases with weights, and what had to be merged for them.
 
     Raises
     ------
     UsageError
-        When an argument is of the wrong kind.
+        When an argument is of the wrong kind, or ``least`` is below 1.
     UnknownNameError
         When a characteristic is no column.
     DataError
