@@ -114,7 +114,7 @@ def scores(
         default the units.
     cluster : str or array_like, optional
         What was drawn: a column or one label a case. By default each case by itself.
-    population : float or mapping of str to float, optional
+    population : float, mapping of str to float, str or array_like, optional
         How many cases each unit's caseload has, of which its cases were drawn: one number
         for all units, or one for every unit by name and for no other; 0 is for a unit without
         cases. Standard errors are then corrected for the share that was drawn, and those of a
@@ -129,7 +129,8 @@ def scores(
     Returns
     -------
     Scores
-        Invented questions take part, and each row says how many did.
+        A row a unit, breakdown, item and group, in percent (0-100); null where nothing was
+        applicable. Invented questions take part, and each row says how many did.
 
     Raises
     ------
@@ -151,6 +152,11 @@ def scores(
     ``one`` being 1 in every case (from an ``fpc`` alone R would make weights of the shares
     drawn), groups being domains of the full design. Groups are compared by Wald's test with
     their covariance.
+
+    References
+    ----------
+    Lumley, T. (2004). Analysis of complex survey samples. Journal of Statistical Software 9,
+    1-19. doi:10.18637/jss.v009.i08
 
     Examples
     --------

@@ -139,13 +139,15 @@ class Scores(Views):
         item : str
             Id of a criterion, a section or a headline element.
         baseline : float, optional
-            Centre of the funnel in percent; the score of all units together by default.
+            Centre of the funnel in percent, from 1 to below 100; the score of all units
+            together by default.
         scale : {'normal', 'arcsine'}
             Scale of the funnel and of z.
         overdispersion : {'none', 'multiplicative', 'additive'}
             Which allowance to widen the limits by; both are reported.
         threshold : float, optional
-            A percentage of the caller's, below which a unit is flagged as short of it.
+            A percentage of the caller's, in the same range, below which a unit is flagged as
+            short of it.
         order : mapping of str to anything that can be sorted, optional
             What to put the units in order by, such as dates of fieldwork; units without
             one (null, NaN, NaT) come last, as declared.
@@ -178,6 +180,12 @@ class Scores(Views):
         another question, whether chance alone in how cases turn out could bring a unit this
         far from the baseline; its design effect is that of the scores without the
         correction, so that its limits do not narrow as more of a caseload is drawn.
+
+        References
+        ----------
+        Spiegelhalter, D. J. (2005). Funnel plots for comparing institutional performance.
+        Statistics in Medicine 24, 1185-1202. Goldstein, H. and Spiegelhalter, D. J. (1996).
+        League tables and their limitations. JRSS A 159, 385-443 (ranks).
         """
         return compare_units(
             self.table,
