@@ -63,8 +63,20 @@ class Several:
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.Several("languages", ["English", "Welsh", "other"]).column
-    'languages'
+    >>> languages = oms.Several("languages", ["English", "Welsh"])
+    >>> data = {"case_id": [1, 2, 3, 4], "unit": ["A"] * 4}
+    >>> cases = oms.CaseSet.from_data(
+    ...     {**data, languages.column: ["English; Welsh", "Welsh", "none", None]},
+    ...     framework=oms.Framework("visits", ()),
+    ... )
+    >>> oms.characteristics(cases, [languages])
+    Characteristics of 4 cases, unit all
+    <BLANKLINE>
+    characteristic             n  % of cases  % of known  % of mentions
+    languages       English    1        25.0                       33.3
+                    Welsh      2        50.0                       66.7
+                    none       1        25.0
+                    not known  1        25.0
     """
 
     name: str

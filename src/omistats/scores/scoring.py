@@ -161,9 +161,13 @@ def scores(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.scores(oms.omi2.load_synthetic(), items=["3"])
-    >>> round(found.table["percent"][0].as_py())
-    57
+    >>> oms.scores(oms.omi2.load_synthetic(), items=["3"], breakdowns=["risk_of_harm"])
+    Scores from SYNTHETIC cases: 3 rows, rule pooled, 95% intervals
+    <BLANKLINE>
+    unit, group             score                        percent   interval       n  stars
+    all                     3 Outcomes reached and kept     57.1  56.2-57.9  13,936
+    all, risk of harm high  3 Outcomes reached and kept     57.4  55.5-59.2   2,699     --
+    all, risk of harm all   3 Outcomes reached and kept     57.1  56.2-57.9  13,936
     """
     carried = source.framework if isinstance(source, CaseSet) else framework
     known = carried if isinstance(carried, Framework) else None
