@@ -9,11 +9,21 @@ from typing import Any, Literal
 import attrs
 import pyarrow as pa
 
+from omistats.errors import UsageError, shown
 from omistats.findings import Findings
+from omistats.model.cases import CaseSet
 from omistats.omi2._evidence import Cell, Row
+from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.tables import TABLES
 
-__all__ = ["ComparedCell", "What", "compared_cells", "printed_rows", "single_groups"]
+__all__ = [
+    "ComparedCell",
+    "What",
+    "check_cases",
+    "compared_cells",
+    "printed_rows",
+    "single_groups",
+]
 
 What = Literal["n", "percent", "stars"]
 
@@ -53,6 +63,29 @@ class ComparedCell:
     def agrees(self) -> bool:
         """Whether the two are the same."""
         return self.printed == self.recomputed
+
+
+def check_cases(cases: CaseSet) -> None:
+    """Check that the cases have what the tables show."""
+    if not isinstance(cases, CaseSet):
+        raise UsageError(
+            f"expected a CaseSet, found {type(cases).__name__}; read the data with "
+            "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
+        )
+    used = cases.framework
+    have = {stratum.name: stratum.levels for stratum in used.strata}
+    missing = [q for q in FRAMEWORK.question_ids if q not in used.question_ids]
+    other = [
+        name for name in FRAMEWORK.breakdowns if have.get(name) != FRAMEWORK.stratum(name).levels
+    ]
+    if missing or other:
+        lacks = [f"the questions {shown(missing)}"] * bool(missing)
+        lacks += [f"the strata {shown(other)} with their levels"] * bool(other)
+        raise UsageError(
+            f"the cases were read with the framework {used.name!r}, which lacks "
+            f"{' and '.join(lacks)}; read them with "
+            "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
+        )
 
 
 def single_groups(published: pa.Table) -> set[tuple[int, int]]:

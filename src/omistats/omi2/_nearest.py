@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from omistats.forensics import Figure, Whole, feasible_counts
 from omistats.kernel.significance import STARS
+from omistats.omi2._compared import ComparedCell, printed_rows
 from omistats.omi2._evidence import Cell, Row, cell_of, wholes_of
 from omistats.omi2._sizes import Clash, dataset_clashes, question_clashes
 
-__all__ = ["had_to_differ", "replaced"]
+__all__ = ["accounted_for", "had_to_differ", "replaced"]
 
 Value = int | str | None
+
+
+def accounted_for(cells: Iterable[ComparedCell]) -> frozenset[Cell]:
+    """Choose, of all cells, the mismatches that had to be, and to be no smaller."""
+    cells = tuple(cells)
+    differing: dict[str, dict[Cell, Value]] = defaultdict(dict)
+    for cell in cells:
+        if not cell.agrees:
+            differing[cell.question][cell.place] = cell.recomputed
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in printed_rows(cells):
+        rows[row.question].append(row)
+    found = (had_to_differ(rows[q], values) for q, values in differing.items())
+    return frozenset[Cell]().union(*found)
 
 
 def had_to_differ(rows: Sequence[Row], recomputed: Mapping[Cell, Value]) -> set[Cell]:

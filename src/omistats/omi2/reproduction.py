@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -10,19 +9,18 @@ from typing import Any
 import attrs
 import pyarrow as pa
 
-from omistats.errors import UsageError, shown
 from omistats.findings import Findings
 from omistats.model.cases import CaseSet
 from omistats.model.marks import is_synthetic
 from omistats.omi2._compared import (
     ComparedCell,
     What,
+    check_cases,
     compared_cells,
-    printed_rows,
     single_groups,
 )
-from omistats.omi2._evidence import Cell, Row, read_rows
-from omistats.omi2._nearest import had_to_differ
+from omistats.omi2._evidence import Cell, read_rows
+from omistats.omi2._nearest import accounted_for
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.contradictions import Contradiction, contradictions
 from omistats.omi2.framework import FRAMEWORK
@@ -131,14 +129,7 @@ class Reproduction:
     @cached_property
     def _accounted(self) -> frozenset[Cell]:
         """The mismatches that had to be, and to be no smaller."""
-        differing: dict[str, dict[Cell, int | str | None]] = defaultdict(dict)
-        for cell in self.mismatches:
-            differing[cell.question][cell.place] = cell.recomputed
-        rows: dict[str, list[Row]] = defaultdict(list)
-        for row in printed_rows(self.cells):
-            rows[row.question].append(row)
-        found = (had_to_differ(rows[q], cells) for q, cells in differing.items())
-        return frozenset[Cell]().union(*found)
+        return accounted_for(self.cells)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts and the contradictions, ready for JSON.
@@ -219,7 +210,7 @@ def reproduce(
     read_rows(printed)  # raises if anything is wrong, before any work is done
     progress("reading the case assessments")
     chosen = load_synthetic() if cases is None else cases
-    _check_framework(chosen)
+    check_cases(chosen)
     progress(f"recomputing Tables 3-11 from {len(chosen):,} cases")
     findings = recompute(chosen, breakdowns=FRAMEWORK.breakdowns, questions=FRAMEWORK.question_ids)
     cells = list(compared_cells(printed, findings))
@@ -234,26 +225,3 @@ def reproduce(
         findings=findings,
         case_count=len(chosen),
     )
-
-
-def _check_framework(cases: CaseSet) -> None:
-    """Check that the cases have what the tables show."""
-    if not isinstance(cases, CaseSet):
-        raise UsageError(
-            f"expected a CaseSet, found {type(cases).__name__}; read the data with "
-            "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
-        )
-    used = cases.framework
-    have = {stratum.name: stratum.levels for stratum in used.strata}
-    missing = [q for q in FRAMEWORK.question_ids if q not in used.question_ids]
-    other = [
-        name for name in FRAMEWORK.breakdowns if have.get(name) != FRAMEWORK.stratum(name).levels
-    ]
-    if missing or other:
-        lacks = [f"the questions {shown(missing)}"] * bool(missing)
-        lacks += [f"the strata {shown(other)} with their levels"] * bool(other)
-        raise UsageError(
-            f"the cases were read with the framework {used.name!r}, which lacks "
-            f"{' and '.join(lacks)}; read them with "
-            "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
-        )
