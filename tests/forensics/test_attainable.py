@@ -267,3 +267,11 @@ def test_an_overlapping_whole_holds_its_subset() -> None:
     # All of 5 and none of 6: the whole has fewer than its part.
     assert not attainable(100, 5, 0, 6, **options).possible
     assert attainable(0, 5, 17, 6, **options).possible
+
+
+def test_marks_that_are_not_one_a_comparison() -> None:
+    found = attainable([82, 80], 440, 75, 2191)
+    assert found.attains("***").shape == (2,)
+    assert found.attains([["--"], ["***"]]).shape == (2, 2)
+    with pytest.raises(UsageError, match=r"marks of shape \(3,\) beside figures of shape \(2,\)"):
+        found.attains(["*", "**", "***"])

@@ -164,6 +164,7 @@ def test_a_mark_that_no_counts_earn_is_told_and_set_aside() -> None:
         ({"method": "overlapping"}, UnknownNameError, "choose from pearson"),
         ({"stars": ["****"]}, UnknownNameError, "unknown mark"),
         ({"percent1": [101]}, DataError, "percent1"),
+        ({"percent1": ["60%"]}, UsageError, "percent1: expected numbers"),
         ({"n2": [0]}, UsageError, "the family is empty"),
         ({"stars": [["*"]]}, UsageError, "in one line"),
         ({"stars": ["*"] * 3, "n1": [1, 2]}, UsageError, "one line a row"),

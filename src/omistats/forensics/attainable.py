@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError
+from omistats.errors import UnknownNameError, UsageError
 from omistats.forensics._pairs import Pairs, pairs_behind
 from omistats.forensics._statistics import METHODS, OVERLAPPING, p_value
 from omistats.kernel.significance import STARS, star_codes
@@ -42,6 +42,16 @@ class Attainable:
         there was nothing to test. A p-value of 1 includes answers all alike.
     method : ndarray of str
         The test used.
+
+    Examples
+    --------
+    >>> found = attainable([90, 58], [10, 171], [50, 67], [10, 1266])
+    >>> found.low1.tolist(), found.high1.tolist(), found.pairs.tolist()
+    ([9, 99], [9, 100], [1, 26])
+    >>> found.p_min.round(3).tolist(), found.p_max.round(3).tolist()
+    ([0.051, 0.013], [0.051, 0.038])
+    >>> found.attains(["*", "*"]).tolist()
+    [False, True]
     """
 
     low1: Ints
@@ -66,15 +76,25 @@ class Attainable:
         Returns
         -------
         ndarray of bool
+            Of the broadcast shape; False also where nothing was tested.
 
         Raises
         ------
         UnknownNameError
             When a mark is none of the four.
+        UsageError
+            When the marks do not broadcast against the record.
         """
         marks = np.asarray(printed, np.str_)
         if not np.isin(marks, STARS).all():
             raise UnknownNameError("mark", str(marks[~np.isin(marks, STARS)].flat[0]), STARS)
+        try:
+            np.broadcast_shapes(marks.shape, self.method.shape)
+        except ValueError as error:
+            raise UsageError(
+                f"marks of shape {marks.shape} beside figures of shape {self.method.shape}; "
+                "give one mark a comparison"
+            ) from error
         out: Bools = (self.stars & (marks[..., None] == np.asarray(STARS))).any(axis=-1)
         return out
 
@@ -93,11 +113,9 @@ def attainable(
 
     Parameters
     ----------
-    percent1, percent2 : array_like of int
-        Percentages as printed, whole numbers 0-100 rounded half up; NaN or null for a
-        blank. All four arguments broadcast together.
-    n1, n2 : array_like of int
-        Cases behind each percentage.
+    percent1, n1, percent2, n2 : array_like of int
+        Percentages as printed, whole numbers 0-100 rounded half up, NaN or null for a
+        blank; and the cases behind each. All broadcast together.
     complement : bool, optional
         Whether the second group is a whole that includes the first. The test then
         compares the first with all the others, and counts are consistent only if

@@ -30,6 +30,14 @@ class DifferenceBehind:
         they were, the interval lies within.
     method : ndarray of str
         The interval used.
+
+    Examples
+    --------
+    >>> found = difference_behind([58, 58], [171, 171], [67, float("nan")], [1266, 1266])
+    >>> found.least.round(3).tolist(), found.most.round(3).tolist()
+    ([-0.096, nan], [-0.08, nan])
+    >>> found.low.round(3).tolist(), found.high.round(3).tolist()
+    ([-0.175, nan], [-0.004, nan])
     """
 
     least: Floats
@@ -54,11 +62,9 @@ def difference_behind(
 
     Parameters
     ----------
-    percent1, percent2 : array_like of int
-        Percentages as printed, whole numbers 0-100 rounded half up; NaN or null for a blank.
-        All figures broadcast together.
-    n1, n2 : array_like of int
-        Cases behind each percentage.
+    percent1, n1, percent2, n2 : array_like of int
+        Percentages as printed, whole numbers 0-100 rounded half up, NaN or null for a blank;
+        and the cases behind each. All broadcast together.
     complement : bool
         Whether the second group is a whole that includes the first. The difference is then
         from all the others, whose counts follow.

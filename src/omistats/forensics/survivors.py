@@ -12,6 +12,7 @@ import numpy.typing as npt
 from omistats.errors import UnknownNameError, UsageError
 from omistats.forensics._statistics import METHODS, OVERLAPPING, p_value
 from omistats.forensics.attainable import attainable
+from omistats.kernel.counts import as_numbers
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.significance import STARS, star_codes
 
@@ -43,6 +44,14 @@ class Survivors:
         How p-values were adjusted.
     level : float
         What adjusted p-values lie below.
+
+    Examples
+    --------
+    >>> found = survivors([79, 55], [200, 80], [70, 48], [300, 250], ["*", "--"])
+    >>> f"{found.stars} of {found.tests} marked; {found.least} to {found.most} survive"
+    '1 of 2 marked; 0 to 1 survive'
+    >>> found.surely, found.unexplained, found.adjustment, found.level
+    ((), (), 'holm', 0.05)
     """
 
     tests: int
@@ -82,19 +91,20 @@ def survivors(
     adjustment : {'holm', 'bh', 'bonferroni'}
         As for `adjust`. The rows are one family.
     level : float
-        What adjusted p-values must lie below.
+        What adjusted p-values must lie below, between 0 and 1.
     method : str
-        The test behind the marks, as for `attainable`.
+        The test behind the marks, as for `attainable`, but for ``overlapping``.
 
     Returns
     -------
     Survivors
+        Bounds on the number of rows that survive.
 
     Raises
     ------
     UsageError
-        When the level is not between 0 and 1, rows are not in one line, or no row has two
-        groups to compare.
+        When the level is not between 0 and 1, rows are not in one line, figures are no numbers,
+        or no row has two groups to compare.
     UnknownNameError
         When a mark, the adjustment or the test is unknown.
     DataError
@@ -121,7 +131,9 @@ def survivors(
     if method not in METHODS or method == OVERLAPPING:
         raise UnknownNameError("test", method, [m for m in METHODS if m != OVERLAPPING])
     adjusted = ADJUSTMENTS[adjustment]
-    figures = [np.asarray(v, np.float64) for v in (percent1, n1, percent2, n2)]
+    names = ("percent1", "n1", "percent2", "n2")
+    given = (percent1, n1, percent2, n2)
+    figures = [as_numbers(v, name) for v, name in zip(given, names, strict=True)]
     marks = np.asarray(stars, np.str_)
     try:
         p1, m1, p2, m2, marks, whole = np.broadcast_arrays(*figures, marks, complement)
