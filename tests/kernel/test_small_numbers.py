@@ -125,3 +125,14 @@ def test_rows_broadcast_and_scalars_give_no_dimension():
 def test_a_policy_that_makes_no_sense_is_refused(arguments, said):
     with pytest.raises(oms.UsageError, match=said):
         oms.SmallNumbers(**arguments)
+
+
+def test_what_is_no_number_of_cases_is_refused():
+    policy = oms.SmallNumbers(suppress_below=5)
+    assert policy.withheld([None, NAN, 0, 4, 5]).tolist() == [False, False, False, True, False]
+    assert policy.expects_few([None, NAN, 4, 5]).tolist() == [False, False, True, False]
+    for judge in (policy.withheld, oms.SmallNumbers().withheld, policy.expects_few):
+        with pytest.raises(oms.UsageError, match="expected numbers"):
+            judge(["few"])
+    with pytest.raises(ValueError, match="broadcast"):
+        policy.graded(np.array([1, 2, 3]), np.array([True, False]))

@@ -117,9 +117,13 @@ class SmallNumbers:
     Examples
     --------
     >>> policy = SmallNumbers(flag_below=20, suppress_below=5)
+    >>> policy.withheld([0, 3, 12]).tolist(), policy.expects_few([1.2, 6.0]).tolist()
+    ([False, True, False], [True, False])
     >>> codes = policy.judge([0, 3, 12, 40, 40], [float("nan"), 1.2, 6.0, 4.5, 9.0])
     >>> [RELIABILITY[code] if code >= 0 else None for code in codes.tolist()]
     [None, 'suppressed', 'few cases', 'small expected count', 'ok']
+    >>> policy.graded(np.array([3, 40]), np.array([True, True])).tolist()
+    [3, 1]
     """
 
     flag_expected: float | None = attrs.field(default=5.0)
@@ -149,25 +153,30 @@ class SmallNumbers:
 
         Parameters
         ----------
-        n : array_like
-            Cases behind each.
+        n : array_like of int
+            Cases behind each, of any shape.
 
         Returns
         -------
         ndarray of bool
-            False where there are no cases: nothing is there to withhold.
+            Of that shape. False where there are no cases, or NaN: nothing is there to withhold.
+
+        Raises
+        ------
+        UsageError
+            When these are no numbers.
         """
-        n = np.asarray(n)
+        cases = as_numbers(n, "n")
         if self.suppress_below is None:
-            return np.zeros(n.shape, np.bool_)
-        return np.asarray((n > 0) & (n < self.suppress_below))
+            return np.zeros(cases.shape, np.bool_)
+        return np.asarray((cases > 0) & (cases < self.suppress_below))
 
     def judge(self, n: npt.ArrayLike, expected: npt.ArrayLike) -> npt.NDArray[np.int8]:
         """Judge rows by how small their numbers are.
 
         Parameters
         ----------
-        n : array_like
+        n : array_like of int
             Cases behind each row.
         expected : array_like of float
             The smallest expected count of the comparison that the row is part of, NaN where
@@ -176,7 +185,13 @@ class SmallNumbers:
         Returns
         -------
         ndarray of int8
-            Codes of `RELIABILITY`; -1 where there are no cases.
+            Of the broadcast shape: 3 suppressed, 2 few cases, 1 small expected count, 0 none
+            of these; -1 where there are no cases, or NaN.
+
+        Raises
+        ------
+        UsageError
+            When these are no numbers or do not broadcast, or cases are negative.
         """
         try:
             n, expected = np.broadcast_arrays(as_numbers(n, "n"), as_numbers(expected, "expected"))
@@ -188,15 +203,50 @@ class SmallNumbers:
             raise UsageError(f"n counts cases, 0 or more; found {n.min():g}")
         return self.graded(n, self.expects_few(expected))
 
-    def expects_few(self, expected: Floats) -> npt.NDArray[np.bool_]:
-        """Say which comparisons have small expected counts; those of NaN have not."""
+    def expects_few(self, expected: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Say which comparisons have small expected counts.
+
+        Parameters
+        ----------
+        expected : array_like of float
+            The smallest expected count of each, NaN where there is none.
+
+        Returns
+        -------
+        ndarray of bool
+            Of that shape; False for NaN.
+
+        Raises
+        ------
+        UsageError
+            When these are no numbers.
+        """
+        smallest = as_numbers(expected, "expected")
         if self.flag_expected is None:
-            return np.zeros(expected.shape, np.bool_)
+            return np.zeros(smallest.shape, np.bool_)
         # Comparisons with NaN are False: what is unknown is not flagged.
-        return np.asarray(expected < self.flag_expected)
+        return np.asarray(smallest < self.flag_expected)
 
     def graded(self, n: npt.NDArray[np.number], few: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
-        """Judge as `judge` does, of arrays of one shape that have been checked."""
+        """Judge as `judge` does, without its checks.
+
+        Parameters
+        ----------
+        n : ndarray of int or float
+            Cases behind each row.
+        few : ndarray of bool, of the same shape
+            Whether its comparison has a small expected count, as of `expects_few`.
+
+        Returns
+        -------
+        ndarray of int8
+            Codes as of `judge`.
+
+        Raises
+        ------
+        ValueError
+            When the shapes differ.
+        """
         codes = np.array(few, np.bool_).view(np.int8)
         if self.flag_below is not None:
             np.copyto(codes, 2, where=n < self.flag_below)
