@@ -46,6 +46,15 @@ class TestShipped:
             assert proof is not None
             assert (cell.table, cell.row, cell.group, cell.what) in proof.cells
 
+    def test_what_is_no_figure_of_a_table_is_refused(self, found):
+        with pytest.raises(oms.UnknownNameError, match="unknown figure 'ns'"):
+            found.matched("ns")
+        with pytest.raises(oms.UnknownNameError, match="unknown table 12"):
+            found.matched("n", 12)
+        for judge in (found.proof, found.accounts_for):
+            with pytest.raises(oms.UsageError, match="a proof is of a ComparedCell"):
+                judge((3, 9))
+
     def test_counted_again_without_the_comparison(self, found):
         """Every cell of print beside the findings, by its names."""
         computed = {

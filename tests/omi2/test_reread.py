@@ -66,3 +66,9 @@ def test_what_is_no_report_is_refused() -> None:
         oms.omi2.survivors(pa.table({"table": [3]}))
     with pytest.raises(UnknownNameError):
         oms.omi2.survivors(adjustments=["none"])
+
+
+def test_no_rows_are_no_family() -> None:
+    nothing = oms.omi2.load_published().slice(0, 0)
+    with pytest.raises(oms.UsageError, match="the family is empty"):
+        oms.omi2.survivors(nothing)

@@ -43,7 +43,15 @@ class ComparedCell:
     what : {'n', 'percent', 'stars'}
         Which figure.
     printed, recomputed : int or str or None
-        The two figures.
+        The two figures: cases, whole percent 0-100, or a mark. What was recomputed is None
+        where nothing applied.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> cell = oms.omi2.ComparedCell(3, 9, "plan_informed", None, "stars", "**", "***")
+    >>> cell.agrees, cell.place
+    (False, Cell(table=3, row=9, group=None, what='stars'))
     """
 
     table: int

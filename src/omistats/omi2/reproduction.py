@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pyarrow as pa
 
+from omistats.errors import UnknownNameError, UsageError, check_word, described
 from omistats.findings import Findings
 from omistats.model.cases import CaseSet
 from omistats.model.marks import is_synthetic
@@ -50,6 +51,20 @@ class Reproduction:
         What was recomputed.
     case_count : int
         How many cases it was recomputed from.
+
+    Examples
+    --------
+    Of Table 3 alone, which is the first 62 printed lines, one mark comes out otherwise:
+
+    >>> import omistats as oms
+    >>> found = oms.omi2.reproduce(published=oms.omi2.load_published().slice(0, 62))
+    >>> found.matched("stars"), found.source, found.tables()[3].num_rows
+    ((30, 31), 'synthetic', 31)
+    >>> (cell,) = found.mismatches
+    >>> cell.row, cell.printed, cell.recomputed, found.proof(cell).premises
+    (9, '**', '***', ('procedure',))
+    >>> found.accounts_for(cell), found.explained, found.to_dict()["percent"]
+    (True, True, {'matched': 62, 'total': 62})
     """
 
     cells: tuple[ComparedCell, ...]
@@ -65,7 +80,30 @@ class Reproduction:
         return "synthetic" if is_synthetic(self.findings.tally.metadata) else "as given"
 
     def matched(self, what: What, table: int | None = None) -> tuple[int, int]:
-        """Count the cells that agree, and all cells, of one kind."""
+        """Count the cells that agree, and all cells, of one kind.
+
+        Parameters
+        ----------
+        what : {'n', 'percent', 'stars'}
+            Which figures.
+        table : int, optional
+            Of one table only, 3-11.
+
+        Returns
+        -------
+        agree : int
+            How many are the same.
+        compared : int
+            How many there are; 0 where that table was not among the printed figures.
+
+        Raises
+        ------
+        UnknownNameError
+            When the kind or the table is unknown.
+        """
+        check_word("figure", what, ("n", "percent", "stars"))
+        if table is not None and table not in TABLES:
+            raise UnknownNameError("table", table, map(str, TABLES))
         chosen = [c for c in self.cells if c.what == what and table in (None, c.table)]
         return sum(c.agrees for c in chosen), len(chosen)
 
@@ -77,8 +115,23 @@ class Reproduction:
     def proof(self, cell: ComparedCell) -> Contradiction | None:
         """Return the contradiction that a cell is part of, if there is one.
 
-        One that is filed under the cell's own table and row comes before others.
+        Parameters
+        ----------
+        cell : ComparedCell
+            One of `cells`.
+
+        Returns
+        -------
+        Contradiction or None
+            One that is filed under the cell's own table and row before others.
+
+        Raises
+        ------
+        UsageError
+            When it is no such cell.
         """
+        if not isinstance(cell, ComparedCell):
+            raise UsageError(f"a proof is of a ComparedCell of `cells`; found {described(cell)}")
         at = self._proof_at(cell)
         return None if at is None else self.contradictions[at]
 
@@ -123,6 +176,11 @@ class Reproduction:
         -------
         bool
             Whether the figure had to differ, and by no less; see `explained`.
+
+        Raises
+        ------
+        UsageError
+            When it is no such cell.
         """
         return self.proof(cell) is not None and cell.place in self._accounted
 
@@ -134,9 +192,13 @@ class Reproduction:
     def to_dict(self) -> dict[str, Any]:
         """Return the counts and the contradictions, ready for JSON.
 
-        Each mismatch carries, as ``contradiction``, the place of its `proof` in the list of
-        contradictions, None if it has no proof, and as ``explained`` whether print
-        accounts for it.
+        Returns
+        -------
+        dict
+            ``n, percent, stars, points`` (each ``matched`` and ``total``), ``contradictions,
+            mismatches, noted`` (lists) and ``cases`` (the `source`). A mismatch carries as
+            ``contradiction`` the place of its `proof` in the list of contradictions, None if it
+            has none, and as ``explained`` whether print accounts for it.
         """
         out: dict[str, Any] = {}
         for what in ("n", "percent", "stars"):
@@ -158,7 +220,13 @@ class Reproduction:
         return out
 
     def tables(self) -> dict[int, pa.Table]:
-        """Return the recomputed tables in the printed layout, by number."""
+        """Return the recomputed tables in the printed layout, by number.
+
+        Returns
+        -------
+        dict of int to pyarrow.Table
+            A row a question: of each group its percentage and n, the mark, and ``cases``.
+        """
         out = {}
         for number, table in TABLES.items():
             shown = self.findings.breakdown(table.breakdown).question(*table.questions)
@@ -191,13 +259,15 @@ def reproduce(
     Returns
     -------
     Reproduction
+        Every printed figure beside the recomputed one.
 
     Raises
     ------
     DataError
         When the printed figures are not of that form; everything wrong is listed.
     UsageError
-        When the cases were read with a framework that lacks what the tables show.
+        When the cases are no case set, or were read with a framework that lacks what the
+        tables show; or the printed figures are no table.
 
     Examples
     --------

@@ -34,7 +34,7 @@ def survivors(
     adjustments : sequence of str
         As for `omistats.adjust`.
     level : float
-        What adjusted p-values must lie below.
+        What adjusted p-values must lie below, between 0 and 1.
 
     Returns
     -------
@@ -50,6 +50,8 @@ def survivors(
         When the printed figures are not of that form.
     UnknownNameError
         When an adjustment is unknown.
+    UsageError
+        When it is no table, the level is out of range, or no row has two groups to compare.
 
     Notes
     -----
@@ -93,8 +95,8 @@ def survivors(
 
 
 def _bounds(rows: Sequence[Row], adjustment: str, level: float) -> Survivors:
-    percents = np.array([[np.nan if p is None else p for p in r.percents] for r in rows])
-    sizes = np.array([r.sizes for r in rows], np.float64)
+    percents = np.array([r.percents for r in rows], np.float64).reshape(-1, 2)
+    sizes = np.array([r.sizes for r in rows], np.float64).reshape(-1, 2)
     return bound(
         percents[:, 0],
         sizes[:, 0],
