@@ -27,7 +27,8 @@ class Ratio:
     Attributes
     ----------
     estimate, se, low, high : ndarray of float64
-        NaN where the denominator is 0. Wald limits are not cut off at 0 and 1.
+        Proportions, 0-1, where counts are divided. NaN where the denominator is 0. Wald limits
+        are not cut off at 0 and 1.
     df : ndarray of float64
         Degrees of freedom of the interval's t distribution; infinite for the normal.
     design_effect : ndarray of float64
@@ -37,6 +38,14 @@ class Ratio:
         The interval used.
     clusters, strata : ndarray of int64
         How many there are with a row of positive weight.
+
+    Examples
+    --------
+    >>> found = ratio([3, 9, 5, 2], [8, 10, 9, 6], cluster=list("aabb"))
+    >>> print(f"{found.low:.3f} to {found.high:.3f}, design effect {found.design_effect:.2f}")
+    0.381 to 0.770, design effect 1.33
+    >>> found.clusters.item(), found.df.item(), found.method.item()
+    (2, inf, 'wald')
     """
 
     estimate: Floats
@@ -98,6 +107,7 @@ def ratio(
     Returns
     -------
     Ratio
+        The estimate with its standard error and interval.
 
     Raises
     ------

@@ -32,12 +32,23 @@ class Comparison:
     Attributes
     ----------
     statistic, df, p_value : ndarray of float64
-        NaN where the test is undefined.
+        P-values are 0-1, two-sided. NaN where the test is undefined: a group has no trials,
+        a count is NaN, or every answer is the same. Exact tests have a p-value alone.
     stars : ndarray of str
-        ``'***'``, ``'**'``, ``'*'`` or ``'--'``; empty where there was no second group
+        ``'***'``, ``'**'``, ``'*'`` or ``'--'``: a p-value below 0.001, 0.01, 0.05, or not;
+        ``'--'`` also where every answer is the same; empty where there was no second group
         to compare with.
     method : ndarray of str
         The test used.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.compare([14, 5, 5], [20, 5, 5], [9, 3, 0], [30, 3, 0])
+    >>> found.statistic.round(2).tolist(), found.p_value.round(4).tolist()
+    ([7.73, nan, nan], [0.0054, nan, nan])
+    >>> found.stars.tolist()
+    ['**', '--', '']
     """
 
     statistic: Floats

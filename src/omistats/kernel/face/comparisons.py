@@ -45,9 +45,14 @@ def compare(
     Raises
     ------
     UsageError
-        When counts are impossible.
+        When counts are impossible or their shapes do not broadcast.
     UnknownNameError
         When the method is unknown.
+
+    References
+    ----------
+    Campbell, I. (2007). Chi-squared and Fisher-Irwin tests of two-by-two tables with small
+    sample recommendations. Statistics in Medicine 26, 3661-3675. doi:10.1002/sim.2832
 
     Examples
     --------
@@ -79,18 +84,20 @@ def compare_groups(
     Parameters
     ----------
     k, n : array_like of int
-        Successes and trials; the groups lie along ``axis``.
+        Successes and trials; the groups lie along ``axis``. NaN anywhere gives NaN.
     axis : int
         The axis of the groups.
-    method : {'pearson', 'g', 'auto'}
-        Pearson's chi-square; the likelihood ratio; or, for an axis of two groups, what
+    method : {'pearson', 'g', 'auto', 'trend'}
+        Pearson's chi-square; the likelihood ratio; for an axis of two groups what
         `compare` chooses, and Pearson's for longer ones, however few of their groups have
-        trials, as in findings. Or a test of one's own, from `GROUP_TESTS`.
+        trials, as in findings; or the test of `trend`, of groups in their order. Or a test of
+        one's own, from `GROUP_TESTS`.
 
     Returns
     -------
     Comparison
-        Without ``axis``. Groups without trials drop out of the degrees of freedom.
+        Without ``axis``. Groups without trials drop out of the degrees of freedom; NaN where
+        fewer than two are left.
 
     Raises
     ------
@@ -98,6 +105,12 @@ def compare_groups(
         When counts are impossible or there is no such axis.
     UnknownNameError
         When the method is unknown.
+
+    References
+    ----------
+    Pearson, K. (1900). On the criterion that a given system of deviations ... can be reasonably
+    supposed to have arisen from random sampling. Philosophical Magazine 50, 157-175.
+    doi:10.1080/14786440009463897
 
     Examples
     --------

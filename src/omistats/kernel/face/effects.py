@@ -29,6 +29,14 @@ class Effect:
         had no trials. A ratio of 0 to 0 is NaN with the interval 0 to infinity.
     method : ndarray of str
         The interval used.
+
+    Examples
+    --------
+    >>> found = difference([56, 3], [70, 4], [48, 0], [80, 0])
+    >>> found.estimate.round(3).tolist(), found.low.round(3).tolist()
+    ([0.2, nan], [0.052, nan])
+    >>> found.method.tolist()
+    ['newcombe', 'newcombe']
     """
 
     estimate: Floats
@@ -69,6 +77,11 @@ def difference(
         When counts are impossible or the confidence is out of range.
     UnknownNameError
         When the method is unknown.
+
+    References
+    ----------
+    Newcombe, R. G. (1998). Interval estimation for the difference between independent
+    proportions: comparison of eleven methods. Statistics in Medicine 17, 873-890.
 
     Examples
     --------
@@ -114,6 +127,11 @@ def risk_ratio(
         When counts are impossible or the confidence is out of range.
     UnknownNameError
         When the method is unknown.
+
+    References
+    ----------
+    Miettinen, O. and Nurminen, M. (1985). Comparative analysis of two rates. Statistics in
+    Medicine 4, 213-226. doi:10.1002/sim.4780040211
 
     Examples
     --------
@@ -161,6 +179,11 @@ def odds_ratio(
         When counts are impossible or the confidence is out of range.
     UnknownNameError
         When the method is unknown.
+
+    References
+    ----------
+    Miettinen, O. and Nurminen, M. (1985). Comparative analysis of two rates. Statistics in
+    Medicine 4, 213-226. doi:10.1002/sim.4780040211
 
     Examples
     --------

@@ -39,6 +39,16 @@ class Equivalence:
         The margin asked of.
     method : ndarray of str
         The method of tests and interval.
+
+    Examples
+    --------
+    Proportions throughout: the interval of the larger groups lies within ten points.
+
+    >>> found = equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
+    >>> found.low.round(3).tolist(), found.high.round(3).tolist()
+    ([-0.223, -0.045], [0.183, 0.025])
+    >>> found.p_value.round(4).tolist()
+    [0.2432, 0.0]
     """
 
     estimate: Floats

@@ -26,6 +26,12 @@ class Interval:
         high is 1 where everything did.
     method : ndarray of str
         The interval used.
+
+    Examples
+    --------
+    >>> found = interval([0, 9, 0], [20, 30, 0])
+    >>> found.estimate.tolist(), found.high.round(3).tolist()
+    ([0.0, 0.3, nan], [0.161, 0.479, nan])
     """
 
     estimate: Floats
@@ -55,7 +61,7 @@ def interval(
     Returns
     -------
     Interval
-        Of the broadcast shape; 0-d for scalars.
+        Proportions, 0-1, of the broadcast shape; 0-d for scalars.
 
     Raises
     ------
@@ -63,6 +69,14 @@ def interval(
         When counts are impossible or the confidence is out of range.
     UnknownNameError
         When the method is unknown.
+
+    References
+    ----------
+    Brown, L. D., Cai, T. T. and DasGupta, A. (2001). Interval estimation for a binomial
+    proportion. Statistical Science 16, 101-133. doi:10.1214/ss/1009213286
+
+    Newcombe, R. G. (1998). Two-sided confidence intervals for the single proportion:
+    comparison of seven methods. Statistics in Medicine 17, 857-872.
 
     Examples
     --------

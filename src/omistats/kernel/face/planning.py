@@ -13,14 +13,7 @@ from omistats.kernel.comparison_methods import TESTS
 from omistats.kernel.face.shares import broadcast, fraction, shares, sizes
 from omistats.kernel.power import detectable_share, exact_power, normal_power, sizes_for_power
 
-__all__ = [
-    "Detectable",
-    "Power",
-    "SampleSize",
-    "detectable",
-    "power",
-    "sample_size",
-]
+__all__ = ["Detectable", "Power", "SampleSize", "detectable", "power", "sample_size"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,6 +36,12 @@ class Power:
         The test whose power it is.
     method : ndarray of str
         ``'normal'`` or ``'exact'``.
+
+    Examples
+    --------
+    >>> found = power(0.65, 0.75, [200, 0], 850)
+    >>> found.power.round(3).tolist(), found.test[0].item(), found.method[0].item()
+    ([0.805, nan], 'pearson', 'normal')
     """
 
     power: Floats
@@ -57,10 +56,16 @@ class Detectable:
     Attributes
     ----------
     low, high : ndarray of float64
-        The nearest proportions below and above that are told apart; NaN where even 0,
-        or 1, is not.
+        The nearest proportions below and above, 0-1, that are told apart; NaN where even 0,
+        or 1, is not, or a group is empty.
     below, above : ndarray of float64
-        How far away they are.
+        How far away they are, as proportions.
+
+    Examples
+    --------
+    >>> found = detectable(0.95, [50, 500], 100)
+    >>> found.low.round(2).tolist(), found.below.round(2).tolist(), found.high.tolist()
+    ([0.78, 0.87], [0.17, 0.08], [nan, nan])
     """
 
     low: Floats
@@ -78,7 +83,13 @@ class SampleSize:
     n1, n2 : ndarray of float64
         Whole numbers of cases; NaN where the proportions are equal.
     power : ndarray of float64
-        The power they give.
+        The power they give, 0-1.
+
+    Examples
+    --------
+    >>> found = sample_size(0.65, [0.75, 0.65], ratio=2)
+    >>> found.n1.tolist(), found.n2.tolist(), found.power.round(3).tolist()
+    ([243.0, nan], [486.0, nan], [0.8, nan])
     """
 
     n1: Floats
@@ -215,6 +226,10 @@ def detectable(
     UsageError
         When a proportion, a size, the power or the level is out of range.
 
+    Notes
+    -----
+    The proportion at which the normal `power` reaches the power asked for.
+
     Examples
     --------
     >>> found = detectable(0.65, 200, 850)
@@ -259,6 +274,11 @@ def sample_size(
     ------
     UsageError
         When a proportion, the power, the level or the ratio is out of range.
+
+    Notes
+    -----
+    The least size at which the normal `power` reaches the power asked for, without correction
+    for continuity.
 
     Examples
     --------

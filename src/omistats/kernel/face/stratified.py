@@ -48,6 +48,17 @@ class Stratified:
         The same with Tarone's correction.
     strata : ndarray of int64
         How many strata tell the groups apart: they have both, and both kinds of answer.
+
+    Examples
+    --------
+    In each of two units the first group does ten points better, and in the two together worse;
+    the third unit has no second group, and counts for nothing.
+
+    >>> found = stratified([18, 90, 5], [20, 180, 5], [144, 8, 0], [180, 20, 0])
+    >>> print(f"{found.difference:.2f}, {found.difference_low:.2f} to {found.difference_high:.2f}")
+    0.10, -0.03 to 0.23
+    >>> found.strata.item(), round(found.breslow_day_p_value.item(), 2)
+    (2, 0.65)
     """
 
     statistic: Floats

@@ -23,13 +23,22 @@ class Trend:
     Attributes
     ----------
     slope : ndarray of float64
-        The change in the proportion for one more point of score; its sign is the direction.
+        The change in the proportion for one more point of score, 0.01 being one percentage
+        point; its sign is the direction.
     statistic, df, p_value : ndarray of float64
         Chi-square on one degree of freedom; NaN where the test is undefined.
     stars : ndarray of str
         As in `Comparison`.
     method : ndarray of str
         The test used.
+
+    Examples
+    --------
+    >>> found = trend([[3, 5, 9], [4, 4, 0]], [[10, 10, 10], [4, 4, 0]])
+    >>> found.slope.round(2).tolist(), found.p_value.round(3).tolist()
+    ([0.3, 0.0], [0.007, nan])
+    >>> found.stars.tolist()
+    ['**', '--']
     """
 
     slope: Floats
@@ -48,7 +57,8 @@ def trend(
     Parameters
     ----------
     k, n : array_like of int
-        Successes and trials; the groups lie along ``axis``, in their order.
+        Successes and trials; the groups lie along ``axis``, in their order. NaN anywhere
+        gives NaN.
     scores : array_like of float, optional
         Where each group stands, one number a group; 1, 2, 3 and so on by default.
     axis : int

@@ -41,6 +41,17 @@ class WeightedComparison:
         would overstate the evidence. NaN for Wald's tests.
     n : ndarray of int64
         How many cases with weight have both an answer and a group.
+
+    Examples
+    --------
+    Two cases of each of four teams; one case has no answer.
+
+    >>> answers = [1, 1, 0, 1, 0, 0, 1, None]
+    >>> found = compare_weighted(answers, ["f", "m"] * 4, cluster=list("aabbccdd"))
+    >>> print(f"{found.method}: F on {found.df:g} and {found.df2:g}, {found.n} answers")
+    rao-scott-f: F on 1 and 3, 7 answers
+    >>> print(f"p = {found.p_value:.3f}, design effect {found.design_effect:.2f}")
+    p = 0.656, design effect 0.80
     """
 
     statistic: Floats
@@ -91,6 +102,7 @@ def compare_weighted(
     Returns
     -------
     WeightedComparison
+        The test, and the design effect it allows for.
 
     Raises
     ------
