@@ -59,6 +59,15 @@ class Practice(Exports):
         How the unit asked about stands beside the rest.
     notes : tuple of str
         What could not be looked for or found, in sentences.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.omi2.practice(criterion="2.3", theme="alcohol", limit=2)
+    >>> found.found, found.notes
+    (3, ('1 more example fits; raise the limit to see more',))
+    >>> found.to_dict()["examples"][0]["id"]
+    '2.3-15'
     """
 
     table: pa.Table

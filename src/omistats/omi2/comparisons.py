@@ -74,7 +74,7 @@ def comparisons(
     DataError
         When the printed figures are not of that form.
     UsageError
-        When the confidence or the level is out of range.
+        When it is no table, or the confidence or the level is out of range.
     UnknownNameError
         When the adjustment is unknown.
 

@@ -102,6 +102,17 @@ class Contradiction:
         For ``procedure``, what would remove it; None for ``arithmetic``.
     minimal : bool
         Whether this is a smallest set; False for a diagnosis of several.
+
+    Examples
+    --------
+    In Table 3, which is the first 62 lines, one mark contradicts the percentages beside it:
+
+    >>> import omistats as oms
+    >>> (found,) = oms.omi2.contradictions(oms.omi2.load_published().slice(0, 62))
+    >>> found.row, found.what, found.impossible, found.to_dict()["premises"]
+    (9, 'stars', False, ['procedure'])
+    >>> found.remedy.tests, found.remedy.unclassified
+    (('yates', 'overlapping'), 3)
     """
 
     table: int | None
@@ -120,7 +131,13 @@ class Contradiction:
         return self.premises == ("arithmetic",)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the record as values that JSON can hold."""
+        """Return the record as values that JSON can hold.
+
+        Returns
+        -------
+        dict
+            An entry an attribute; tuples become lists, ``remedy`` a dictionary or None.
+        """
         return {
             "table": self.table,
             "row": self.row,
@@ -154,6 +171,8 @@ def contradictions(published: pa.Table | None = None) -> tuple[Contradiction, ..
     ------
     DataError
         When the table is not of that form; everything wrong with it is listed.
+    UsageError
+        When it is no table.
 
     Notes
     -----

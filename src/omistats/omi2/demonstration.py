@@ -33,9 +33,16 @@ class PublishedScore:
     item : str
         Its id in `FRAMEWORK`.
     percent : int
-        The score over 15 inspections, as printed.
+        The score over 15 inspections, 0-100, as printed.
     low, high : int or None
-        The least and the greatest score of an inspection, where printed.
+        The least and the greatest score of an inspection, percent, where printed.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> score = oms.omi2.PUBLISHED_SCORES[4]
+    >>> score.item, score.percent, score.low, score.high
+    ('reoffending', 71, 43, 87)
     """
 
     level: Level

@@ -41,6 +41,8 @@ class Term:
     >>> import omistats as oms
     >>> oms.omi2.GLOSSARY["marac"].listed_in
     ('good practice',)
+    >>> oms.omi2.GLOSSARY["vlo"].spellings
+    ('VLO', 'victim liaison officer', 'victim liaison')
     """
 
     id: str
@@ -83,6 +85,8 @@ class Mention:
 class Glossary(Mapping[str, Term]):
     """Terms by id, in alphabetical order; nothing can be put in or taken out.
 
+    It is a mapping: ``glossary["vlo"]``, with a KeyError where there is no such id.
+
     Parameters
     ----------
     read : callable
@@ -96,6 +100,8 @@ class Glossary(Mapping[str, Term]):
     'VLO'
     >>> [term.id for term in glossary.terms_in("MAPPA actions carried into plans")]
     ['mappa']
+    >>> [mention.start for mention in glossary.mentions("MAPPA actions, by MAPPA level")]
+    [0, 18]
     """
 
     _read: Callable[[], tuple[Term, ...]]
@@ -143,6 +149,7 @@ class Glossary(Mapping[str, Term]):
         Returns
         -------
         Term
+            The one that is so written.
 
         Raises
         ------
@@ -183,6 +190,16 @@ class Glossary(Mapping[str, Term]):
 
     def terms_in(self, text: str) -> tuple[Term, ...]:
         """List the terms that a text uses, each once, in its order.
+
+        Parameters
+        ----------
+        text : str
+            A label, say.
+
+        Returns
+        -------
+        tuple of Term
+            As `mentions` finds them; empty where there are none.
 
         Raises
         ------

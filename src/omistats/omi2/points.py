@@ -51,6 +51,13 @@ class MainPoint:
         The figure in the report's text.
     point : Point
         The same, computed.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> computed = oms.Point("reach", 19, 31, "19 of 31 aspects reach 60% (all cases)")
+    >>> oms.omi2.MainPoint(table=3, printed=19, point=computed).agrees
+    True
     """
 
     table: int

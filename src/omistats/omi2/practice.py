@@ -65,8 +65,12 @@ def practice(
         headline a question feeds is published, which criterion it is under mostly inferred.
     limit : int, optional
         The most examples to give.
-    others, confidence, adjust
-        As for `Scores.weaknesses`.
+    others : iterable of str, optional
+        The units to compare with, as for `Scores.weaknesses`.
+    confidence : float
+        Between 0 and 1, as there.
+    adjust : {'holm', 'bonferroni', 'bh', 'none'}
+        For the number of items compared, as there.
     text : pyarrow.Table, optional
         The table of `read_good_practice`, to attach the text of each example.
 

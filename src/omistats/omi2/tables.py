@@ -39,6 +39,13 @@ class Table:
         Its two columns.
     questions : tuple of str
         Ids, in the order of the rows.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> table = oms.omi2.TABLES[8]
+    >>> table.title, table.breakdown, table.groups, len(table.questions)
+    ('By gender', 'gender', ('male', 'female'), 75)
     """
 
     number: int

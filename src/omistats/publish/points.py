@@ -42,6 +42,14 @@ class Point:
         those that differ.
     sentence : str
         The statement in words.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> counts = [[14, 9], [12, 20]], [[20, 30], [16, 25]]
+    >>> asked = {"questions": ["plan", "review"], "groups": ["north", "south"]}
+    >>> count(oms.Findings.from_counts(*counts, **asked), "reach", group="north", threshold=75)
+    Point(kind='reach', value=1, of=2, sentence='1 of 2 aspects reach 75% (north)')
     """
 
     kind: Kind
@@ -72,6 +80,7 @@ def count(
     Returns
     -------
     Point
+        The count and what it is out of.
 
     Raises
     ------

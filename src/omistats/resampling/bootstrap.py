@@ -94,16 +94,18 @@ def bootstrap(
         themselves), ``percent, se, low, high`` (percent), ``difference, difference_se,
         difference_low, difference_high`` (percentage points, first group less second, where
         there are two), ``undefined`` (draws in which nothing applied, left out),
-        ``resample, draws, confidence``, and ``rule`` for scores.
+        ``resample, draws, confidence``, and ``rule`` for scores. Null where nothing applied.
 
     Raises
     ------
     UsageError
-        When options do not fit together or are out of range.
+        When options do not fit together or are out of range, or a source that is no case set
+        comes without ``framework``.
     UnknownNameError
         When a question, an item, a breakdown or the rule is unknown.
     DataError
-        When a breakdown is ill declared or labels cases outside its groups.
+        When the source cannot be read as cases, or a breakdown is ill declared or labels cases
+        outside its groups.
 
     Notes
     -----

@@ -103,11 +103,13 @@ def max_t(
     Raises
     ------
     UsageError
-        When an option is out of range, or no question is asked.
+        When an option is out of range, no question is asked, or a source that is no case set
+        comes without ``framework``.
     UnknownNameError
         When a question or a breakdown is unknown.
     DataError
-        When a breakdown is ill declared or labels cases outside its groups.
+        When the source cannot be read as cases, or a breakdown is ill declared or labels cases
+        outside its groups.
 
     Notes
     -----

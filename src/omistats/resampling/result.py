@@ -27,16 +27,40 @@ class Resampled:
     table : pyarrow.Table
         One row a result; columns are those that the function lists. The metadata is that
         of the cases.
+
+    Examples
+    --------
+    Of synthetic cases, and of fewer draws than make limits steady:
+
+    >>> import omistats as oms
+    >>> cases = oms.omi2.load_synthetic()
+    >>> found = oms.bootstrap(cases, of="scores", items=["reoffending"], by="unit", draws=20)
+    >>> len(found)
+    16
+    >>> found.to_polars()["unit"][-1], f"{found.to_pandas()['percent'].iloc[-1]:.1f}"
+    ('all', '71.0')
     """
 
     table: pa.Table
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; it needs pandas."""
+        """Return a pandas data frame; it needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The rows of ``table``; labels are categoricals, its metadata stands in ``attrs``.
+        """
         return to_pandas(self.table)
 
     def to_polars(self) -> pl.DataFrame:
-        """Return a polars data frame; it needs polars."""
+        """Return a polars data frame; it needs polars.
+
+        Returns
+        -------
+        polars.DataFrame
+            The rows of ``table``; labels are categoricals.
+        """
         return to_polars(self.table)
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:

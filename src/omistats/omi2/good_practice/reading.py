@@ -63,8 +63,14 @@ def read_good_practice(path: str | PathLike[str], *, encoding: str = "utf-8-sig"
 
     Examples
     --------
+    The path is yours; of one that leads nowhere the error says so:
+
     >>> import omistats as oms
-    >>> oms.omi2.read_good_practice("good_practice.txt")  # doctest: +SKIP
+    >>> try:
+    ...     table = oms.omi2.read_good_practice("folder/of/none/good_practice.txt")
+    ... except oms.DataError as error:
+    ...     print(error.problems[0].found, error.problems[0].hint, sep="; ")
+    no such file; Correct the path.
     """
     text = _text(path, encoding)
     known = known_examples()
