@@ -118,7 +118,7 @@ class Reproduction:
         Parameters
         ----------
         cell : ComparedCell
-            One of `cells`.
+            One of ``cells``.
 
         Returns
         -------
