@@ -45,7 +45,8 @@ class Attainable:
 
     Examples
     --------
-    >>> found = attainable([90, 58], [10, 171], [50, 67], [10, 1266])
+    >>> import omistats as oms
+    >>> found = oms.attainable([90, 58], [10, 171], [50, 67], [10, 1266])
     >>> found.low1.tolist(), found.high1.tolist(), found.pairs.tolist()
     ([9, 99], [9, 100], [1, 26])
     >>> found.p_min.round(3).tolist(), found.p_max.round(3).tolist()

@@ -33,7 +33,8 @@ class DifferenceBehind:
 
     Examples
     --------
-    >>> found = difference_behind([58, 58], [171, 171], [67, float("nan")], [1266, 1266])
+    >>> import omistats as oms
+    >>> found = oms.difference_behind([58, 58], [171, 171], [67, float("nan")], [1266, 1266])
     >>> found.least.round(3).tolist(), found.most.round(3).tolist()
     ([-0.096, nan], [-0.08, nan])
     >>> found.low.round(3).tolist(), found.high.round(3).tolist()

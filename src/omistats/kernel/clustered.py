@@ -41,7 +41,8 @@ class Ratio:
 
     Examples
     --------
-    >>> found = ratio([3, 9, 5, 2], [8, 10, 9, 6], cluster=list("aabb"))
+    >>> import omistats as oms
+    >>> found = oms.ratio([3, 9, 5, 2], [8, 10, 9, 6], cluster=list("aabb"))
     >>> print(f"{found.low:.3f} to {found.high:.3f}, design effect {found.design_effect:.2f}")
     0.381 to 0.770, design effect 1.33
     >>> found.clusters.item(), found.df.item(), found.method.item()
@@ -136,7 +137,8 @@ def ratio(
 
     Examples
     --------
-    >>> found = ratio([3, 9, 5, 2], [8, 10, 9, 6], stratum=["N", "N", "S", "S"])
+    >>> import omistats as oms
+    >>> found = oms.ratio([3, 9, 5, 2], [8, 10, 9, 6], stratum=["N", "N", "S", "S"])
     >>> print(f"{found.estimate:.3f} ± {found.se:.3f}")
     0.576 ± 0.152
     """

@@ -116,12 +116,13 @@ class SmallNumbers:
 
     Examples
     --------
-    >>> policy = SmallNumbers(flag_below=20, suppress_below=5)
+    >>> import omistats as oms
+    >>> policy = oms.SmallNumbers(flag_below=20, suppress_below=5)
     >>> policy.withheld([0, 3, 12]).tolist(), policy.expects_few([1.2, 6.0]).tolist()
     ([False, True, False], [True, False])
-    >>> codes = policy.judge([0, 3, 12, 40, 40], [float("nan"), 1.2, 6.0, 4.5, 9.0])
-    >>> [RELIABILITY[code] if code >= 0 else None for code in codes.tolist()]
-    [None, 'suppressed', 'few cases', 'small expected count', 'ok']
+    >>> policy.judge([0, 3, 12, 40, 40], [float("nan"), 1.2, 6.0, 4.5, 9.0]).tolist()
+    [-1, 3, 2, 1, 0]
+    >>> import numpy as np
     >>> policy.graded(np.array([3, 40]), np.array([True, True])).tolist()
     [3, 1]
     """

@@ -32,7 +32,8 @@ class Effect:
 
     Examples
     --------
-    >>> found = difference([56, 3], [70, 4], [48, 0], [80, 0])
+    >>> import omistats as oms
+    >>> found = oms.difference([56, 3], [70, 4], [48, 0], [80, 0])
     >>> found.estimate.round(3).tolist(), found.low.round(3).tolist()
     ([0.2, nan], [0.052, nan])
     >>> found.method.tolist()
@@ -85,7 +86,8 @@ def difference(
 
     Examples
     --------
-    >>> found = difference(56, 70, 48, 80)
+    >>> import omistats as oms
+    >>> found = oms.difference(56, 70, 48, 80)
     >>> print(f"{found.estimate:.4f}, {found.low:.4f} to {found.high:.4f}")
     0.2000, 0.0524 to 0.3339
     """
@@ -135,7 +137,8 @@ def risk_ratio(
 
     Examples
     --------
-    >>> found = risk_ratio([56, 5], [70, 56], [48, 0], [80, 29])
+    >>> import omistats as oms
+    >>> found = oms.risk_ratio([56, 5], [70, 56], [48, 0], [80, 29])
     >>> for ratio, low, high in zip(found.estimate, found.low, found.high):
     ...     print(f"{ratio:.2f}, {low:.2f} to {high:.2f}")
     1.33, 1.08 to 1.67
@@ -187,7 +190,8 @@ def odds_ratio(
 
     Examples
     --------
-    >>> found = odds_ratio(56, 70, 48, 80)
+    >>> import omistats as oms
+    >>> found = oms.odds_ratio(56, 70, 48, 80)
     >>> print(f"{found.estimate:.3f}, {found.low:.3f} to {found.high:.3f}")
     2.667, 1.282 to 5.540
     """

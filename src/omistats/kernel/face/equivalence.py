@@ -44,7 +44,8 @@ class Equivalence:
     --------
     Proportions throughout: the interval of the larger groups lies within ten points.
 
-    >>> found = equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
+    >>> import omistats as oms
+    >>> found = oms.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
     >>> found.low.round(3).tolist(), found.high.round(3).tolist()
     ([-0.223, -0.045], [0.183, 0.025])
     >>> found.p_value.round(4).tolist()
@@ -118,7 +119,8 @@ def equivalence(
     --------
     Both pairs of groups have 65% and 66%. Only the larger shows that ten points are excluded.
 
-    >>> found = equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
+    >>> import omistats as oms
+    >>> found = oms.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
     >>> found.equivalent
     array([False,  True])
     """

@@ -29,7 +29,8 @@ class Interval:
 
     Examples
     --------
-    >>> found = interval([0, 9, 0], [20, 30, 0])
+    >>> import omistats as oms
+    >>> found = oms.interval([0, 9, 0], [20, 30, 0])
     >>> found.estimate.tolist(), found.high.round(3).tolist()
     ([0.0, 0.3, nan], [0.161, 0.479, nan])
     """
@@ -80,10 +81,11 @@ def interval(
 
     Examples
     --------
-    >>> found = interval(81, 263)
+    >>> import omistats as oms
+    >>> found = oms.interval(81, 263)
     >>> print(f"{found.low:.4f} to {found.high:.4f}")
     0.2553 to 0.3662
-    >>> exact = interval([0, 1], [20, 29], method="clopper-pearson")
+    >>> exact = oms.interval([0, 1], [20, 29], method="clopper-pearson")
     >>> print(exact.high.round(4))
     [0.1684 0.1776]
     """

@@ -39,7 +39,8 @@ class Power:
 
     Examples
     --------
-    >>> found = power(0.65, 0.75, [200, 0], 850)
+    >>> import omistats as oms
+    >>> found = oms.power(0.65, 0.75, [200, 0], 850)
     >>> found.power.round(3).tolist(), found.test[0].item(), found.method[0].item()
     ([0.805, nan], 'pearson', 'normal')
     """
@@ -63,7 +64,8 @@ class Detectable:
 
     Examples
     --------
-    >>> found = detectable(0.95, [50, 500], 100)
+    >>> import omistats as oms
+    >>> found = oms.detectable(0.95, [50, 500], 100)
     >>> found.low.round(2).tolist(), found.below.round(2).tolist(), found.high.tolist()
     ([0.78, 0.87], [0.17, 0.08], [nan, nan])
     """
@@ -87,7 +89,8 @@ class SampleSize:
 
     Examples
     --------
-    >>> found = sample_size(0.65, [0.75, 0.65], ratio=2)
+    >>> import omistats as oms
+    >>> found = oms.sample_size(0.65, [0.75, 0.65], ratio=2)
     >>> found.n1.tolist(), found.n2.tolist(), found.power.round(3).tolist()
     ([243.0, nan], [486.0, nan], [0.8, nan])
     """
@@ -154,9 +157,10 @@ def power(
 
     Examples
     --------
-    >>> print(f"{power(0.65, 0.75, 200, 850).power:.3f}")
+    >>> import omistats as oms
+    >>> print(f"{oms.power(0.65, 0.75, 200, 850).power:.3f}")
     0.805
-    >>> print(f"{power(0.65, 0.75, 20, 85, test='pearson', method='exact').power:.3f}")
+    >>> print(f"{oms.power(0.65, 0.75, 20, 85, test='pearson', method='exact').power:.3f}")
     0.163
     """
     level = fraction(level, "level")
@@ -232,7 +236,8 @@ def detectable(
 
     Examples
     --------
-    >>> found = detectable(0.65, 200, 850)
+    >>> import omistats as oms
+    >>> found = oms.detectable(0.65, 200, 850)
     >>> print(f"{found.low:.3f} or less, {found.high:.3f} or more")
     0.542 or less, 0.749 or more
     """
@@ -277,12 +282,12 @@ def sample_size(
 
     Notes
     -----
-    The least size at which the normal `power` reaches the power asked for, without correction
-    for continuity.
+    The least size at which the normal `power` is enough, without correction for continuity.
 
     Examples
     --------
-    >>> found = sample_size(0.65, 0.75)
+    >>> import omistats as oms
+    >>> found = oms.sample_size(0.65, 0.75)
     >>> print(f"{found.n1:g} and {found.n2:g}")
     329 and 329
     """

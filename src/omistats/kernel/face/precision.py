@@ -62,9 +62,10 @@ def sample_for_precision(
 
     Examples
     --------
-    >>> print(sample_for_precision([0.05, 0.1], method="wald"))
+    >>> import omistats as oms
+    >>> print(oms.sample_for_precision([0.05, 0.1], method="wald"))
     [385.  97.]
-    >>> print(sample_for_precision(0.05, population=1000))
+    >>> print(oms.sample_for_precision(0.05, population=1000))
     276.0
     """
     check_confidence(confidence)

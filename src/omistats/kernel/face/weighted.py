@@ -47,7 +47,8 @@ class WeightedComparison:
     Two cases of each of four teams; one case has no answer.
 
     >>> answers = [1, 1, 0, 1, 0, 0, 1, None]
-    >>> found = compare_weighted(answers, ["f", "m"] * 4, cluster=list("aabbccdd"))
+    >>> import omistats as oms
+    >>> found = oms.compare_weighted(answers, ["f", "m"] * 4, cluster=list("aabbccdd"))
     >>> print(f"{found.method}: F on {found.df:g} and {found.df2:g}, {found.n} answers")
     rao-scott-f: F on 1 and 3, 7 answers
     >>> print(f"p = {found.p_value:.3f}, design effect {found.design_effect:.2f}")
@@ -136,7 +137,8 @@ def compare_weighted(
     >>> answers = [1, 1, 0, 1, 0, 0, 1, 0, 1, 0]
     >>> teams = list("aabbccddee")
     >>> groups = ["f", "m"] * 5
-    >>> found = compare_weighted(answers, groups, cluster=teams, weight=[1, 2] * 5)
+    >>> import omistats as oms
+    >>> found = oms.compare_weighted(answers, groups, cluster=teams, weight=[1, 2] * 5)
     >>> print(f"F {found.statistic:.3f} on {found.df:g} and {found.df2:g}, p {found.p_value:.3f}")
     F 0.276 on 1 and 4, p 0.627
     """
