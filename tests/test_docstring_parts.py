@@ -49,6 +49,8 @@ def public() -> dict[str, tuple[object, list[type]]]:
     for module in (omistats, omistats.omi2):
         for name in module.__all__:
             thing = getattr(module, name)
+            # Behind a cache, too, there is a function.
+            thing = inspect.unwrap(thing) if callable(thing) else thing
             if not inspect.isclass(thing) and not inspect.isfunction(thing):
                 continue
             full = f"{module.__name__}.{name}"

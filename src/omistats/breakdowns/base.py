@@ -10,7 +10,7 @@ import numpy.typing as npt
 from omistats import _arrow
 from omistats._arrow.decoded import decoded
 from omistats.breakdowns.declaration import Contrast, group_problems, text_problems
-from omistats.errors import DataError, Problem, described, shown
+from omistats.errors import DataError, Problem, UnknownNameError, described, shown
 from omistats.model.cases import CaseSet
 from omistats.model.strata import ALL
 
@@ -94,7 +94,11 @@ class Breakdown:
         """
         expression = self.expression()
         if expression is None:
-            return cases[self.column or self.key]
+            column = self.column or self.key
+            if column not in cases:
+                what = f"column for breakdown {self.key!r}:"
+                raise UnknownNameError(what, column, cases.columns)
+            return cases[column]
         return _evaluated(self.key, expression, cases)
 
     def expression(self) -> Any:
