@@ -28,6 +28,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "numpydoc",
     "matplotlib.sphinxext.plot_directive",
+    "attrs_signatures",
     "code_links",
     "from_code",
     "measured",

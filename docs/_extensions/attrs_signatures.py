@@ -1,0 +1,44 @@
+"""Signatures of attrs classes with the defaults that their fields have.
+
+Defaults are shown as the source has them, but the source of such a constructor is made by attrs and
+says `attr_dict['test'].default`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import attrs
+from sphinx.application import Sphinx
+
+
+def default(field: attrs.Attribute[Any]) -> object:
+    """Give the default of a field, or none where it has to be passed."""
+    if isinstance(field.default, attrs.Factory) and not field.default.takes_self:
+        return field.default.factory()
+    return inspect.Parameter.empty if field.default is attrs.NOTHING else field.default
+
+
+def show(*read: Any) -> tuple[str, str] | None:
+    """Write the signature of an attrs class; what is not one keeps its own."""
+    _app, _what, _name, thing, _options, signature, returns = read
+    if "attr_dict" not in (signature or "") or not inspect.isclass(thing) or not attrs.has(thing):
+        return None
+    kind = inspect.Parameter
+    parameters = [
+        kind(
+            field.alias,
+            kind.KEYWORD_ONLY if field.kw_only else kind.POSITIONAL_OR_KEYWORD,
+            default=default(field),
+        )
+        for field in attrs.fields(thing)
+        if field.init
+    ]
+    return str(inspect.Signature(parameters)), returns
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Write them when autodoc has read a class."""
+    app.connect("autodoc-process-signature", show)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
