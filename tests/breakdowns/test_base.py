@@ -113,7 +113,8 @@ def test_the_default_reads_the_column_of_its_key_or_another():
         key = "gendre"
         groups = ("f", "m")
 
-    with pytest.raises(oms.UnknownNameError, match="breakdown 'gendre': 'gendre'; did you mean 'gender'"):
+    said = "breakdown 'gendre': 'gendre'; did you mean 'gender'"
+    with pytest.raises(oms.UnknownNameError, match=said):
         oms.recompute(cases, breakdowns=[Absent()])
 
 
