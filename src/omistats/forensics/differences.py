@@ -24,7 +24,9 @@ class DifferenceBehind:
     ----------
     least, most : ndarray of float64
         The smallest and the largest difference of two proportions, the first less the second,
-        over all pairs of counts that print as the percentages. NaN where there is none.
+        over all pairs of counts that print as the percentages. NaN where there is none: a figure
+        is blank, no count prints as it (`attainable` says which rows those are), or a subset
+        leaves nobody to be compared with.
     low, high : ndarray of float64
         The lowest lower limit and the highest upper limit of their intervals: whichever counts
         they were, the interval lies within.
