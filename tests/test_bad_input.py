@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from typing import Any
 
 import numpy as np
@@ -72,6 +74,22 @@ class TestFrames:
         error = assert_refused(frame(q0=values), "q0: an answer is true, false or null", " in ")
         assert " rows" in error.problems[0].found
         assert (".map(" in error.problems[0].hint) == error.problems[0].found.startswith("text")
+
+    def test_texts_that_are_meant_for_answers_are_offered_as_a_map(self):
+        # What is copied from the message must lose no answer without a word.
+        error = assert_refused(frame(q0=["0", "NA", "Yes", "sufficient"]))
+        (offered,) = re.findall(r"\.map\((\{.*\})\); what is not", error.problems[0].hint)
+        assert ast.literal_eval(offered) == {
+            "0": False,
+            "NA": None,
+            "Yes": True,
+            "sufficient": ...,
+        }
+
+    def test_no_map_of_more_texts_than_can_be_read(self):
+        error = assert_refused(frame(40, q0=[f"{i}%" for i in range(40)]))
+        assert error.problems[0].hint.count(": ...") == 12
+        assert ", ...});" in error.problems[0].hint
 
     def test_an_unknown_level_shows_the_values_and_the_allowed(self):
         assert_refused(

@@ -105,10 +105,25 @@ def _code(
     return problems
 
 
+# What people type for an answer. Any other text is for the user to give a meaning to.
+_MEANT = {
+    **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0"), True),
+    **dict.fromkeys(("no", "n", "false", "f", "0", "0.0"), False),
+    **dict.fromkeys(("", "n/a", "na", "not applicable", "none", "null"), None),
+}
+_AT_MOST = 12
+
+
 def _recode(id: str, wrong: _arrow.Offence) -> str:
     if wrong.kind != "text":
         return "Recode these values, or leave them null."
-    return f'Say what each text means, as in pandas df["{id}"].map({{"yes": True, "no": False}}).'
+    texts = list(map(str, wrong.values[:_AT_MOST]))
+    meant = [f"{text!r}: {_MEANT.get(text.strip().lower(), '...')}" for text in texts]
+    more = ["..."] if len(wrong.values) > _AT_MOST else []
+    return (
+        f'Say what each text means, as in pandas df["{id}"].map({{{", ".join(meant + more)}}}); '
+        "what is not listed there becomes null."
+    )
 
 
 def _metadata(schema: pa.Schema, ids: pa.Array) -> dict[bytes, bytes]:
