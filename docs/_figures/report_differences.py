@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from style import BLUE, GREY, ORANGE, axes
+from style import GREY, ORANGE, axes
 
 import omistats as oms
 
@@ -26,15 +26,14 @@ NAMES["supervision_type"] = f"{supervision['group1']}\nless {supervision['group2
 
 ax = axes(6.4)
 place, middles = 0, []
-for number, breakdown in enumerate(reversed(NAMES)):
+for breakdown in reversed(NAMES):
     here = sorted((r for r in rows if r["breakdown"] == breakdown), key=lambda r: r["least"])
     first = place
     for row in here:
-        colour = (BLUE, ORANGE)[number % 2]
-        ax.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=1)
-        ax.plot([row["least"], row["most"]], [place, place], color=colour, linewidth=4)
+        ax.plot([row["low"], row["high"]], [place, place], color=ORANGE, linewidth=1)
+        ax.plot([row["least"], row["most"]], [place, place], color=ORANGE, linewidth=4)
         # Where one pair of counts prints so, the line has no length.
-        ax.plot((row["least"] + row["most"]) / 2, place, "s", color=colour, markersize=4)
+        ax.plot((row["least"] + row["most"]) / 2, place, "s", color=ORANGE, markersize=4)
         place += 1
     middles.append((first + place - 1) / 2)
     place += 1.5
