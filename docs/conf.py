@@ -27,6 +27,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinxcontrib.bibtex",
     "numpydoc",
+    "sphinx_copybutton",
     "matplotlib.sphinxext.plot_directive",
     "attrs_signatures",
     "code_links",
@@ -58,6 +59,10 @@ bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
+
+# What is copied is what is typed: no prompts, and no output.
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 plot_formats = [("svg", 100)]
 plot_html_show_formats = False
