@@ -32,6 +32,7 @@ extensions = [
     "attrs_signatures",
     "code_links",
     "from_code",
+    "long_lines",
     "measured",
 ]
 exclude_patterns = ["_build"]

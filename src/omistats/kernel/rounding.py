@@ -11,7 +11,7 @@ __all__ = ["counts_behind", "printed_percent"]
 
 
 def printed_percent(k: npt.ArrayLike, n: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Round ``100 k / n`` half up, in whole numbers only.
+    """Round ``100 k / n`` half up, exactly: no half falls on the wrong side.
 
     Parameters
     ----------
