@@ -45,7 +45,7 @@ _TEENS = [
 ]
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _ONES = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-# Up to ten a word is a way of speaking, as is one in twenty for the level of 5%.
+# Up to ten a word is a way of speaking.
 WORDS = {word: value for value, word in enumerate(_TEENS, 11)}
 WORDS |= {word: 10 * value for value, word in enumerate(_TENS, 2)}
 WORDS |= {
@@ -54,7 +54,7 @@ WORDS |= {
     for ones, one in enumerate(_ONES, 1)
 }
 IN_WORDS = re.compile(
-    rf"(?<! in )\b({'|'.join(sorted(WORDS, key=len, reverse=True))})\b",
+    rf"\b({'|'.join(sorted(WORDS, key=len, reverse=True))})\b",
     re.IGNORECASE,
 )
 
@@ -77,6 +77,7 @@ NOT_PROSE = [
 _ROWS = r"\d{1,2}(?![\d,.%]*\d|%)"
 _AND = r"(?:, | and |-|–| to )"
 NAMES = [
+    r"\b[Oo]ne (?:\w+ )?in twenty\b",  # the level of 5%
     r"\bOMI 2\b",
     rf"\b[Tt]ables? {_ROWS}(?:{_AND}{_ROWS})*",
     r"\b[Ss]ection \d\b",

@@ -102,10 +102,8 @@ def pairs_behind(
         }
     )
     if not complement and (overlapping or arrays["unclassified"].any()):
-        raise UsageError(
-            "method='overlapping' and unclassified cases need a second group that includes "
-            "the first; pass complement=True"
-        )
+        what = "method='overlapping' needs" if overlapping else "unclassified cases need"
+        raise UsageError(f"{what} a second group that includes the first; pass complement=True")
     if overlapping and arrays["unclassified"].any():
         raise UsageError(
             "method='overlapping' compares with the whole and leaves nobody out; "

@@ -113,13 +113,15 @@ def survivors(
 
     Notes
     -----
-    Adjusted p-values never fall when a p-value rises, nor when a test joins the family. So the
-    most survive where every row has its least p-value, or is no test where its answers may all
-    be the same, and the least where each has its greatest and all are tests. All counts are
-    tried, row by row. Rows that share no cases of one question reach their bounds together,
-    but for the least where answers may all be the same; others may not, and then the truth
-    lies within. A row whose answers must all be the same is in no family, and is not among
-    ``tests``; one whose answers may be is.
+    Adjusted p-values never fall when a p-value rises. So the fewest survive where each row has
+    its greatest p-value, and the most where each has its least. A row whose answers may all be
+    the same may also be no test: for the most, such rows are taken out of the family one after
+    the other, from the largest p-value down, and what suits best counts, since under Benjamini
+    and Hochberg's adjustment a small p-value can help others. All counts are tried, row by row.
+    Rows that share no cases of one question reach their bounds together, but for the least where
+    answers may all be the same; others may not, and then the truth lies within. A row whose
+    answers must all be the same is in no family, and is not among ``tests``; one whose answers
+    may be is.
 
     Examples
     --------
