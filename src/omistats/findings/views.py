@@ -50,6 +50,7 @@ class Views(Selections):
         pyarrow.Table
             ``unit, question``, then ``<group> percent`` (0-100, rounded half up, null where
             nothing was applicable) and ``<group> n`` for each group, then ``p_value, stars``.
+            Without rows, and without columns of groups, where a filter left none of it.
 
         Raises
         ------
