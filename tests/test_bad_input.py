@@ -86,6 +86,21 @@ class TestFrames:
             "sufficient": ...,
         }
 
+    @pytest.mark.parametrize(
+        ("texts", "meant"),
+        [
+            (["yes", "Y", "true", "T"], True),
+            (["1", "1.0", " 1", "1 "], True),
+            (["no", "N", "false", "F"], False),
+            (["0", "0.0", " 0", "0 "], False),
+            (["n/a", "NA", "", "Not applicable"], None),
+            (["none", "null", "None", "NULL"], None),
+        ],
+    )
+    def test_what_each_text_is_taken_for(self, texts, meant):
+        error = assert_refused(frame(q0=texts))
+        assert error.problems[0].hint.count(f": {meant}") == 4
+
     def test_no_map_of_more_texts_than_can_be_read(self):
         error = assert_refused(frame(40, q0=[f"{i}%" for i in range(40)]))
         assert error.problems[0].hint.count(": ...") == 12

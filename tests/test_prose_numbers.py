@@ -53,6 +53,7 @@ WORDS |= {
     for tens, ten in enumerate(_TENS, 2)
     for ones, one in enumerate(_ONES, 1)
 }
+WORDS |= {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 IN_WORDS = re.compile(
     rf"\b({'|'.join(sorted(WORDS, key=len, reverse=True))})\b",
     re.IGNORECASE,
@@ -204,7 +205,7 @@ def test_what_the_library_knows_of_the_report_is_counted() -> None:
 
 def test_what_is_prose_and_what_is_executed() -> None:
     page = """# 11 things
-Ninety-nine and twenty-six, one in twenty.
+Ninety-nine and twenty-six, one in twenty, in seventeen of a million.
 Some 1,234 cases of `12`, $13$, {cite:p}`x14`, [a 15 b](c16.md), Table 17 and 0.50.
 
 $$
@@ -228,5 +229,16 @@ run 21
    Of 25.
 ```
 """
-    assert numbers(prose(page)) == {"11", "1234", "99", "26", "15", "0.5", "23", "25"}
+    assert numbers(prose(page)) == {
+        "11",
+        "1234",
+        "99",
+        "26",
+        "17",
+        "1000000",
+        "15",
+        "0.5",
+        "23",
+        "25",
+    }
     assert numbers(executed(page)) == {"19", "1", "20"}

@@ -89,6 +89,10 @@ def test_a_sound_site_has_no_problems(
             "fetched from elsewhere: https://x.org/a.css",
         ),
         (
+            '<link rel="stylesheet" href="https://x.org/a.css">',
+            "fetched from elsewhere: https://x.org/a.css",
+        ),
+        (
             "<style>@font-face { src: url('https://x.org/a.woff2') }</style>",
             "fetched from elsewhere: https://x.org/a.woff2",
         ),

@@ -15,9 +15,13 @@ from sphinx.application import Sphinx
 
 def default(field: attrs.Attribute[Any]) -> object:
     """Give the default of a field, or none where it has to be passed."""
-    if isinstance(field.default, attrs.Factory) and not field.default.takes_self:
-        return field.default.factory()
-    return inspect.Parameter.empty if field.default is attrs.NOTHING else field.default
+    if field.default is attrs.NOTHING:
+        return inspect.Parameter.empty
+    if not isinstance(field.default, attrs.Factory):
+        return field.default
+    if field.default.takes_self:
+        return ...  # it depends on the other fields
+    return field.default.factory()
 
 
 def show(*read: Any) -> tuple[str, str] | None:
@@ -35,6 +39,7 @@ def show(*read: Any) -> tuple[str, str] | None:
         for field in attrs.fields(thing)
         if field.init
     ]
+    parameters.sort(key=lambda one: one.kind)
     return str(inspect.Signature(parameters)), returns
 
 

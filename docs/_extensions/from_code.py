@@ -17,8 +17,8 @@ EVERYDAY = ("case", "question")
 
 # What the glossary of these pages adds to that of the code: links.
 MORE = {
-    "question": "[All 75](reference/questions.md).",
-    "unit": "[All 36](reference/units.md).",
+    "question": f"[All {len(FRAMEWORK.questions)}](reference/questions.md).",
+    "unit": f"[All {len(UNITS)}](reference/units.md).",
     "score": "{func}`omistats.scores` computes it.",
 }
 

@@ -223,6 +223,10 @@ class TestWide:
             found.wide()
         assert found.breakdown("harm").wide().equals(found.wide("harm"))
 
+    def test_only_what_is_left_is_offered(self, found):
+        with pytest.raises(oms.UsageError, match=r"name one of harm, tier: findings.wide\(.harm"):
+            found.breakdown("harm", "tier").wide()
+
 
 class TestCompare:
     NOW = oms.Findings.from_counts(

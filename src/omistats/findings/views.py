@@ -59,12 +59,11 @@ class Views(Selections):
         UnknownNameError
             When there is no such breakdown.
         """
-        keys = [s.key for s in self.tally.splits]
         chosen = self if breakdown is None else self.breakdown(breakdown)
-        left = dict.fromkeys(chosen.table["breakdown"].to_pylist())
+        left = list(dict.fromkeys(chosen.table["breakdown"].to_pylist()))
         if len(left) > 1:
             raise UsageError(
-                f"breakdowns have different groups; name one of {', '.join(keys)}: "
-                f'findings.wide("{keys[0]}")'
+                f"breakdowns have different groups; name one of {', '.join(left)}: "
+                f'findings.wide("{left[0]}")'
             )
         return wide(chosen.table)

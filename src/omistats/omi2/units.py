@@ -68,6 +68,13 @@ class Inspection(Unit):
     fieldwork : datetime.date or None
         The day that fieldwork began. The publications do not give it; see `with_fieldwork`.
 
+    Raises
+    ------
+    DataError
+        When a name or synonym is no text.
+    UsageError
+        When synonyms are no list.
+
     Examples
     --------
     >>> import omistats as oms
