@@ -89,6 +89,31 @@ def has_example(name: str, thing: object, owners: list[type]) -> bool:
     return any(word.search(line) for line in typed)
 
 
+def damaged(taken: int, other: int = 0) -> int:
+    """Give a number.
+
+    Parameters
+    ----------
+    taken : int
+        It is described, and the other is not.
+
+    Returns
+    -------
+    int
+    """
+    return taken + other
+
+
+def test_what_is_missing_is_found() -> None:
+    rules = {code for code, _ in validate(get_doc_object(damaged))["errors"]} - set(NOT_OURS)
+    assert rules == {"RT03"}
+    assert undescribed(damaged) == {"other"}
+    assert not has_example("damaged", damaged, [])
+    assert not has_example("nothing", damaged, [omistats.Findings])
+    assert has_example("significant", damaged, [omistats.Findings])
+    assert {"omistats.Findings.wide", "omistats.omi2.load_good_practice"} <= set(PUBLIC)
+
+
 @pytest.mark.parametrize("name", sorted(PUBLIC))
 def test_every_part_is_there(name: str) -> None:
     thing, owners = PUBLIC[name]

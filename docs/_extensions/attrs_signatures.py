@@ -1,7 +1,7 @@
 """Signatures of attrs classes with the defaults that their fields have.
 
 Defaults are shown as the source has them, but the source of such a constructor is made by attrs and
-says `attr_dict['test'].default`.
+says `attr_dict['test'].default`, or `NOTHING` for what is made anew each time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def default(field: attrs.Attribute[Any]) -> object:
 def show(*read: Any) -> tuple[str, str] | None:
     """Write the signature of an attrs class; what is not one keeps its own."""
     _app, _what, _name, thing, _options, signature, returns = read
-    if "attr_dict" not in (signature or "") or not inspect.isclass(thing) or not attrs.has(thing):
+    made = any(name in (signature or "") for name in ("attr_dict", "NOTHING"))
+    if not made or not inspect.isclass(thing) or not attrs.has(thing):
         return None
     kind = inspect.Parameter
     parameters = [

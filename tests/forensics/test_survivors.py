@@ -141,6 +141,12 @@ def test_one_printed_row_and_one_that_may_say_nothing() -> None:
         assert (found.tests, found.least, found.most) == (2, 0, 1)
 
 
+def test_a_subset_cannot_have_more_of_an_answer_than_the_whole_leaves() -> None:
+    """By hand: of 202 cases 201 are in the subset, so 101 leave 0 or 1 to the other case."""
+    found = oms.survivors([50], [201], [50], [202], ["--"], complement=True)
+    assert (found.least_by_percent, found.most_by_percent) == (0, 0)
+
+
 def test_a_row_without_a_second_group_or_with_all_alike_is_in_no_family() -> None:
     rows = [(60, 100, 80, 100), (50, 20, np.nan, 0), (100, 30, 100, 40), (0, 30, 0, 40)]
     found = oms.survivors(*np.transpose(rows), ["**", "--", "--", "--"])

@@ -151,6 +151,11 @@ def attainable(
     skipped between two neighbouring counts is found to be skipped. The work grows with
     ``n1 * n2 / 10**4``; cases in the hundred thousands take a second.
 
+    References
+    ----------
+    Manski, C. F. (2003). Partial Identification of Probability Distributions. Springer.
+    doi:10.1007/b97478
+
     Examples
     --------
     Of 440 cases in a subset 82% are sufficient, and of all 2,191 cases 75%. A table that

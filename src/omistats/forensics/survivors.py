@@ -123,6 +123,11 @@ def survivors(
     answers must all be the same is in no family, and is not among ``tests``; one whose answers
     may be is.
 
+    References
+    ----------
+    Manski, C. F. (2003). Partial Identification of Probability Distributions. Springer.
+    doi:10.1007/b97478
+
     Examples
     --------
     >>> import omistats as oms

@@ -50,6 +50,11 @@ class Resampled:
         -------
         pandas.DataFrame
             The rows of ``table``; labels are categoricals, its metadata stands in ``attrs``.
+
+        Raises
+        ------
+        UsageError
+            When pandas is not installed; it is the extra ``omistats[pandas]``.
         """
         return to_pandas(self.table)
 
@@ -60,6 +65,11 @@ class Resampled:
         -------
         polars.DataFrame
             The rows of ``table``; labels are categoricals.
+
+        Raises
+        ------
+        UsageError
+            When polars is not installed; it is the extra ``omistats[polars]``.
         """
         return to_polars(self.table)
 

@@ -83,6 +83,10 @@ def difference(
     ----------
     Newcombe, R. G. (1998). Interval estimation for the difference between independent
     proportions: comparison of eleven methods. Statistics in Medicine 17, 873-890.
+    doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I
+
+    Agresti, A. and Caffo, B. (2000). Simple and effective confidence intervals for proportions.
+    American Statistician 54, 280-288. doi:10.1080/00031305.2000.10474560
 
     Examples
     --------
@@ -134,6 +138,9 @@ def risk_ratio(
     ----------
     Miettinen, O. and Nurminen, M. (1985). Comparative analysis of two rates. Statistics in
     Medicine 4, 213-226. doi:10.1002/sim.4780040211
+
+    Koopman, P. A. R. (1984). Confidence intervals for the ratio of two binomial proportions.
+    Biometrics 40, 513-517. doi:10.2307/2531405
 
     Examples
     --------
