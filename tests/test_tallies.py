@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import omistats as oms
-from omistats.tallies.files import KIND
-from omistats.tallies.stored import signed
+from omistats.counting.tally_file import KIND, signed
 from tests.damage import failing_writes, flipped
 from tests.factories import (
     BREAKDOWNS,

@@ -10,7 +10,9 @@ from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
 from omistats.model.framework import Framework, Question
-from omistats.omi2 import FRAMEWORK, GLOSSARY, UNITS, Inspection, Term
+from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.glossary import GLOSSARY, Term
+from omistats.omi2.units import UNITS, Inspection
 
 # So common that a link at every one of them would only be in the way.
 EVERYDAY = ("case", "question")

@@ -6,7 +6,7 @@ import numpy as np
 from style import BLUE, GREY, ORANGE, axes
 
 import omistats as oms
-from omistats.forensics import Division, Whole, feasible_counts
+from omistats.forensics.consistency import Division, Whole, feasible_counts
 
 TABLE, ROW = 5, 5
 NAMES = {

@@ -7,7 +7,7 @@ from matplotlib.ticker import NullFormatter
 from style import BLUE, GREY, ORANGE, axes
 
 import omistats as oms
-from omistats.forensics import METHODS, Attainable
+from omistats.forensics.attainable_counts import METHODS, Attainable
 
 LEFT = 1e-5
 WITHIN = {"--": (0.05, 1.0), "*": (0.01, 0.05), "**": (0.001, 0.01), "***": (LEFT, 0.001)}

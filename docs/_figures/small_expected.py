@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import binom
 from style import BLUE, GREY, ORANGE, axes
 
-from omistats.kernel.significance import chi_square_sf, pearson_two
+from omistats.kernel.chi_square import chi_square_sf, pearson_two
 
 
 def size(n1: int, n2: int, chances: np.ndarray) -> np.ndarray:

@@ -3,83 +3,73 @@
 from __future__ import annotations
 
 from omistats import omi2
-from omistats.breakdowns import (
+from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.groups import Split
+from omistats.counting.count import tally
+from omistats.counting.tally import Tally
+from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError, UsageError
+from omistats.findings.compute import recompute
+from omistats.findings.findings import Findings
+from omistats.findings.points import Point
+from omistats.forensics.attainable_counts import Attainable, attainable
+from omistats.forensics.difference_bounds import DifferenceBehind, difference_behind
+from omistats.forensics.surviving_stars import Survivors, survivors
+from omistats.inference.options import Inference
+from omistats.kernel.chi_square import Comparison
+from omistats.kernel.compare import GROUP_TESTS, TESTS, compare, compare_groups
+from omistats.kernel.effects import (
+    DIFFERENCES,
+    ODDS_RATIOS,
+    RISK_RATIOS,
+    Effect,
+    difference,
+    odds_ratio,
+    risk_ratio,
+)
+from omistats.kernel.equivalence import Equivalence, equivalence
+from omistats.kernel.intervals import INTERVALS, Interval, interval
+from omistats.kernel.multiplicity import ADJUSTMENTS, adjust
+from omistats.kernel.planning import (
+    Detectable,
+    Power,
+    SampleSize,
+    detectable,
+    power,
+    sample_for_precision,
+    sample_size,
+)
+from omistats.kernel.ratio import Ratio, ratio
+from omistats.kernel.small_numbers import SmallNumbers
+from omistats.kernel.stratified import Stratified, stratified
+from omistats.kernel.survey import WeightedComparison, compare_weighted
+from omistats.kernel.trend import Trend, trend
+from omistats.model.case_set import CaseSet
+from omistats.model.framework import Framework, Item, Link, Question, Stratum
+from omistats.model.units import Unit, UnitMatches, match_units
+from omistats.omi2.breakdowns import (
     STANDARD,
     AgeGroup,
-    Breakdown,
     Disability,
     Ethnicity,
     Gender,
     RiskOfHarm,
     SupervisionType,
 )
-from omistats.characteristics import (
-    Characteristics,
-    Representativeness,
-    Several,
-    age_group,
-    characteristics,
-    representativeness,
-)
-from omistats.counting import tally
-from omistats.errors import DataError, OmistatsError, Problem, UnknownNameError, UsageError
-from omistats.findings import Findings
-from omistats.forensics import (
-    Attainable,
-    DifferenceBehind,
-    Survivors,
-    attainable,
-    difference_behind,
-    survivors,
-)
-from omistats.inference import Inference
-from omistats.kernel.clustered import Ratio, ratio
-from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
-from omistats.kernel.differences import DIFFERENCES
-from omistats.kernel.face import (
-    Detectable,
-    Effect,
-    Equivalence,
-    Interval,
-    Power,
-    SampleSize,
-    Stratified,
-    Trend,
-    WeightedComparison,
-    adjust,
-    compare,
-    compare_groups,
-    compare_weighted,
-    detectable,
-    difference,
-    equivalence,
-    interval,
-    odds_ratio,
-    power,
-    risk_ratio,
-    sample_for_precision,
-    sample_size,
-    stratified,
-    trend,
-)
-from omistats.kernel.intervals import INTERVALS
-from omistats.kernel.multiplicity import ADJUSTMENTS
-from omistats.kernel.relative import ODDS_RATIOS, RISK_RATIOS
-from omistats.kernel.significance import Comparison
-from omistats.kernel.small_numbers import SmallNumbers
-from omistats.model.cases import CaseSet
-from omistats.model.framework import Framework, Item, Link, Question
-from omistats.model.naming import UnitMatches, match_units
-from omistats.model.strata import Stratum
-from omistats.model.units import Unit
-from omistats.publish.points import Point
-from omistats.recompute import recompute
-from omistats.resampling import Resampled, bootstrap, max_t
-from omistats.sampling import DesignWeights, SamplePlan, design_weights, plan_sample
-from omistats.scores import Scores, ScoreTally, UnitComparison, Weaknesses, score_tally, scores
-from omistats.tallies import Split, Tally
-
-__version__ = "0.1.0"
+from omistats.profiles.age_groups import age_group
+from omistats.profiles.characteristics import Characteristics, characteristics
+from omistats.profiles.multi_valued import Several
+from omistats.profiles.representativeness import Representativeness, representativeness
+from omistats.resampling.bootstrap import bootstrap
+from omistats.resampling.common import Resampled
+from omistats.resampling.max_t import max_t
+from omistats.sampling.plan import SamplePlan, plan_sample
+from omistats.sampling.weights import DesignWeights, design_weights
+from omistats.scoring.compute import scores
+from omistats.scoring.result import Scores
+from omistats.scoring.score_tally import ScoreTally
+from omistats.scoring.sources import score_tally
+from omistats.scoring.unit_comparison import UnitComparison
+from omistats.scoring.weaknesses import Weaknesses
 
 __all__ = [
     "ADJUSTMENTS",
@@ -174,3 +164,6 @@ __all__ = [
     "tally",
     "trend",
 ]
+
+
+__version__ = "0.1.0"

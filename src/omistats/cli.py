@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from omistats.errors import DataError, OmistatsError, UsageError
-from omistats.omi2._found import printable
-from omistats.omi2.good_practice import read_good_practice
-from omistats.omi2.practice import KINDS, practice
+from omistats.omi2.good_practice.publication import read_good_practice
+from omistats.omi2.good_practice.search import KINDS, practice, printable
 from omistats.omi2.report import as_text, write_tables
 from omistats.omi2.reproduction import reproduce
 

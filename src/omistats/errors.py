@@ -20,6 +20,7 @@ __all__ = [
     "with_extra",
 ]
 
+
 T = TypeVar("T")
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.characteristics.ages import completed_years
+from omistats.profiles.age_groups import completed_years
 
 DAYS = st.dates(dt.date(1890, 1, 1), dt.date(2012, 12, 31))
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.factories import LEVELS, Harm, Supervision, random_frame
 
 import omistats as oms
-from omistats.characteristics.marks import invented_columns
+from omistats.model.metadata import invented_columns
 
 STRATA = [oms.Stratum(name, levels) for name, levels in LEVELS.items()]
 FRAMEWORK = oms.Framework("strata", (), [*STRATA, oms.Stratum("spare", ("x", "y"), required=False)])

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.characteristics.goodness import distance, drawn_fit, exact_p_value, fit, standardised
-from omistats.kernel.designs import design_of
+from omistats.kernel.design import design_of
+from omistats.profiles.goodness_of_fit import distance, drawn_fit, exact_p_value, fit, standardised
 
 STRATA = (
     oms.Stratum("harm", ("high", "not high")),

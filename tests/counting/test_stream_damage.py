@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import omistats as oms
-from omistats.model import pieces, streams
+from omistats.model import batches as streams
+from omistats.model import files as pieces
 from tests.factories import Gender, frame, framework
 
 

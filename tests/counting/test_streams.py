@@ -20,7 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import omistats as oms
-from omistats.model import identity, pieces, streams
+from omistats.model import batches as streams
+from omistats.model import duplicate_ids as identity
+from omistats.model import files as pieces
 from tests.factories import BREAKDOWNS, LEVELS, Gender, framework, random_frame
 
 

@@ -26,11 +26,11 @@ from tests.engines.tables import (
 from tests.factories import BREAKDOWNS, Gender, Harm, frame, framework, random_frame, read
 
 import omistats as oms
-from omistats.counting import tally
-from omistats.engines import grouped, is_engine, sum_engine
-from omistats.engines.grouped import batches
-from omistats.engines.labels import Labels
-from omistats.engines.sources import Source
+from omistats.counting.count import tally
+from omistats.engines import sums as grouped
+from omistats.engines.checks import Labels
+from omistats.engines.sums import batches, sum_engine
+from omistats.engines.tables import Source, is_engine
 
 ENGINES = ("Polars", "DuckDB")
 MARK = {b"synthetic": b"true"}

@@ -13,8 +13,8 @@ from scipy import stats
 from statsmodels.stats.proportion import proportions_ztest
 
 from omistats.errors import DataError, UnknownNameError, UsageError
-from omistats.forensics import METHODS, attainable
-from omistats.kernel.significance import STARS
+from omistats.forensics.attainable_counts import METHODS, attainable
+from omistats.kernel.chi_square import STARS
 from omistats.omi2.published import load_published
 
 

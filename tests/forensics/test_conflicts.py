@@ -14,8 +14,14 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from omistats.errors import UnknownNameError, UsageError
-from omistats.forensics import Division, Figure, Whole, feasible_counts, minimal_conflicts
-from omistats.forensics._lines import walk
+from omistats.forensics.attainable_counts import walk
+from omistats.forensics.consistency import (
+    Division,
+    Figure,
+    Whole,
+    feasible_counts,
+    minimal_conflicts,
+)
 
 
 @cache

@@ -9,7 +9,7 @@ import pytest
 from tests.factories import BREAKDOWNS, Gender, Harm, Tier, random_frame, read
 
 import omistats as oms
-from omistats.kernel.methods import Methods
+from omistats.kernel.registry import Methods
 
 UNITS = 4
 QUESTIONS = 4

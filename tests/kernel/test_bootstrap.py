@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.factories import oracle
 
-from omistats.kernel.bootstrap import count_drawn, draw_weights, spread, sum_drawn
+from omistats.kernel.resampling import count_drawn, draw_weights, spread, sum_drawn
 
 
 @pytest.mark.parametrize("line", oracle("bootstrap_limits.csv"), ids=lambda r: r["low"][:6])

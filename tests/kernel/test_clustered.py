@@ -14,9 +14,8 @@ from tests.factories import oracle
 from tests.kernel.clustered_recount import covariance, influence, share
 
 from omistats.errors import DataError, UnknownNameError, UsageError
-from omistats.kernel.clustered import ratio
-from omistats.kernel.designs import factors
-from omistats.kernel.limits import design_effect, limits
+from omistats.kernel.design import factors
+from omistats.kernel.ratio import design_effect, limits, ratio
 
 # R survey 4.1.1; tests/oracles/survey.R made the cases, which are simulated, and the numbers.
 CASES = oracle("survey_cases.csv")

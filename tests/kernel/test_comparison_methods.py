@@ -15,9 +15,8 @@ from statsmodels.stats.proportion import test_proportions_2indep as proportions_
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.automatic import by_fisher
-from omistats.kernel.group_tests import deviance, g_groups
-from omistats.kernel.two_by_two import g_two
+from omistats.kernel.chi_square import deviance, g_groups, g_two
+from omistats.kernel.compare import by_fisher
 
 group = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 METHODS = ["pearson", "yates", "n-1", "g", "z-unpooled", "fisher", "fisher-mid-p", "auto"]

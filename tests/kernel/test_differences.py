@@ -13,10 +13,10 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.proportion import normal_quantile
-from omistats.kernel.roots import root
-from omistats.kernel.score_difference import constrained, score_z
-from omistats.kernel.significance import pearson_two
+from omistats.kernel.chi_square import pearson_two
+from omistats.kernel.intervals import normal_quantile
+from omistats.kernel.numeric import root
+from omistats.kernel.score_tests import constrained, score_z
 
 METHODS = ["newcombe", "miettinen-nurminen", "agresti-caffo", "wald"]
 

@@ -12,9 +12,15 @@ from hypothesis import strategies as st
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.dispersion import dispersion, heterogeneity
-from omistats.kernel.funnel import flags, funnel_limits, shortfall
-from omistats.kernel.standard_scores import standard_scores, within_design_effect
+from omistats.kernel.funnel import (
+    dispersion,
+    flags,
+    funnel_limits,
+    heterogeneity,
+    shortfall,
+    standard_scores,
+    within_design_effect,
+)
 
 # PHEindicatormethods 2.1.0 (R), tests/testthat/testdata_funnel_prop_outputs.csv, in percent:
 # n, 95% low and high, 99.8% low and high, about a baseline printed as 80.642448%. Unrounded it

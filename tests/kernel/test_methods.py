@@ -9,7 +9,7 @@ import pytest
 
 import omistats as oms
 from omistats.errors import UnknownNameError, UsageError
-from omistats.kernel.methods import Methods
+from omistats.kernel.registry import Methods
 
 
 @pytest.fixture

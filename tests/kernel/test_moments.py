@@ -15,8 +15,7 @@ from tests.factories import oracle
 from tests.kernel.clustered_recount import covariance, influence
 
 from omistats.errors import DataError, UnknownNameError, UsageError
-from omistats.kernel.clustered import ratio
-from omistats.kernel.moments import covariance_groups, from_moments, products
+from omistats.kernel.ratio import covariance_groups, from_moments, products, ratio
 from omistats.kernel.wald import difference, wald
 
 # R survey 4.1.1; tests/oracles/survey.R made the cases, which are simulated, and the numbers.

@@ -14,8 +14,7 @@ from statsmodels.stats.multitest import multipletests
 from tests.factories import oracle
 
 from omistats.errors import UnknownNameError, UsageError
-from omistats.kernel.face import adjust
-from omistats.kernel.multiplicity import ADJUSTMENTS
+from omistats.kernel.multiplicity import ADJUSTMENTS, adjust
 
 METHODS = ("bonferroni", "holm", "bh")
 

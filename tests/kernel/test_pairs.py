@@ -11,8 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.pairs import pairs
-from omistats.kernel.rank_sets import rank_sets
+from omistats.kernel.ranks import pairs, rank_sets
 
 tables = st.integers(2, 8).flatmap(
     lambda size: st.tuples(

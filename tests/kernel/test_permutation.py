@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from tests.factories import oracle
 from tests.kernel import permutation_recount as recount
 
-from omistats.kernel.permutation import (
+from omistats.kernel.multiplicity import step_down
+from omistats.kernel.resampling import (
     Layout,
+    cmh_shuffles,
     count_fixed,
     count_shuffled,
     draw_labels,
+    pearson_shuffles,
 )
-from omistats.kernel.permuted_tests import cmh_shuffles, pearson_shuffles
-from omistats.kernel.step_down import step_down
 
 
 def layout(
@@ -176,7 +177,7 @@ def test_blocks_keep_the_sizes_of_their_groups(groups: list[int], units: int, se
 def test_shuffles_are_the_same_however_many_steps_are_drawn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from omistats.kernel import permutation
+    from omistats.kernel import resampling as permutation
 
     cases = layout([[True]] * 9, [0, 0, 1, 2, 0, 1, 1, 1, 0], [0, 0, 0, 0, 1, 1, 1, 1, 1])
     whole = draw_labels(cases, 8, np.random.default_rng(1))

@@ -18,8 +18,8 @@ from statsmodels.stats.proportion import (
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.comparison_methods import TESTS
-from omistats.kernel.power import binomial
+from omistats.kernel.compare import TESTS
+from omistats.kernel.planning import binomial
 
 share = st.floats(0.01, 0.99)
 size = st.integers(2, 3000)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from omistats.kernel.products import product
+from omistats.kernel.numeric import product
 
 
 @pytest.mark.parametrize("rows", [0, 1, 50, 700])

@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.proportion import normal_quantile
+from omistats.kernel.intervals import normal_quantile
 
 # Newcombe, R. G. (1998). Two-sided confidence intervals for the single proportion: comparison of
 # seven methods. Statistics in Medicine 17, 857-872, Table I, method 3 (score), at 95%.

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.rank_sets import rank_sets
-from omistats.kernel.ranks import ranks
+from omistats.kernel.ranks import rank_sets, ranks
 
 values = st.lists(st.floats(0, 1), min_size=1, max_size=9)
 

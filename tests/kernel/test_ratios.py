@@ -12,9 +12,8 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.proportion import normal_quantile
-from omistats.kernel.score_difference import score_z
-from omistats.kernel.score_ratios import not_rejected, odds_score_z, risk_score_z
+from omistats.kernel.intervals import normal_quantile
+from omistats.kernel.score_tests import not_rejected, odds_score_z, risk_score_z, score_z
 
 RISKS = ["miettinen-nurminen", "koopman", "katz", "walter"]
 ODDS = ["miettinen-nurminen", "woolf", "gart", "agresti"]

@@ -14,7 +14,7 @@ from scipy.stats import chi2, chi2_contingency
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.significance import chi_square_sf, pearson_groups, pearson_two, star_codes
+from omistats.kernel.chi_square import chi_square_sf, pearson_groups, pearson_two, star_codes
 
 group = st.integers(1, 5000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

@@ -16,8 +16,7 @@ from tests.kernel import stratified_recount as recount
 
 import omistats as oms
 from omistats.errors import UsageError
-from omistats.kernel.homogeneity import expected
-from omistats.kernel.stratified import cmh_groups
+from omistats.kernel.stratified import cmh_groups, expected
 
 # R 4.2.2 and metafor 3.8.1; tests/oracles/stratified.R made the counts and the numbers.
 TWO = oracle("stratified_two.csv")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omistats.kernel import tally
-from omistats.kernel.tally import Pieces, count_words, pack
+from omistats.kernel import bit_counts as tally
+from omistats.kernel.bit_counts import Pieces, count_words, pack
 
 sizes = st.sampled_from([0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 130, 200])
 

@@ -17,9 +17,8 @@ from tests.kernel.clustered_recount import covariance
 
 import omistats as oms
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError
-from omistats.kernel.designs import Design, design_of, factors
-from omistats.kernel.survey_cells import WeightedAnswers, WeightedCells
-from omistats.kernel.survey_tests import SURVEY_TESTS, f_sf
+from omistats.kernel.design import Design, design_of, factors
+from omistats.kernel.survey import SURVEY_TESTS, WeightedAnswers, WeightedCells, f_sf
 
 # R 4.2.2 and survey 4.1.1; tests/oracles/survey_tests.R made the cases, which are simulated, and
 # the numbers.

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from tests.factories import Gender, Harm, frame, framework
 
 import omistats as oms
-from omistats.breakdowns.masks import group_masks
-from omistats.breakdowns.membership import membership
-from omistats.counting import memory
-from omistats.kernel.tally import unpack
-from omistats.model import packed
+from omistats.breakdowns.groups import group_masks, membership
+from omistats.counting import count as memory
+from omistats.kernel.bit_counts import unpack
+from omistats.model import answer_bits as packed
 
 
 class Lettered(oms.Breakdown):

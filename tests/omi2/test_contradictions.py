@@ -20,12 +20,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from omistats.errors import DataError, UsageError
-from omistats.forensics import attainable
-from omistats.omi2._questions import QUESTIONS
-from omistats.omi2._text import AGE_SHARES, REPEATED
-from omistats.omi2.contradictions import Contradiction, Remedy, contradictions
-from omistats.omi2.published import SCHEMA, load_published
-from omistats.omi2.tables import TABLES
+from omistats.forensics.attainable_counts import attainable
+from omistats.omi2.framework import QUESTIONS
+from omistats.omi2.printed_contradictions import Contradiction, Remedy, contradictions
+from omistats.omi2.published import AGE_SHARES, REPEATED, SCHEMA, TABLES, load_published
 
 Line = dict[str, Any]
 LINES = load_published().to_pylist()

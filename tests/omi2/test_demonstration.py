@@ -20,10 +20,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import omistats as oms
-from omistats.omi2.demonstration import answers_needed
+from omistats.omi2.framework import answers_needed
 from omistats.omi2.published import load_published
-from omistats.omi2.synthesis import generate
-from omistats.omi2.synthesis.allocation import fit, portions, unit_totals
+from omistats.omi2.synthesis.answers import fit, portions, unit_totals
+from omistats.omi2.synthesis.generate import generate
 from omistats.omi2.synthesis.selection import InfeasibleError
 
 DEMONSTRATION, FRAMEWORK = oms.omi2.DEMONSTRATION, oms.omi2.FRAMEWORK

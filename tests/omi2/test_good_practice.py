@@ -16,8 +16,8 @@ import pyarrow as pa
 import pytest
 
 import omistats as oms
-from omistats.model.spellings import slug
-from omistats.omi2.good_practice.checks import CRITERIA
+from omistats.model.units import slug
+from omistats.omi2.good_practice.publication import CRITERIA
 
 # Counted by hand from the publication, by another reader than the one who made the index, line
 # by line and without its reader: examples under each criterion, ...

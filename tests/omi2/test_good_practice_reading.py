@@ -13,13 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import omistats as oms
-from omistats.model.spellings import slug
-from omistats.omi2.good_practice import reading
-from omistats.omi2.good_practice.checks import CRITERIA
-from omistats.omi2.good_practice.fingerprint import distances, fingerprint, words
+from omistats.model.units import slug
+from omistats.omi2.good_practice import publication as reading
 from omistats.omi2.good_practice.index import Known, known_examples
-from omistats.omi2.good_practice.matching import NEAR
-from omistats.omi2.good_practice.passages import Passages, passages
+from omistats.omi2.good_practice.publication import (
+    CRITERIA,
+    NEAR,
+    Passages,
+    distances,
+    fingerprint,
+    passages,
+    words,
+)
 
 PUBLICATION = "good_practice_examples.txt"
 

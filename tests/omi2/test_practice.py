@@ -16,10 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import omistats as oms
-from omistats.omi2 import practice as face
-from omistats.omi2._examples import Wanted, search
-from omistats.omi2._found import printable
-from omistats.omi2._targets import speaking
+from omistats.omi2.good_practice.search import Wanted, printable, search, speaking
+from omistats.omi2.good_practice.search import practice as face
 
 SCHEMA = pa.schema(
     [

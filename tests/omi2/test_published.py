@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 import omistats as oms
-from omistats.omi2._questions import QUESTIONS
 from omistats.omi2.extract import extract, main, write_csv
+from omistats.omi2.framework import QUESTIONS
 from omistats.omi2.published import SCHEMA
 
 REPORT = "aggregate_findings_2011.txt"

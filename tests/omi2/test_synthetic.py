@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 
 import omistats as oms
 from omistats.errors import UsageError
-from omistats.omi2 import load_published
-from omistats.omi2.synthesis import SEED, UNKNOWABLE, VERSION, generate
+from omistats.omi2.published import load_published
 from omistats.omi2.synthesis import __main__ as command
-from omistats.omi2.synthesis.printed import Printed, PrintedRow, read_printed
+from omistats.omi2.synthesis.generate import SEED, UNKNOWABLE, VERSION, generate
 from omistats.omi2.synthesis.selection import InfeasibleError, select
-from omistats.omi2.synthesis.targets import aim
+from omistats.omi2.synthesis.targets import Printed, PrintedRow, aim, read_printed
 
 LEVELS = {
     "supervision_type": ["community order", "suspended sentence order", "licence", "custody"],

@@ -6,7 +6,7 @@ import pytest
 from tests.factories import Gender, Harm, read
 
 import omistats as oms
-from omistats.publish.points import count
+from omistats.findings.points import count
 
 # Groups of 200. Printed 60 and 59 lie on the two sides of 59.5%.
 QUESTIONS = ["edge", "below", "low", "same", "blank"]

@@ -13,8 +13,8 @@ from tests.resampling.test_max_t import Two, coin_cases
 
 import omistats as oms
 from omistats.errors import UnknownNameError, UsageError
-from omistats.kernel.bootstrap import draw_weights
-from omistats.resampling.options import generator
+from omistats.kernel.resampling import draw_weights
+from omistats.resampling.common import generator
 
 
 def messy_cases(seed: int, size: int = 40, questions: int = 3) -> oms.CaseSet:

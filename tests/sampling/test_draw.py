@@ -19,7 +19,7 @@ from tests.sampling.test_plan import caseloads
 
 import omistats as oms
 from omistats.sampling.cells import cross
-from omistats.sampling.drawing import chosen
+from omistats.sampling.plan import chosen
 
 BOOST = {"risk_of_harm": {"high": 20}}
 

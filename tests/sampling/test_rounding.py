@@ -11,8 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.factories import oracle
 
-from omistats.sampling.rounding import Rule, binding, nearest, possible
-from omistats.sampling.targets import divide, rake
+from omistats.sampling.allocation import Rule, binding, divide, nearest, possible, rake
 
 
 def tables(most: list[int], size: int) -> list[np.ndarray]:

@@ -22,7 +22,7 @@ from tests.scores.programme import (
 )
 
 import omistats as oms
-from omistats.scores import question_means
+from omistats.scoring import rules as question_means
 
 RULES = ("pooled", "questions", "cases")
 # The other units of the programme stay empty.

@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import omistats as oms
-from omistats.kernel.linear import crossed, linearised
-from omistats.kernel.moments import from_moments
-from omistats.scores.sample import Sample
+from omistats.kernel.ratio import crossed, from_moments, linearised
+from omistats.scoring.sums import Sample
 
 
 def sample(members: object, starts: list[int]) -> Sample:

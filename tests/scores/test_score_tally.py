@@ -16,9 +16,10 @@ from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, feeds
 
 import omistats as oms
 from omistats.breakdowns.registry import resolve
-from omistats.scores import ScoreTally, score_tally, summing
-from omistats.scores.summing import from_sums
-from omistats.scores.sums import scored_items
+from omistats.scoring import sources as summing
+from omistats.scoring.score_tally import ScoreTally
+from omistats.scoring.sources import from_sums, score_tally
+from omistats.scoring.sums import scored_items
 
 CASELOADS = {"north": 60, "south": 28, "east": 110, "west": 45, "coast": 1000, "isle": 3}
 DIGITS = 1e-10

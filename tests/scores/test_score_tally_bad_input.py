@@ -13,8 +13,7 @@ from tests.scores.test_score_tally import of_units, rows_alone, whole
 
 import omistats as oms
 from omistats.errors import DataError, UnknownNameError, UsageError
-from omistats.scores import score_tally
-from omistats.scores.summing import from_sums
+from omistats.scoring.sources import from_sums, score_tally
 
 
 @pytest.mark.parametrize(

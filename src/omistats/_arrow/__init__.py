@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from omistats._arrow.bits import Bitmaps, Validity, bitmaps
-from omistats._arrow.build import dictionary, floats, null_bits, primitive, with_bits
-from omistats._arrow.frames import as_answers, ascending, columns, duplicates, to_table
-from omistats._arrow.labels import as_levels, bad_text, codes_of, labels_to_codes, used_labels
-from omistats._arrow.offences import Offence
+from omistats._arrow.build import (
+    Bitmaps,
+    Validity,
+    bitmaps,
+    dictionary,
+    floats,
+    null_bits,
+    primitive,
+    with_bits,
+)
+from omistats._arrow.convert import (
+    Offence,
+    as_answers,
+    as_levels,
+    ascending,
+    bad_text,
+    codes_of,
+    columns,
+    duplicates,
+    labels_to_codes,
+    to_table,
+    used_labels,
+)
 
 __all__ = [
     "Bitmaps",

@@ -1,20 +1,48 @@
-"""The one thing an author of a breakdown writes, and what is made of it."""
+"""Breakdown and its validation."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from omistats import _arrow
-from omistats._arrow.decoded import decoded
-from omistats.breakdowns.declaration import Contrast, group_problems, text_problems
+from omistats._arrow.convert import decoded
 from omistats.errors import DataError, Problem, UnknownNameError, described, shown
-from omistats.model.cases import CaseSet
-from omistats.model.strata import ALL
+from omistats.model.case_set import CaseSet
+from omistats.model.framework import ALL
 
-__all__ = ["LEFT_OUT", "UNCLASSIFIED", "Breakdown", "Contrast"]
+__all__ = ["LEFT_OUT", "UNCLASSIFIED", "Breakdown", "Contrast", "group_problems", "text_problems"]
+
+
+Contrast = Literal["groups", "complement"]
+
+
+def text_problems(where: str, what: str, values: Any) -> list[Problem]:
+    """Say whether something is no tuple of text; a text by itself would fall into letters."""
+    if isinstance(values, tuple | list) and all(isinstance(v, str) for v in values):
+        return []
+    return [Problem(where, f"{what} are a tuple of text", repr(values), "Write a tuple.")]
+
+
+def group_problems(where: str, groups: Any, contrast: Any) -> list[Problem]:
+    """Say what is wrong with groups and their contrast; an empty list when nothing is."""
+    if found := text_problems(where, "groups", groups):
+        return found
+    if contrast not in get_args(Contrast):
+        rule, shown = "contrast is 'groups' or 'complement'", repr(contrast)
+        return [Problem(where, rule, shown, "Choose one.")]
+    if contrast == "complement":
+        wrong = len(groups) != 2 or groups[1] != ALL or groups[0] == ALL
+        rule = "a complement has the groups (subset, 'all')"
+        hint = "Name the subset first and 'all' second."
+    else:
+        wrong = not groups or len(set(groups)) < len(groups) or ALL in groups
+        rule = "groups are distinct, at least one, and none of them 'all'"
+        hint = "Rename or remove the offending group; 'all' goes with a complement."
+    return [Problem(where, rule, repr(tuple(groups)), hint)] if wrong else []
+
 
 UNCLASSIFIED = -1
 LEFT_OUT = -2

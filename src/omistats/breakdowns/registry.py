@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from omistats.breakdowns.base import Breakdown
-from omistats.breakdowns.standard import STANDARD
 from omistats.errors import (
     DataError,
     Problem,
@@ -15,15 +15,37 @@ from omistats.errors import (
     listed,
     shown,
 )
-from omistats.model.framework import Framework
-from omistats.model.strata import ALL
+from omistats.model.framework import ALL, Framework
 
-__all__ = ["ENTRY_POINT_GROUP", "named", "resolve"]
+__all__ = ["ENTRY_POINT_GROUP", "named", "provide", "resolve"]
+
 
 ENTRY_POINT_GROUP = "omistats.breakdowns"
 
-# Looking through installed packages takes longer than a national report.
-_OURS = {breakdown.key: breakdown for breakdown in STANDARD}
+# Breakdowns of the programmes that this package ships. They come before what other packages
+# offer under the same name.
+_SHIPPED: dict[str, Breakdown] = {}
+
+
+def provide(breakdowns: Iterable[Breakdown]) -> None:
+    """Register the breakdowns of a shipped programme under their keys."""
+    _SHIPPED.update((breakdown.key, breakdown) for breakdown in breakdowns)
+
+
+# Once: searching the installed packages takes longer than a national report.
+@cache
+def _load_shipped() -> None:
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.value.startswith("omistats.") and point.name not in _SHIPPED:
+            provide([_instance(point.load())])
+
+
+def _shipped(name: str) -> Breakdown | None:
+    if name not in _SHIPPED:
+        _load_shipped()
+    return _SHIPPED.get(name)
 
 
 def named(name: str, framework: Framework) -> Breakdown:
@@ -40,7 +62,7 @@ def named(name: str, framework: Framework) -> Breakdown:
         When two packages do, or what is offered is no breakdown.
     """
     levels = {s.name: s.levels for s in framework.strata}
-    ours = _OURS.get(name)
+    ours = _SHIPPED.get(name)
     if name in levels and (ours is None or not {*ours.groups} <= {*levels[name], ALL}):
         return _by_levels(name, levels[name])
     if ours is not None:
@@ -50,7 +72,7 @@ def named(name: str, framework: Framework) -> Breakdown:
     offers = entry_points(group=ENTRY_POINT_GROUP)
     found = {point.value: point for point in offers if point.name == name}
     if not found:
-        known = sorted({*levels, *_OURS, *(p.name for p in offers)})
+        known = sorted({*levels, *_SHIPPED, *(p.name for p in offers)})
         raise UnknownNameError("breakdown", name, known)
     if len(found) > 1:
         raise UsageError(
@@ -105,7 +127,7 @@ def resolve(
     if not found:
         raise UsageError("no breakdowns to make; pass at least one, or None for the standard ones")
     # Ours are as they should be, and this is done for every report.
-    problems = [p for b in found if _OURS.get(str(b.key)) is not b for p in b.problems()]
+    problems = [p for b in found if _SHIPPED.get(str(b.key)) is not b for p in b.problems()]
     keys = [b.key for b in found]
     if len({*map(str, keys)}) < len(keys) and (
         repeated := sorted({str(k) for k in keys if keys.count(k) > 1})

@@ -1,5 +1,1 @@
-"""From cases, wherever they are, to counts."""
-
-from omistats.counting.face import tally
-
-__all__ = ["tally"]
+"""Tallies of sufficient and applicable answers."""

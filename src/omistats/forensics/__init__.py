@@ -1,11 +1,17 @@
 """What a printed table can and cannot have come from."""
 
-from omistats.forensics._statistics import METHODS
-from omistats.forensics.attainable import Attainable, attainable
-from omistats.forensics.chains import Division, Figure, Whole, feasible_counts
-from omistats.forensics.conflicts import minimal_conflicts
-from omistats.forensics.differences import DifferenceBehind, difference_behind
-from omistats.forensics.survivors import Survivors, survivors
+from __future__ import annotations
+
+from omistats.forensics.attainable_counts import METHODS, Attainable, attainable
+from omistats.forensics.consistency import (
+    Division,
+    Figure,
+    Whole,
+    feasible_counts,
+    minimal_conflicts,
+)
+from omistats.forensics.difference_bounds import DifferenceBehind, difference_behind
+from omistats.forensics.surviving_stars import Survivors, survivors
 
 __all__ = [
     "METHODS",

@@ -9,15 +9,14 @@ import attrs
 import numpy as np
 
 from omistats.errors import UnknownNameError, UsageError, described
-from omistats.kernel.comparison_methods import GROUP_TESTS, TESTS
-from omistats.kernel.differences import DIFFERENCES
+from omistats.kernel.checks import check_confidence
+from omistats.kernel.compare import GROUP_TESTS, TESTS
+from omistats.kernel.effects import DIFFERENCES, ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.intervals import INTERVALS
-from omistats.kernel.methods import Methods
 from omistats.kernel.multiplicity import ADJUSTMENTS
-from omistats.kernel.options import check_confidence
-from omistats.kernel.relative import ODDS_RATIOS, RISK_RATIOS
+from omistats.kernel.registry import Methods
 from omistats.kernel.small_numbers import SmallNumbers
-from omistats.kernel.survey_tests import SURVEY_TESTS
+from omistats.kernel.survey import SURVEY_TESTS
 
 __all__ = [
     "DESIGN_INTERVALS",
@@ -28,6 +27,7 @@ __all__ = [
     "check_inference",
     "column_of",
 ]
+
 
 STRATIFIED = ("cmh", "cmh-cc")
 """Tests within units, Cochran-Mantel-Haenszel without and with correction."""

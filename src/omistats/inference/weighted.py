@@ -9,24 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import UNCLASSIFIED, Breakdown
+from omistats.counting.tally import Tally
 from omistats.errors import UsageError
-from omistats.inference.infer import finish
 from omistats.inference.options import DESIGN_INTERVALS, Inference
-from omistats.inference.pairs import pairs
-from omistats.inference.results import Results
-from omistats.kernel.limits import limits
-from omistats.kernel.significance import star_codes
+from omistats.inference.results import Results, pairs
+from omistats.inference.unweighted import finish
+from omistats.kernel.bit_counts import unpack
+from omistats.kernel.chi_square import star_codes
+from omistats.kernel.ratio import limits
 from omistats.kernel.small_numbers import smallest_expected, smallest_expected_two
-from omistats.kernel.survey_cells import WeightedAnswers, WeightedCells
-from omistats.kernel.survey_effects import EFFECTS
-from omistats.kernel.survey_tests import SURVEY_TESTS
-from omistats.kernel.tally import unpack
-from omistats.model.cases import CaseSet
-from omistats.model.drawn import Drawn
-from omistats.model.strata import ALL
-from omistats.tallies import Tally
+from omistats.kernel.survey import EFFECTS, SURVEY_TESTS, WeightedAnswers, WeightedCells
+from omistats.model.case_set import CaseSet
+from omistats.model.framework import ALL
+from omistats.model.survey_design import Drawn
 
 __all__ = ["check_weighted", "infer_weighted"]
+
 
 Floats = npt.NDArray[np.float64]
 

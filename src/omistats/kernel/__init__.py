@@ -1,1 +1,3 @@
 """Numbers only: arrays in, arrays out; no Arrow and no word of the domain."""
+
+from __future__ import annotations

@@ -1,15 +1,20 @@
-"""Two one-sided tests: is a difference smaller than a margin."""
+"""TOST, equivalence()."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.kernel.score_difference import score_z
+from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.checks import broadcast, check_confidence, checked, shares
+from omistats.kernel.effects import DIFFERENCES
+from omistats.kernel.score_tests import score_z
 
-__all__ = ["two_one_sided"]
+__all__ = ["Equivalence", "equivalence", "two_one_sided"]
+
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,3 +43,145 @@ def two_one_sided(
     p_lower: Any = scipy.special.ndtr(-score_z(k1, n1, k2, n2, -margin))
     p_upper: Any = scipy.special.ndtr(score_z(k1, n1, k2, n2, margin))
     return np.asarray(p_lower), np.asarray(p_upper)
+
+
+_METHOD = "miettinen-nurminen"
+
+
+@attrs.frozen(eq=False)
+class Equivalence:
+    """Differences held against a margin, element by element.
+
+    Attributes
+    ----------
+    estimate, low, high : ndarray of float64
+        The first proportion less the second, with the interval that goes with the two
+        one-sided tests: 90% where the confidence is 95%.
+    p_value : ndarray of float64
+        The larger of the two; NaN where a group has no trials.
+    p_lower, p_upper : ndarray of float64
+        One-sided, of a difference of minus the margin or less, and of the margin or more.
+    equivalent : ndarray of bool
+        Whether the p-value is below 1 less the confidence; False where it is NaN.
+    margin : ndarray of float64
+        The margin asked of.
+    method : ndarray of str
+        The method of tests and interval.
+
+    Examples
+    --------
+    Proportions throughout: the interval of the larger groups lies within ten points.
+
+    >>> import omistats as oms
+    >>> found = oms.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
+    >>> found.low.round(3).tolist(), found.high.round(3).tolist()
+    ([-0.223, -0.045], [0.183, 0.025])
+    >>> found.p_value.round(4).tolist()
+    [0.2432, 0.0]
+    """
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    p_value: Floats
+    p_lower: Floats
+    p_upper: Floats
+    equivalent: npt.NDArray[np.bool_]
+    margin: Floats
+    method: npt.NDArray[np.str_]
+
+
+def equivalence(
+    k1: npt.ArrayLike,
+    n1: npt.ArrayLike,
+    k2: npt.ArrayLike,
+    n2: npt.ArrayLike,
+    margin: npt.ArrayLike,
+    *,
+    confidence: float = 0.95,
+    method: str = "miettinen-nurminen",
+) -> Equivalence:
+    """Test whether two proportions differ by less than a margin.
+
+    Parameters
+    ----------
+    k1, n1, k2, n2 : array_like of int
+        Successes and trials of two separate groups; NaN gives NaN.
+    margin : array_like of float
+        The smallest difference that would matter, as a proportion: 0.05 is five points. All
+        are broadcast together. It has no default, because no number is right for every
+        question; settle on it before looking at the answers.
+    confidence : float
+        Between 0.5 and 1. Each one-sided test is made at 1 less the confidence.
+    method : {'miettinen-nurminen'}
+        The score statistic whose one-sided p-values are taken.
+
+    Returns
+    -------
+    Equivalence
+        Of the broadcast shape; 0-d for scalars.
+
+    Raises
+    ------
+    UsageError
+        When counts are impossible, a margin is None or not between 0 and 1, or the confidence
+        is out of range.
+    UnknownNameError
+        When the method is unknown, or gives no p-value of a margin.
+
+    Notes
+    -----
+    A p-value that is not small is no evidence of difference, and none of equivalence either:
+    the groups may be too small to tell.
+
+    References
+    ----------
+    Schuirmann, D. J. (1987). A comparison of the two one-sided tests procedure and the power
+    approach for assessing the equivalence of average bioavailability. Journal of
+    Pharmacokinetics and Biopharmaceutics 15, 657-680. doi:10.1007/BF01068419
+
+    Miettinen, O. and Nurminen, M. (1985). Comparative analysis of two rates. Statistics in
+    Medicine 4, 213-226. doi:10.1002/sim.4780040211
+
+    Examples
+    --------
+    Both pairs of groups have 65% and 66%. Only the larger shows that ten points are excluded.
+
+    >>> import omistats as oms
+    >>> found = oms.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
+    >>> found.equivalent
+    array([False,  True])
+    """
+    check_confidence(confidence)
+    if confidence <= 0.5:
+        raise UsageError(
+            f"each of two one-sided tests is made at 1 less the confidence, which has to be "
+            f"above 0.5; found {confidence!r}"
+        )
+    name = DIFFERENCES.name(method)
+    if name != _METHOD:
+        raise UnknownNameError("test of a margin", method, (_METHOD,))
+    if margin is None:
+        raise UsageError(
+            "margin is the smallest difference that would matter, as a proportion (0.05 is five "
+            "points), and has no default; found None"
+        )
+    a, na = checked(k1, n1)
+    b, nb = checked(k2, n2)
+    within = shares(margin, "margin", ends=False)
+    a, na, b, nb, within = broadcast("the two groups and the margin", a, na, b, nb, within)
+    p_lower, p_upper = two_one_sided(a, na, b, nb, within)
+    p_value = np.maximum(p_lower, p_upper)
+    level = 1.0 - confidence
+    estimate, low, high = DIFFERENCES[_METHOD](a, na, b, nb, 1.0 - 2.0 * level)
+    return Equivalence(
+        estimate=np.asarray(estimate),
+        low=np.asarray(low),
+        high=np.asarray(high),
+        p_value=np.asarray(p_value),
+        p_lower=p_lower,
+        p_upper=p_upper,
+        equivalent=np.asarray(p_value < level),
+        margin=np.array(within),
+        method=np.full(a.shape, _METHOD),
+    )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 __all__ = ["fisher", "fisher_mid_p"]
 
+
 Floats = npt.NDArray[np.float64]
 
 # The observed table weighs this much and every other table in proportion. So far down, the

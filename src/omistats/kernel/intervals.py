@@ -1,27 +1,100 @@
-"""Intervals for one proportion, by name."""
+"""One proportion: 7 intervals and interval()."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.kernel.methods import Methods
-from omistats.kernel.proportion import normal_quantile, wilson
-from omistats.kernel.roots import root
+from omistats.kernel.checks import check_confidence, checked
+from omistats.kernel.numeric import root
+from omistats.kernel.registry import Methods
 
 __all__ = [
     "INTERVALS",
+    "Interval",
     "agresti_coull",
     "clopper_pearson",
+    "interval",
     "jeffreys",
     "mid_p",
+    "normal_quantile",
     "wald",
+    "wilson",
     "wilson_cc",
 ]
 
+
 Floats = npt.NDArray[np.float64]
+
+
+def normal_quantile(confidence: float) -> float:
+    """Give the two-sided standard normal quantile, 1.96 for 0.95.
+
+    Parameters
+    ----------
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    float
+    """
+    # As accurate as scipy.special here, and far quicker to load.
+    from statistics import NormalDist
+
+    return -NormalDist().inv_cdf((1.0 - confidence) / 2.0)
+
+
+def wilson(k: npt.ArrayLike, n: npt.ArrayLike, confidence: float) -> tuple[Floats, Floats]:
+    """Give Wilson's score interval for a proportion.
+
+    Parameters
+    ----------
+    k, n : array_like
+        Successes and trials, broadcast together.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+        Proportions, NaN where ``n`` is 0. ``low`` is exactly 0 at ``k = 0`` and
+        ``high`` exactly 1 at ``k = n``.
+
+    References
+    ----------
+    Wilson, E. B. (1927). Probable inference, the law of succession, and statistical
+    inference. JASA 22, 209-212. doi:10.1080/01621459.1927.10502953
+    """
+    k, n = np.asarray(k, np.float64), np.asarray(n, np.float64)
+    if k.shape != n.shape:
+        k, n = np.broadcast_arrays(k, n)
+    z = normal_quantile(confidence)
+    zz = z * z
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Where there are no trials the share is 0 / 0: NaN, as it should be.
+        share: Any = np.asarray(k / n)
+        # In place: for tens of thousands of rows, new arrays cost more than the sums.
+        half = np.asarray(1 - share)
+        half *= k
+        half += zz / 4
+        np.sqrt(half, out=half)
+        half *= z
+        high = np.asarray(k + zz / 2)
+        low = np.asarray(high - half)
+        high += half
+        below = n + zz
+        low /= below
+        high /= below
+    # At the ends the share itself, 0 or 1, is the bound; NaN without trials.
+    np.copyto(low, share, where=k == 0)
+    np.copyto(high, share, where=k == n)
+    return low, high
+
 
 INTERVALS: Methods[Callable[[Floats, Floats, float], tuple[Floats, Floats]]] = Methods(
     "interval", "f(k, n, confidence) -> (low, high)", outputs=2
@@ -241,3 +314,86 @@ INTERVALS.register("mid-p", mid_p, ["midp"])
 INTERVALS.register("jeffreys", jeffreys)
 INTERVALS.register("agresti-coull", agresti_coull, ["ac"])
 INTERVALS.register("wald", wald, ["normal", "asymptotic"])
+
+
+@attrs.frozen(eq=False)
+class Interval:
+    """Estimates with their intervals, element by element.
+
+    Attributes
+    ----------
+    estimate, low, high : ndarray of float64
+        Proportions, 0-1; NaN where there were no trials. Low is 0 where nothing succeeded,
+        high is 1 where everything did.
+    method : ndarray of str
+        The interval used.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.interval([0, 9, 0], [20, 30, 0])
+    >>> found.estimate.tolist(), found.high.round(3).tolist()
+    ([0.0, 0.3, nan], [0.161, 0.479, nan])
+    """
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    method: npt.NDArray[np.str_]
+
+
+def interval(
+    k: npt.ArrayLike, n: npt.ArrayLike, method: str = "wilson", confidence: float = 0.95
+) -> Interval:
+    """Give an interval for a proportion.
+
+    Parameters
+    ----------
+    k, n : array_like of int
+        Successes and trials, broadcast together; NaN gives NaN.
+    method : str
+        ``'wilson'``, the score interval; ``'wilson-cc'``, the same with continuity
+        correction; ``'clopper-pearson'``, exact; ``'mid-p'``, exact but for half of the
+        chance of what was observed; ``'jeffreys'``; ``'agresti-coull'``; or ``'wald'``, the
+        textbook interval, which is a poor choice. Others can be added to
+        `omistats.INTERVALS`.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    Interval
+        Proportions, 0-1, of the broadcast shape; 0-d for scalars.
+
+    Raises
+    ------
+    UsageError
+        When counts are impossible or the confidence is out of range.
+    UnknownNameError
+        When the method is unknown.
+
+    References
+    ----------
+    Brown, L. D., Cai, T. T. and DasGupta, A. (2001). Interval estimation for a binomial
+    proportion. Statistical Science 16, 101-133. doi:10.1214/ss/1009213286
+
+    Newcombe, R. G. (1998). Two-sided confidence intervals for the single proportion:
+    comparison of seven methods. Statistics in Medicine 17, 857-872.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.interval(81, 263)
+    >>> print(f"{found.low:.4f} to {found.high:.4f}")
+    0.2553 to 0.3662
+    >>> exact = oms.interval([0, 1], [20, 29], method="clopper-pearson")
+    >>> print(exact.high.round(4))
+    [0.1684 0.1776]
+    """
+    check_confidence(confidence)
+    name = INTERVALS.name(method)
+    kk, nn = checked(k, n)
+    low, high = INTERVALS[name](kk, nn, confidence)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = np.asarray(kk / nn)
+    return Interval(estimate, np.asarray(low), np.asarray(high), np.full(kk.shape, name))

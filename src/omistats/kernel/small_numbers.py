@@ -7,9 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UsageError
-from omistats.kernel.counts import as_numbers
+from omistats.kernel.checks import as_numbers
 
 __all__ = ["RELIABILITY", "SmallNumbers", "smallest_expected", "smallest_expected_two"]
+
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UsageError
-from omistats.kernel.counts import as_numbers
-from omistats.kernel.limits import limits
-from omistats.kernel.significance import STARS, Comparison, chi_square_sf, star_codes
+from omistats.kernel.checks import as_numbers
+from omistats.kernel.chi_square import STARS, Comparison, chi_square_sf, star_codes
+from omistats.kernel.ratio import limits
 
 __all__ = ["Contrast", "Tested", "difference", "tested", "wald"]
+
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,18 +1,248 @@
-"""A programme's questions, strata and items, checked against each other."""
+"""Framework, Question, Item, Link, Stratum."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 import attrs
 
-from omistats.errors import DataError, Problem, UnknownNameError, listed, shown
-from omistats.model.questions import Item, Level, Link, Provenance, Question
-from omistats.model.strata import RESERVED, Stratum, names
+from omistats.errors import (
+    DataError,
+    Problem,
+    UnknownNameError,
+    UsageError,
+    described,
+    listed,
+    shown,
+)
 
-__all__ = ["Framework", "Item", "Level", "Link", "Provenance", "Question"]
+__all__ = [
+    "ALL",
+    "RESERVED",
+    "Framework",
+    "Item",
+    "Level",
+    "Link",
+    "Provenance",
+    "Question",
+    "Stratum",
+    "names",
+]
+
+
+Provenance = Literal["published", "inferred", "invented"]
+"""Where a statement comes from: print, our reading of it, or our imagination."""
+
+Level = Literal["criterion", "section", "headline"]
+
+
+@attrs.frozen
+class Item:
+    """Something that questions feed: a general criterion, a section or a headline element.
+
+    A `Framework` checks it.
+
+    Parameters
+    ----------
+    id : str
+        As ``1.2`` or ``risk_of_harm``.
+    level : {'criterion', 'section', 'headline'}
+        What kind of item it is.
+    label : str
+        A short statement.
+    parent : str or None
+        The section of a criterion.
+    statement : str
+        What is expected, in a sentence.
+    purpose : str
+        The purpose of a sentence that the item stands for, where it stands for one.
+    ended : bool
+        Whether the programme dropped the item before its end.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> section = oms.Item("1", "section", "Assessing")
+    >>> oms.Item("1.2", "criterion", "Harm assessed", parent=section.id).parent
+    '1'
+    """
+
+    id: str
+    level: Level
+    label: str
+    parent: str | None = None
+    statement: str = ""
+    purpose: str = ""
+    ended: bool = False
+
+
+@attrs.frozen
+class Link:
+    """A question's membership of an item, and where that is known from.
+
+    A `Framework` checks it.
+
+    Parameters
+    ----------
+    item : str
+        Id of the criterion or headline element.
+    provenance : {'published', 'inferred', 'invented'}
+        Whether a source prints the membership, we read it so, or made it up.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.Link("1.2", "published")
+    Link(item='1.2', provenance='published')
+    """
+
+    item: str
+    provenance: Provenance
+
+
+def _links(values: Iterable[Link]) -> tuple[Link, ...]:
+    if isinstance(values, str | Link):
+        link = f'Link("{values}", "inferred")' if isinstance(values, str) else repr(values)
+        raise UsageError(f"`headlines` lists links; write headlines=[{link}]")
+    return listed("headlines", values, "links, as [Link('safety', 'inferred')]")
+
+
+@attrs.frozen
+class Question:
+    """One aspect of work judged in a case.
+
+    A `Framework` checks it.
+
+    Parameters
+    ----------
+    id : str
+        Stable name; the column in a case file.
+    label : str
+        A short label for people.
+    criterion : Link or None
+        The general criterion the question belongs to.
+    headlines : tuple of Link
+        The headline elements it is known to contribute to.
+    printed : tuple of (int, int)
+        The published tables and rows where it appears.
+    provenance : {'published', 'inferred', 'invented'}
+        Where the question itself is known from. Invented ones are counted only when asked for.
+
+    Raises
+    ------
+    UsageError
+        When ``headlines`` is no list of links.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> question = oms.Question(
+    ...     "home_visit",
+    ...     "Home visited",
+    ...     criterion=oms.Link("1.2", "published"),
+    ...     headlines=[oms.Link("risk_of_harm", "inferred")],
+    ... )
+    >>> [link.item for link in question.links]
+    ['1.2', 'risk_of_harm']
+    """
+
+    id: str
+    label: str
+    criterion: Link | None = None
+    headlines: tuple[Link, ...] = attrs.field(converter=_links, default=())
+    printed: tuple[tuple[int, int], ...] = ()
+    provenance: Provenance = "published"
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """Every link, criterion first."""
+        return ((self.criterion,) if self.criterion else ()) + self.headlines
+
+
+ALL = "all"
+"""The reserved label of all units, or all cases, together."""
+
+RESERVED = ("case_id", "unit", ALL)
+"""Names that no question, stratum, level or unit may take."""
+
+# Levels are numbered in 8 bits.
+_MOST_LEVELS = 127
+
+
+def names(values: Iterable[str]) -> tuple[str, ...]:
+    """Make a tuple of labels; one label alone would fall apart into letters."""
+    if isinstance(values, str):
+        return (values,)
+    try:
+        return tuple(values)
+    except TypeError:
+        raise UsageError(f"expected a list of names, found {described(values)}") from None
+
+
+@attrs.frozen
+class Stratum:
+    """A characteristic of a case and the levels it can have.
+
+    Parameters
+    ----------
+    name : str
+        The column's name.
+    levels : tuple of str
+        Every level, in the order of report. A null in the data is an unknown
+        characteristic, not a level.
+    required : bool
+        Whether every case file must have the column.
+
+    Raises
+    ------
+    DataError
+        When levels repeat, are missing, are more than 127, or one is the reserved ``all``,
+        or the name is reserved.
+    UsageError
+        When levels are no list.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.Stratum("tenure", ("owned", "rented", "none"))
+    Stratum(name='tenure', levels=('owned', 'rented', 'none'), required=True)
+    """
+
+    name: str
+    levels: tuple[str, ...] = attrs.field(converter=names)
+    required: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        problems = []
+        if self.name in RESERVED:
+            problems.append(
+                Problem(
+                    self.name, "a stratum may not take a reserved name", self.name, "Rename it."
+                )
+            )
+        if not self.levels or len(set(self.levels)) < len(self.levels) or ALL in self.levels:
+            problems.append(
+                Problem(
+                    self.name,
+                    f"levels must be distinct, at least one, and none of them {ALL!r}",
+                    shown(self.levels),
+                    "Rename or remove the offending level.",
+                )
+            )
+        if len(self.levels) > _MOST_LEVELS:
+            problems.append(
+                Problem(
+                    self.name,
+                    f"at most {_MOST_LEVELS} levels",
+                    str(len(self.levels)),
+                    "Put levels together, or leave the column an extra.",
+                )
+            )
+        if problems:
+            raise DataError(problems)
+
 
 T = TypeVar("T")
 

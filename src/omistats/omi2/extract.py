@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Final
 
 from omistats.errors import DataError, OmistatsError, Problem
-from omistats.omi2.published import SCHEMA
-from omistats.omi2.tables import TABLES
+from omistats.omi2.published import SCHEMA, TABLES
 
 __all__ = ["extract", "main", "write_csv"]
+
 
 _ROWS: Final = {number: len(table.questions) for number, table in TABLES.items()}
 _FIGURES: Final = re.compile(r"(\d+%\t\d+\t|\t\t){2}(--|\*{1,3})?")

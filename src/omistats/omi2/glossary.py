@@ -11,9 +11,10 @@ from typing import Final, Literal
 import attrs
 
 from omistats.errors import UsageError, described
-from omistats.omi2._unknown import UnknownSpellingError
+from omistats.omi2.units import UnknownSpellingError
 
 __all__ = ["GLOSSARY", "Glossary", "Mention", "Term"]
+
 
 Publication = Literal["aggregate", "good practice"]
 """A publication with a glossary: the aggregate report, or the collection of good practice."""

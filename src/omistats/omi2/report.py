@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from omistats.omi2.contradictions import Contradiction
 from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.printed_contradictions import Contradiction
+from omistats.omi2.published import TABLES
 from omistats.omi2.reproduction import ComparedCell, Reproduction
-from omistats.omi2.tables import TABLES
 
 __all__ = ["as_text", "write_tables"]
 

@@ -1,36 +1,352 @@
-"""The report's tables recomputed and laid beside print, cell by cell."""
+"""Reproduce(), main points."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, Literal
 
 import attrs
 import pyarrow as pa
 
-from omistats.errors import UnknownNameError, UsageError, check_word, described
-from omistats.findings import Findings
-from omistats.model.cases import CaseSet
-from omistats.model.marks import is_synthetic
-from omistats.omi2._compared import (
-    ComparedCell,
-    What,
-    check_cases,
-    compared_cells,
-    single_groups,
-)
-from omistats.omi2._evidence import Cell, read_rows
-from omistats.omi2._nearest import accounted_for
+from omistats.errors import UnknownNameError, UsageError, check_word, described, shown
+from omistats.findings.compute import recompute
+from omistats.findings.findings import Findings
+from omistats.findings.points import Kind, Point, count
+from omistats.forensics.consistency import Figure, Whole, feasible_counts
+from omistats.kernel.chi_square import STARS
+from omistats.model.case_set import CaseSet
+from omistats.model.metadata import is_synthetic
 from omistats.omi2.cases import load_synthetic
-from omistats.omi2.contradictions import Contradiction, contradictions
+from omistats.omi2.evidence import Cell, Row, Value, cell_of, read_rows, replaced, wholes_of
 from omistats.omi2.framework import FRAMEWORK
-from omistats.omi2.points import MainPoint, main_points
-from omistats.omi2.published import load_published
-from omistats.omi2.tables import TABLES
-from omistats.recompute import recompute
+from omistats.omi2.printed_contradictions import (
+    Clash,
+    Contradiction,
+    contradictions,
+    dataset_clashes,
+    question_clashes,
+)
+from omistats.omi2.published import TABLES, load_published
 
-__all__ = ["ComparedCell", "Reproduction", "reproduce"]
+__all__ = [
+    "ComparedCell",
+    "MainPoint",
+    "Reproduction",
+    "What",
+    "accounted_for",
+    "check_cases",
+    "compared_cells",
+    "had_to_differ",
+    "main_points",
+    "printed_rows",
+    "reproduce",
+    "single_groups",
+]
+
+
+What = Literal["n", "percent", "stars"]
+
+
+@attrs.frozen
+class ComparedCell:
+    """A printed figure beside the recomputed one.
+
+    Attributes
+    ----------
+    table, row : int
+        Where it is printed.
+    question : str
+        Id.
+    group : str or None
+        None for the mark of significance, which belongs to the row.
+    what : {'n', 'percent', 'stars'}
+        Which figure.
+    printed, recomputed : int or str or None
+        The two figures: cases, whole percent 0-100, or a mark. What was recomputed is None
+        where nothing applied.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> cell = oms.omi2.ComparedCell(3, 9, "plan_informed", None, "stars", "**", "***")
+    >>> cell.agrees, cell.place
+    (False, Cell(table=3, row=9, group=None, what='stars'))
+    """
+
+    table: int
+    row: int
+    question: str
+    group: str | None
+    what: What
+    printed: int | str
+    recomputed: int | str | None
+
+    @property
+    def place(self) -> Cell:
+        """Where the figure is printed, and which it is."""
+        return Cell(self.table, self.row, self.group, self.what)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two are the same."""
+        return self.printed == self.recomputed
+
+
+def check_cases(cases: CaseSet) -> None:
+    """Check that the cases have what the tables show."""
+    if not isinstance(cases, CaseSet):
+        raise UsageError(
+            f"expected a CaseSet, found {type(cases).__name__}; read the data with "
+            "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
+        )
+    used = cases.framework
+    have = {stratum.name: stratum.levels for stratum in used.strata}
+    missing = [q for q in FRAMEWORK.question_ids if q not in used.question_ids]
+    other = [
+        name for name in FRAMEWORK.breakdowns if have.get(name) != FRAMEWORK.stratum(name).levels
+    ]
+    if missing or other:
+        lacks = [f"the questions {shown(missing)}"] * bool(missing)
+        lacks += [f"the strata {shown(other)} with their levels"] * bool(other)
+        raise UsageError(
+            f"the cases were read with the framework {used.name!r}, which lacks "
+            f"{' and '.join(lacks)}; read them with "
+            "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
+        )
+
+
+def single_groups(published: pa.Table) -> set[tuple[int, int]]:
+    """Find the rows in which only one group has figures."""
+    rows = published.select(["table", "row", "n"]).to_pylist()
+    return {(r["table"], r["row"]) for r in rows if r["n"] is None}
+
+
+def printed_rows(cells: Iterable[ComparedCell]) -> list[Row]:
+    """Put the printed figures of cells back into rows."""
+    printed: dict[tuple[int, int, str], dict[tuple[str | None, str], Any]] = defaultdict(dict)
+    for cell in cells:
+        printed[cell.table, cell.row, cell.question][cell.group, cell.what] = cell.printed
+    rows = []
+    for (table, row, question), figures in printed.items():
+        one, two = groups = TABLES[table].groups
+        percents = figures.get((one, "percent")), figures.get((two, "percent"))
+        sizes = figures.get((one, "n"), 0), figures.get((two, "n"), 0)
+        stars = figures.get((None, "stars"))
+        rows.append(Row(table, row, question, groups, percents, sizes, stars))
+    return rows
+
+
+def compared_cells(published: pa.Table, findings: Findings) -> Iterator[ComparedCell]:
+    """Lay every printed figure beside the recomputed one, table by table."""
+    names = ("breakdown", "question", "group", "n", "printed", "stars")
+    columns = [findings.table[name].to_pylist() for name in names]
+    computed = {line[:3]: line[3:] for line in zip(*columns, strict=True)}
+    seen = set()
+    for line in published.to_pylist():
+        table, row, question, group = (line[c] for c in ("table", "row", "question", "group"))
+        n, percent, stars = computed[TABLES[table].breakdown, question, group]
+        if line["n"] is not None:
+            yield ComparedCell(table, row, question, group, "n", line["n"], n)
+        if line["percent"] is not None:
+            yield ComparedCell(table, row, question, group, "percent", line["percent"], percent)
+        if line["stars"] is not None and (table, row) not in seen:
+            seen.add((table, row))
+            yield ComparedCell(table, row, question, None, "stars", line["stars"], stars)
+
+
+def accounted_for(cells: Iterable[ComparedCell]) -> frozenset[Cell]:
+    """Choose, of all cells, the mismatches that had to be, and to be no smaller."""
+    cells = tuple(cells)
+    differing: dict[str, dict[Cell, Value]] = defaultdict(dict)
+    for cell in cells:
+        if not cell.agrees:
+            differing[cell.question][cell.place] = cell.recomputed
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in printed_rows(cells):
+        rows[row.question].append(row)
+    found = (had_to_differ(rows[q], values) for q, values in differing.items())
+    return frozenset[Cell]().union(*found)
+
+
+def had_to_differ(rows: Sequence[Row], recomputed: Mapping[Cell, Value]) -> set[Cell]:
+    """Choose, of the figures of a question that differ from print, those that had to.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All rows of one question, as printed.
+    recomputed : mapping of Cell to int, str or None
+        The figures that differ, and what was recomputed in their place; all others agree.
+
+    Returns
+    -------
+    set of Cell
+        Those whose recomputed value is possible beside the figures that agree while print,
+        and every value nearer to print than the recomputed one, is not. Other figures that
+        differ are left free. Numbers of cases are taken as recomputed.
+    """
+    sizes = {c: n for c, n in recomputed.items() if c.what == "n" and isinstance(n, int)}
+    resized = [_resized(row, sizes) for row in rows]
+    needed = {cell for cell in sizes if _size_needed(rows, cell, sizes)}
+    broken = {clash.row.key for clash in _clashes(resized) if clash.row is not None}
+    for whole in wholes_of(resized, broken):
+        agreeing = {name for name in whole.figures if cell_of(name) not in recomputed}
+        for name in whole.figures - agreeing:
+            if _figure_needed(whole, name, agreeing, recomputed[cell_of(name)]):
+                needed.add(cell_of(name))
+    return needed
+
+
+def _figure_needed(
+    whole: Whole, name: Hashable, agreeing: Collection[Hashable], value: Value
+) -> bool:
+    """Say whether a value is possible beside figures that agree, and none nearer to print is."""
+    scale = STARS if cell_of(name).what == "stars" else tuple(range(101))
+    if value not in scale:
+        return False
+    place, print_at = scale.index(value), scale.index(_printed(whole, name))
+    kept = {*agreeing, name}
+
+    def possible(at: int) -> bool:
+        return bool(feasible_counts(replaced(whole, name, scale[at]), kept).any())
+
+    nearer = (at for at in _around(print_at, abs(place - print_at)) if 0 <= at < len(scale))
+    return not any(map(possible, nearer)) and possible(place)
+
+
+def _around(middle: int, distance: int) -> Iterator[int]:
+    """Go through the whole numbers nearer than a distance, nearest first."""
+    if distance:
+        yield middle
+    for step in range(1, distance):
+        yield from (middle - step, middle + step)
+
+
+def _printed(whole: Whole, name: Hashable) -> Value:
+    if not isinstance(name, Figure):
+        return dict(whole.percents)[name]
+    division = next(d for d in whole.divisions if d.key == name.division)
+    return {"first": division.percent1, "second": division.percent2, "stars": division.stars}[
+        name.what
+    ]
+
+
+def _resized(row: Row, sizes: Mapping[Cell, int]) -> Row:
+    one, two = (sizes.get(row.cell(g, "n"), row.sizes[g]) for g in (0, 1))
+    return attrs.evolve(row, sizes=(one, two))
+
+
+def _clashes(rows: Sequence[Row]) -> list[Clash]:
+    return [*question_clashes(rows), *dataset_clashes([rows])]
+
+
+def _size_needed(rows: Sequence[Row], cell: Cell, sizes: Mapping[Cell, int]) -> bool:
+    """Say whether a number of cases clashes with none, and every nearer one to print does."""
+    row = next(r for r in rows if r.key == cell[:2])
+    printed, value = row.sizes[row.groups.index(str(cell.group))], sizes[cell]
+
+    def possible(n: int) -> bool:
+        clashes = _clashes([_resized(r, {**sizes, cell: n}) for r in rows])
+        return not any(cell in clash.cells for clash in clashes)
+
+    nearer = (n for n in _around(printed, abs(value - printed)) if n >= 0)
+    return not any(map(possible, nearer)) and possible(value)
+
+
+# Table, kind, group, threshold, and the figure in the report's text.
+_PRINTED: Final[tuple[tuple[int, Kind, str, int | None, int], ...]] = (
+    (3, "reach", "all", 60, 19),
+    (3, "reach", "all", 75, 12),
+    (3, "alike", "", None, 18),
+    (3, "higher", "high", None, 13),
+    (4, "reach", "all", 60, 13),
+    (4, "reach", "all", 75, 5),
+    (4, "higher", "high", None, 12),
+    (5, "reach", "all", 60, 9),
+    (5, "reach", "all", 75, 4),
+    (6, "reach", "all", 60, 10),
+    (6, "reach", "all", 75, 8),
+    (6, "higher", "high", None, 7),
+    (7, "differ", "", None, 30),
+    (8, "alike", "", None, 67),
+    (8, "differ", "", None, 8),
+    (9, "alike", "", None, 68),
+    (9, "differ", "", None, 7),
+    (10, "alike", "", None, 70),
+    (10, "differ", "", None, 5),
+    (11, "alike", "", None, 58),
+    (11, "differ", "", None, 17),
+    (11, "higher", "25+", None, 16),
+)
+
+
+@attrs.frozen
+class MainPoint:
+    """A counted statement beside the figure that the report prints.
+
+    Attributes
+    ----------
+    table : int
+        The table it was counted from.
+    printed : int
+        The figure in the report's text.
+    point : Point
+        The same, computed.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> computed = oms.Point("reach", 19, 31, "19 of 31 aspects reach 60% (all cases)")
+    >>> oms.omi2.MainPoint(table=3, printed=19, point=computed).agrees
+    True
+    """
+
+    table: int
+    printed: int
+    point: Point
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the computed figure is the printed one."""
+        return self.point.value == self.printed
+
+
+def main_points(findings: Findings) -> tuple[MainPoint, ...]:
+    """Compute the 22 figures that the report counts from Tables 3-11.
+
+    Parameters
+    ----------
+    findings : Findings
+        Of all units together, with the six standard breakdowns.
+
+    Returns
+    -------
+    tuple of MainPoint
+        In the order of the tables.
+
+    Raises
+    ------
+    UnknownNameError
+        When a breakdown or question of the tables is missing.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> points = oms.omi2.main_points(oms.recompute(oms.omi2.load_synthetic()))
+    >>> points[0].point.sentence
+    '19 of 31 aspects reach 60% (all cases)'
+    """
+    together = findings.unit("all")
+    shown = {
+        number: together.breakdown(table.breakdown).question(*table.questions)
+        for number, table in TABLES.items()
+    }
+    return tuple(
+        MainPoint(table, printed, count(shown[table], kind, group=group, threshold=threshold))
+        for table, kind, group, threshold, printed in _PRINTED
+    )
 
 
 @attrs.frozen(eq=False)

@@ -13,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats._arrow import dictionary
+from omistats._arrow.build import dictionary
 from omistats.errors import UnknownNameError, UsageError
-from omistats.model.cases import CaseSet
+from omistats.model.case_set import CaseSet
 from omistats.omi2.cases import load_synthetic
-from omistats.omi2.demonstration import DEMONSTRATION
-from omistats.omi2.synthesis import CIRCUMSTANCES
+from omistats.omi2.framework import DEMONSTRATION
+from omistats.omi2.synthesis.answers import CIRCUMSTANCES
 
 __all__ = ["simulate"]
+
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -1,4 +1,6 @@
-"""The 36 inspections of the programme, the 35 Trusts that they were of, and their regions.
+"""36 inspections, 35 Trusts, AFFIXES.
+
+Names are published; regions are inferred from geography, and synonyms are ours.
 
 Names are those of the list that closes the collection of good practice. What the publications
 do not say of single inspections, and we inferred, is marked:
@@ -14,30 +16,151 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Any, Final
 
 import attrs
 import numpy as np
 
+from omistats.counting.tally import Tally
 from omistats.errors import (
     DataError,
     Problem,
+    UnknownNameError,
     UsageError,
     described,
     listed,
     shown,
 )
-from omistats.model.cases import CaseSet
-from omistats.model.framework import Provenance
-from omistats.model.spellings import slug
-from omistats.model.strata import ALL
-from omistats.model.units import Unit
-from omistats.omi2._inspections import MERGED, REGIONS, REPORTED
-from omistats.omi2._unknown import UnknownSpellingError
-from omistats.scores import ScoreTally
-from omistats.tallies import Tally
+from omistats.model.case_set import CaseSet
+from omistats.model.framework import ALL, Provenance
+from omistats.model.units import Unit, slug
+from omistats.scoring.score_tally import ScoreTally
 
-__all__ = ["TRUSTS", "UNITS", "Inspection", "regions", "trusts", "with_fieldwork"]
+__all__ = [
+    "MERGED",
+    "REGIONS",
+    "REPORTED",
+    "TRUSTS",
+    "UNITS",
+    "Inspection",
+    "UnknownSpellingError",
+    "regions",
+    "trusts",
+    "with_fieldwork",
+]
+
+
+REPORTED: Final = ("East of England", "South East", "East Midlands")
+"""The regions of the aggregate report."""
+
+MERGED: Final = {"Norfolk and Suffolk": ("Norfolk", "Suffolk")}
+"""Trusts that were inspected in parts."""
+
+REGIONS: Final = {
+    "East of England": (
+        ("Bedfordshire", "Beds"),
+        ("Cambridgeshire", "Cambs", "Cambridgeshire & Peterborough"),
+        ("Essex",),
+        ("Hertfordshire", "Herts"),
+        ("Norfolk",),
+        ("Suffolk",),
+    ),
+    "South East": (
+        ("Hampshire", "Hants"),
+        ("Kent",),
+        ("Surrey & Sussex",),
+        ("Thames Valley",),
+    ),
+    "East Midlands": (
+        ("Derbyshire", "Derbys"),
+        ("Leicestershire & Rutland", "Leics & Rutland"),
+        ("Lincolnshire", "Lincs"),
+        ("Northamptonshire", "Northants"),
+        ("Nottinghamshire", "Notts"),
+    ),
+    "South West": (
+        ("Avon & Somerset",),
+        ("Devon & Cornwall",),
+        ("Dorset",),
+        ("Gloucestershire", "Glos", "Gloucs"),
+        ("Wiltshire", "Wilts"),
+    ),
+    "North West": (
+        ("Cheshire",),
+        ("Cumbria",),
+        ("Greater Manchester", "Gtr Manchester"),
+        ("Lancashire", "Lancs"),
+        ("Merseyside",),
+    ),
+    "North East": (
+        ("Durham Tees Valley", "DTV"),
+        ("Northumbria",),
+    ),
+    "Yorkshire and the Humber": (
+        ("Humberside",),
+        ("South Yorkshire", "South Yorks", "S Yorkshire", "S Yorks"),
+        ("West Yorkshire", "West Yorks", "W Yorkshire", "W Yorks"),
+        (
+            "York & North Yorkshire",
+            "York & North Yorks",
+            "York & N Yorkshire",
+            "York & N Yorks",
+            "North Yorkshire",
+            "North Yorks",
+            "N Yorkshire",
+            "N Yorks",
+        ),
+    ),
+    "West Midlands": (
+        (
+            "Staffordshire and West Midlands",
+            "Staffordshire & W Midlands",
+            "Staffs & West Midlands",
+            "Staffs & W Midlands",
+            "Staffs & West Mids",
+            "Staffs & W Mids",
+            "SWM",
+        ),
+        ("Warwickshire", "Warks", "Warwicks"),
+        ("West Mercia", "W Mercia"),
+    ),
+    "London": (("London",),),
+    "Wales": (("Wales", "Cymru", "Wales Cymru", "Cymru Wales"),),
+}
+"""For every region names and synonyms of its inspections."""
+
+
+# More than this to choose from is no help.
+_MOST = 60
+
+
+class UnknownSpellingError(UnknownNameError):
+    """Names of which near ones are looked for in any case, and the choice is given once."""
+
+    def __init__(self, what: str, names: object, known: Iterable[str]) -> None:
+        super().__init__(what, names, known)
+        written: dict[str, list[str]] = {}
+        for spelling in dict.fromkeys(self.known):
+            written.setdefault(spelling.casefold(), []).append(spelling)
+        sentences, far = [], []
+        for name in self.names:
+            plain = get_close_matches(str(name).casefold(), written, n=3)
+            near = [spelling for found in plain for spelling in written[found]]
+            if near:
+                said = " or ".join(map(repr, near))
+                sentences.append(f"unknown {what} {name!r}; did you mean {said}?")
+            else:
+                far.append(repr(name))
+        if far:
+            sentences.append(f"unknown {what} {', '.join(far)}; {self._choice()}")
+        self.args = ("; ".join(sentences),)
+
+    def _choice(self) -> str:
+        if len(self.known) > _MOST:
+            return f"none of {len(self.known)} is near, and the error's `known` lists them"
+        return f"choose from {', '.join(self.known)}"
+
 
 _Units = CaseSet | Tally | ScoreTally | Iterable[Unit | str]
 

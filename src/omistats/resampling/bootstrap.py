@@ -1,35 +1,272 @@
-"""How far findings and scores would vary had other cases, or other units, been drawn."""
+"""Bootstrap()."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final, Literal
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
 from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.groups import membership
 from omistats.breakdowns.registry import resolve
-from omistats.errors import UsageError
-from omistats.kernel.bootstrap import draw_weights, sum_drawn
-from omistats.kernel.face import check_confidence
-from omistats.model.cases import CaseSet
-from omistats.model.framework import Framework
-from omistats.model.sources import read_cases
-from omistats.model.strata import ALL
-from omistats.resampling.domains import Domains, make_domains
-from omistats.resampling.estimators import Estimator, finding_estimator, score_estimator
-from omistats.resampling.options import batches, check_choice, check_whole, generator
-from omistats.resampling.result import Resampled
-from omistats.resampling.rows import Block, columns_of, labels_of
-from omistats.tallies import By
+from omistats.counting.tally import By
+from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.checks import check_confidence
+from omistats.kernel.resampling import count_drawn, draw_weights, spread, sum_drawn
+from omistats.model.batches import read_cases
+from omistats.model.case_set import CaseSet
+from omistats.model.framework import ALL, Framework
+from omistats.resampling.common import (
+    Resampled,
+    answers_of,
+    batches,
+    check_choice,
+    check_whole,
+    generator,
+)
+from omistats.scoring.rules import RULES
+from omistats.scoring.sums import CaseSums, case_sums, scored_items
 
-__all__ = ["bootstrap"]
+__all__ = [
+    "Block",
+    "Domains",
+    "Estimator",
+    "bootstrap",
+    "columns_of",
+    "finding_estimator",
+    "labels_of",
+    "make_domains",
+    "score_estimator",
+]
+
 
 Floats = npt.NDArray[np.float64]
+
+
+@attrs.frozen(eq=False)
+class Estimator:
+    """What is summed over cases, and what is made of the sums.
+
+    Attributes
+    ----------
+    ids : tuple of str
+        What is estimated: questions, or items.
+    values : ndarray of float32 or float64, shape (cases, columns)
+        What each case adds; in float32 whole numbers, sufficient and applicable answers.
+    percent : callable
+        From sums (..., columns) to percentages (..., ids); NaN where there is none.
+    counts : ndarray of float32, shape (cases, 2 * ids)
+        Sufficient, then applicable answers of each case.
+    """
+
+    ids: tuple[str, ...]
+    values: npt.NDArray[np.floating]
+    percent: Callable[[Floats], Floats]
+    counts: npt.NDArray[np.float32]
+
+    def drawn(
+        self, members: npt.NDArray[np.bool_], weights: npt.NDArray[np.float32], a: int, b: int
+    ) -> Floats:
+        """Sum over the members of domains among the cases from a to b, in each draw."""
+        total = count_drawn if self.values.dtype == np.float32 else sum_drawn
+        return total(self.values[a:b], members[:, a:b], weights)
+
+
+def finding_estimator(cases: CaseSet, questions: Iterable[str] | None) -> Estimator:
+    """Estimate the percentage of each question."""
+    framework = cases.framework
+    ids = framework.known_ids if questions is None else framework.select(questions)
+    if not ids:
+        raise UsageError("no questions to estimate; pass questions=[...]")
+    answers = answers_of(cases, ids)
+    values = np.concatenate([answers.sufficient, answers.applicable], axis=1).astype(np.float32)
+    return Estimator(tuple(ids), values, _ratio, values)
+
+
+def score_estimator(cases: CaseSet, items: Iterable[str] | None, rule: str) -> Estimator:
+    """Estimate the score of each item by a scoring rule."""
+    if rule not in RULES:
+        raise UnknownNameError("scoring rule", rule, RULES)
+    scored = scored_items(cases.framework, items)
+    sums = case_sums(cases, scored)
+    ids = tuple(s.item.id for s in scored)
+    k, n = (by_case.T for by_case in sums.by_case)
+    counts = np.concatenate([k, n], axis=1)
+    if rule == "pooled":
+        return Estimator(ids, counts, _ratio, counts)
+    if rule == "cases":
+        asked = n > 0
+        share = np.divide(k, n, out=np.zeros(n.shape), where=asked, dtype=np.float64)
+        values = np.concatenate([share, asked], axis=1)
+        return Estimator(ids, values, _ratio, counts)
+    # Cases first: sufficient, then applicable answers to each question.
+    answers = np.concatenate([given.T for given in sums.answers], axis=1)
+    return Estimator(ids, answers, _mean_of_questions(sums), counts)
+
+
+def _ratio(sums: Floats) -> Floats:
+    k, n = np.split(sums, 2, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(100.0 * k / n, np.float64)
+
+
+def _mean_of_questions(sums: CaseSums) -> Callable[[Floats], Floats]:
+    feeds = sums.feeds.astype(np.float64)
+
+    def percent(drawn: Floats) -> Floats:
+        each = _ratio(drawn)
+        asked = ~np.isnan(each)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = (np.where(asked, each, 0.0) @ feeds) / (asked @ feeds)
+        return np.asarray(mean, np.float64)
+
+    return percent
+
+
+Flags = npt.NDArray[np.bool_]
+Index = npt.NDArray[np.intp]
+
+
+@attrs.frozen(eq=False)
+class Domains:
+    """Groups of cases, in the order of units.
+
+    Attributes
+    ----------
+    labels : tuple of (str or None, str or None)
+        Breakdown and group of each domain that is reported; None for all cases.
+    members : ndarray of bool, shape (domains, cases)
+        Who is in each; after those reported come the other sides of complements.
+    first, second : ndarray of intp, shape (reported,)
+        The domains whose difference is reported beside each; -1 where there is none.
+    blocks : tuple of (int, int)
+        From and to of the domains of each breakdown.
+    """
+
+    labels: tuple[tuple[str | None, str | None], ...]
+    members: Flags
+    first: Index
+    second: Index
+    blocks: tuple[tuple[int, int], ...]
+
+    def rows(self, ids: int) -> tuple[Index, Index]:
+        """Give domain and place among the ids of every row: by breakdown, id, group."""
+        domain, place = [], []
+        for a, b in self.blocks:
+            domain.append(np.tile(np.arange(a, b), ids))
+            place.append(np.repeat(np.arange(ids), b - a))
+        return np.concatenate(domain), np.concatenate(place)
+
+
+def make_domains(
+    cases: CaseSet, splits: Sequence[Breakdown], everyone: bool, known: bool
+) -> Domains:
+    """Lay out the groups of breakdowns, with or without all cases before them."""
+    packed = cases.packed
+    labels: list[tuple[str | None, str | None]] = [(None, None)] * everyone
+    blocks = [(0, 1)] * everyone
+    first, second = [-1] * everyone, [-1] * everyone
+    flags = np.ones((int(everyone), len(cases)), np.bool_)
+    rests: list[Flags] = []
+    if splits:
+        groups, _ = membership(cases, tuple(splits), packed.order, packed.starts[[0, -1]])
+        reported = sum(len(s.groups) for s in splits)
+        flags = np.concatenate([flags, groups[:reported]])
+        unclassified = iter(groups[reported:])
+        for split in splits:
+            a, size = len(labels), len(split.groups)
+            labels += [(split.key, group) for group in split.groups]
+            blocks.append((a, a + size))
+            other = a + 1
+            if split.contrast == "complement":
+                rest, unknown = ~flags[a], next(unclassified)
+                rests.append(rest & ~unknown if known else rest)
+                other = everyone + reported + len(rests) - 1
+            first += [a if size == 2 else -1] * size
+            second += [other if size == 2 else -1] * size
+    members = np.concatenate([flags, *(r[np.newaxis] for r in rests)])
+    return Domains(tuple(labels), members, np.array(first), np.array(second), tuple(blocks))
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """Estimates of a unit, or of all together.
+
+    Attributes
+    ----------
+    unit : str
+        Which.
+    observed, counts : ndarray of float64, shape (domains, ids), (domains, 2 * ids)
+        Percentages of the cases themselves, and their sufficient and applicable answers.
+    percent : ndarray of float64, shape (draws, domains, ids)
+        Percentages in every draw.
+    """
+
+    unit: str
+    observed: Floats
+    counts: Floats
+    percent: Floats
+
+
+def columns_of(
+    block: Block, estimator: Estimator, domains: Domains, confidence: float
+) -> tuple[str, dict[str, npt.NDArray[Any]]]:
+    """Lay out the numbers of a unit, row by row."""
+    width, reported = len(estimator.ids), len(domains.labels)
+    domain, place = domains.rows(width)
+    counts = block.counts.astype(np.int64)
+    found = spread(block.percent[:, :reported], confidence)
+    pair = domains.first >= 0
+    apart = np.full((reported, width), np.nan)
+    apart[pair] = block.observed[domains.first[pair]] - block.observed[domains.second[pair]]
+    between = {name: np.full((reported, width), np.nan) for name in ("se", "low", "high")}
+    # The groups of a breakdown share their difference.
+    for a in np.unique(domains.first[pair]).tolist():
+        b = int(domains.second[a])
+        drawn = spread(block.percent[:, a] - block.percent[:, b], confidence)
+        for name, values in between.items():
+            values[domains.first == a] = getattr(drawn, name)
+    arrays = {
+        "k": counts[:, :width],
+        "n": counts[:, width:],
+        "percent": block.observed,
+        "se": found.se,
+        "low": found.low,
+        "high": found.high,
+        "difference": apart,
+        **{f"difference_{name}": values for name, values in between.items()},
+        "undefined": found.undefined,
+    }
+    return block.unit, {name: array[domain, place] for name, array in arrays.items()}
+
+
+def labels_of(
+    units: list[str], ids: tuple[str, ...], domains: Domains, kind: str
+) -> dict[str, pa.Array]:
+    """Give the columns that say what each row is of."""
+    domain, place = domains.rows(len(ids))
+    keys = [name for name, _ in domains.labels]
+    groups = [name for _, name in domains.labels]
+    columns: dict[str, tuple[Sequence[str | None], npt.NDArray[np.intp]]]
+    columns = {"unit": (units, np.repeat(np.arange(len(units)), len(domain)))}
+    columns["breakdown"] = (keys, np.tile(domain, len(units)))
+    columns[kind] = (ids, np.tile(place, len(units)))
+    columns["group"] = (groups, np.tile(domain, len(units)))
+    out = {}
+    for name, (labels, at) in columns.items():
+        names = list(dict.fromkeys(x for x in labels if x is not None))
+        codes = np.array(
+            [-1 if label is None else names.index(label) for label in labels], np.int16
+        )
+        out[name] = _arrow.dictionary(codes[at], names)
+    return out
+
 
 _WEIGHTS_AT_ONCE: Final = 1 << 22
 _DRAWS_AT_ONCE: Final = 500

@@ -14,28 +14,30 @@ from omistats import _arrow
 from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown
 from omistats.breakdowns.registry import resolve
 from omistats.errors import UsageError
-from omistats.kernel.permutation import (
+from omistats.kernel.multiplicity import StepDown, step_down
+from omistats.kernel.resampling import (
     Layout,
+    cmh_shuffles,
     count_fixed,
     count_shuffled,
     draw_labels,
+    pearson_shuffles,
 )
-from omistats.kernel.permuted_tests import cmh_shuffles, pearson_shuffles
-from omistats.kernel.step_down import StepDown, step_down
-from omistats.model.cases import CaseSet
+from omistats.model.batches import read_cases
+from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework
-from omistats.model.sources import read_cases
-from omistats.resampling.options import (
+from omistats.resampling.common import (
     Answers,
+    Resampled,
     answers_of,
     batches,
     check_choice,
     check_whole,
     generator,
 )
-from omistats.resampling.result import Resampled
 
 __all__ = ["max_t"]
+
 
 Floats = npt.NDArray[np.float64]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from omistats.sampling.plan import SamplePlan
-from omistats.sampling.planning import plan_sample
+from omistats.sampling.plan import SamplePlan, plan_sample
 from omistats.sampling.weights import DesignWeights, design_weights
 
 __all__ = ["DesignWeights", "SamplePlan", "design_weights", "plan_sample"]

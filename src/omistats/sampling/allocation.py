@@ -1,4 +1,4 @@
-"""How many cases of every cell a unit's sample has."""
+"""Raking and integer allocation (HiGHS)."""
 
 from __future__ import annotations
 
@@ -10,14 +10,253 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import Problem
-from omistats.sampling.rounding import Rule, binding, nearest
-from omistats.sampling.targets import divide, rake
+from omistats.errors import OmistatsError, Problem
 
-__all__ = ["Allocation", "Wishes", "allocate"]
+__all__ = [
+    "Allocation",
+    "Rule",
+    "Wishes",
+    "allocate",
+    "binding",
+    "divide",
+    "nearest",
+    "possible",
+    "rake",
+]
+
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+# A cell further from its target than this pays for each further case what the last one cost.
+_REACH = 4
+# Of tables that are equally near one must be taken, on every machine the same.
+_TIES = 1e-4
+_GOLDEN = 0.6180339887498949
+
+
+@attrs.frozen(eq=False)
+class Rule:
+    """What some cells have to add up to.
+
+    Attributes
+    ----------
+    members : ndarray of bool, shape (cells,)
+    low, high : int
+        At least and at most.
+    text : str
+        For people.
+    cost : float or None
+        What a case beyond the limits costs, beside a chi-square; None where limits hold.
+    """
+
+    members: npt.NDArray[np.bool_]
+    low: int
+    high: int
+    text: str
+    cost: float | None = None
+
+
+def nearest(
+    target: Floats, least: Ints, most: Ints, size: int, rules: Sequence[Rule]
+) -> Ints | None:
+    """Find the whole numbers nearest to a target that obey rules; None where none do.
+
+    Parameters
+    ----------
+    target : ndarray of float64, shape (cells,)
+    least, most : ndarray of int64, shape (cells,)
+        Limits of every cell.
+    size : int
+        What all cells add up to.
+    rules : sequence of Rule
+
+    Notes
+    -----
+    Near is the sum over cells of ``(n - t)^2 / max(t, 1/2)``, as a function of whole numbers
+    that goes straight from each to the next.
+    """
+    cells = len(target)
+    aim = np.clip(target, least, most)
+    rows, floors = [], []
+    for c in range(cells):
+        scale = max(aim[c], 0.5)
+        low = max(int(least[c]), int(np.floor(aim[c])) - _REACH)
+        high = min(int(most[c]), int(np.ceil(aim[c])) + _REACH)
+        for j in range(low, high):
+            height = (j - aim[c]) ** 2 / scale
+            slope = (j + 1 - aim[c]) ** 2 / scale - height
+            row = np.zeros(2 * cells)
+            row[c], row[cells + c] = -slope, 1.0
+            rows.append(row)
+            floors.append(height - slope * j)
+    distances = np.array(rows).reshape(-1, 2 * cells)
+    ties = _TIES * np.modf(_GOLDEN * np.arange(1, cells + 1))[0]
+    cost = np.concatenate([ties, np.ones(cells)])
+    return _solve(cost, least, most, size, rules, (distances, np.array(floors)))
+
+
+def possible(least: Ints, most: Ints, size: int, rules: Sequence[Rule]) -> bool:
+    """Say whether any whole numbers obey the rules."""
+    none = np.zeros((0, len(least))), np.zeros(0)
+    return _solve(np.zeros(len(least)), least, most, size, rules, none) is not None
+
+
+def binding(least: Ints, most: Ints, size: int, rules: Sequence[Rule]) -> list[Rule]:
+    """Find rules that cannot hold together, of which each is needed for that.
+
+    Each rule in turn is left out, and stays out if the rest cannot hold either (the deletion
+    filter of Chinneck and Dravnieks, ORSA Journal on Computing 3, 1991).
+    """
+    kept = list(rules)
+    for rule in rules:
+        rest = [r for r in kept if r is not rule]
+        if not possible(least, most, size, rest):
+            kept = rest
+    return kept
+
+
+def _solve(
+    cost: Floats,
+    least: Ints,
+    most: Ints,
+    size: int,
+    rules: Sequence[Rule],
+    distances: tuple[Floats, Floats],
+) -> Ints | None:
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    cells, width = len(least), len(cost)
+    soft = [rule for rule in rules if rule.cost is not None]
+    total = width + len(soft)
+    upper, lower, matrix = [size], [size], [_row(np.ones(cells), total)]
+    for rule in rules:
+        if rule.cost is None:
+            matrix.append(_row(rule.members, total))
+            lower.append(rule.low)
+            upper.append(rule.high)
+    below, above = np.array(lower, np.float64), np.array(upper, np.float64)
+    constraints = [LinearConstraint(np.array(matrix), below, above)]
+    if len(distances[1]):
+        wide = np.hstack([distances[0], np.zeros((len(distances[1]), len(soft)))])
+        constraints.append(LinearConstraint(wide, distances[1], np.inf))
+    for i, rule in enumerate(soft):
+        over, under = _row(rule.members, total), _row(rule.members, total)
+        over[width + i], under[width + i] = -1.0, 1.0
+        constraints.append(LinearConstraint(over, -np.inf, rule.high))
+        constraints.append(LinearConstraint(under, rule.low, np.inf))
+    rest = total - cells
+    found = milp(
+        np.concatenate([cost, [rule.cost or 0.0 for rule in soft]]),
+        integrality=np.concatenate([np.ones(cells), np.zeros(rest)]),
+        bounds=Bounds(
+            np.concatenate([least, np.zeros(rest)]), np.concatenate([most, np.full(rest, np.inf)])
+        ),
+        constraints=constraints,
+        options={"mip_rel_gap": 0.0},
+    )
+    if found.status == 2:  # infeasible
+        return None
+    if found.x is None:
+        raise OmistatsError(f"the allocation was not solved: {found.message}")
+    whole: Ints = np.rint(found.x[:cells]).astype(np.int64)
+    wrong = [
+        r.text for r in rules if r.cost is None and not r.low <= whole[r.members].sum() <= r.high
+    ]
+    if wrong or whole.sum() != size or (whole < least).any() or (whole > most).any():
+        raise OmistatsError(f"the solver gave an allocation that breaks rules: {wrong or 'cells'}")
+    return whole
+
+
+def _row(members: npt.ArrayLike, width: int) -> Floats:
+    row = np.zeros(width)
+    values = np.asarray(members, np.float64)
+    row[: len(values)] = values
+    return row
+
+
+_SWEEPS = 500
+_CLOSE = 1e-10
+
+
+def divide(size: int, counts: Sequence[int], floors: Sequence[int]) -> list[Fraction]:
+    """Divide a sample over levels in proportion to their cases, but none below its floor.
+
+    Parameters
+    ----------
+    size : int
+        Cases to divide.
+    counts : sequence of int
+        Cases of every level.
+    floors : sequence of int
+        What each level has to have.
+
+    Returns
+    -------
+    list of Fraction
+        They add up to ``size``. A level whose share falls short of its floor has just that,
+        and the others divide the rest; nothing is left for them where floors take it all.
+
+    Examples
+    --------
+    >>> [str(part) for part in divide(100, [150, 850], [40, 0])]
+    ['40', '60']
+    >>> [str(part) for part in divide(10, [1, 1, 1], [0, 0, 0])]
+    ['10/3', '10/3', '10/3']
+    """
+    fixed: dict[int, Fraction] = {}
+    while True:
+        free = [i for i in range(len(counts)) if i not in fixed]
+        left = max(Fraction(size) - sum(fixed.values()), Fraction(0))
+        there = sum(counts[i] for i in free)
+        share = {i: left * counts[i] / there if there else Fraction(0) for i in free}
+        short = [i for i in free if share[i] < floors[i]]
+        if not short:
+            return [fixed[i] if i in fixed else share[i] for i in range(len(counts))]
+        fixed |= {i: Fraction(floors[i]) for i in short}
+
+
+def rake(seed: npt.ArrayLike, margins: Sequence[tuple[Ints, npt.ArrayLike]]) -> Floats:
+    """Adjust cells to margins, disturbing what cells have to do with each other least.
+
+    Parameters
+    ----------
+    seed : array_like of float, shape (cells,)
+        Where to begin: the cells of the caseload.
+    margins : sequence of (ndarray of int, array_like of float)
+        Of each characteristic the level of every cell, and what every level is to add up to.
+
+    Returns
+    -------
+    ndarray of float64, shape (cells,)
+        Of all tables with these margins the one nearest to ``seed`` by the Kullback-Leibler
+        divergence. Where there is none, because cells are empty, it is as far as 500 sweeps
+        come, and has the margin that was named last.
+
+    References
+    ----------
+    Deming, W. E. and Stephan, F. F. (1940). On a least squares adjustment of a sampled
+    frequency table when the expected marginal totals are known. Annals of Mathematical
+    Statistics 11, 427-444.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rows, columns = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    >>> rake([1, 2, 3, 4], [(rows, [5, 5]), (columns, [5, 5])]).round(3).tolist()
+    [2.247, 2.753, 2.753, 2.247]
+    """
+    cells = np.array(seed, np.float64)
+    for _ in range(_SWEEPS):
+        before = cells.copy()
+        for level, wanted in margins:
+            aim = np.asarray(wanted, np.float64)
+            now = np.bincount(level, cells, len(aim))
+            cells *= np.divide(aim, now, out=np.zeros(len(aim)), where=now > 0)[level]
+        if np.abs(cells - before).max(initial=0.0) <= _CLOSE:
+            break
+    return cells
+
 
 # In chi-squares: what is kept gives way only to what must hold, to `least` no further than it
 # has to, and a boosted characteristic has whole numbers next to its target before cells have.

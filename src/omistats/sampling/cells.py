@@ -1,4 +1,4 @@
-"""Cells: the cases of a unit that are alike in the characteristics that a sample is drawn by."""
+"""Cross-classified cells, merging, matching."""
 
 from __future__ import annotations
 
@@ -12,9 +12,22 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, listed, shown
-from omistats.model.cases import CaseSet
+from omistats.model.case_set import CaseSet
 
-__all__ = ["ADDED", "COLUMN", "Cells", "Key", "added", "cross", "wanted_cells"]
+__all__ = [
+    "ADDED",
+    "COLUMN",
+    "Cells",
+    "Key",
+    "Part",
+    "added",
+    "called",
+    "cross",
+    "matched",
+    "merge",
+    "wanted_cells",
+]
+
 
 Ints = npt.NDArray[np.int64]
 Key = tuple[str | None, ...]
@@ -182,3 +195,159 @@ def added(
 
 def _text(key: Key) -> str:
     return _BETWEEN.join(_UNKNOWN if part is None else part for part in key)
+
+
+@attrs.frozen
+class Part:
+    """Cells that are weighted as one.
+
+    Attributes
+    ----------
+    cells : tuple of int
+        Their places in the order of cells, ascending.
+    keys : tuple of Key
+        Their names.
+    n, population : int
+        Cases inspected, and cases of the caseload.
+    """
+
+    cells: tuple[int, ...]
+    keys: tuple[Key, ...]
+    n: int
+    population: int
+
+    def sparse(self, least: int) -> bool:
+        """Say whether there are too few cases, and more were there to inspect."""
+        return self.n < min(least, self.population)
+
+    def joined(self, other: Part) -> Part:
+        """Put two parts together."""
+        pairs = zip(self.cells + other.cells, self.keys + other.keys, strict=True)
+        order = sorted(pairs, key=lambda pair: pair[0])
+        return Part(
+            tuple(place for place, _ in order),
+            tuple(key for _, key in order),
+            self.n + other.n,
+            self.population + other.population,
+        )
+
+
+def merge(parts: Iterable[Part], least: int) -> list[Part]:
+    """Merge sparse cells with neighbours, the last characteristic giving way first.
+
+    Parameters
+    ----------
+    parts : iterable of Part
+        Single cells, in order.
+    least : int
+        Cases inspected that a part needs, unless its caseload has fewer.
+
+    Returns
+    -------
+    list of Part
+        In the order of their first cells. Parts may be sparse still: those that nothing is
+        left for but to be merged across the first characteristic, or across units.
+
+    Notes
+    -----
+    The sparsest first; it joins a part that differs from it in the last characteristic only.
+    When such are used up it joins one that differs in the characteristic before, of those one
+    that has later levels in common with it if there is one. Of several it joins the part with
+    the most cases inspected, whose weights that changes least; of equals the first.
+    """
+    now = sorted(parts, key=lambda part: part.cells)
+    deepest = len(now[0].keys[0]) - 1 if now else 0
+    # A key begins with the unit and the first characteristic, which parts have in common.
+    for depth in range(deepest, 1, -1):
+        families: dict[Key, list[Part]] = {}
+        for part in now:
+            families.setdefault(part.keys[0][:depth], []).append(part)
+        now = [part for family in families.values() for part in _within(family, depth, least)]
+    return sorted(now, key=lambda part: part.cells)
+
+
+def _within(family: list[Part], depth: int, least: int) -> list[Part]:
+    """Merge sparse parts of those that agree in what comes before ``depth``."""
+    while len(family) > 1:
+        sparse = [part for part in family if part.sparse(least)]
+        if not sparse:
+            break
+        poorest = min(sparse, key=lambda part: (part.n, part.population, part.cells))
+        later = {key[depth + 1 :] for key in poorest.keys}
+        others = [part for part in family if part is not poorest]
+        nearest = max(
+            others,
+            key=lambda part: (
+                not later.isdisjoint(key[depth + 1 :] for key in part.keys),
+                part.n,
+                [-place for place in part.cells],
+            ),
+        )
+        family = [p for p in others if p is not nearest] + [nearest.joined(poorest)]
+    return family
+
+
+_SHOWN = 5
+
+
+def called(key: Key) -> str:
+    """Name a cell, or the beginning of one."""
+    return " / ".join("unknown" if part is None else part for part in key)
+
+
+def matched(there: Cells, inspected: Cells) -> tuple[Ints, Ints, list[Problem]]:
+    """Count the cases inspected of every cell of the caseload, and find where each cell is.
+
+    Parameters
+    ----------
+    there, inspected : Cells
+        Of the caseload, and of the cases inspected, by the same characteristics.
+
+    Returns
+    -------
+    tuple of ndarray of int64, ndarray of int64 and list of Problem
+        Cases inspected, shape (cells of the caseload,); the cell of the caseload that each
+        inspected cell is, shape (cells inspected,); and what does not match.
+    """
+    at = {key: i for i, key in enumerate(there.named())}
+    units = {key[0] for key in at}
+    n = np.zeros(len(at), np.int64)
+    place = np.zeros(len(inspected.counts), np.int64)
+    strangers: dict[Any, int] = {}
+    stray = []
+    for i, (key, count) in enumerate(
+        zip(inspected.named(), inspected.counts.tolist(), strict=True)
+    ):
+        if key in at:
+            place[i] = at[key]
+            n[at[key]] = count
+        elif key[0] not in units:
+            strangers[key[0]] = strangers.get(key[0], 0) + count
+        else:
+            stray.append(f"{count} of {called(key)}")
+    problems = []
+    if strangers:
+        rule = "the caseload has every unit that cases were inspected in"
+        cases = sum(strangers.values())
+        found = f"no unit {shown(list(strangers))}, of which {cases:,} were inspected"
+        hint = "Add its caseload, spell its name alike in both, or filter its cases out."
+        problems.append(Problem("caseload", rule, found, hint))
+    if stray:
+        rule = "cases inspected are in cells that the caseload has"
+        hint = "Give cases the characteristics that they had in the caseload."
+        more = f" and {len(stray) - _SHOWN} more" if len(stray) > _SHOWN else ""
+        problems.append(Problem("cases", rule, ", ".join(stray[:_SHOWN]) + more, hint))
+    keys = list(at)
+    for i in np.flatnonzero(n > there.counts).tolist():
+        rule = "no more of a cell are inspected than the caseload has"
+        found = f"{n[i]} of {there.counts[i]}"
+        hint = "See whether cases stand twice, or the caseload lacks some."
+        problems.append(Problem(called(keys[i]), rule, found, hint))
+    used = {inspected.units[u] for u in inspected.unit.tolist()}
+    if lost := [
+        there.units[u] for u in np.unique(there.unit).tolist() if there.units[u] not in used
+    ]:
+        rule = "every unit of the caseload has cases inspected"
+        hint = "Filter its cases out of the caseload, which they cannot stand for."
+        problems.append(Problem("caseload", rule, f"none of {shown(lost)}", hint))
+    return n, place, problems

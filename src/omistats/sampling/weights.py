@@ -11,18 +11,28 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from omistats import _result_tables as show
+from omistats._result_tables import Exports
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, described
-from omistats.findings import show
-from omistats.findings.frames import Exports
 from omistats.kernel.ranks import check_whole
-from omistats.model.cases import CaseSet
-from omistats.model.marks import SYNTHETIC, is_synthetic
-from omistats.sampling.cells import ADDED, Cells, Key, added, cross, wanted_cells
-from omistats.sampling.drawing import with_columns
-from omistats.sampling.matching import called, matched
-from omistats.sampling.merging import Part, merge
+from omistats.model.case_set import CaseSet
+from omistats.model.metadata import SYNTHETIC, is_synthetic
+from omistats.sampling.cells import (
+    ADDED,
+    Cells,
+    Key,
+    Part,
+    added,
+    called,
+    cross,
+    matched,
+    merge,
+    wanted_cells,
+)
+from omistats.sampling.plan import with_columns
 
 __all__ = ["DesignWeights", "design_weights"]
+
 
 Ints = npt.NDArray[np.int64]
 

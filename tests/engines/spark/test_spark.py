@@ -22,9 +22,9 @@ from tests.engines.tables import (
 from tests.factories import BREAKDOWNS, Gender, Harm, frame, framework, random_frame
 
 import omistats as oms
-from omistats.counting import tally
-from omistats.engines import is_engine, sum_engine
-from omistats.engines.sources import Source
+from omistats.counting.count import tally
+from omistats.engines.sums import sum_engine
+from omistats.engines.tables import Source, is_engine
 
 SPLITS = (*BREAKDOWNS, FromExpression(), Subset())
 

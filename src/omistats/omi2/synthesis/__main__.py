@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from omistats.omi2.published import load_published
-from omistats.omi2.synthesis.generation import SEED, generate
+from omistats.omi2.synthesis.generate import SEED, generate
 
 
 def main(argv: Sequence[str] | None = None) -> int:

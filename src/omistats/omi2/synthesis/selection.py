@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 __all__ = ["InfeasibleError", "Partition", "Shares", "candidates", "select"]
 
+
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -1,18 +1,160 @@
-"""Counts to aim at: sufficient cases of every question, group by group."""
+"""Target counts, strata."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from omistats.errors import UsageError, shown
+from omistats.kernel.chi_square import STARS, chi_square_sf, pearson_two, star_codes
 from omistats.kernel.rounding import counts_behind
-from omistats.kernel.significance import chi_square_sf, pearson_two, star_codes
-from omistats.omi2.synthesis.printed import RISK, Printed, PrintedRow
+from omistats.omi2.breakdowns import RiskOfHarm, SupervisionType
+from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.published import CASES, FIRST_SPLIT, TABLES
+from omistats.omi2.synthesis.selection import select
 
-__all__ = ["Target", "aim"]
+__all__ = [
+    "CHARACTERISTICS",
+    "LEVELS",
+    "RISK",
+    "UNITS",
+    "Printed",
+    "PrintedRow",
+    "Target",
+    "aim",
+    "draw_strata",
+    "draw_units",
+    "grouping",
+    "in_custody",
+    "read_printed",
+]
+
 
 Ints = npt.NDArray[np.int64]
+
+CHARACTERISTICS: Final = {
+    number: table.breakdown for number, table in TABLES.items() if number >= FIRST_SPLIT
+}
+"""The characteristic that each of the split tables splits by."""
+
+RISK: Final = RiskOfHarm.key
+
+
+@attrs.frozen
+class PrintedRow:
+    """One printed row: two groups' percentages and Ns, and the code of its stars.
+
+    A blank percentage is -1, a blank N is 0, and blank stars are None.
+    """
+
+    percent: tuple[int, int]
+    n: tuple[int, int]
+    stars: int | None
+
+
+@attrs.frozen
+class Printed:
+    """Everything printed about one question.
+
+    Attributes
+    ----------
+    question : str
+        Its id.
+    risk : PrintedRow
+        High risk of harm and all cases. Where the question is for high cases only, the
+        second group is blank.
+    splits : dict of str to PrintedRow
+        By characteristic, the row of that characteristic's table.
+    """
+
+    question: str
+    risk: PrintedRow
+    splits: dict[str, PrintedRow]
+
+    @property
+    def high_only(self) -> bool:
+        """Whether the question is asked of high cases alone."""
+        return self.risk.n[1] == 0
+
+    @property
+    def total(self) -> int:
+        """The number of applicable cases."""
+        return self.risk.n[0] if self.high_only else self.risk.n[1]
+
+    def applicable(self) -> dict[str, Ints]:
+        """Count applicable cases by characteristic: first group, second group, the rest."""
+        out = {
+            name: np.array([*row.n, self.total - sum(row.n)], np.int64)
+            for name, row in self.splits.items()
+        }
+        high = self.risk.n[0]
+        out[RISK] = np.array([high, self.total - high], np.int64)
+        return out
+
+
+def read_printed(published: pa.Table) -> list[Printed]:
+    """Gather the published table by question.
+
+    Parameters
+    ----------
+    published : pyarrow.Table
+        As `omistats.omi2.load_published` gives it.
+
+    Returns
+    -------
+    list of Printed
+        In the order of the rows of the split tables.
+
+    Raises
+    ------
+    UsageError
+        When there are no rows, or some table lacks a question.
+    """
+    lines: dict[tuple[int, int], list[dict[str, object]]] = {}
+    for line in published.to_pylist():
+        lines.setdefault((line["table"], line["row"]), []).append(line)
+    risk: dict[str, PrintedRow] = {}
+    splits: dict[str, dict[str, PrintedRow]] = {}
+    for (table, _), pair in sorted(lines.items()):
+        name, row = str(pair[0]["question"]), _row(pair)
+        if table in CHARACTERISTICS:
+            splits.setdefault(name, {})[CHARACTERISTICS[table]] = row
+        else:
+            risk[name] = row
+    incomplete = [
+        name
+        for name in {**risk, **splits}
+        if name not in risk or len(splits.get(name, ())) < len(CHARACTERISTICS)
+    ]
+    if incomplete or not splits:
+        raise UsageError(
+            "every question needs a row in Tables 3-6 and one in each of Tables 7-11; missing for "
+            f"{shown(incomplete) if incomplete else 'all'}. Pass the whole of load_published()."
+        )
+    return [Printed(name, risk[name], rows) for name, rows in splits.items()]
+
+
+def _row(pair: list[dict[str, object]]) -> PrintedRow:
+    first, second = pair
+    stars = first["stars"]
+    single = first["n"] is None or second["n"] is None
+    return PrintedRow(
+        percent=(_number(first["percent"], -1), _number(second["percent"], -1)),
+        n=(_number(first["n"], 0), _number(second["n"], 0)),
+        # Stars beside a single group test nothing.
+        stars=None if stars is None or single else STARS.index(str(stars)),
+    )
+
+
+def _number(value: object, blank: int) -> int:
+    return value if isinstance(value, int) else blank
+
+
 Floats = npt.NDArray[np.float64]
 
 # How far beyond the counts behind a printed percentage to look when none of them will do,
@@ -141,3 +283,146 @@ def _stars(k1: Ints, n1: int, k2: Ints, n2: int, printed: int | None) -> Floats:
     codes = star_codes(chi_square_sf(pearson_two(k1, n1, k2, n2), 1)).astype(np.int64)
     steps = np.abs(codes - printed)
     return np.asarray(_STARS_MISSED * (steps > 0) + _DISTANCE * steps, np.float64)
+
+
+UNITS: Final = 15
+"""Inspections behind the report."""
+
+_UNIT_SIZES: Final = (100, 220)
+
+LEVELS: Final = {name: FRAMEWORK.stratum(name).levels for name in FRAMEWORK.breakdowns}
+"""The characteristics in the order of the table's columns, and their levels."""
+
+_SUPERVISION = SupervisionType.key
+_CUSTODY = LEVELS[_SUPERVISION].index("custody")
+# The supervision types as the split table has them: two groups, and the rest.
+_PRINTED_SUPERVISION = np.array(
+    [
+        SupervisionType.groups.index(level) if level in SupervisionType.groups else 2
+        for level in LEVELS[_SUPERVISION]
+    ]
+)
+
+
+def draw_strata(printed: Sequence[Printed], rng: np.random.RandomState) -> dict[str, Ints]:
+    """Draw every case's characteristics.
+
+    Parameters
+    ----------
+    printed : sequence of Printed
+        The questions; only their Ns are used.
+    rng : numpy.random.RandomState
+        Decides who is who.
+
+    Returns
+    -------
+    dict of str to ndarray of int64, shape (2213,)
+        By characteristic, the code of the level; -1 is unclassified.
+
+    Notes
+    -----
+    The margins are the greatest N of any question, the few cases left over being shared in
+    proportion. The characteristics of high cases are those of the question that applies to
+    nearly all of them and to no other. Custody is what the question about induction
+    leaves out: a case in custody has had none. Given risk of harm and custody the
+    characteristics are independent of each other; the source does not say more.
+    """
+    margins = {name: _margin(printed, name) for name in LEVELS}
+    high_question = max((p for p in printed if p.high_only), key=lambda p: p.total)
+    induction = _without_custody(printed)
+    high = {
+        name: _top_up(high_question.applicable()[name], int(margins[RISK][0]))
+        for name in LEVELS
+        if name != RISK
+    }
+    # Community orders and licences show what share of cases out of custody was inducted.
+    applicable = induction.applicable()
+    inducted = applicable[_SUPERVISION]
+    scale = margins[_SUPERVISION][:2].sum() / inducted[:2].sum()
+    custody = int(margins[_SUPERVISION][2]) - round(float(inducted[2] * scale))
+    held = {
+        name: apportion(custody, np.maximum(margins[name] - applicable[name] * scale, 0.0))
+        for name in LEVELS
+        if name != _SUPERVISION
+    }
+    supervision, risk = _blocks(margins, high[_SUPERVISION], custody, held[RISK])
+    out = {_SUPERVISION: supervision, RISK: risk}
+    custodial = (supervision == _CUSTODY).astype(np.int64)
+    for name in ("gender", "ethnicity", "disability", "age_group"):
+        out[name] = np.zeros(CASES, np.int64)
+        for level in (1, 2):
+            wanted = (
+                _two(int(high[name][level]), int(margins[name][level])),
+                _two(int(margins[name][level] - held[name][level]), int(margins[name][level])),
+            )
+            chosen = select(
+                out[name] == 0, ((risk, wanted[0]), (custodial, wanted[1])), np.ones(CASES), rng
+            )
+            out[name][chosen] = level
+        out[name][out[name] == 2] = -1
+    return {name: out[name] for name in LEVELS}
+
+
+def draw_units(rng: np.random.RandomState) -> Ints:
+    """Deal the cases out to units of 100 to 220 cases; the codes count from 0."""
+    low, high = _UNIT_SIZES
+    while True:
+        sizes = apportion(CASES, rng.uniform(low, high, UNITS))
+        if low <= sizes.min() and sizes.max() <= high:
+            return np.asarray(rng.permutation(np.repeat(np.arange(UNITS), sizes)), np.int64)
+
+
+def grouping(strata: dict[str, Ints]) -> dict[str, Ints]:
+    """Group cases as the targets do: first group, second group, the rest."""
+    return {
+        name: _PRINTED_SUPERVISION[codes] if name == _SUPERVISION else np.where(codes < 0, 2, codes)
+        for name, codes in strata.items()
+    }
+
+
+def in_custody(strata: dict[str, Ints]) -> npt.NDArray[np.bool_]:
+    """Say which cases are in custody."""
+    return np.asarray(strata[_SUPERVISION] == _CUSTODY)
+
+
+def apportion(total: int, weights: npt.NDArray[np.float64]) -> Ints:
+    """Split a total in proportion to weights, by largest remainder, the first on a tie."""
+    share = total * weights / weights.sum()
+    out: Ints = np.floor(share).astype(np.int64)
+    out[np.argsort(-(share - out), kind="stable")[: total - out.sum()]] += 1
+    return out
+
+
+def _margin(printed: Sequence[Printed], name: str) -> Ints:
+    most = np.max([p.applicable()[name] for p in printed], axis=0)
+    return _top_up(most, CASES)
+
+
+def _top_up(counts: Ints, total: int) -> Ints:
+    # The cases that no question reaches, in proportion.
+    return counts + apportion(total - int(counts.sum()), counts.astype(np.float64))
+
+
+def _two(first: int, total: int) -> Ints:
+    return np.array([first, total - first], np.int64)
+
+
+def _without_custody(printed: Sequence[Printed]) -> Printed:
+    """Find the question that cases in custody cannot have: induction."""
+    (found,) = (p for p in printed if p.question == "induction")
+    return found
+
+
+def _blocks(
+    margins: dict[str, Ints], high: Ints, custody: int, custody_risk: Ints
+) -> tuple[Ints, Ints]:
+    """Lay out supervision type by risk of harm, one entry a case."""
+    order, licence, rest = (int(v) for v in margins[_SUPERVISION])
+    high_order, high_licence, high_rest = (int(v) for v in high)
+    high_custody = int(custody_risk[0])
+    of_all = np.array([order, rest - custody, licence, custody])
+    of_high = np.array([high_order, high_rest - high_custody, high_licence, high_custody])
+    table = np.stack([of_high, of_all - of_high])
+    levels = np.tile(np.arange(4), 2), np.repeat([0, 1], 4)
+    supervision, risk = (np.repeat(v, table.ravel()) for v in levels)
+    return supervision.astype(np.int64), risk.astype(np.int64)

@@ -1,0 +1,200 @@
+"""GroupSpec (was Split); THE group membership: codes, masks, complements."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats import _arrow
+from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown, Contrast
+from omistats.kernel.bit_counts import pack
+from omistats.model.case_set import CaseSet
+
+__all__ = ["Masks", "Split", "group_masks", "membership"]
+
+
+Words = npt.NDArray[np.uint64]
+
+# Cases looked at one by one at a time, a multiple of 64.
+_STEP = 1 << 19
+
+
+@attrs.frozen(eq=False)
+class Masks:
+    """Bits of those in each group.
+
+    Attributes
+    ----------
+    groups : ndarray of uint64, shape (groups, words)
+        The groups of all splits one after another; of a complement its subset only, for
+        its other group is everyone.
+    unclassified : ndarray of uint64, shape (splits, words)
+        Those of unknown characteristic.
+    """
+
+    groups: Words
+    unclassified: Words
+
+
+def group_masks(cases: CaseSet, splits: Sequence[Breakdown]) -> Masks:
+    """Say who is in which group, in the order in which the cases stand.
+
+    Raises
+    ------
+    DataError
+        When a breakdown labels cases outside its groups.
+    """
+    rows = len(cases)
+    coded = [_coded(split, cases) for split in splits]
+    which = np.repeat(np.arange(len(splits)), [len(c.numbers) for c in coded])
+    numbers = np.concatenate([c.numbers for c in coded])[:, np.newaxis]
+    words = (rows + 63) // 64
+    known = np.zeros((len(splits), words), np.uint64)
+    _arrow.Validity([c.known for c in coded]).read(0, rows, known)
+    groups = np.empty((len(which), words), np.uint64)
+    for start in range(0, rows, _STEP):
+        codes = np.array([c.codes[start : start + _STEP] for c in coded])
+        inside = pack(codes[which] == numbers)
+        groups[:, start // 64 : start // 64 + inside.shape[1]] = inside
+    # What stands under a null is undefined.
+    groups &= known[which]
+    everyone = np.zeros((1, words), np.uint64)
+    _arrow.Validity([(None, 0)]).read(0, rows, everyone)
+    return Masks(groups, everyone & ~known)
+
+
+@attrs.frozen(eq=False)
+class _Coded:
+    """Cases' codes, those of the groups that are counted, and the bits of the known."""
+
+    codes: npt.NDArray[Any]
+    numbers: npt.NDArray[np.int8]
+    known: tuple[Any, int]
+
+
+def _coded(split: Breakdown, cases: CaseSet) -> _Coded:
+    column = split.column or split.key
+    # A stratum that nothing is made of has codes already: they need not be made afresh.
+    if not split.hooks() and column in cases:
+        array = cases[column]
+        for stratum in cases.framework.strata:
+            if (
+                stratum.name == column
+                and (
+                    numbers := _numbers(
+                        tuple(split.groups), tuple(split.leave_out), split.contrast, stratum.levels
+                    )
+                )
+                is not None
+            ):
+                validity, indices = array.buffers()
+                codes = np.frombuffer(indices, np.int8, array.offset + len(array))
+                return _Coded(codes[array.offset :], numbers, (validity, array.offset))
+    made = split.codes(cases)
+    counted = len(split.groups) - (split.contrast == "complement")
+    known = pack((made != UNCLASSIFIED)[np.newaxis])
+    return _Coded(made, np.arange(counted, dtype=np.int16), (known.view(np.uint8).ravel(), 0))
+
+
+@lru_cache(maxsize=256)
+def _numbers(
+    groups: tuple[str, ...], leave_out: tuple[str, ...], contrast: str, levels: tuple[str, ...]
+) -> npt.NDArray[np.int8] | None:
+    """Give the level that each counted group is; None when labels are to be looked at."""
+    if contrast == "groups" and not {*levels} <= {*groups, *leave_out}:
+        return None
+    counted = groups if contrast == "groups" else groups[:1]
+    place = {level: i for i, level in enumerate(levels)}
+    # Levels are at most 127; a group that is none of them has no cases.
+    found = np.array([place.get(group, 127) for group in counted], np.int8)
+    found.flags.writeable = False
+    return found
+
+
+Counts = npt.NDArray[np.int64]
+
+
+def membership(
+    cases: CaseSet,
+    splits: tuple[Breakdown, ...],
+    order: npt.NDArray[np.int64] | None,
+    starts: Counts,
+) -> tuple[npt.NDArray[np.bool_], Counts]:
+    """Say who is in which group, and count heads.
+
+    Parameters
+    ----------
+    cases : CaseSet
+        The cases.
+    splits : tuple of Breakdown
+        What to split them by.
+    order : ndarray of int64 or None
+        The order the cases are wanted in; None for their own.
+    starts : ndarray of int64, shape (blocks + 1,)
+        Where each block of that order begins.
+
+    Returns
+    -------
+    flags : ndarray of bool, shape (groups + complements, cases)
+        Who is in each group of each split, then who is unclassified in each complement.
+    heads : ndarray of int64, shape (blocks, groups + 2 splits)
+        Sizes of the groups, then of the unclassified and of the left out of each split.
+    """
+    codes = np.array([split.codes(cases) for split in splits])
+    if order is not None:
+        codes = codes[:, order]
+    complement = np.array([s.contrast == "complement" for s in splits])
+    which = np.repeat(np.arange(len(splits)), [len(s.groups) for s in splits])
+    number = np.concatenate([np.arange(len(s.groups)) for s in splits])
+    groups = codes[which] == number[:, np.newaxis].astype(codes.dtype)
+    # Everyone is in the `all` of a complement, whether or not the characteristic is known.
+    groups[complement[which] & (number == 1)] = True
+    unclassified = codes == UNCLASSIFIED
+    # Those outside the subset of a complement are reported, in `all`.
+    left_out = (codes == LEFT_OUT) & ~complement[:, np.newaxis]
+    sizes = _heads(np.concatenate([groups, unclassified, left_out]), starts)
+    return np.concatenate([groups, unclassified[complement]]), sizes
+
+
+def _heads(flags: npt.NDArray[np.bool_], starts: Counts) -> Counts:
+    """Count flags within every block."""
+    if len(starts) == 2:
+        here: Counts = flags.sum(axis=1, dtype=np.int64)[np.newaxis]
+        return here
+    running = np.zeros((len(flags), flags.shape[1] + 1), np.int64)
+    np.cumsum(flags, axis=1, out=running[:, 1:])
+    return np.diff(running[:, starts], axis=1).T
+
+
+@attrs.frozen
+class Split:
+    """A breakdown as counted: what it is called and what it compares.
+
+    Attributes
+    ----------
+    key : str
+        The breakdown.
+    groups : tuple of str
+        Its groups, in order.
+    contrast : {'groups', 'complement'}
+        What a test of it compares: the groups, or the first, a subset, with all cases outside
+        it (the second group is then ``all``).
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.Findings.from_counts(
+    ...     [3, 9], [10, 20], questions=["seen"], groups=["high", "all"], contrast="complement"
+    ... )
+    >>> found.tally.splits
+    (Split(key='groups', groups=('high', 'all'), contrast='complement'),)
+    """
+
+    key: str
+    groups: tuple[str, ...]
+    contrast: Contrast = "groups"

@@ -1,0 +1,181 @@
+"""Counted statements: how many questions reach a threshold, differ, or favour a group."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats.errors import UnknownNameError, UsageError
+from omistats.findings.findings import Findings
+from omistats.model.framework import ALL
+
+__all__ = ["Kind", "Point", "count"]
+
+
+Floats = npt.NDArray[np.float64]
+
+Kind = Literal["reach", "alike", "differ", "higher"]
+
+_SENTENCES: dict[Kind, str] = {
+    "reach": "{value} of {of} aspects reach {threshold}% ({group})",
+    "alike": "{value} of {of} aspects show no significant difference by {breakdown}",
+    "differ": "{value} of {of} aspects differ significantly by {breakdown}",
+    "higher": "{value} of {of} significant differences by {breakdown} favour {group}",
+}
+
+
+@attrs.frozen
+class Point:
+    """A counted statement about findings.
+
+    Attributes
+    ----------
+    kind : {'reach', 'alike', 'differ', 'higher'}
+        What was counted.
+    value : int
+        How many questions.
+    of : int
+        Out of how many: those with a figure, those compared, or, for ``'higher'``,
+        those that differ.
+    sentence : str
+        The statement in words.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> from omistats.publish.points import count
+    >>> counts = [[14, 9], [12, 20]], [[20, 30], [16, 25]]
+    >>> asked = {"questions": ["plan", "review"], "groups": ["north", "south"]}
+    >>> count(oms.Findings.from_counts(*counts, **asked), "reach", group="north", threshold=75)
+    Point(kind='reach', value=1, of=2, sentence='1 of 2 aspects reach 75% (north)')
+    """
+
+    kind: Kind
+    value: int
+    of: int
+    sentence: str
+
+
+def count(
+    findings: Findings, kind: Kind, *, group: str = "", threshold: int | None = None
+) -> Point:
+    """Count questions of one breakdown of one unit.
+
+    Parameters
+    ----------
+    findings : Findings
+        Of one unit and one breakdown.
+    kind : {'reach', 'alike', 'differ', 'higher'}
+        ``'reach'`` counts the questions whose printed percentage in ``group`` is at
+        least ``threshold``: a reader can only check what is printed. ``'alike'`` and
+        ``'differ'`` count comparisons by significance at 5%; ``'higher'`` counts the
+        significant ones in which ``group`` has the highest percentage of those tested.
+    group : str
+        For ``'reach'`` and ``'higher'``.
+    threshold : int, optional
+        For ``'reach'``, in percent.
+
+    Returns
+    -------
+    Point
+        The count and what it is out of.
+
+    Raises
+    ------
+    UsageError
+        When findings are of several units or breakdowns, or lack the group.
+    UnknownNameError
+        When there is no such kind.
+
+    Notes
+    -----
+    Under a complement, a question that applied to the subset only (as many answers of all
+    cases as of the subset) has no figure for all cases that is not the subset's own, and
+    does not count towards ``all``. A question that applied to nobody in the subset does.
+
+    What a complement tests is the subset against cases outside it, so ``'higher'`` compares
+    these two: ``all`` stands for the cases outside, without the unclassified where the test
+    left them out.
+    """
+    if kind not in _SENTENCES:
+        raise UnknownNameError("kind of point", kind, _SENTENCES)
+    table = findings.table
+    for column in ("unit", "breakdown"):
+        found = table[column].unique().to_pylist()
+        if len(found) != 1:
+            raise UsageError(
+                f"points are counted within one {column}, found {found}; "
+                f"choose one with findings.{column}(...)"
+            )
+    breakdown = table["breakdown"][0].as_py()
+    groups = table["group"].unique().to_pylist()
+    if kind in ("reach", "higher") and group not in groups:
+        raise UsageError(f"no group {group!r} in the breakdown {breakdown!r}; it has {groups}")
+    if kind == "reach" and threshold is None:
+        raise UsageError("'reach' needs a threshold in percent")
+    printed = _by_question(table, "printed", len(groups))
+    compared = ~np.array(table["stars"].is_null().to_pylist()).reshape(-1, len(groups))[:, 0]
+    p_value = _by_question(table, "p_value", len(groups))[:, 0]
+    with np.errstate(invalid="ignore"):
+        significant = p_value < 0.05
+    place = groups.index(group) if group else 0
+    if kind == "reach":
+        shown = ~np.isnan(printed[:, place])
+        n = _by_question(table, "n", len(groups))
+        if group == ALL and _contrast(table) != "groups":
+            shown &= n[:, 0] < n[:, 1]
+        value = int((printed[shown, place] >= threshold).sum())
+        of = int(shown.sum())
+    elif kind == "higher":
+        percent = _tested(findings, len(groups))[significant]
+        rest = np.delete(percent, place, axis=1)
+        # A single group has no others, and nothing differs there.
+        highest = np.max(rest, axis=1, initial=-np.inf, where=~np.isnan(rest))
+        value = int((percent[:, place] > highest).sum())
+        of = int(significant.sum())
+    else:
+        of = int(compared.sum())
+        value = int(significant.sum())
+        if kind == "alike":
+            value = of - value
+    sentence = _SENTENCES[kind].format(
+        value=value,
+        of=of,
+        threshold=threshold,
+        group=f"{group} cases" if group == ALL else group,
+        breakdown=breakdown.replace("_", " "),
+    )
+    return Point(kind, value, of, sentence)
+
+
+def _by_question(table: pa.Table, column: str, groups: int) -> Floats:
+    values = table[column].cast(pa.float64()).to_numpy()
+    return np.array(values, np.float64).reshape(-1, groups)
+
+
+def _contrast(table: pa.Table) -> str:
+    """Say what the one breakdown of a table compares."""
+    return str(table["contrast"][0].as_py())
+
+
+def _tested(findings: Findings, groups: int) -> Floats:
+    """Give the shares, question by question, of the sides that were tested."""
+    table = findings.table
+    k, n = _by_question(table, "k", groups), _by_question(table, "n", groups)
+    if _contrast(table) != "groups":
+        # The second side is the whole without the subset.
+        k[:, 1] -= k[:, 0]
+        n[:, 1] -= n[:, 0]
+    if _contrast(table) == "known complement":
+        counts = findings.tally
+        unit = counts.units.index(table["unit"][0].as_py())
+        split = [s.key for s in counts.splits].index(table["breakdown"][0].as_py())
+        asked = [counts.questions.index(q) for q in table["question"].to_pylist()[::groups]]
+        k[:, 1] -= counts.unknown_k[unit, split, asked]
+        n[:, 1] -= counts.unknown_n[unit, split, asked]
+    with np.errstate(invalid="ignore"):
+        return k / n

@@ -1,0 +1,575 @@
+"""Bootstrap weights, permutation counts.
+
+A draw is a row of weights, so that the counts of many draws are one matrix product. Sums of
+ones are exact in float32 up to 2**24.
+
+Every count is linear in the answers, so a block of shuffles is one matrix product. Cases
+come block after block (units, or all of them as one block), and a shuffle moves group
+labels within blocks only: every block keeps the sizes of its groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations_with_replacement, pairwise
+from typing import Any, Final
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from omistats.kernel.chi_square import pearson_groups
+from omistats.kernel.numeric import product
+
+__all__ = [
+    "Layout",
+    "Spread",
+    "cmh_shuffles",
+    "count_drawn",
+    "count_fixed",
+    "count_shuffled",
+    "draw_labels",
+    "draw_weights",
+    "pearson_shuffles",
+    "spread",
+    "sum_drawn",
+]
+
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# A float32 is exact up to 2**24 = _BASE ** 2. Rows are drawn once on average, so that so many
+# of them nearly always stay below the base.
+_BASE: Final = 4096
+_ROWS_AT_ONCE: Final = 3000
+
+
+def draw_weights(
+    starts: Ints, draws: int, generators: Sequence[np.random.Generator]
+) -> npt.NDArray[np.float32]:
+    """Draw as many rows of each block as it has, with replacement.
+
+    Parameters
+    ----------
+    starts : ndarray of int64, shape (blocks + 1,)
+        Where each block of rows begins.
+    draws : int
+        How often.
+    generators : sequence of numpy.random.Generator
+        Where the chance of each block comes from.
+
+    Returns
+    -------
+    ndarray of float32, shape (draws, rows)
+        How often each row was drawn; a block's weights add up to its size.
+    """
+    sizes = np.diff(starts).tolist()
+    # Rows first, so that those of a domain are taken out as they lie.
+    out = np.zeros((int(starts[-1]), draws), np.float32)
+    place = np.empty(draws * max(sizes, default=0), np.intp)
+    for size, begin, rng in zip(sizes, starts.tolist(), generators, strict=False):
+        if size:
+            chosen = place[: draws * size].reshape(draws, size)
+            _draw_block(chosen, rng)
+            chosen *= draws
+            chosen += (begin * draws + np.arange(draws))[:, np.newaxis]
+            np.add.at(out.reshape(-1), chosen.reshape(-1), np.float32(1))
+    return out.T
+
+
+def _draw_block(chosen: npt.NDArray[np.intp], rng: np.random.Generator) -> None:
+    """Fill with numbers below the length of a row."""
+    draws, size = chosen.shape
+    # One number below size ** 4 has four digits to the base of the size, all equally likely.
+    digits = next((d for d in (4, 3, 2) if size**d <= 1 << 32), 1)
+    kind = np.uint32 if size <= 1 << 32 else np.uint64
+    drawn = rng.integers(0, size**digits, (draws, -(-size // digits)), kind)
+    done = 0
+    for digit in range(digits):
+        rest = drawn // kind(size) if digit < digits - 1 else np.zeros_like(drawn)
+        drawn -= rest * kind(size)
+        here = -(-(size - digit) // digits)
+        chosen[:, done : done + here] = drawn[:, :here]
+        drawn, done = rest, done + here
+
+
+def count_drawn(
+    counts: npt.NDArray[np.float32],
+    members: npt.NDArray[np.bool_],
+    weights: npt.NDArray[np.float32],
+) -> Floats:
+    """Sum two counts of rows over the members of each domain in each draw, exactly.
+
+    Parameters
+    ----------
+    counts : ndarray of float32, shape (rows, 2 * columns)
+        Whole numbers k from 0 to n, then the n.
+    members, weights
+        As for `sum_drawn`.
+
+    Returns
+    -------
+    ndarray of float64, shape (draws, domains, 2 * columns)
+    """
+    width = counts.shape[1] // 2
+    k, n = counts[:, :width], counts[:, width:]
+    # Both in one number, and no sum is larger than that of the largest n.
+    most = n.max(axis=1, initial=0)[:, np.newaxis]
+    both = np.concatenate([k + _BASE * n, most], axis=1)
+    out = np.zeros((len(weights), len(members), 2 * width))
+    for at, flags in enumerate(members):
+        rows = np.flatnonzero(flags)
+        for begin in range(0, len(rows), _ROWS_AT_ONCE):
+            part = rows[begin : begin + _ROWS_AT_ONCE]
+            # Taking all rows there are would be a copy for nothing.
+            drawn = weights.T if len(part) == len(flags) else weights.T[part]
+            joint = product(drawn, both[part])
+            if joint[:, -1].max(initial=0) >= _BASE:
+                out[:, at] += drawn.T @ counts[part]
+                continue
+            joint = joint[:, :-1]
+            upper = np.floor(joint * np.float32(1 / _BASE))
+            out[:, at, width:] += upper
+            upper *= _BASE
+            joint -= upper
+            out[:, at, :width] += joint
+    return out
+
+
+def sum_drawn(
+    values: npt.NDArray[Any], members: npt.NDArray[np.bool_], weights: npt.NDArray[np.float32]
+) -> Floats:
+    """Sum values of rows over the members of each domain in each draw.
+
+    Parameters
+    ----------
+    values : ndarray of float32 or float64, shape (rows, columns)
+        What is summed; the precision of the product is theirs.
+    members : ndarray of bool, shape (domains, rows)
+        Who is in which domain.
+    weights : ndarray of float32, shape (draws, rows)
+        As `draw_weights` gives them.
+
+    Returns
+    -------
+    ndarray of float64, shape (draws, domains, columns)
+    """
+    out = np.zeros((len(weights), len(members), values.shape[1]))
+    for at, flags in enumerate(members):
+        if flags.all():
+            out[:, at] = weights.astype(values.dtype, copy=False) @ values
+        elif flags.any():
+            rows = np.flatnonzero(flags)
+            out[:, at] = weights.T[rows].T.astype(values.dtype, copy=False) @ values[rows]
+    return out
+
+
+@attrs.frozen(eq=False)
+class Spread:
+    """How an estimate varies between draws.
+
+    Attributes
+    ----------
+    se : ndarray of float64
+        The standard deviation of draws.
+    low, high : ndarray of float64
+        Percentile limits.
+    undefined : ndarray of int64
+        Draws without an estimate, which are left out.
+    """
+
+    se: Floats
+    low: Floats
+    high: Floats
+    undefined: Ints
+
+
+def spread(estimates: Floats, confidence: float) -> Spread:
+    """Summarise draws, which lie along the first axis; NaN is no estimate.
+
+    Parameters
+    ----------
+    estimates : ndarray of float64, shape (draws, ...)
+        One estimate a draw.
+    confidence : float
+        Of the limits, between 0 and 1.
+
+    Returns
+    -------
+    Spread
+        NaN where fewer than two draws have an estimate.
+
+    Notes
+    -----
+    The percentile interval of Efron, Annals of Statistics 7, 1979, with quantiles at
+    ``p (B + 1)`` of the ordered draws, linear between them (definition 6 of Hyndman and
+    Fan, The American Statistician 50, 1996), never beyond the least and greatest draw.
+    """
+    flat = estimates.reshape(len(estimates), -1)
+    missing = np.isnan(flat).sum(axis=0)
+    se, low, high = (np.full(flat.shape[1], np.nan) for _ in range(3))
+    for chosen in _alike(missing):
+        defined = len(flat) - int(missing[chosen[0]])
+        if defined < 2:
+            continue
+        # NaN is sorted last.
+        ranked = np.sort(flat[:, chosen], axis=0)[:defined]
+        se[chosen] = ranked.std(axis=0, ddof=1)
+        tail = (1 - confidence) / 2
+        low[chosen], high[chosen] = (_quantile(ranked, p) for p in (tail, 1 - tail))
+    shape = estimates.shape[1:]
+    return Spread(*(a.reshape(shape) for a in (se, low, high, missing.astype(np.int64))))
+
+
+def _alike(missing: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:
+    """Give the columns with each number of missing estimates."""
+    for number in np.unique(missing):
+        yield np.flatnonzero(missing == number)
+
+
+def _quantile(ranked: Floats, p: float) -> Floats:
+    place = min(max(p * (len(ranked) + 1) - 1, 0.0), len(ranked) - 1.0)
+    below = int(place)
+    above = min(below + 1, len(ranked) - 1)
+    step: Floats = ranked[above] - ranked[below]
+    return np.asarray(ranked[below] + (place - below) * step, np.float64)
+
+
+Singles = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.unsignedinteger[Any]]
+
+# Two counts in one float32, which is exact up to 2**24: n is the part above 2**12, k the rest.
+_CHUNK: Final = _BASE - 1
+
+_STEPS_AT_ONCE: Final = 1 << 18
+
+
+@attrs.frozen(eq=False)
+class Layout:
+    """Cases to be shuffled, and what stays as it is.
+
+    Attributes
+    ----------
+    sufficient, applicable : ndarray of bool, shape (cases, questions)
+        Answers of the cases that are shuffled, block after block.
+    group : ndarray of int, shape (cases,)
+        The group of each, from 0.
+    groups : int
+        How many groups there are.
+    starts : ndarray of int64, shape (blocks + 1,)
+        Where each block begins.
+    kept_k, kept_n : ndarray of float64, shape (blocks, questions)
+        Counts that belong to the last group whatever is shuffled.
+    """
+
+    sufficient: npt.NDArray[np.bool_]
+    applicable: npt.NDArray[np.bool_]
+    group: npt.NDArray[np.integer[Any]]
+    groups: int
+    starts: Ints
+    kept_k: Floats
+    kept_n: Floats
+
+    @property
+    def bounds(self) -> list[tuple[int, int]]:
+        """From and to of every block."""
+        return list(pairwise(self.starts.tolist()))
+
+    def totals(self) -> tuple[Floats, Floats]:
+        """Count all groups together, shape (blocks, questions) each."""
+        k, n = (
+            np.array([flags[a:b].sum(axis=0, dtype=np.float64) for a, b in self.bounds])
+            for flags in (self.sufficient, self.applicable)
+        )
+        return k + self.kept_k, n + self.kept_n
+
+    def labels(self) -> Labels:
+        """Give the groups as they are, in the form of `draw_labels`: one shuffle."""
+        return self.group.astype(self.label_type)[:, np.newaxis]
+
+    @property
+    def label_type(self) -> np.dtype[np.unsignedinteger[Any]]:
+        """What groups fit into."""
+        return np.min_scalar_type(self.groups)
+
+    def sizes(self) -> Ints:
+        """Count the shuffled cases of each group, shape (blocks, groups)."""
+        block = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+        cells = (len(self.starts) - 1) * self.groups
+        held = np.bincount(block * self.groups + self.group, minlength=cells)
+        return held.reshape(-1, self.groups)
+
+
+def draw_labels(layout: Layout, shuffles: int, rng: np.random.Generator) -> Labels:
+    """Shuffle groups within blocks.
+
+    Parameters
+    ----------
+    layout : Layout
+        What is shuffled.
+    shuffles : int
+        How often.
+    rng : numpy.random.Generator
+        Where chance comes from.
+
+    Returns
+    -------
+    ndarray of unsigned int, shape (cases, shuffles)
+        The group of each case.
+
+    Notes
+    -----
+    All but the largest group of a block stand first, one case after another. From the last of
+    them to the first, each changes places with a case from itself on, all equally likely:
+    the steps of Fisher and Yates in reverse, so that every choice of cases is equally likely.
+    The largest group is where the others are not, and takes no steps.
+    """
+    sizes = layout.sizes()
+    held = np.arange(layout.groups)
+    most = sizes.argmax(axis=1)
+    moved = np.where(held == most[:, np.newaxis], 0, sizes)
+    block = np.repeat(np.arange(len(sizes)), moved.sum(axis=1))
+    place = np.concatenate([np.arange(0), *map(np.arange, moved.sum(axis=1))])
+    label = np.tile(held, len(sizes)).repeat(moved.ravel()).astype(layout.label_type)
+    out = np.empty((len(layout.group), shuffles), layout.label_type)
+    rest = most.astype(layout.label_type)
+    out[:] = np.repeat(rest, sizes.sum(axis=1))[:, np.newaxis]
+    row = layout.starts[block] + place
+    out[row] = label[:, np.newaxis]
+    room = sizes.sum(axis=1)[block] - place
+    flat = out.reshape(-1)
+    # Blocks take their steps side by side.
+    order = np.argsort(-place, kind="stable")
+    for steps in np.array_split(order, 1 + order.size * shuffles // _STEPS_AT_ONCE):
+        to = rng.integers(0, room[steps, np.newaxis], (len(steps), shuffles))
+        to += row[steps, np.newaxis]
+        to *= shuffles
+        to += np.arange(shuffles)
+        turns = np.flatnonzero(np.diff(place[steps], prepend=-1, append=-1))
+        for a, b in pairwise(turns.tolist()):
+            here, there = steps[a:b], to[a:b]
+            if b - a == 1:  # One row is reached faster by its number than by a list of it.
+                here, there = steps[a], to[a]
+            out[row[here]] = flat.take(there)
+            flat[there] = label[here, np.newaxis]
+    return out
+
+
+def count_shuffled(
+    layout: Layout, batches: Iterable[Labels]
+) -> Iterator[Iterator[tuple[Floats, Floats]]]:
+    """Count answers of shuffled groups, batch by batch and block by block.
+
+    Parameters
+    ----------
+    layout : Layout
+        The answers.
+    batches : iterable of ndarray
+        As `draw_labels` gives them.
+
+    Yields
+    ------
+    iterator of (k, n)
+        One pair a block, each of shape (shuffles, groups - 1, questions): sufficient and
+        applicable answers in groups 0 to g. Each case takes its applicability along,
+        so that n varies between shuffles.
+    """
+    both = (layout.sufficient + np.float32(_BASE) * layout.applicable).astype(np.float32)
+    for labels in batches:
+        yield (_counts(labels, both, layout.groups, a, b) for a, b in layout.bounds)
+
+
+def _counts(
+    labels: Labels, both: Singles, groups: int, begin: int, end: int
+) -> tuple[Floats, Floats]:
+    shape = (labels.shape[1], groups - 1, both.shape[1])
+    k, n = np.empty(shape), np.empty(shape)
+    for g in range(groups - 1):
+        # A block of nobody counts once, too.
+        for a in range(begin, max(end, begin + 1), _CHUNK):
+            b = min(a + _CHUNK, end)
+            inside = (labels[a:b] <= g).astype(np.float32)
+            joint = product(inside, both[a:b])
+            upper = joint * np.float32(1 / _BASE)
+            np.floor(upper, out=upper)
+            if a == begin:
+                n[:, g] = upper
+            else:
+                n[:, g] += upper
+            upper *= _BASE
+            joint -= upper
+            if a == begin:
+                k[:, g] = joint
+            else:
+                k[:, g] += joint
+    return k, n
+
+
+def count_fixed(
+    layout: Layout, batches: Iterable[int], rng: np.random.Generator
+) -> Iterator[Iterator[tuple[Floats, Floats]]]:
+    """Count answers where each question keeps the n of its groups.
+
+    Parameters
+    ----------
+    layout : Layout
+        The answers.
+    batches : iterable of int
+        How many shuffles each batch has.
+    rng : numpy.random.Generator
+        Where chance comes from.
+
+    Yields
+    ------
+    iterator of (k, n)
+        As `count_shuffled`, n the same in every shuffle.
+
+    Notes
+    -----
+    The cases of a block are put in random order, the same for all questions. Of those a
+    question applies to, the first are its group 0, as many as were, and so on. By itself a
+    question is shuffled among the cases it applies to; questions asked in the same cases
+    move together.
+    """
+    starts, bounds = layout.starts, layout.bounds
+    cases, questions = layout.applicable.shape
+    sizes = np.diff(starts)
+    block = np.repeat(np.arange(len(bounds)), sizes)
+    inside = layout.group <= np.arange(layout.groups - 1)[:, np.newaxis]
+    asked = np.array(
+        [
+            [np.count_nonzero(layout.applicable[a:b] & g[a:b, np.newaxis], axis=0) for g in inside]
+            for a, b in bounds
+        ],
+        np.int32,
+    ).reshape(len(bounds), layout.groups - 1, questions)
+    n = asked.astype(np.float64)
+    some = sizes > 0
+    place = np.zeros((cases + 1, questions), np.int32)
+    for shuffles in batches:
+        k = np.zeros((len(bounds), shuffles, layout.groups - 1, questions))
+        for s in range(shuffles):
+            order = np.lexsort((rng.random((cases,)), block))
+            np.cumsum(layout.applicable[order], axis=0, out=place[1:])
+            sufficient = layout.sufficient[order]
+            for g in range(layout.groups - 1):
+                # The last that is in group g or before it, counted from the first case.
+                last = asked[:, g] + place[starts[:-1]]
+                chosen = sufficient & (place[1:] <= last[block])
+                k[some, s, g] = np.add.reduceat(
+                    chosen.view(np.uint8), starts[:-1][some], 0, np.int64
+                )
+        yield ((of, np.broadcast_to(fixed, of.shape)) for of, fixed in zip(k, n, strict=True))
+
+
+Counts = Iterable[tuple[Floats, Floats]]
+
+# Eigenvalues below this share of the largest are what rounding left of 0.
+_ROUNDING: Final = 1e-10
+
+
+def pearson_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floats, Floats]:
+    """Give Pearson's chi-square of all blocks pooled.
+
+    Parameters
+    ----------
+    counts : iterable of (k, n)
+        One pair a block, each of shape (shuffles, groups - 1, questions): counts of
+        groups 0 to g.
+    total_k, total_n : ndarray of float64, shape (blocks, questions)
+        Counts of all groups.
+
+    Returns
+    -------
+    statistic, df : ndarray of float64, shape (shuffles, questions)
+        NaN where fewer than two groups have applicable answers, or all answers are alike.
+    """
+    k, n = (sum(parts[1:], parts[0]) for parts in zip(*counts, strict=True))
+    all_k, all_n = total_k.sum(axis=0), total_n.sum(axis=0)
+    if k.shape[1] == 1:
+        return _pearson(k[:, 0], n[:, 0], all_k, all_n)
+    ends = [np.broadcast_to(total, (len(k), 1, len(total))) for total in (all_k, all_n)]
+    k, n = (np.diff(v, axis=1, prepend=0, append=end) for v, end in zip((k, n), ends, strict=True))
+    statistic, df = pearson_groups(k, n, axis=1)
+    return statistic, np.where(np.isnan(statistic), np.nan, df)
+
+
+def _pearson(k: Floats, n: Floats, all_k: Floats, all_n: Floats) -> tuple[Floats, Floats]:
+    """Give Pearson's chi-square of two groups from the counts of the first and of both."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = all_k / all_n
+        away = n * share
+        np.subtract(k, away, out=away)
+        away *= away
+        spread = all_n - n
+        spread *= n
+        spread *= share * (1 - share) / all_n
+        away /= spread
+    # 0 by 0 where a group or a kind of answer is not there.
+    away[~(spread > 0)] = np.nan
+    return away, np.where(np.isnan(away), np.nan, 1.0)
+
+
+def cmh_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floats, Floats]:
+    """Give the Cochran-Mantel-Haenszel statistic over blocks, for any number of groups.
+
+    Parameters
+    ----------
+    counts, total_k, total_n
+        As for `pearson_shuffles`.
+
+    Returns
+    -------
+    statistic, df : ndarray of float64, shape (shuffles, questions)
+        NaN where no block has two groups and answers of both kinds.
+
+    Notes
+    -----
+    Without continuity correction. With two groups it is that of Mantel and Haenszel (1959),
+    with more the one for general association (Landis, Heyman and Koch, International
+    Statistical Review 46, 1978), the covariance matrix having a pseudo-inverse, so that a
+    group that is not there takes its degree of freedom with it.
+    """
+    pairs: list[tuple[int, int]] = []
+    y: Any = None
+    v: Any = None
+    for block, (k, n) in enumerate(counts):
+        if not block:
+            pairs = list(combinations_with_replacement(range(k.shape[1]), 2))
+            y, v = np.zeros(k.shape), np.zeros((len(k), len(pairs), k.shape[2]))
+        if len(pairs) > 1:
+            k, n = (np.diff(counted, axis=1, prepend=0) for counted in (k, n))
+        size = total_n[block]
+        share = np.divide(total_k[block], size, out=np.zeros_like(size), where=size > 0)
+        spread = share * (1 - share) / np.maximum(size - 1, 1)
+        y += k
+        scratch = np.multiply(n, share)
+        y -= scratch
+        for at, (i, j) in enumerate(pairs):
+            # n (N - n) is exactly 0 where one group has all.
+            other = scratch[:, 0]
+            np.subtract(size if i == j else 0.0, n[:, j], out=other)
+            other *= n[:, i]
+            other *= spread
+            v[:, at] += other
+    if y.shape[1] == 1:
+        y, v = y[:, 0], v[:, 0]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = np.where(v > 0, y * y / v, np.nan)
+        return statistic, np.where(v > 0, 1.0, np.nan)
+    return _quadratic(np.swapaxes(y, 1, 2), v, pairs)
+
+
+def _quadratic(y: Floats, v: Floats, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats]:
+    """Give ``y' V^- y`` and the rank of ``V``."""
+    matrix = np.zeros((*y.shape, y.shape[-1]))
+    for at, (i, j) in enumerate(pairs):
+        matrix[..., i, j] = matrix[..., j, i] = v[:, at]
+    values, vectors = np.linalg.eigh(matrix)
+    kept = values > _ROUNDING * values[..., -1:]
+    along = np.einsum("...ij,...i->...j", vectors, y)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(kept, along * along / values, 0.0).sum(axis=-1)
+    df = kept.sum(axis=-1).astype(np.float64)
+    return np.where(df > 0, statistic, np.nan), np.where(df > 0, df, np.nan)

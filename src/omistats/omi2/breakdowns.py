@@ -1,0 +1,137 @@
+"""The six report breakdowns, STANDARD."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.registry import provide
+
+__all__ = [
+    "STANDARD",
+    "AgeGroup",
+    "Disability",
+    "Ethnicity",
+    "Gender",
+    "RiskOfHarm",
+    "SupervisionType",
+]
+
+
+class SupervisionType(Breakdown):
+    """Community orders beside licences, as the report's Table 7 has them.
+
+    It reads the column ``supervision_type``; a null is unclassified. Suspended sentence orders and
+    cases in custody are left out.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.SupervisionType().groups
+    ('community order', 'licence')
+    >>> oms.SupervisionType().leave_out
+    ('suspended sentence order', 'custody')
+    """
+
+    key = "supervision_type"
+    groups = ("community order", "licence")
+    leave_out = ("suspended sentence order", "custody")
+
+
+class Gender(Breakdown):
+    """Gender of the offender.
+
+    It reads the column ``gender``; a null is unclassified.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.Gender().groups
+    ('male', 'female')
+    """
+
+    key = "gender"
+    groups = ("male", "female")
+
+
+class Ethnicity(Breakdown):
+    """White beside Black and minority ethnic (BME) groups.
+
+    It reads the column ``ethnicity``; a null is unclassified.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.Ethnicity().groups
+    ('white', 'BME')
+    """
+
+    key = "ethnicity"
+    groups = ("white", "BME")
+
+
+class Disability(Breakdown):
+    """Whether a disability was reported.
+
+    It reads the column ``disability``; a null is unclassified, which is not the same as ``no``.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.Disability().groups
+    ('yes', 'no')
+    """
+
+    key = "disability"
+    groups = ("yes", "no")
+
+
+class AgeGroup(Breakdown):
+    """Young adults beside older offenders.
+
+    It reads the column ``age_group``, in years; a null is unclassified. `omistats.age_group`
+    makes the column from ages.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.AgeGroup().groups
+    ('17-24', '25+')
+    """
+
+    key = "age_group"
+    groups = ("17-24", "25+")
+
+
+class RiskOfHarm(Breakdown):
+    """Cases of high or very high risk of harm beside all cases.
+
+    It reads the column ``risk_of_harm``. The test compares them with all cases outside them, the
+    unclassified (null) included; ``Inference(complement="known")`` leaves those out.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.RiskOfHarm().groups, oms.RiskOfHarm().contrast
+    (('high', 'all'), 'complement')
+    """
+
+    key = "risk_of_harm"
+    groups = ("high", "all")
+    contrast = "complement"
+
+
+STANDARD: Final[tuple[Breakdown, ...]] = (
+    SupervisionType(),
+    Gender(),
+    Ethnicity(),
+    Disability(),
+    AgeGroup(),
+    RiskOfHarm(),
+)
+"""The six breakdowns of the 2011 report, in the order of its Tables 7-11, then 3-6.
+
+A tuple of instances, ready to extend: ``[*STANDARD, Mine()]``.
+"""
+
+provide(STANDARD)

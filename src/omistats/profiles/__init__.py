@@ -1,0 +1,1 @@
+"""Characteristics of samples, and how far a sample represents its caseload."""

@@ -1,1 +1,0 @@
-"""What findings become when they are published."""

@@ -1,0 +1,1 @@
+"""Scores of criteria, sections and headline elements."""

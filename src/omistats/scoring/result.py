@@ -1,0 +1,400 @@
+"""Scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, Self
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from omistats._result_tables import Exports
+from omistats.errors import UnknownNameError, UsageError, described
+from omistats.model.framework import Framework
+from omistats.scoring.display import as_html, as_text
+from omistats.scoring.unit_comparison import (
+    Inflation,
+    UnitComparison,
+    by_unit,
+    compare_units,
+    ranges,
+)
+from omistats.scoring.weaknesses import (
+    Adjustment,
+    Family,
+    Level,
+    Source,
+    Weaknesses,
+    find_weaknesses,
+)
+
+__all__ = ["Scores", "Views", "kept"]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Views(Exports):
+    """Scores by level, item, unit and breakdown; see `Scores`."""
+
+    table: pa.Table
+
+    def level(self, *levels: str) -> Self:
+        """Keep criteria, sections or headline elements.
+
+        Parameters
+        ----------
+        *levels : str
+            ``'criterion'``, ``'section'``, ``'headline'``; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these levels, in the order they had.
+
+        Raises
+        ------
+        UsageError
+            When none is named, or what is no text.
+        UnknownNameError
+            When there is no such level among the scores.
+        """
+        return self._keep("level", levels)
+
+    def item(self, *ids: str) -> Self:
+        """Keep some items.
+
+        Parameters
+        ----------
+        *ids : str
+            Ids of criteria, sections or headline elements; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these items, in the order they had.
+
+        Raises
+        ------
+        UsageError
+            When none is named, or what is no text.
+        UnknownNameError
+            When an item is not among the scores; near ones are listed.
+        """
+        return self._keep("item", ids)
+
+    def unit(self, *ids: str) -> Self:
+        """Keep some units; ``'all'`` is all of them together.
+
+        Parameters
+        ----------
+        *ids : str
+            Ids of units; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these units, in the order they had.
+
+        Raises
+        ------
+        UsageError
+            When none is named, or what is no text.
+        UnknownNameError
+            When a unit is not among the scores.
+        """
+        return self._keep("unit", ids)
+
+    def breakdown(self, *keys: str) -> Self:
+        """Keep the groups of some breakdowns; without a name, the scores of all cases.
+
+        Parameters
+        ----------
+        *keys : str
+            Names of breakdowns; none for the scores that are of no group.
+
+        Returns
+        -------
+        Scores
+            The rows of these groups, in the order they had.
+
+        Raises
+        ------
+        UsageError
+            When what is named is no text.
+        UnknownNameError
+            When a breakdown is not among the scores.
+        """
+        if keys:
+            return self._keep("breakdown", keys)
+        return attrs.evolve(self, table=self.table.filter(self.table["breakdown"].is_null()))
+
+    def _keep(self, column: str, wanted: Sequence[str]) -> Self:
+        return attrs.evolve(self, table=kept(self.table, column, wanted))
+
+
+def kept(table: pa.Table, column: str, wanted: Sequence[str]) -> pa.Table:
+    """Keep the rows whose label is wanted.
+
+    Raises
+    ------
+    UsageError
+        When none is named, or something that is no label.
+    UnknownNameError
+        When a label is in no row.
+    """
+    codes = table[column].combine_chunks()
+    indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    names = codes.dictionary.to_pylist()
+    # A filtered table still has the labels of what was filtered out.
+    labels = [names[i] for i in np.unique(indices[indices >= 0]).tolist()]
+    if not wanted:
+        raise UsageError(f"name at least one {column}: {', '.join(labels)}")
+    if odd := [name for name in wanted if not isinstance(name, str)]:
+        example = ", ".join(map(repr, labels[:2]))
+        raise UsageError(
+            f"`{column}` takes ids one by one, as .{column}({example}); found "
+            f"{', '.join(map(described, odd[:3]))}"
+        )
+    if unknown := [name for name in wanted if name not in labels]:
+        raise UnknownNameError(column, unknown, labels)
+    return table.filter(pa.array(np.isin(indices, [names.index(name) for name in wanted])))
+
+
+@attrs.frozen(eq=False, repr=False)
+class Scores(Views):
+    """Scores with standard errors: one row a unit x breakdown x item x group.
+
+    The columns are ``unit, breakdown, group, level, item`` (dictionary), ``k, n`` (int64:
+    sufficient and applicable answers), ``percent, se, low, high`` (percent),
+    ``design_effect``, ``difference, difference_low, difference_high`` (first group less
+    second, in percentage points), ``statistic, df, df2, p_value, stars, contrast, method,
+    interval_method, rule, confidence``, ``questions`` and ``invented`` (how many feed the
+    item), ``provenance`` (the weakest of their sources) and ``reason``. Limits of a
+    difference are Wald's, whatever the interval of the scores. ``breakdown`` and
+    ``group`` are null for the score of all cases of a unit. What cannot be computed is
+    null, and ``reason`` says why. Under a complement the difference and the test are of
+    the subset and the cases outside it.
+
+    Scores speak the Arrow PyCapsule protocol: ``pa.table(scores)``.
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        The scores.
+    framework : Framework
+        Where the items come from.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit", breakdowns=["gender"])
+    >>> found.level("section").item("3").unit("U01", "all").breakdown("gender")
+    Scores from SYNTHETIC cases: 4 rows, rule pooled, 95% intervals
+    <BLANKLINE>
+    unit, group         score                        percent   interval       n  stars
+    U01, gender male    3 Outcomes reached and kept     60.8  56.7-64.8     622      *
+    U01, gender female  3 Outcomes reached and kept     73.4  64.2-82.6      79      *
+    all, gender male    3 Outcomes reached and kept     56.2  55.3-57.2  12,319    ***
+    all, gender female  3 Outcomes reached and kept     63.4  60.8-66.1   1,586    ***
+
+    The scores of all cases, without groups: over units, unit by unit, one item, one unit.
+
+    >>> whole = found.breakdown()
+    >>> whole.item("3").ranges().select(["lowest_unit", "highest_unit"]).to_pylist()
+    [{'lowest_unit': 'U10', 'highest_unit': 'U12'}]
+    >>> whole.level("headline").by_unit().column_names
+    ['unit', 'order', 'risk_of_harm', 'reoffending', 'compliance']
+    >>> whole.units("3").table.num_rows
+    15
+    >>> whole.weaknesses("U01").credible()["item"].to_pylist()
+    ['2.2', '1.2', '2.1']
+    """
+
+    framework: Framework
+    # Standard errors of units pooled otherwise are not to be had from the table.
+    _source: Source | None = None
+
+    def ranges(self) -> pa.Table:
+        """Give each item's score of all units together beside its range over units.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``level, item, percent, low, high`` (interval), ``lowest, lowest_unit,
+            highest, highest_unit``: the data of the report's first chart, percentages 0-100.
+            Of units that tie, the first is named. What nothing was applicable to is null.
+
+        Raises
+        ------
+        UsageError
+            When the scores were not made by unit, or units or ``all`` were filtered out.
+        """
+        return ranges(self.table)
+
+    def by_unit(self, order: Mapping[str, Any] | None = None) -> pa.Table:
+        """Lay items beside each other, a row a unit: the data of the report's second chart.
+
+        Parameters
+        ----------
+        order : mapping of str to anything that can be sorted, optional
+            What to put the units in order by, such as dates of fieldwork; units without
+            one (null, NaN, NaT) come last, as declared.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``unit, order``, then a column of percentages for each item, named by its id,
+            null where nothing applied. All units together are no row of it, for they have
+            no place in the order: `ranges` has their scores.
+
+        Raises
+        ------
+        UsageError
+            When the scores were not made by unit, or ``order`` names units that there are
+            not or gives values that do not compare.
+        """
+        return by_unit(self.table, order)
+
+    def units(
+        self,
+        item: str,
+        *,
+        baseline: float | None = None,
+        scale: Literal["normal", "arcsine"] = "normal",
+        overdispersion: Inflation = "none",
+        threshold: float | None = None,
+        order: Mapping[str, Any] | None = None,
+        draws: int = 10_000,
+        seed: int = 0,
+    ) -> UnitComparison:
+        """Compare units with each other on one score.
+
+        Parameters
+        ----------
+        item : str
+            Id of a criterion, a section or a headline element.
+        baseline : float, optional
+            Centre of the funnel in percent, from 1 to below 100; the score of all units
+            together by default.
+        scale : {'normal', 'arcsine'}
+            Scale of the funnel and of z.
+        overdispersion : {'none', 'multiplicative', 'additive'}
+            Which allowance to widen the limits by; both are reported.
+        threshold : float, optional
+            A percentage of the caller's, in the same range, below which a unit is flagged as
+            short of it.
+        order : mapping of str to anything that can be sorted, optional
+            What to put the units in order by, such as dates of fieldwork; units without
+            one (null, NaN, NaT) come last, as declared.
+        draws, seed : int
+            Of the simulation of ranks: how many draws, from 2, and where it starts, from 0.
+
+        Returns
+        -------
+        UnitComparison
+            A row a unit, with ranks, the limits of the funnel and what it flags.
+
+        Raises
+        ------
+        UnknownNameError
+            When the item is not among the scores or another word is unknown, and nothing
+            else is wrong.
+        UsageError
+            When the scores were not made by unit or are not pooled, units or ``all`` were
+            filtered out, or an option is out of range. Of several bad options all are
+            listed.
+
+        Notes
+        -----
+        ``z = (p - p0) / s`` with ``s^2`` multiplied by one pooled within-unit design effect,
+        since answers of a case go together. See `omistats.kernel.funnel` for formulas.
+
+        Where the scores were made with ``population``, standard errors, intervals, ranks,
+        pairs and heterogeneity are corrected: they speak of those caseloads, and of caseloads
+        drawn whole they leave no doubt (there is no heterogeneity test then). The funnel asks
+        another question, whether chance alone in how cases turn out could bring a unit this
+        far from the baseline; its design effect is that of the scores without the
+        correction, so that its limits do not narrow as more of a caseload is drawn.
+
+        References
+        ----------
+        Spiegelhalter, D. J. (2005). Funnel plots for comparing institutional performance.
+        Statistics in Medicine 24, 1185-1202. Goldstein, H. and Spiegelhalter, D. J. (1996).
+        League tables and their limitations. JRSS A 159, 385-443 (ranks).
+        """
+        return compare_units(
+            self.table,
+            item,
+            baseline=baseline,
+            scale=scale,
+            overdispersion=overdispersion,
+            threshold=threshold,
+            order=order,
+            draws=draws,
+            seed=seed,
+        )
+
+    def weaknesses(
+        self,
+        unit: str | None = None,
+        *,
+        level: Level = "criterion",
+        confidence: float = 0.95,
+        adjust: Adjustment = "holm",
+        family: Family = "unit",
+        others: Iterable[str] | None = None,
+    ) -> Weaknesses:
+        """Find the items where a unit is credibly below the rest.
+
+        Parameters
+        ----------
+        unit : str, optional
+            One unit; by default each unit of this view in turn.
+        level : {'criterion', 'section', 'headline'}
+            Which items of this view to compare.
+        confidence : float
+            Of intervals, and of the claim that a unit is below; between 0 and 1.
+        adjust : {'holm', 'bonferroni', 'bh', 'none'}
+            How p-values allow for the number of items.
+        family : {'unit', 'all'}
+            The tests that are allowed for together: the items of each unit by itself, or those
+            of all units here.
+        others : iterable of str, optional
+            The units that make up the rest, each unit itself left out; by default all the
+            others that were scored, also those filtered out of this view.
+
+        Returns
+        -------
+        Weaknesses
+            A row a unit and item, in the order of the scores. A unit of one case or without
+            an answer, or one that has no others beside it, has nulls and a ``reason``.
+
+        Raises
+        ------
+        UnknownNameError
+            When a unit, the level or another word is unknown, and nothing else is wrong.
+        UsageError
+            When the scores were not made by unit, were read from a file, are a view of groups
+            only, or an option is out of range. Of several bad options all are listed.
+
+        See Also
+        --------
+        Scores.units : Units in a row on one score, with ranks and funnel limits.
+
+        Notes
+        -----
+        The rest are the other units pooled under the same scoring rule: its score is theirs
+        together, and its standard error is linearised about that score, not about the score
+        of all units. Where units are strata the variance of the difference is the sum of both;
+        where a stratum or cluster reaches across units their covariance counts. The test is
+        Wald's and two-sided, on normal or, under ``df='design'``, t with the degrees of freedom
+        of the cases compared.
+        """
+        given = self.table, self._source, unit
+        return find_weaknesses(*given, level, confidence, adjust, family, others)
+
+    def __repr__(self) -> str:
+        return as_text(self.table, self.framework)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.table, self.framework)
