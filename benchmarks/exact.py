@@ -105,7 +105,7 @@ def size(method: str, n1: int, n2: int, chances: Floats = CHANCES) -> Floats:
     Parameters
     ----------
     method : str
-        A test, by the name that `omistats.compare` knows.
+        A test, by the name that `omistats.stats.compare` knows.
     n1, n2 : int
         Cases of the two groups.
     chances : ndarray of float64
@@ -124,13 +124,13 @@ def size(method: str, n1: int, n2: int, chances: Floats = CHANCES) -> Floats:
 
     def low(x: Ints, s: Ints) -> npt.NDArray[np.bool_]:
         # From the middle on nothing is low.
-        p = oms.compare(x, n1, s - x, n2, method=method).p_value
+        p = oms.stats.compare(x, n1, s - x, n2, method=method).p_value
         return np.asarray((p < ALPHA) & (x < n1 * s / total))
 
     def high(y: Ints, s: Ints) -> npt.NDArray[np.bool_]:
         # The failures of the first group, counted down from the top as `low` counts up.
         x = n1 - y
-        p = oms.compare(x, n1, s - x, n2, method=method).p_value
+        p = oms.stats.compare(x, n1, s - x, n2, method=method).p_value
         return np.asarray((p < ALPHA) & (x > n1 * s / total))
 
     below = _last_rejected(low, np.floor(middle - reach).astype(np.int64), s, least)
@@ -146,7 +146,7 @@ def coverage(method: str, n: int, chances: Floats = CHANCES) -> Floats:
     Parameters
     ----------
     method : str
-        An interval, by the name that `omistats.interval` knows.
+        An interval, by the name that `omistats.stats.interval` knows.
     n : int
         Cases.
     chances : ndarray of float64
@@ -158,7 +158,7 @@ def coverage(method: str, n: int, chances: Floats = CHANCES) -> Floats:
         One for each chance.
     """
     k = np.arange(n + 1)
-    found = oms.interval(k, n, method=method)
+    found = oms.stats.interval(k, n, method=method)
     p = chances[:, np.newaxis]
     held = (found.low <= p) & (p <= found.high)
     return np.asarray((binom.pmf(k, n, p) * held).sum(axis=1))

@@ -63,7 +63,7 @@ def programme_tables(units: int = 70, seed: int = 2009) -> Tables:
     """Counts k1, n1, k2, n2 of every question, breakdown and unit of a simulated programme."""
     cases = oms.omi2.simulate(units, seed=seed)
     questions = [q.id for q in oms.omi2.FRAMEWORK.questions][:75]
-    counts = oms.tally(cases, by="unit", breakdowns=oms.STANDARD, questions=questions)
+    counts = oms.tally(cases, by="unit", breakdowns=oms.omi2.STANDARD, questions=questions)
     rows = []
     for split, at in zip(counts.splits, counts.offsets, strict=False):
         k1, n1, k2, n2 = (c[:units, at + i] for i in (0, 1) for c in (counts.k, counts.n))
@@ -74,7 +74,7 @@ def programme_tables(units: int = 70, seed: int = 2009) -> Tables:
 
 
 def _call(tables: Tables) -> Floats:
-    return oms.compare(*tables, method="fisher").p_value
+    return oms.stats.compare(*tables, method="fisher").p_value
 
 
 def _loop(tables: Tables) -> Floats:

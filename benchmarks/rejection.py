@@ -110,7 +110,7 @@ def _rejects(found: oms.Scores) -> Any:
     shape = (-1, len(HEADLINES), 2)
     p_value = np.array(columns["p_value"], float).reshape(shape)[..., 0]
     k, n = (np.array(columns[name], float).reshape(shape) for name in ("k", "n"))
-    pooled = oms.compare(k[..., 0], n[..., 0], k[..., 1], n[..., 1]).p_value
+    pooled = oms.stats.compare(k[..., 0], n[..., 0], k[..., 1], n[..., 1]).p_value
     return p_value < 0.05, pooled < 0.05
 
 

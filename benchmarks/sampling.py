@@ -43,7 +43,7 @@ def caseload(units: int = 35) -> oms.CaseSet:
     return oms.CaseSet.from_data(pa.table(made_up).select(names), framework=oms.omi2.CASELOAD)
 
 
-def planned(cases: oms.CaseSet) -> oms.SamplePlan:
+def planned(cases: oms.CaseSet) -> oms.sampling.SamplePlan:
     """A plan as of the programme: women and minorities in proportion, high risk boosted."""
     return oms.plan_sample(cases, half_width=0.06, at_least={"risk_of_harm": {"high": 0.45}})
 

@@ -56,7 +56,7 @@ def feeds_of(framework: oms.Framework) -> Feeds:
 
 def scored(cases: oms.CaseSet) -> pa.Table:
     """The scores of every report, for everyone and by the six breakdowns."""
-    return oms.scores(cases, by="unit", breakdowns=oms.STANDARD).table
+    return oms.scores(cases, by="unit", breakdowns=oms.omi2.STANDARD).table
 
 
 def score_contestants(cases: oms.CaseSet) -> dict[str, Callable[[], Any]]:

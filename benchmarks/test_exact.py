@@ -33,7 +33,7 @@ def chance(k: int, n: int, p: float) -> float:
 def test_the_size_is_that_of_every_table_taken_in_turn(method: str, n1: int, n2: int) -> None:
     tables = list(product(range(n1 + 1), range(n2 + 1)))
     k1, k2 = np.array(tables).T
-    p_values = oms.compare(k1, n1, k2, n2, method=method).p_value
+    p_values = oms.stats.compare(k1, n1, k2, n2, method=method).p_value
     for p, found in zip(CHANCES.tolist(), size(method, n1, n2, CHANCES), strict=True):
         expected = sum(
             chance(a, n1, p) * chance(b, n2, p)
@@ -48,7 +48,7 @@ def test_the_coverage_is_that_of_every_count_taken_in_turn(method: str) -> None:
     for p, found in zip(CHANCES.tolist(), coverage(method, 23, CHANCES), strict=True):
         expected = 0.0
         for k in range(24):
-            one = oms.interval(k, 23, method=method)
+            one = oms.stats.interval(k, 23, method=method)
             expected += chance(k, 23, p) if one.low <= p <= one.high else 0.0
         assert found == pytest.approx(expected, abs=1e-12)
 

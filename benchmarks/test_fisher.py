@@ -42,4 +42,4 @@ def test_31500_tables_in_one_call(benchmark: Callable[..., Any]) -> None:
 
 
 def oms_fisher(tables: Any) -> Any:
-    return oms.compare(*tables, method="fisher").p_value
+    return oms.stats.compare(*tables, method="fisher").p_value

@@ -27,7 +27,7 @@ def cases() -> oms.CaseSet:
 
 def test_36_reports(benchmark: Run, cases: oms.CaseSet) -> None:
     found = benchmark(scored, cases)
-    groups = 1 + sum(len(b.groups) for b in oms.STANDARD)
+    groups = 1 + sum(len(b.groups) for b in oms.omi2.STANDARD)
     assert found.num_rows == 36 * groups * len(feeds_of(cases.framework))
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import omistats as oms
 from omistats import _arrow
@@ -185,7 +184,7 @@ def test_bits_of_a_stretch_are_those_of_the_whole(values, offset, start):
 def test_duplicates_are_the_same_in_every_type(values, stretch):
     expected = sorted({v for v in values if values.count(v) > 1})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("omistats._arrow.frames._STRETCH", stretch)
+        patch.setattr("omistats._arrow.convert._STRETCH", stretch)
         for some in (values, sorted(values), sorted(set(values))):
             known = expected if len(some) == len(values) else []
             assert _arrow.duplicates(pa.array(some, pa.int64())) == known

@@ -163,7 +163,7 @@ This.
 
 A recount (`tests/kernel/test_proportion.py`, `test_intervals.py`).
 
-In the code: `omistats.kernel.proportion`.
+In the code: `omistats.kernel.intervals`.
 """
 
 DAMAGE = [
@@ -185,7 +185,7 @@ DAMAGE = [
     ),
     ("oracle", "## Checked against", "## Checked"),
     ("code", "In the code: ", "In the code is "),
-    ("code", "`omistats.kernel.proportion`", "proportions"),
+    ("code", "`omistats.kernel.intervals`", "proportions"),
     ("sources", "{cite:p}`wilson1927`", "by Wilson"),
     ("sources", "wilson1927", "wilson1972"),
     ("words", "{term}`case`", "case"),

@@ -49,7 +49,7 @@ def test_an_override_of_classify_makes_groups_of_something_else(cases: oms.CaseS
     findings = oms.recompute(cases, breakdowns=["settled"])
     assert counted(findings) == {"settled": (4, 6), "all": (5, 9)}
     # Against the complement: the two without a home, and the one nothing is known of.
-    expected = oms.compare(4, 6, 1, 3)
+    expected = oms.stats.compare(4, 6, 1, 3)
     assert findings.table["statistic"][0].as_py() == pytest.approx(float(expected.statistic))
 
 

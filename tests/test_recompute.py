@@ -11,8 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from scipy.stats import chi2_contingency
 from statsmodels.stats.proportion import proportion_confint
 
@@ -335,7 +334,7 @@ def test_the_frameworks_breakdowns_are_the_default_and_names_will_do():
         ),
     )
     default = oms.recompute(cases)
-    for same in (["gender"], [oms.Gender()], [oms.Gender], "gender", oms.Gender):
+    for same in (["gender"], [oms.omi2.Gender()], [oms.omi2.Gender], "gender", oms.omi2.Gender):
         assert oms.recompute(cases, breakdowns=same).table.equals(default.table)
 
 

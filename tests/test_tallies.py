@@ -9,8 +9,7 @@ import attrs
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 import omistats as oms
 from omistats.counting.tally_file import KIND, signed

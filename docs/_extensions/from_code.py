@@ -9,10 +9,8 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.pycode import ModuleAnalyzer
 
-from omistats.model.framework import Framework, Question
-from omistats.omi2.framework import FRAMEWORK
-from omistats.omi2.glossary import GLOSSARY, Term
-from omistats.omi2.units import UNITS, Inspection
+from omistats import Framework, Question
+from omistats.omi2 import FRAMEWORK, GLOSSARY, UNITS, Inspection, Term
 
 # So common that a link at every one of them would only be in the way.
 EVERYDAY = ("case", "question")
@@ -26,21 +24,21 @@ MORE = {
 
 # A constant does not know which module describes it.
 DESCRIBED_IN = {
-    "omistats.STANDARD": "omistats.breakdowns.standard",
-    "omistats.INTERVALS": "omistats.kernel.intervals",
-    "omistats.DIFFERENCES": "omistats.kernel.differences",
-    "omistats.RISK_RATIOS": "omistats.kernel.relative",
-    "omistats.ODDS_RATIOS": "omistats.kernel.relative",
-    "omistats.TESTS": "omistats.kernel.comparison_methods",
-    "omistats.GROUP_TESTS": "omistats.kernel.comparison_methods",
+    "omistats.omi2.STANDARD": "omistats.omi2.breakdowns",
+    "omistats.stats.INTERVALS": "omistats.kernel.intervals",
+    "omistats.stats.DIFFERENCES": "omistats.kernel.effects",
+    "omistats.stats.RISK_RATIOS": "omistats.kernel.effects",
+    "omistats.stats.ODDS_RATIOS": "omistats.kernel.effects",
+    "omistats.stats.TESTS": "omistats.kernel.compare",
+    "omistats.stats.GROUP_TESTS": "omistats.kernel.compare",
     "omistats.omi2.FRAMEWORK": "omistats.omi2.framework",
     "omistats.omi2.GLOSSARY": "omistats.omi2.glossary",
     "omistats.omi2.UNITS": "omistats.omi2.units",
     "omistats.omi2.TRUSTS": "omistats.omi2.units",
-    "omistats.omi2.TABLES": "omistats.omi2.tables",
-    "omistats.omi2.THEMES": "omistats.omi2.themes",
-    "omistats.omi2.ANNEX_1": "omistats.omi2.annex",
-    "omistats.omi2.DISABILITY_TYPES": "omistats.omi2.annex",
+    "omistats.omi2.TABLES": "omistats.omi2.published",
+    "omistats.omi2.THEMES": "omistats.omi2.good_practice.index",
+    "omistats.omi2.ANNEX_1": "omistats.omi2.framework",
+    "omistats.omi2.DISABILITY_TYPES": "omistats.omi2.framework",
 }
 
 

@@ -12,7 +12,7 @@ import omistats as oms
 printed = oms.omi2.load_published().to_pydict()
 table = np.array(printed["table"][::2])
 n1, n2 = (np.array(printed["n"][i::2], float) for i in (0, 1))
-above = 100 * oms.detectable(0.65, np.fmax(n1, n2), np.fmin(n1, n2)).above
+above = 100 * oms.stats.detectable(0.65, np.fmax(n1, n2), np.fmin(n1, n2)).above
 
 ax = axes(3.0)
 names = []

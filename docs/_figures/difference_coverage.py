@@ -15,8 +15,8 @@ chances = np.linspace(0.001, 1 - APART - 0.001, 240)
 ax = axes(3.4)
 ax.axhline(95, color=GREY, linewidth=1, linestyle="--")
 looks = ((BLUE, "-"), (BLUE, ":"), (ORANGE, ":"), (ORANGE, "-"))
-for method, (colour, line) in zip(oms.DIFFERENCES, looks, strict=True):
-    found = oms.difference(k1, N1, k2, N2, method)
+for method, (colour, line) in zip(oms.stats.DIFFERENCES, looks, strict=True):
+    found = oms.stats.difference(k1, N1, k2, N2, method)
     # The first group is the higher one.
     holds = (found.low <= APART) & (found.high >= APART)
     held = [

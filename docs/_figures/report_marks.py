@@ -7,7 +7,8 @@ from matplotlib.ticker import NullFormatter
 from style import BLUE, GREY, ORANGE, axes
 
 import omistats as oms
-from omistats.forensics.attainable_counts import METHODS, Attainable
+from omistats.forensics import Attainable
+from omistats.forensics.attainable_counts import METHODS
 
 LEFT = 1e-5
 WITHIN = {"--": (0.05, 1.0), "*": (0.01, 0.05), "**": (0.001, 0.01), "***": (LEFT, 0.001)}
@@ -24,7 +25,7 @@ at: list[int] = []
 for whole, names in ((True, METHODS), (False, METHODS[:-1])):
     here = np.flatnonzero(both & ((table < 7) == whole))
     given = [f[here] for f in figures]
-    tried = {m: oms.attainable(*given, complement=whole, method=m) for m in names}
+    tried = {m: oms.forensics.attainable(*given, complement=whole, method=m) for m in names}
     explained = np.array([tried[m].attains(mark[here].astype(str)) for m in names])
     for i in np.flatnonzero(~explained.all(axis=0)):
         labels.append(f"{table[here[i]]}/{row[here[i]]}  {mark[here[i]]}")

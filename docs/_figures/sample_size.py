@@ -11,7 +11,7 @@ there = np.unique(np.geomspace(100, 10_000, 300).round())
 panel = axes(3.6)
 panel.axhspan(100, 220, color=ORANGE, alpha=0.15, linewidth=0)
 for points, colour in ((5, GREY), (6, BLUE), (7, GREY), (8, GREY)):
-    size = oms.sample_for_precision(points / 100, population=there)
+    size = oms.stats.sample_for_precision(points / 100, population=there)
     panel.plot(there, size, color=colour, linewidth=2 if points == 6 else 1.2)
     label = f"{points} points"
     panel.annotate(label, (there[-1], size[-1]), xytext=(4, -3), textcoords="offset points")

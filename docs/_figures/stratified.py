@@ -16,8 +16,8 @@ for within in differences:
     n1 = random.binomial(cases, share, (programmes, 12))
     n2 = cases - n1
     k1, k2 = random.binomial(n1, level - within), random.binomial(n2, level)
-    pooled = oms.compare(*(v.sum(axis=1) for v in (k1, n1, k2, n2)))
-    found = pooled.p_value, oms.stratified(k1, n1, k2, n2).p_value
+    pooled = oms.stats.compare(*(v.sum(axis=1) for v in (k1, n1, k2, n2)))
+    found = pooled.p_value, oms.stats.stratified(k1, n1, k2, n2).p_value
     rates.append([100 * (p < 0.05).mean() for p in found])
 
 ax = axes(3.4)

@@ -31,7 +31,7 @@ class OmistatsError(Exception):
     --------
     >>> import omistats as oms
     >>> try:
-    ...     oms.interval(14, 20, confidence=95)
+    ...     oms.stats.interval(14, 20, confidence=95)
     ... except oms.OmistatsError as error:
     ...     print(error)
     confidence lies between 0 and 1, found 95; did you mean 0.95?
@@ -73,7 +73,7 @@ class UnknownNameError(UsageError, KeyError):
     --------
     >>> import omistats as oms
     >>> try:
-    ...     oms.interval(14, 20, method="willson")
+    ...     oms.stats.interval(14, 20, method="willson")
     ... except oms.UnknownNameError as error:
     ...     print(error)
     ...     print(error.names, "wilson" in error.known)

@@ -197,7 +197,7 @@ class TestDeclarations:
 
 
 def test_the_six_of_the_report():
-    assert [(b.key, b.groups, b.contrast) for b in oms.STANDARD] == [
+    assert [(b.key, b.groups, b.contrast) for b in oms.omi2.STANDARD] == [
         ("supervision_type", ("community order", "licence"), "groups"),
         ("gender", ("male", "female"), "groups"),
         ("ethnicity", ("white", "BME"), "groups"),
@@ -205,7 +205,7 @@ def test_the_six_of_the_report():
         ("age_group", ("17-24", "25+"), "groups"),
         ("risk_of_harm", ("high", "all"), "complement"),
     ]
-    assert oms.SupervisionType.leave_out == ("suspended sentence order", "custody")
+    assert oms.omi2.SupervisionType.leave_out == ("suspended sentence order", "custody")
 
 
 def test_more_groups_than_a_byte_numbers():

@@ -120,7 +120,7 @@ def test_ours_are_registered_as_installed(repository):
 
     declared = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
     points = declared["project"]["entry-points"]["omistats.breakdowns"]
-    assert list(points)[: len(oms.STANDARD)] == [b.key for b in oms.STANDARD]
+    assert list(points)[: len(oms.omi2.STANDARD)] == [b.key for b in oms.omi2.STANDARD]
     for name, value in points.items():
         loaded = EntryPoint(name, value, "omistats.breakdowns").load()
         assert loaded.key == name

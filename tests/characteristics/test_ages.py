@@ -12,8 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from dateutil.relativedelta import relativedelta
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.factories import oracle
 
 import omistats as oms

@@ -13,8 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import omistats as oms
-from omistats.model import batches as streams
-from omistats.model import files as pieces
+from omistats.model import batches as streams, files as pieces
 from tests.factories import Gender, frame, framework
 
 

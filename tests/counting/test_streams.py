@@ -16,13 +16,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import omistats as oms
-from omistats.model import batches as streams
-from omistats.model import duplicate_ids as identity
-from omistats.model import files as pieces
+from omistats.model import batches as streams, duplicate_ids as identity, files as pieces
 from tests.factories import BREAKDOWNS, LEVELS, Gender, framework, random_frame
 
 

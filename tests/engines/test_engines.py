@@ -12,8 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.engines.tables import (
     FromExpression,
     InPython,
@@ -26,7 +25,7 @@ from tests.engines.tables import (
 from tests.factories import BREAKDOWNS, Gender, Harm, frame, framework, random_frame, read
 
 import omistats as oms
-from omistats.counting.count import tally
+from omistats import tally
 from omistats.engines import sums as grouped
 from omistats.engines.checks import Labels
 from omistats.engines.sums import batches, sum_engine

@@ -241,7 +241,7 @@ class TestCompare:
         lines = {(x["question"], x["group"]): x for x in rows(table)}
         assert list(lines) == [(q, g) for q in "abc" for g in "xy"]
         line = lines["a", "x"]
-        expected = oms.compare(30, 40, 20, 50)
+        expected = oms.stats.compare(30, 40, 20, 50)
         assert (line["k"], line["n"], line["previous_k"], line["previous_n"]) == (30, 40, 20, 50)
         assert line["change"] == pytest.approx(75.0 - 40.0)
         assert line["statistic"] == pytest.approx(float(expected.statistic))

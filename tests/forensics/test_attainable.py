@@ -7,15 +7,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 from statsmodels.stats.proportion import proportions_ztest
 
-from omistats.errors import DataError, UnknownNameError, UsageError
-from omistats.forensics.attainable_counts import METHODS, attainable
+from omistats import DataError, UnknownNameError, UsageError
+from omistats.forensics import attainable
+from omistats.forensics.attainable_counts import METHODS
 from omistats.kernel.chi_square import STARS
-from omistats.omi2.published import load_published
+from omistats.omi2 import load_published
 
 
 def prints(k: int, n: int) -> int:

@@ -9,11 +9,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import stats
 
-from omistats.errors import UnknownNameError, UsageError
+from omistats import UnknownNameError, UsageError
 from omistats.forensics.attainable_counts import walk
 from omistats.forensics.consistency import (
     Division,

@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 import omistats as oms
-from omistats.errors import DataError, UnknownNameError, UsageError
+from omistats import DataError, UnknownNameError, UsageError
 
 
 def prints(k: int, n: int) -> int:
@@ -30,7 +29,7 @@ def behind(percent: int, n: int) -> list[int]:
     return [k for k in range(n + 1) if prints(k, n) == percent]
 
 
-def check(found: oms.DifferenceBehind, tables: list[tuple[int, int, int, int]]) -> None:
+def check(found: oms.forensics.DifferenceBehind, tables: list[tuple[int, int, int, int]]) -> None:
     """Compare bounds with those of a loop; statsmodels' newcomb is the hybrid score interval."""
     if not tables:
         assert np.isnan([found.least, found.most, found.low, found.high]).all()
@@ -49,11 +48,11 @@ def check(found: oms.DifferenceBehind, tables: list[tuple[int, int, int, int]]) 
 def test_bounds_are_those_of_a_loop(first: tuple[int, int], second: tuple[int, int]) -> None:
     (p1, n1), (p2, n2) = first, second
     tables = [(a, n1, b, n2) for a in behind(p1, n1) for b in behind(p2, n2)]
-    check(oms.difference_behind(p1, n1, p2, n2), tables)
+    check(oms.forensics.difference_behind(p1, n1, p2, n2), tables)
 
 
 def test_several_counts_make_bounds_that_differ() -> None:
-    found = oms.difference_behind(58, 271, 67, 266)
+    found = oms.forensics.difference_behind(58, 271, 67, 266)
     assert found.low < found.least < found.most < found.high
 
 
@@ -63,7 +62,9 @@ def test_a_subset_is_compared_with_all_the_others(
     first: tuple[int, int], more: int, p: int, left: int
 ) -> None:
     p1, n1 = first
-    found = oms.difference_behind(p1, n1, p, n1 + more, complement=True, unclassified=left)
+    found = oms.forensics.difference_behind(
+        p1, n1, p, n1 + more, complement=True, unclassified=left
+    )
     others = more - left
     # Of those left out any number may have been sufficient.
     tables = {
@@ -77,28 +78,28 @@ def test_a_subset_is_compared_with_all_the_others(
 
 
 def test_figures_broadcast_and_blanks_stay_blank() -> None:
-    found = oms.difference_behind([[70], [np.nan]], 200, [60, 65, 50], [300, 300, 0])
+    found = oms.forensics.difference_behind([[70], [np.nan]], 200, [60, 65, 50], [300, 300, 0])
     assert found.low.shape == (2, 3)
     assert np.isnan(found.low[1]).all()
     assert np.isnan(found.low[0, 2])
     assert (found.low[0, :2] < found.least[0, :2]).all()
     assert (found.method == "newcombe").all()
-    assert oms.difference_behind(70, 200, 60, 300, method="Newcombe").method == "newcombe"
+    assert oms.forensics.difference_behind(70, 200, 60, 300, method="Newcombe").method == "newcombe"
 
 
 def test_exact_percentages_give_the_plain_interval() -> None:
-    plain = oms.difference(1, 4, 2, 4, method="wald", confidence=0.9)
-    found = oms.difference_behind(25, 4, 50, 4, method="wald", confidence=0.9)
+    plain = oms.stats.difference(1, 4, 2, 4, method="wald", confidence=0.9)
+    found = oms.forensics.difference_behind(25, 4, 50, 4, method="wald", confidence=0.9)
     assert (found.least, found.most) == (plain.estimate, plain.estimate)
     assert (found.low, found.high) == (plain.low, plain.high)
 
 
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(DataError, match=r"(?s)percent1.*n2"):
-        oms.difference_behind(101, 10, 50, -1)
+        oms.forensics.difference_behind(101, 10, 50, -1)
     with pytest.raises(UnknownNameError):
-        oms.difference_behind(50, 10, 50, 10, method="exactly")
+        oms.forensics.difference_behind(50, 10, 50, 10, method="exactly")
     with pytest.raises(UsageError, match="complement=True"):
-        oms.difference_behind(50, 10, 50, 10, unclassified=2)
+        oms.forensics.difference_behind(50, 10, 50, 10, unclassified=2)
     with pytest.raises(UsageError, match="confidence"):
-        oms.difference_behind(50, 10, 50, 10, confidence=95)
+        oms.forensics.difference_behind(50, 10, 50, 10, confidence=95)

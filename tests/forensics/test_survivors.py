@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import chi2_contingency
 
 import omistats as oms
-from omistats.errors import DataError, UnknownNameError, UsageError
+from omistats import DataError, UnknownNameError, UsageError
 
 METHODS = ("holm", "bh", "bonferroni")
 
@@ -88,7 +88,7 @@ def test_bounds_are_those_of_every_combination(adjustment: str, seed: int) -> No
     for level in middle:
         if not 0 < level < 1:
             continue
-        found = oms.survivors(
+        found = oms.forensics.survivors(
             *np.transpose(rows), marks, complement=wholes, adjustment=adjustment, level=level
         )
         by_percent, with_marks = (
@@ -120,7 +120,7 @@ def test_a_row_whose_answers_may_all_be_the_same_may_leave_the_family(
     families = [[tuple(p for p in f if p < 1) for f in product(*v)] for v in (every, earned)]
     more = 0
     for level in (0.02, 0.05, 0.06, 0.09, 0.12, 0.5, 0.9):
-        found = oms.survivors(
+        found = oms.forensics.survivors(
             *np.transpose(rows), marks, complement=wholes, adjustment=adjustment, level=level
         )
         counts = [{sum(p < level for p in adjusted(f, adjustment)) for f in fs} for fs in families]
@@ -137,24 +137,24 @@ def test_one_printed_row_and_one_that_may_say_nothing() -> None:
     """By hand: 74% and 60% of 100 have p 0.035, which is significant if it is the only test."""
     table = [74, 100], [100, 300], [60, 100], [100, 250], ["*", "--"]
     for adjustment in METHODS:
-        found = oms.survivors(*table, adjustment=adjustment)
+        found = oms.forensics.survivors(*table, adjustment=adjustment)
         assert (found.tests, found.least, found.most) == (2, 0, 1)
 
 
 def test_a_subset_cannot_have_more_of_an_answer_than_the_whole_leaves() -> None:
     """By hand: of 202 cases 201 are in the subset, so 101 leave 0 or 1 to the other case."""
-    found = oms.survivors([50], [201], [50], [202], ["--"], complement=True)
+    found = oms.forensics.survivors([50], [201], [50], [202], ["--"], complement=True)
     assert (found.least_by_percent, found.most_by_percent) == (0, 0)
 
 
 def test_a_row_without_a_second_group_or_with_all_alike_is_in_no_family() -> None:
     rows = [(60, 100, 80, 100), (50, 20, np.nan, 0), (100, 30, 100, 40), (0, 30, 0, 40)]
-    found = oms.survivors(*np.transpose(rows), ["**", "--", "--", "--"])
+    found = oms.forensics.survivors(*np.transpose(rows), ["**", "--", "--", "--"])
     assert (found.tests, found.stars, found.least, found.most) == (1, 1, 1, 1)
 
 
 def test_a_mark_that_no_counts_earn_is_told_and_set_aside() -> None:
-    found = oms.survivors(
+    found = oms.forensics.survivors(
         [82, 70], [440, 100], [75, 40], [2191, 100], ["**", "***"], complement=[True, False]
     )
     assert found.unexplained == (0,)
@@ -179,4 +179,4 @@ def test_a_mark_that_no_counts_earn_is_told_and_set_aside() -> None:
 def test_what_is_no_table_is_refused(changes: Any, error: Any, says: str) -> None:
     given: Any = {"percent1": [60], "n1": [100], "percent2": [80], "n2": [100], "stars": ["**"]}
     with pytest.raises(error, match=says):
-        oms.survivors(**{**given, **changes})
+        oms.forensics.survivors(**{**given, **changes})

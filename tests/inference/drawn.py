@@ -13,7 +13,7 @@ import pyarrow as pa
 from tests.factories import LEVELS, Gender, Harm, Supervision, Tier, oracle
 
 import omistats as oms
-from omistats.model.framework import Item, Link
+from omistats import Item, Link
 
 QUESTIONS = ("q0", "q1", "q2", "q3")
 SPLITS = (Supervision(), Gender(), Harm(), Tier())

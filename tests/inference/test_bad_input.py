@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from tests.factories import Gender, Harm, frame, framework, random_frame, read
 from tests.inference.drawn import SPLITS, sample
-from tests.scores.programme import case_set
-from tests.scores.programme import read as read_scored
+from tests.scores.programme import case_set, read as read_scored
 
 import omistats as oms
 
@@ -108,7 +107,7 @@ def test_counts_know_nothing_of_designs(design):
         oms.recompute(counts, **design)
 
 
-@pytest.mark.parametrize("test", [*oms.TESTS, *oms.GROUP_TESTS, "cmh", "cmh-cc"])
+@pytest.mark.parametrize("test", [*oms.stats.TESTS, *oms.stats.GROUP_TESTS, "cmh", "cmh-cc"])
 def test_tests_for_other_samples_are_refused_under_weights(test):
     chosen = oms.Inference(test=test, interval="logit")
     with pytest.raises(oms.UsageError) as caught:

@@ -48,7 +48,7 @@ def numbers(findings: oms.Findings, split: int, name: str) -> Any:
 
 
 @pytest.mark.parametrize("complement", ["all", "known"])
-@pytest.mark.parametrize("test", [*oms.TESTS, *oms.GROUP_TESTS])
+@pytest.mark.parametrize("test", [*oms.stats.TESTS, *oms.stats.GROUP_TESTS])
 def test_tests_are_those_of_compare(test, complement):
     asked: Any = oms.Inference(test=test, complement=complement)
     findings = oms.recompute(cases(), by="unit", breakdowns=BREAKDOWNS, inference=asked)
@@ -56,16 +56,16 @@ def test_tests_are_those_of_compare(test, complement):
     for i, split in enumerate(counts.splits):
         if len(split.groups) == 2:
             k1, n1, k2, n2 = sides(counts, i, complement)
-            if test in oms.TESTS:
-                expected = oms.compare(k1, n1, k2, n2, method=test)
+            if test in oms.stats.TESTS:
+                expected = oms.stats.compare(k1, n1, k2, n2, method=test)
             else:
                 pair = np.stack([k1, k2], -1), np.stack([n1, n2], -1)
-                expected = oms.compare_groups(*pair, method=test)
+                expected = oms.stats.compare_groups(*pair, method=test)
         elif len(split.groups) > 2:
             at = slice(counts.offsets[i], counts.offsets[i + 1])
             k, n = (np.moveaxis(v[:, at].astype(int), 1, -1) for v in (counts.k, counts.n))
-            other = test if test in oms.GROUP_TESTS else "pearson"
-            expected = oms.compare_groups(k, n, method=other)
+            other = test if test in oms.stats.GROUP_TESTS else "pearson"
+            expected = oms.stats.compare_groups(k, n, method=other)
         else:
             assert np.isnan(numbers(findings, i, "p_value")).all()
             continue
@@ -109,21 +109,21 @@ def test_auto_is_exact_where_less_than_5_is_expected_and_nowhere_else():
 
 
 @pytest.mark.parametrize("confidence", [0.95, 0.998])
-@pytest.mark.parametrize("method", oms.INTERVALS)
+@pytest.mark.parametrize("method", oms.stats.INTERVALS)
 def test_intervals_are_those_of_interval(method, confidence):
     chosen = oms.Inference(interval=method, confidence=confidence)
     table = oms.recompute(cases(), by="unit", breakdowns=BREAKDOWNS, inference=chosen).table
     k, n = (table[name].to_numpy() for name in ("k", "n"))
-    expected = oms.interval(k, n, method=method, confidence=confidence)
+    expected = oms.stats.interval(k, n, method=method, confidence=confidence)
     for end in ("low", "high"):
         np.testing.assert_array_equal(table[end].to_numpy(), 100 * getattr(expected, end))
     assert table["interval_method"].to_pylist() == [method if m else None for m in n.tolist()]
 
 
 EFFECTS = [
-    *(("difference", name) for name in oms.DIFFERENCES),
-    *(("risk_ratio", name) for name in oms.RISK_RATIOS),
-    *(("odds_ratio", name) for name in oms.ODDS_RATIOS),
+    *(("difference", name) for name in oms.stats.DIFFERENCES),
+    *(("risk_ratio", name) for name in oms.stats.RISK_RATIOS),
+    *(("odds_ratio", name) for name in oms.stats.ODDS_RATIOS),
 ]
 
 
@@ -148,11 +148,11 @@ def test_effects_are_those_of_their_functions(effect, method, complement):
 
 
 KINDS: dict[str, Methods[Any]] = {
-    "test": oms.TESTS,
-    "interval": oms.INTERVALS,
-    "difference": oms.DIFFERENCES,
-    "risk_ratio": oms.RISK_RATIOS,
-    "odds_ratio": oms.ODDS_RATIOS,
+    "test": oms.stats.TESTS,
+    "interval": oms.stats.INTERVALS,
+    "difference": oms.stats.DIFFERENCES,
+    "risk_ratio": oms.stats.RISK_RATIOS,
+    "odds_ratio": oms.stats.ODDS_RATIOS,
 }
 
 
@@ -174,7 +174,7 @@ def test_names_are_taken_once():
 def test_every_test_is_itself_when_an_inference_is_made_again():
     """No method's own name is another's alias."""
     survey = ("rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald-f")
-    for test in (*oms.TESTS, *oms.GROUP_TESTS, "cmh", "cmh-cc", *survey):
+    for test in (*oms.stats.TESTS, *oms.stats.GROUP_TESTS, "cmh", "cmh-cc", *survey):
         once = oms.Inference(test=test)
         assert once.test == test
         assert oms.Inference(test=once.test) == once
@@ -213,7 +213,12 @@ def test_unknown_names_list_near_ones(option, value, near):
 @pytest.fixture
 def own_methods(monkeypatch):
     """Registries that forget what a test adds to them."""
-    for methods in (oms.TESTS, oms.INTERVALS, oms.DIFFERENCES, oms.ADJUSTMENTS):
+    for methods in (
+        oms.stats.TESTS,
+        oms.stats.INTERVALS,
+        oms.stats.DIFFERENCES,
+        oms.stats.ADJUSTMENTS,
+    ):
         for name in ("_functions", "_aliases"):
             monkeypatch.setattr(methods, name, dict(getattr(methods, name)))
 
@@ -235,10 +240,10 @@ def test_methods_of_a_users_own_work_like_the_others():
         zero = np.zeros(k1.shape)
         return zero, zero - confidence, zero + confidence
 
-    oms.INTERVALS.register("whole", whole, ["everything"])
-    oms.TESTS.register("larger", larger)
-    oms.ADJUSTMENTS.register("halved-again", halved)
-    oms.DIFFERENCES.register("flat", flat)
+    oms.stats.INTERVALS.register("whole", whole, ["everything"])
+    oms.stats.TESTS.register("larger", larger)
+    oms.stats.ADJUSTMENTS.register("halved-again", halved)
+    oms.stats.DIFFERENCES.register("flat", flat)
     chosen = oms.Inference(
         interval="everything", test="larger", adjust="halved_again",
         effects="difference", difference="flat",
@@ -258,4 +263,4 @@ def test_methods_of_a_users_own_work_like_the_others():
 
 
 def test_what_a_user_added_is_gone_again():
-    assert "larger" not in oms.TESTS
+    assert "larger" not in oms.stats.TESTS

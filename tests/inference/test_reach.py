@@ -7,7 +7,7 @@ import pytest
 from tests.inference.drawn import sample
 
 import omistats as oms
-from omistats.errors import UsageError
+from omistats import UsageError
 
 
 def lines(found: oms.Findings) -> list[dict[str, object]]:
@@ -28,7 +28,7 @@ def test_trend_over_ordered_groups_is_that_of_the_numeric_face(tally: oms.Tally)
     for line in lines(found):
         unit = found.unit(str(line["unit"])).breakdown(str(line["breakdown"]))
         rows = unit.question(str(line["question"])).table
-        expected = oms.trend(rows["k"].to_numpy(), rows["n"].to_numpy())
+        expected = oms.stats.trend(rows["k"].to_numpy(), rows["n"].to_numpy())
         if line["p_value"] is None:
             continue
         assert line["method"] == "trend"
@@ -50,7 +50,7 @@ def test_equivalence_is_that_of_the_numeric_face(tally: oms.Tally) -> None:
         if not n1 or not n2:
             assert line["p_equivalence"] is None
             continue
-        expected = oms.equivalence(k1, n1, k2, n2, 0.15)
+        expected = oms.stats.equivalence(k1, n1, k2, n2, 0.15)
         assert line["p_equivalence"] == pytest.approx(float(expected.p_value), rel=1e-12)
         seen += 1
     assert seen > 10
@@ -84,7 +84,7 @@ def test_an_adjustment_may_not_take_the_column_of_another() -> None:
         return p
 
     for name in ("value", "my own"):
-        oms.ADJUSTMENTS.register(name, same)
+        oms.stats.ADJUSTMENTS.register(name, same)
     try:
         with pytest.raises(UsageError, match="the column 'p_value' is another's"):
             oms.Inference(adjust="value")
@@ -93,7 +93,7 @@ def test_an_adjustment_may_not_take_the_column_of_another() -> None:
         assert mine.table["p_my_own"].equals(mine.table["p_value"])
     finally:
         for name in ("value", "my own"):
-            oms.ADJUSTMENTS.remove(name)
+            oms.stats.ADJUSTMENTS.remove(name)
 
 
 def test_a_test_of_several_groups_is_one_of_two_as_well(tally: oms.Tally) -> None:
@@ -101,12 +101,12 @@ def test_a_test_of_several_groups_is_one_of_two_as_well(tally: oms.Tally) -> Non
         some = np.ones(k.shape[:-1])
         return k.sum(axis=-1), some, some / 2
 
-    oms.GROUP_TESTS.register("mine", mine)
+    oms.stats.GROUP_TESTS.register("mine", mine)
     try:
         found = oms.recompute(tally, by="unit", inference=oms.Inference(test="mine"))
         assert set(found.table["method"].to_pylist()) - {None} == {"mine"}
     finally:
-        oms.GROUP_TESTS.remove("mine")
+        oms.stats.GROUP_TESTS.remove("mine")
 
 
 def test_comparisons_carry_what_was_asked_for(tally: oms.Tally) -> None:

@@ -81,7 +81,9 @@ def test_all_together_is_a_comparison_within_units(by, test, complement):
             for unit, tables in parts.items():
                 line = lines[unit, split.key, q]
                 k1, n1, k2, n2 = np.array(tables).T
-                of = oms.stratified(k1, n1, k2, n2, correction=test == "cmh-cc", confidence=0.9)
+                of = oms.stats.stratified(
+                    k1, n1, k2, n2, correction=test == "cmh-cc", confidence=0.9
+                )
                 for name in ("statistic", "df", "p_value"):
                     same(line[name], float(getattr(of, name)))
                 for name, scale in (("difference", 100), ("odds_ratio", 1)):
@@ -235,7 +237,7 @@ def test_regrouped_cases_are_compared_within_their_new_units():
     line = first_rows(oms.recompute(merged, breakdowns=[Gender()], inference=chosen))
     for q in ("q0", "q1", "q2"):
         a, b, c, d = (np.array(s) for s in strata(columns, Gender(), q, "all"))
-        of = oms.stratified(*np.array([a + b, c + d]).T)
+        of = oms.stats.stratified(*np.array([a + b, c + d]).T)
         assert line["all", "gender", q]["statistic"] == pytest.approx(float(of.statistic))
 
 

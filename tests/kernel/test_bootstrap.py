@@ -7,8 +7,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.factories import oracle
 
 from omistats.kernel.resampling import count_drawn, draw_weights, spread, sum_drawn

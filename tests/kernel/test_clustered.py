@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from tests.factories import oracle
 from tests.kernel.clustered_recount import covariance, influence, share
 
-from omistats.errors import DataError, UnknownNameError, UsageError
+from omistats import DataError, UnknownNameError, UsageError
 from omistats.kernel.design import factors
-from omistats.kernel.ratio import design_effect, limits, ratio
+from omistats.kernel.ratio import design_effect, limits
+from omistats.stats import ratio
 
 # R survey 4.1.1; tests/oracles/survey.R made the cases, which are simulated, and the numbers.
 CASES = oracle("survey_cases.csv")

@@ -8,8 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.stats import chi2_contingency, fisher_exact
 from statsmodels.stats.proportion import test_proportions_2indep as proportions_2indep
 from tests.factories import oracle
@@ -35,7 +34,7 @@ def tables() -> tuple[np.ndarray, list[dict[str, str]]]:
 def test_agrees_with_r(method, statistic, p_value):
     """R's chisq.test(correct = TRUE), vcd's assocstats and coin's cmh_test of one stratum."""
     counts, lines = tables()
-    found = oms.compare(*counts.T, method=method)
+    found = oms.stats.compare(*counts.T, method=method)
     reference = [float(r[statistic]) for r in lines]
     # Where nothing is left after the correction R leaves a rounding error.
     np.testing.assert_allclose(found.statistic, reference, rtol=1e-9, atol=1e-12)
@@ -47,7 +46,7 @@ def test_agrees_with_r(method, statistic, p_value):
 
 def test_the_unpooled_test_agrees_with_statsmodels():
     counts, _ = tables()
-    found = oms.compare(*counts.T, method="z-unpooled")
+    found = oms.stats.compare(*counts.T, method="z-unpooled")
     for (k1, n1, k2, n2), statistic, p in zip(counts, found.statistic, found.p_value, strict=True):
         if 0 < k1 < n1 and 0 < k2 < n2:  # statsmodels divides by 0 elsewhere
             reference = proportions_2indep(k1, n1, k2, n2, method="wald", compare="diff")
@@ -64,8 +63,8 @@ def test_yates_and_g_agree_with_scipy_on_every_small_table():
         for k2 in range(n2 + 1)
         if 0 < k1 + k2 < n1 + n2
     ]
-    yates = oms.compare(*np.array(small).T, method="yates")
-    g = oms.compare(*np.array(small).T, method="g")
+    yates = oms.stats.compare(*np.array(small).T, method="yates")
+    g = oms.stats.compare(*np.array(small).T, method="g")
     for i, (k1, n1, k2, n2) in enumerate(small):
         table = [[k1, n1 - k1], [k2, n2 - k2]]
         reference = chi2_contingency(table, correction=True)
@@ -79,7 +78,7 @@ def test_g_of_several_groups_agrees_with_vcd():
     assert len(lines) > 30
     for r in lines:
         k, n = (np.array([int(v) for v in r[c].split()]) for c in ("k", "n"))
-        found = oms.compare_groups(k, n, method="g")
+        found = oms.stats.compare_groups(k, n, method="g")
         assert float(found.statistic) == pytest.approx(float(r["statistic"]), rel=1e-10)
         assert float(found.df) == float(r["df"])
         assert float(found.p_value) == pytest.approx(float(r["p_value"]), rel=1e-8)
@@ -119,7 +118,7 @@ def test_g_of_two_groups_is_that_of_several(a, b):
 def test_small_p_values_of_g_keep_their_digits():
     """2 N log 2 where all of one half and none of the other succeed; p is erfc(sqrt(N log 2))."""
     n = np.array([10, 100, 490])
-    found = oms.compare(n, n, 0, n, method="g")
+    found = oms.stats.compare(n, n, 0, n, method="g")
     np.testing.assert_allclose(found.statistic, 4 * n * math.log(2), rtol=1e-14)
     exact = [math.erfc(math.sqrt(2 * m * math.log(2))) for m in n.tolist()]
     np.testing.assert_allclose(found.p_value, exact, rtol=1e-11)
@@ -130,7 +129,7 @@ def test_small_p_values_of_g_keep_their_digits():
 @given(a=group, b=group)
 def test_order_of_groups_and_of_outcomes_does_not_matter(method, a, b):
     (k1, n1), (k2, n2) = a, b
-    found = oms.compare(
+    found = oms.stats.compare(
         [k1, k2, n1 - k1], [n1, n2, n1], [k2, k1, n2 - k2], [n2, n1, n2], method=method
     )
     np.testing.assert_allclose(found.p_value, found.p_value[0], rtol=1e-7)
@@ -139,7 +138,7 @@ def test_order_of_groups_and_of_outcomes_does_not_matter(method, a, b):
 @given(group, group)
 def test_corrections_only_take_away(a, b):
     pearson, yates, less = (
-        oms.compare(*a, *b, method=m).p_value for m in ("pearson", "yates", "n-1")
+        oms.stats.compare(*a, *b, method=m).p_value for m in ("pearson", "yates", "n-1")
     )
     if not np.isnan(pearson):
         assert yates >= pearson
@@ -162,7 +161,7 @@ def test_corrections_only_take_away(a, b):
 def test_what_cannot_be_tested_gives_no_warning(method, table, stars):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = oms.compare(*table, method=method)
+        found = oms.stats.compare(*table, method=method)
     assert np.isnan(found.statistic)
     assert np.isnan(found.df)
     assert str(found.stars) == stars
@@ -173,7 +172,7 @@ def test_what_cannot_be_tested_gives_no_warning(method, table, stars):
 
 
 def test_all_against_none_is_infinitely_far_apart_by_the_unpooled_test():
-    found = oms.compare(0, 3, 4, 4, method="z-unpooled")
+    found = oms.stats.compare(0, 3, 4, 4, method="z-unpooled")
     assert np.isinf(found.statistic)
     assert found.p_value == 0
     assert str(found.stars) == "***"
@@ -191,13 +190,13 @@ def test_all_against_none_is_infinitely_far_apart_by_the_unpooled_test():
     ],
 )
 def test_the_choice_goes_by_the_smallest_expected_count(table, method):
-    found = oms.compare(*table, method="auto")
-    chosen = oms.compare(*table, method=method)
+    found = oms.stats.compare(*table, method="auto")
+    chosen = oms.stats.compare(*table, method=method)
     assert str(found.method) == method
     assert bool(by_fisher(*table)) == (method == "fisher")
     np.testing.assert_array_equal(found.p_value, chosen.p_value)
     np.testing.assert_array_equal(found.statistic, chosen.statistic)
-    groups = oms.compare_groups(table[::2], table[1::2], method="auto")
+    groups = oms.stats.compare_groups(table[::2], table[1::2], method="auto")
     assert str(groups.method) == method
     np.testing.assert_allclose(groups.p_value, chosen.p_value, rtol=1e-14)
 
@@ -205,14 +204,14 @@ def test_the_choice_goes_by_the_smallest_expected_count(table, method):
 @given(st.lists(group, min_size=3, max_size=5))
 def test_larger_tables_stay_with_pearson(groups):
     k, n = (list(v) for v in zip(*groups, strict=True))
-    found = oms.compare_groups(k, n, method="auto")
+    found = oms.stats.compare_groups(k, n, method="auto")
     assert str(found.method) == "pearson"
-    np.testing.assert_array_equal(found.p_value, oms.compare_groups(k, n).p_value)
+    np.testing.assert_array_equal(found.p_value, oms.stats.compare_groups(k, n).p_value)
 
 
 def test_the_choice_is_made_element_by_element():
     k1, k2 = np.arange(11), np.arange(11)[:, np.newaxis]
-    found = oms.compare(k1, 10, k2, 10, method="auto")
+    found = oms.stats.compare(k1, 10, k2, 10, method="auto")
     for (i, j), used in np.ndenumerate(found.method):
         a, b = int(k1[j]), int(k2[i, 0])
         expected = min(a + b, 20 - a - b) / 2
@@ -238,24 +237,24 @@ def test_the_choice_is_made_element_by_element():
     ],
 )
 def test_other_spellings_find_the_test(spelling, name):
-    assert str(oms.compare(14, 20, 9, 30, method=spelling).method) == name
+    assert str(oms.stats.compare(14, 20, 9, 30, method=spelling).method) == name
 
 
 def test_near_names_are_listed():
     with pytest.raises(oms.UnknownNameError, match="did you mean 'fisher'"):
-        oms.compare(1, 2, 3, 4, method="fischer")
-    assert [*oms.TESTS] == METHODS
-    assert [*oms.GROUP_TESTS] == ["pearson", "g", "auto", "trend"]
+        oms.stats.compare(1, 2, 3, 4, method="fischer")
+    assert [*oms.stats.TESTS] == METHODS
+    assert [*oms.stats.GROUP_TESTS] == ["pearson", "g", "auto", "trend"]
 
 
 def test_a_test_of_ones_own_is_used_by_name(monkeypatch):
     def sign(k1, n1, k2, n2):
         return np.sign(k1 / n1 - k2 / n2), np.ones(k1.shape), np.full(k1.shape, 0.004)
 
-    monkeypatch.setattr(oms.TESTS, "_functions", dict(oms.TESTS._functions))
-    monkeypatch.setattr(oms.TESTS, "_aliases", dict(oms.TESTS._aliases))
-    oms.TESTS.register("sign-of-my-own", sign)
-    found = oms.compare([1, 2], 3, 2, [3, 4], method="sign-of-my-own")
+    monkeypatch.setattr(oms.stats.TESTS, "_functions", dict(oms.stats.TESTS._functions))
+    monkeypatch.setattr(oms.stats.TESTS, "_aliases", dict(oms.stats.TESTS._aliases))
+    oms.stats.TESTS.register("sign-of-my-own", sign)
+    found = oms.stats.compare([1, 2], 3, 2, [3, 4], method="sign-of-my-own")
     assert found.statistic.tolist() == [-1, 1]
     assert found.stars.tolist() == ["**", "**"]
     assert found.method.tolist() == ["sign-of-my-own"] * 2

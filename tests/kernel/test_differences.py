@@ -7,8 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from statsmodels.stats.proportion import confint_proportions_2indep
 from tests.factories import oracle
 
@@ -51,7 +50,7 @@ def columns(lines):
 
 @pytest.mark.parametrize(("k1", "n1", "k2", "n2", "low", "high"), NEWCOMBE)
 def test_agrees_with_newcombe_to_the_printed_digits(k1, n1, k2, n2, low, high):
-    found = oms.difference(k1, n1, k2, n2)
+    found = oms.stats.difference(k1, n1, k2, n2)
     assert found.method == "newcombe"
     assert abs(float(found.low) - low) <= 0.00005
     assert abs(float(found.high) - high) <= 0.00005
@@ -59,7 +58,7 @@ def test_agrees_with_newcombe_to_the_printed_digits(k1, n1, k2, n2, low, high):
 
 @pytest.mark.parametrize(("method", "low", "high"), OTHERS)
 def test_other_methods_agree_to_the_printed_digits(method, low, high):
-    found = oms.difference(56, 70, 48, 80, method)
+    found = oms.stats.difference(56, 70, 48, 80, method)
     assert abs(float(found.low) - low) <= 0.00005
     assert abs(float(found.high) - high) <= 0.00005
 
@@ -76,7 +75,7 @@ def test_score_interval_agrees_with_likelihoods_maximised_by_r(confidence, corre
     assert len(lines) == 40
     k1, n1, k2, n2 = columns(lines)
     if corrected:
-        found = oms.difference(k1, n1, k2, n2, "miettinen-nurminen", confidence)
+        found = oms.stats.difference(k1, n1, k2, n2, "miettinen-nurminen", confidence)
         low, high = found.low, found.high
     else:
         z = normal_quantile(confidence)
@@ -99,7 +98,7 @@ def test_score_interval_agrees_with_likelihoods_maximised_by_r(confidence, corre
 def test_wald_agrees_with_epir():
     lines = [r for r in oracle("two_proportions_epir.csv") if r["measure"] == "difference"]
     assert len(lines) >= 25
-    found = oms.difference(*columns(lines), "wald")
+    found = oms.stats.difference(*columns(lines), "wald")
     for side in ("estimate", "low", "high"):
         # epiR does not cut the ends off at -1 and 1.
         theirs = np.clip([float(r[side]) for r in lines], -1, 1)
@@ -112,7 +111,7 @@ def test_wald_agrees_with_epir():
 )
 def test_agrees_with_statsmodels(method, theirs):
     for k1, n1, k2, n2 in [(56, 70, 48, 80), (9, 10, 3, 10), (5, 56, 1, 29), (1, 400, 200, 380)]:
-        found = oms.difference(k1, n1, k2, n2, theirs, 0.9)
+        found = oms.stats.difference(k1, n1, k2, n2, theirs, 0.9)
         expected = confint_proportions_2indep(k1, n1, k2, n2, method=theirs, alpha=0.1)
         assert found.method == method
         np.testing.assert_allclose([found.low, found.high], expected, rtol=1e-12, atol=1e-14)
@@ -178,7 +177,7 @@ def test_score_falls_as_the_hypothesis_rises(table, pair):
 
 @given(tables, confidences)
 def test_ends_are_where_the_score_test_begins_to_reject(table, confidence):
-    found = oms.difference(*table, "miettinen-nurminen", confidence)
+    found = oms.stats.difference(*table, "miettinen-nurminen", confidence)
     z = normal_quantile(confidence)
     for end, limit, score in ((found.low, -1, z), (found.high, 1, -z)):
         if end == limit:
@@ -191,7 +190,7 @@ def test_ends_are_where_the_score_test_begins_to_reject(table, confidence):
 @given(tables, confidences, st.sampled_from(METHODS))
 def test_bounds_are_possible_and_groups_can_be_swapped(table, confidence, method):
     k1, n1, k2, n2 = table
-    found = oms.difference([k1, k2], [n1, n2], [k2, k1], [n2, n1], method, confidence)
+    found = oms.stats.difference([k1, k2], [n1, n2], [k2, k1], [n2, n1], method, confidence)
     assert (found.low >= -1).all()
     assert (found.high <= 1).all()
     assert (found.low <= found.high).all()
@@ -205,35 +204,37 @@ def test_bounds_are_possible_and_groups_can_be_swapped(table, confidence, method
 @given(tables, confidences, st.sampled_from(METHODS))
 def test_failures_differ_the_other_way(table, confidence, method):
     k1, n1, k2, n2 = table
-    found = oms.difference([k1, n1 - k1], n1, [k2, n2 - k2], n2, method, confidence)
+    found = oms.stats.difference([k1, n1 - k1], n1, [k2, n2 - k2], n2, method, confidence)
     np.testing.assert_allclose(found.low, -found.high[::-1], rtol=0, atol=1e-11)
 
 
 @given(tables, st.tuples(confidences, confidences).map(sorted), st.sampled_from(METHODS))
 def test_more_confidence_is_wider(table, pair, method):
-    less, more = (oms.difference(*table, method, c) for c in pair)
+    less, more = (oms.stats.difference(*table, method, c) for c in pair)
     assert more.low <= less.low + 1e-13
     assert less.high <= more.high + 1e-13
 
 
 @given(group, st.integers(2, 60), st.floats(0.5, 0.999), st.sampled_from(METHODS[:2]))
 def test_more_successes_move_the_interval_up(second, n, confidence, method):
-    found = oms.difference(np.arange(n + 1), n, *second, method, confidence)
+    found = oms.stats.difference(np.arange(n + 1), n, *second, method, confidence)
     assert (np.diff(found.low) >= -1e-12).all()
     assert (np.diff(found.high) >= -1e-12).all()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_no_trials_or_no_count_give_nan(method):
-    found = oms.difference([0, 1, np.nan, 3], [0, 2, 2, np.nan], [1, 0, 1, 1], [2, 0, 2, 2], method)
+    found = oms.stats.difference(
+        [0, 1, np.nan, 3], [0, 2, 2, np.nan], [1, 0, 1, 1], [2, 0, 2, 2], method
+    )
     assert np.isnan([found.estimate, found.low, found.high]).all()
 
 
 def test_shapes_broadcast_and_scalars_are_0d():
-    found = oms.difference([[1], [2]], 5, [0, 1, 2], 4)
+    found = oms.stats.difference([[1], [2]], 5, [0, 1, 2], 4)
     assert found.low.shape == found.method.shape == (2, 3)
     for method in METHODS:
-        one = oms.difference(1, 2, 1, 3, method)
+        one = oms.stats.difference(1, 2, 1, 3, method)
         for values in (one.estimate, one.low, one.high):
             assert type(values) is np.ndarray
             assert values.shape == ()
@@ -251,23 +252,23 @@ def test_shapes_broadcast_and_scalars_are_0d():
 )
 def test_bad_input_is_refused(arguments, says):
     with pytest.raises(oms.UsageError, match=says):
-        oms.difference(*arguments)
+        oms.stats.difference(*arguments)
 
 
 def test_unknown_method_lists_the_near_ones():
     with pytest.raises(oms.UnknownNameError, match="did you mean 'newcombe'"):
-        oms.difference(1, 2, 1, 2, "newcome")
+        oms.stats.difference(1, 2, 1, 2, "newcome")
 
 
 def test_a_method_of_ones_own(monkeypatch):
-    monkeypatch.setattr(oms.DIFFERENCES, "_functions", dict(oms.DIFFERENCES._functions))
-    monkeypatch.setattr(oms.DIFFERENCES, "_aliases", dict(oms.DIFFERENCES._aliases))
+    monkeypatch.setattr(oms.stats.DIFFERENCES, "_functions", dict(oms.stats.DIFFERENCES._functions))
+    monkeypatch.setattr(oms.stats.DIFFERENCES, "_aliases", dict(oms.stats.DIFFERENCES._aliases))
 
     def everything(k1, n1, k2, n2, confidence):
         return k1 / n1 - k2 / n2, np.full_like(k1, -1), np.full_like(k1, 1)
 
-    oms.DIFFERENCES.register("everything", everything)
-    found = oms.difference(1, 2, 1, 4, "Everything")
+    oms.stats.DIFFERENCES.register("everything", everything)
+    found = oms.stats.difference(1, 2, 1, 4, "Everything")
     assert (found.estimate, found.low, found.high) == (0.25, -1, 1)
     assert found.method == "everything"
 

@@ -10,8 +10,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.stats import fisher_exact, hypergeom
 from tests.factories import oracle
 from tests.kernel.exact_recount import conditional, exact_p, one_sided_mid
@@ -56,8 +55,10 @@ def test_agrees_with_the_tasting_of_tea():
 
     The mid-P 0.2571 is coin's midpvalue(chisq_test(..., distribution = "exact")).
     """
-    assert float(oms.compare(3, 4, 1, 4, method="fisher").p_value) == pytest.approx(34 / 70)
-    assert float(oms.compare(3, 4, 1, 4, method="fisher-mid-p").p_value) == pytest.approx(18 / 70)
+    assert float(oms.stats.compare(3, 4, 1, 4, method="fisher").p_value) == pytest.approx(34 / 70)
+    assert float(oms.stats.compare(3, 4, 1, 4, method="fisher-mid-p").p_value) == pytest.approx(
+        18 / 70
+    )
 
 
 def test_agrees_with_fisher_test_of_r():

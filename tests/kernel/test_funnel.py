@@ -7,8 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.factories import oracle
 
 import omistats as oms
@@ -195,7 +194,7 @@ def test_outside_the_normal_limits_is_where_wilson_excludes_the_baseline(k, n, p
     """Wilson (1927): his limits p solve (k/n - p)^2 = z^2 p (1 - p) / n."""
     k = min(k, n)
     found = funnel_limits(p0, n, confidence=confidence)
-    wilson = oms.interval(k, n, confidence=confidence)
+    wilson = oms.stats.interval(k, n, confidence=confidence)
     gap = min(abs(wilson.low - p0), abs(wilson.high - p0))
     if gap > 1e-9:
         position = str(flags(k / n, found).position[0])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import omistats as oms
-from omistats.errors import UnknownNameError, UsageError
+from omistats import UnknownNameError, UsageError
 from omistats.kernel.registry import Methods
 
 
@@ -68,8 +68,8 @@ def test_what_was_added_can_be_taken_away(halves: Methods[Callable[[float], floa
 
 def test_the_package_keeps_its_own() -> None:
     with pytest.raises(UsageError, match="belongs to omistats"):
-        oms.INTERVALS.remove("score")
-    assert "wilson" in oms.INTERVALS
+        oms.stats.INTERVALS.remove("score")
+    assert "wilson" in oms.stats.INTERVALS
 
 
 def test_a_new_method_is_found_and_listed(halves: Methods[Callable[[float], float]]) -> None:
@@ -88,9 +88,9 @@ def test_a_new_method_is_found_and_listed(halves: Methods[Callable[[float], floa
     ],
 )
 def test_a_slip_in_a_method_of_ones_own_is_named(function: Any, says: str) -> None:
-    oms.INTERVALS.register("slip", function)
+    oms.stats.INTERVALS.register("slip", function)
     try:
         with pytest.raises(UsageError, match=f"the interval 'slip' is {says}"):
-            oms.interval([1, 2, 3], 5, "slip")
+            oms.stats.interval([1, 2, 3], 5, "slip")
     finally:
-        oms.INTERVALS.remove("slip")
+        oms.stats.INTERVALS.remove("slip")

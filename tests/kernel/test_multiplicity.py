@@ -8,13 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from statsmodels.stats.multitest import multipletests
 from tests.factories import oracle
 
-from omistats.errors import UnknownNameError, UsageError
-from omistats.kernel.multiplicity import ADJUSTMENTS, adjust
+from omistats import UnknownNameError, UsageError
+from omistats.stats import ADJUSTMENTS, adjust
 
 METHODS = ("bonferroni", "holm", "bh")
 

@@ -8,8 +8,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from statsmodels.stats.proportion import (
     power_proportions_2indep,
     proportion_confint,
@@ -18,8 +17,8 @@ from statsmodels.stats.proportion import (
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.kernel.compare import TESTS
 from omistats.kernel.planning import binomial
+from omistats.stats import TESTS
 
 share = st.floats(0.01, 0.99)
 size = st.integers(2, 3000)
@@ -39,7 +38,7 @@ def test_agrees_with_power_prop_test_of_r():
     n, p1, p2, level, wanted = columns(lines, "n", "p1", "p2", "level", "power")
     for at in np.unique(level):
         here = level == at
-        found = oms.power(p1[here], p2[here], n[here], n[here], level=at)
+        found = oms.stats.power(p1[here], p2[here], n[here], n[here], level=at)
         np.testing.assert_allclose(found.power, wanted[here], rtol=1e-10)
         assert (found.test == "pearson").all()
         assert (found.method == "normal").all()
@@ -48,31 +47,31 @@ def test_agrees_with_power_prop_test_of_r():
 @given(share, share, size, size)
 def test_agrees_with_statsmodels_where_sizes_differ(p1, p2, n1, n2):
     reference = power_proportions_2indep(p1 - p2, p2, n1, ratio=n2 / n1, return_results=False)
-    assert float(oms.power(p1, p2, n1, n2).power) == pytest.approx(reference, rel=1e-8)
+    assert float(oms.stats.power(p1, p2, n1, n2).power) == pytest.approx(reference, rel=1e-8)
 
 
 @given(share, size, size, st.floats(1e-6, 0.5))
 def test_of_equal_proportions_the_power_is_the_level(p, n1, n2, level):
-    assert float(oms.power(p, p, n1, n2, level=level).power) == pytest.approx(level, rel=1e-9)
+    assert float(oms.stats.power(p, p, n1, n2, level=level).power) == pytest.approx(level, rel=1e-9)
 
 
 @given(share, share, size, size)
 def test_order_of_groups_and_of_outcomes_does_not_matter(p1, p2, n1, n2):
-    found = oms.power([p1, p2, 1 - p1], [p2, p1, 1 - p2], [n1, n2, n1], [n2, n1, n2]).power
+    found = oms.stats.power([p1, p2, 1 - p1], [p2, p1, 1 - p2], [n1, n2, n1], [n2, n1, n2]).power
     np.testing.assert_allclose(found, found[0], rtol=1e-6, atol=1e-12)
 
 
 def test_certain_answers():
     """All answers alike never differ; opposite answers of enough cases always do."""
-    found = oms.power([0, 1, 0, 1], [0, 1, 1, 0], 20, 30).power
+    found = oms.stats.power([0, 1, 0, 1], [0, 1, 1, 0], 20, 30).power
     assert found.tolist() == [0, 0, 1, 1]
-    exact = oms.power([0, 1, 0, 1], [0, 1, 1, 0], 20, 30, method="exact").power
+    exact = oms.stats.power([0, 1, 0, 1], [0, 1, 1, 0], 20, 30, method="exact").power
     np.testing.assert_allclose(exact, [0, 0, 1, 1], rtol=1e-12)
 
 
 def test_empty_and_missing_have_no_power():
     for method in ("normal", "exact"):
-        found = oms.power([0.5, 0.5, np.nan], 0.6, [0, np.nan, 9], 9, method=method).power
+        found = oms.stats.power([0.5, 0.5, np.nan], 0.6, [0, np.nan, 9], 9, method=method).power
         assert np.isnan(found).all()
 
 
@@ -87,7 +86,7 @@ def test_exact_power_agrees_with_r(test):
     n1, n2, p1, p2, level, wanted = columns(lines, "n1", "n2", "p1", "p2", "level", "power")
     for at in np.unique(level):
         here = level == at
-        found = oms.power(
+        found = oms.stats.power(
             p1[here], p2[here], n1[here], n2[here], level=at, test=test, method="exact"
         )
         np.testing.assert_allclose(found.power, wanted[here], rtol=1e-10, atol=1e-14)
@@ -102,20 +101,20 @@ def test_exact_power_is_the_sum_over_tables_in_fractions(name):
     total = Fraction(0)
     for k1 in range(n1 + 1):
         for k2 in range(n2 + 1):
-            if float(oms.compare(k1, n1, k2, n2, method=name).p_value) < level:
+            if float(oms.stats.compare(k1, n1, k2, n2, method=name).p_value) < level:
                 total += (
                     math.comb(n1, k1) * p1**k1 * (1 - p1) ** (n1 - k1)
                     * math.comb(n2, k2) * p2**k2 * (1 - p2) ** (n2 - k2)
                 )  # fmt: skip
-    found = oms.power(0.3, 0.9, n1, n2, level=level, test=name, method="exact")
+    found = oms.stats.power(0.3, 0.9, n1, n2, level=level, test=name, method="exact")
     assert float(found.power) == pytest.approx(float(total), rel=1e-12)
 
 
 def test_a_p_value_that_is_the_level_does_not_reject():
     """As with stars: below 5%, and not at it."""
-    level = float(oms.compare(3, 4, 1, 4).p_value)
+    level = float(oms.stats.compare(3, 4, 1, 4).p_value)
     at, above = (
-        float(oms.power(0.5, 0.5, 4, 4, level=v, method="exact").power)
+        float(oms.stats.power(0.5, 0.5, 4, 4, level=v, method="exact").power)
         for v in (level, np.nextafter(level, 1))
     )
     # 3 and 1, 1 and 3, each in 4 x 4 of the 256 ways.
@@ -126,8 +125,8 @@ def test_the_approximation_nears_the_exact_power_as_groups_grow():
     p1, p2 = 0.6, 0.7
     gaps = [
         abs(
-            float(oms.power(p1, p2, n, n, method="exact").power)
-            - float(oms.power(p1, p2, n, n).power)
+            float(oms.stats.power(p1, p2, n, n, method="exact").power)
+            - float(oms.stats.power(p1, p2, n, n).power)
         )
         for n in (20, 900)
     ]
@@ -145,7 +144,7 @@ def test_many_tables_are_taken_in_pieces():
 
     TESTS.register("first is higher, a test", first_is_higher)
     try:
-        found = oms.power(0.5, 0.5, 700, 900, test="first is higher, a test", method="exact")
+        found = oms.stats.power(0.5, 0.5, 700, 900, test="first is higher, a test", method="exact")
     finally:
         del TESTS._functions["first is higher, a test"]
         del TESTS._aliases["first-is-higher,-a-test"]
@@ -176,31 +175,31 @@ def test_detectable_and_size_agree_with_r():
     assert len(lines) == 54
     for r in lines:
         p1, n, power, level = (float(r[c]) for c in ("p1", "n", "power", "level"))
-        found = oms.detectable(p1, n, n, power=power, level=level)
+        found = oms.stats.detectable(p1, n, n, power=power, level=level)
         assert float(found.high) == pytest.approx(float(r["p2"]), rel=1e-8)
-        needed = oms.sample_size(p1, p1 + 0.08, power=power, level=level)
+        needed = oms.stats.sample_size(p1, p1 + 0.08, power=power, level=level)
         assert float(needed.n1) == math.ceil(float(r["needed"]))
         assert float(needed.n2) == float(needed.n1)
 
 
 @given(share, st.integers(1, 2000), st.integers(1, 2000), st.floats(0.1, 0.95))
 def test_what_is_detectable_has_the_power_asked_for(p1, n1, n2, power):
-    found = oms.detectable(p1, n1, n2, power=power)
+    found = oms.stats.detectable(p1, n1, n2, power=power)
     for other, gap, sign in ((found.low, found.below, -1), (found.high, found.above, 1)):
         if np.isnan(other):
             assert np.isnan(gap)
             steps = np.linspace(p1, 0.0 if sign < 0 else 1.0, 129)
-            assert not (oms.power(p1, steps, n1, n2).power >= power).any()
+            assert not (oms.stats.power(p1, steps, n1, n2).power >= power).any()
             continue
         assert float(gap) == pytest.approx(sign * float(other - p1))
-        assert float(oms.power(p1, other, n1, n2).power) == pytest.approx(power, abs=1e-6)
+        assert float(oms.stats.power(p1, other, n1, n2).power) == pytest.approx(power, abs=1e-6)
         # Nearer by is less power.
         nearer = p1 + (float(other) - p1) * np.linspace(0, 0.99, 50)
-        assert (oms.power(p1, nearer, n1, n2).power < power).all()
+        assert (oms.stats.power(p1, nearer, n1, n2).power < power).all()
 
 
 def test_nothing_lies_beyond_the_ends():
-    found = oms.detectable([0.0, 1.0, 0.5], [50, 50, 2], [50, 50, 2])
+    found = oms.stats.detectable([0.0, 1.0, 0.5], [50, 50, 2], [50, 50, 2])
     assert np.isnan(found.low[[0, 2]]).all()
     assert np.isnan(found.high[[1, 2]]).all()
     assert found.high[0] == pytest.approx(1 - found.low[1], rel=1e-9)
@@ -209,18 +208,18 @@ def test_nothing_lies_beyond_the_ends():
 @given(share, share, st.floats(0.06, 0.99), st.sampled_from([0.2, 0.5, 1.0, 1.5, 4.0]))
 def test_one_case_fewer_is_not_enough(p1, p2, power, ratio):
     assume(abs(p1 - p2) > 1e-3)
-    found = oms.sample_size(p1, p2, power=power, ratio=ratio)
+    found = oms.stats.sample_size(p1, p2, power=power, ratio=ratio)
     n1, n2 = float(found.n1), float(found.n2)
     assert n2 == max(math.ceil(Fraction(ratio).limit_denominator(10) * int(n1)), 1)
     assert float(found.power) >= power
-    assert float(found.power) == float(oms.power(p1, p2, n1, n2).power)
+    assert float(found.power) == float(oms.stats.power(p1, p2, n1, n2).power)
     if n1 > 1:
         fewer = max(math.ceil(Fraction(ratio).limit_denominator(10) * (int(n1) - 1)), 1)
-        assert float(oms.power(p1, p2, n1 - 1, fewer).power) < power
+        assert float(oms.stats.power(p1, p2, n1 - 1, fewer).power) < power
 
 
 def test_no_sample_finds_what_is_not_there():
-    found = oms.sample_size([0.5, 0.5, np.nan], [0.5, 0.6, 0.6])
+    found = oms.stats.sample_size([0.5, 0.5, np.nan], [0.5, 0.6, 0.6])
     assert np.isnan(found.n1).tolist() == [True, False, True]
     assert np.isnan(found.n2).tolist() == [True, False, True]
     assert np.isnan(found.power).tolist() == [True, False, True]
@@ -236,7 +235,7 @@ def test_precision_agrees_with_epir():
     for r in lines:
         h, p, confidence, n = (float(r[c]) for c in ("half_width", "p", "confidence", "n"))
         population = None if r["population"] == "NA" else int(r["population"])
-        found = oms.sample_for_precision(
+        found = oms.stats.sample_for_precision(
             h, p=p, confidence=confidence, population=population, method="wald"
         )
         assert float(found) == n, r
@@ -244,7 +243,7 @@ def test_precision_agrees_with_epir():
 
 @given(st.floats(0.001, 0.4), share, st.floats(0.5, 0.999))
 def test_precision_agrees_with_statsmodels(h, p, confidence):
-    found = oms.sample_for_precision(h, p=p, confidence=confidence, method="wald")
+    found = oms.stats.sample_for_precision(h, p=p, confidence=confidence, method="wald")
     reference = samplesize_confint_proportion(p, h, alpha=1 - confidence)
     assume(abs(reference - round(reference)) > 1e-6)
     assert float(found) == math.ceil(reference)
@@ -252,7 +251,7 @@ def test_precision_agrees_with_statsmodels(h, p, confidence):
 
 @given(st.floats(0.001, 0.45), st.floats(0, 1), st.floats(0.5, 0.999))
 def test_wilson_is_as_narrow_as_wanted_and_one_case_fewer_is_not(h, p, confidence):
-    n = float(oms.sample_for_precision(h, p=p, confidence=confidence))
+    n = float(oms.stats.sample_for_precision(h, p=p, confidence=confidence))
 
     def half_width(n):
         # statsmodels takes counts that are no whole numbers.
@@ -266,8 +265,8 @@ def test_wilson_is_as_narrow_as_wanted_and_one_case_fewer_is_not(h, p, confidenc
 
 @given(st.floats(0.001, 0.45), share, st.integers(2, 10**6), st.sampled_from(["wilson", "wald"]))
 def test_a_sample_is_never_larger_than_the_population(h, p, population, method):
-    free = float(oms.sample_for_precision(h, p=p, method=method))
-    n = float(oms.sample_for_precision(h, p=p, population=population, method=method))
+    free = float(oms.stats.sample_for_precision(h, p=p, method=method))
+    n = float(oms.stats.sample_for_precision(h, p=p, population=population, method=method))
     assert 1 <= n <= min(free, population)
     # n (N - 1) / (N - n) cases of an endless population are as good.
     if n < population:
@@ -280,7 +279,7 @@ def test_a_sample_is_never_larger_than_the_population(h, p, population, method):
 def test_a_half_takes_the_most_cases():
     p = np.linspace(0, 1, 101)
     for method in ("wilson", "wald"):
-        found = oms.sample_for_precision(0.05, p=p, method=method)
+        found = oms.stats.sample_for_precision(0.05, p=p, method=method)
         assert found.max() == found[50]
         np.testing.assert_array_equal(found, found[::-1])
 
@@ -291,39 +290,60 @@ def test_a_half_takes_the_most_cases():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: oms.power(65, 75, 200, 850), r"p1 is a proportion.*found 65; did you mean 0.65"),
-        (lambda: oms.power(-0.1, 0.5, 9, 9), "p1 is a proportion from 0 to 1, found -0.1$"),
-        (lambda: oms.power(0.1, 0.5, 9.5, 9), "n1: expected whole numbers"),
-        (lambda: oms.power(0.1, 0.5, 9, -9), "n2: expected whole numbers"),
-        (lambda: oms.power(0.1, 0.5, 9, 9, level=5), "level lies .* did you mean 0.05"),
-        (lambda: oms.power(0.1, 0.5, 9, 9, level="low"), "level is one number"),
-        (lambda: oms.power([0.1, 0.2], 0.5, [9, 9, 9], 9), "shapes that broadcast"),
-        (lambda: oms.power("a", 0.5, 9, 9), "p1: expected numbers"),
-        (lambda: oms.power(0.1, 0.5, 9, 9, method="exakt"), "did you mean 'exact'"),
-        (lambda: oms.power(0.1, 0.5, 9, 9, test="pearsen"), "did you mean 'pearson'"),
-        (lambda: oms.power(0.1, 0.5, 9, 9, test="fisher"), "ask for 'fisher' with method='exact'"),
-        (lambda: oms.power(0.1, 0.5, 9999, 9999, method="exact"), "use method='normal'"),
-        (lambda: oms.power(0.1, 0.5, [9, 4000], 4000, method="exact"), "groups of 4000 and 4000"),
         (
-            lambda: oms.power(0.1, 0.5, 800, 700, method="exact", test="fisher"),
+            lambda: oms.stats.power(65, 75, 200, 850),
+            r"p1 is a proportion.*found 65; did you mean 0.65",
+        ),
+        (lambda: oms.stats.power(-0.1, 0.5, 9, 9), "p1 is a proportion from 0 to 1, found -0.1$"),
+        (lambda: oms.stats.power(0.1, 0.5, 9.5, 9), "n1: expected whole numbers"),
+        (lambda: oms.stats.power(0.1, 0.5, 9, -9), "n2: expected whole numbers"),
+        (lambda: oms.stats.power(0.1, 0.5, 9, 9, level=5), "level lies .* did you mean 0.05"),
+        (lambda: oms.stats.power(0.1, 0.5, 9, 9, level="low"), "level is one number"),
+        (lambda: oms.stats.power([0.1, 0.2], 0.5, [9, 9, 9], 9), "shapes that broadcast"),
+        (lambda: oms.stats.power("a", 0.5, 9, 9), "p1: expected numbers"),
+        (lambda: oms.stats.power(0.1, 0.5, 9, 9, method="exakt"), "did you mean 'exact'"),
+        (lambda: oms.stats.power(0.1, 0.5, 9, 9, test="pearsen"), "did you mean 'pearson'"),
+        (
+            lambda: oms.stats.power(0.1, 0.5, 9, 9, test="fisher"),
+            "ask for 'fisher' with method='exact'",
+        ),
+        (lambda: oms.stats.power(0.1, 0.5, 9999, 9999, method="exact"), "use method='normal'"),
+        (
+            lambda: oms.stats.power(0.1, 0.5, [9, 4000], 4000, method="exact"),
+            "groups of 4000 and 4000",
+        ),
+        (
+            lambda: oms.stats.power(0.1, 0.5, 800, 700, method="exact", test="fisher"),
             "5.62e.05 tables, too many for 'fisher'; .* Pearson's test, test='pearson', method='n",
         ),
         (
-            lambda: oms.power(0.1, 0.5, 9, 900_000, method="exact", test="mid-p"),
+            lambda: oms.stats.power(0.1, 0.5, 9, 900_000, method="exact", test="mid-p"),
             "too many for 'fisher-mid-p'",
         ),
-        (lambda: oms.sample_for_precision(1e-9), "1e-09 takes more than 2..53 cases"),
-        (lambda: oms.sample_for_precision([0.1, 5e-324], method="wald"), "takes more than 2..53"),
-        (lambda: oms.detectable(0.5, 50, 50, power=80), "power lies .* did you mean 0.8"),
-        (lambda: oms.sample_size(0.5, 0.6, ratio=0), "ratio is the cases"),
-        (lambda: oms.sample_size(0.5, 0.6, ratio=-1), "ratio: expected numbers"),
-        (lambda: oms.sample_for_precision(5), "half_width .* 0.5, found 5; did you mean 0.05"),
-        (lambda: oms.sample_for_precision(0), "half_width .* between 0 and 0.5, found 0$"),
-        (lambda: oms.sample_for_precision(0.5), "half_width .* between 0 and 0.5, found 0.5$"),
-        (lambda: oms.sample_for_precision(0.1, population=0), "one case or more"),
-        (lambda: oms.sample_for_precision(0.1, confidence=95), "did you mean 0.95"),
-        (lambda: oms.sample_for_precision(0.1, method="jeffreys"), "choose from wilson, wald"),
-        (lambda: oms.sample_for_precision(0.1, method="willson"), "did you mean 'wilson'"),
+        (lambda: oms.stats.sample_for_precision(1e-9), "1e-09 takes more than 2..53 cases"),
+        (
+            lambda: oms.stats.sample_for_precision([0.1, 5e-324], method="wald"),
+            "takes more than 2..53",
+        ),
+        (lambda: oms.stats.detectable(0.5, 50, 50, power=80), "power lies .* did you mean 0.8"),
+        (lambda: oms.stats.sample_size(0.5, 0.6, ratio=0), "ratio is the cases"),
+        (lambda: oms.stats.sample_size(0.5, 0.6, ratio=-1), "ratio: expected numbers"),
+        (
+            lambda: oms.stats.sample_for_precision(5),
+            "half_width .* 0.5, found 5; did you mean 0.05",
+        ),
+        (lambda: oms.stats.sample_for_precision(0), "half_width .* between 0 and 0.5, found 0$"),
+        (
+            lambda: oms.stats.sample_for_precision(0.5),
+            "half_width .* between 0 and 0.5, found 0.5$",
+        ),
+        (lambda: oms.stats.sample_for_precision(0.1, population=0), "one case or more"),
+        (lambda: oms.stats.sample_for_precision(0.1, confidence=95), "did you mean 0.95"),
+        (
+            lambda: oms.stats.sample_for_precision(0.1, method="jeffreys"),
+            "choose from wilson, wald",
+        ),
+        (lambda: oms.stats.sample_for_precision(0.1, method="willson"), "did you mean 'wilson'"),
     ],
 )
 def test_plans_that_make_no_sense_are_refused(call, said):
@@ -334,10 +354,10 @@ def test_plans_that_make_no_sense_are_refused(call, said):
 @pytest.mark.parametrize("method", ["wilson", "wald"])
 @pytest.mark.parametrize("h", [1e-9, 1e-160, 1e-300, 5e-324])
 def test_a_width_of_next_to_nothing_takes_all_there_are(h, method):
-    assert float(oms.sample_for_precision(h, population=1000, method=method)) == 1000
+    assert float(oms.stats.sample_for_precision(h, population=1000, method=method)) == 1000
     if method == "wald":
         # By Wald's formula a proportion of 0 or 1 never varies.
-        assert oms.sample_for_precision(h, p=[0, 1], method="wald").tolist() == [1, 1]
+        assert oms.stats.sample_for_precision(h, p=[0, 1], method="wald").tolist() == [1, 1]
 
 
 def test_a_population_beside_a_size_that_is_larger_than_counts_are():
@@ -345,5 +365,5 @@ def test_a_population_beside_a_size_that_is_larger_than_counts_are():
     free = Fraction(1, 4) * Fraction(NormalDist().inv_cdf(0.975)) ** 2 / Fraction(1e-8) ** 2
     assert free > 2**53
     there = 2**52
-    found = float(oms.sample_for_precision(1e-8, population=there, method="wald"))
+    found = float(oms.stats.sample_for_precision(1e-8, population=there, method="wald"))
     assert found == pytest.approx(float(free * there / (there - 1 + free)), rel=1e-9)

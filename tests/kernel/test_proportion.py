@@ -7,8 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from statsmodels.stats.proportion import proportion_confint
 from tests.factories import oracle
 
@@ -36,14 +35,14 @@ confidences = st.floats(1e-6, 1 - 1e-9)
 
 @pytest.mark.parametrize(("k", "n", "low", "high"), NEWCOMBE)
 def test_agrees_with_newcombe_to_the_printed_digits(k, n, low, high):
-    found = oms.interval(k, n)
+    found = oms.stats.interval(k, n)
     assert abs(float(found.low) - low) <= 0.00005
     assert abs(float(found.high) - high) <= 0.00005
 
 
 @pytest.mark.parametrize(("confidence", "low", "high", "error"), PHE)
 def test_agrees_with_public_health_england(confidence, low, high, error):
-    found = oms.interval(65, 100, confidence=confidence)
+    found = oms.stats.interval(65, 100, confidence=confidence)
     assert float(found.low) == pytest.approx(low, abs=error)
     assert float(found.high) == pytest.approx(high, abs=error)
 
@@ -53,7 +52,7 @@ def test_agrees_with_prop_test_of_r(confidence):
     lines = [r for r in oracle("prop_test_wilson.csv") if float(r["confidence"]) == confidence]
     assert len(lines) == 69
     k, n = (np.array([int(r[c]) for r in lines]) for c in ("k", "n"))
-    found = oms.interval(k, n, confidence=confidence)
+    found = oms.stats.interval(k, n, confidence=confidence)
     # R subtracts nearly equal numbers where k is small; its own error is some 1e-16.
     for side, values in (("low", found.low), ("high", found.high)):
         np.testing.assert_allclose(values, [float(r[side]) for r in lines], rtol=1e-12, atol=2e-15)
@@ -61,7 +60,7 @@ def test_agrees_with_prop_test_of_r(confidence):
 
 def test_agrees_with_statsmodels_on_every_count_up_to_forty():
     k, n = np.array([(k, n) for n in range(1, 41) for k in range(n + 1)]).T
-    found = oms.interval(k, n, confidence=0.9)
+    found = oms.stats.interval(k, n, confidence=0.9)
     low, high = proportion_confint(k, n, alpha=0.1, method="wilson")
     np.testing.assert_allclose(found.low, low, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(found.high, high, rtol=1e-12, atol=1e-15)
@@ -70,7 +69,7 @@ def test_agrees_with_statsmodels_on_every_count_up_to_forty():
 def test_is_the_set_of_shares_that_the_score_test_does_not_reject():
     """Wilson (1927): the limits solve (k/n - p)^2 = z^2 p (1 - p) / n."""
     k, n = np.meshgrid(np.arange(1, 60, 7), np.arange(60, 400, 31))
-    found = oms.interval(k, n)
+    found = oms.stats.interval(k, n)
     z = normal_quantile(0.95)
     for limit in (found.low, found.high):
         np.testing.assert_allclose(
@@ -81,7 +80,7 @@ def test_is_the_set_of_shares_that_the_score_test_does_not_reject():
 @given(counts, confidences)
 def test_bounds_contain_the_estimate_and_lie_between_0_and_1(count, confidence):
     k, n = count
-    found = oms.interval(k, n, confidence=confidence)
+    found = oms.stats.interval(k, n, confidence=confidence)
     assert 0 <= found.low <= found.estimate <= found.high <= 1
 
 
@@ -89,20 +88,20 @@ def test_bounds_contain_the_estimate_and_lie_between_0_and_1(count, confidence):
 def test_what_fails_mirrors_what_succeeds(count, confidence):
     """The interval of n - k is 1 minus the interval of k, ends swapped."""
     k, n = count
-    found = oms.interval([k, n - k], n, confidence=confidence)
+    found = oms.stats.interval([k, n - k], n, confidence=confidence)
     np.testing.assert_allclose(found.low, 1 - found.high[::-1], rtol=1e-9, atol=1e-12)
 
 
 @given(counts, st.tuples(confidences, confidences).map(sorted))
 def test_more_confidence_is_wider(count, pair):
     k, n = count
-    less, more = (oms.interval(k, n, confidence=c) for c in pair)
+    less, more = (oms.stats.interval(k, n, confidence=c) for c in pair)
     assert more.low <= less.low + 1e-15
     assert less.high <= more.high + 1e-15
 
 
 def test_ends_are_exact():
-    found = oms.interval([0, 7], [7, 7])
+    found = oms.stats.interval([0, 7], [7, 7])
     assert found.low[0] == 0.0
     assert found.high[1] == 1.0
 
@@ -110,14 +109,14 @@ def test_ends_are_exact():
 def test_no_trials_give_nan_without_a_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = oms.interval([0, np.nan, 3], [0, 5, np.nan])
+        found = oms.stats.interval([0, np.nan, 3], [0, 5, np.nan])
     for values in (found.estimate, found.low, found.high):
         assert np.isnan(values).all()
 
 
 def test_scalars_give_0d_arrays_and_shapes_broadcast():
-    assert oms.interval(1, 2).low.shape == ()
-    found = oms.interval([[1], [2]], [3, 4, 5])
+    assert oms.stats.interval(1, 2).low.shape == ()
+    found = oms.stats.interval([[1], [2]], [3, 4, 5])
     assert found.low.shape == found.method.shape == (2, 3)
     assert (found.method == "wilson").all()
 
@@ -141,12 +140,12 @@ def test_normal_quantile_inverts_the_tail(confidence):
 @pytest.mark.parametrize("confidence", [0, 1, -0.1, 95, 120, float("nan")])
 def test_confidence_is_between_0_and_1(confidence):
     with pytest.raises(oms.UsageError, match="confidence lies between 0 and 1") as caught:
-        oms.interval(1, 2, confidence=confidence)
+        oms.stats.interval(1, 2, confidence=confidence)
     assert ("did you mean 0.95?" in str(caught.value)) == (confidence == 95)
 
 
 def test_unknown_interval_lists_the_known():
     with pytest.raises(oms.UnknownNameError, match="wilson"):
-        oms.interval(1, 2, method="wislon")
+        oms.stats.interval(1, 2, method="wislon")
     with pytest.raises(KeyError):
-        oms.interval(1, 2, method="exactly")
+        oms.stats.interval(1, 2, method="exactly")

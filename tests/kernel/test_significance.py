@@ -8,8 +8,7 @@ import warnings
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.stats import chi2, chi2_contingency
 from tests.factories import oracle
 
@@ -23,7 +22,7 @@ def test_agrees_with_prop_test_of_r():
     lines = oracle("prop_test_two.csv")
     assert len(lines) > 50
     k1, n1, k2, n2 = (np.array([int(r[c]) for r in lines]) for c in ("k1", "n1", "k2", "n2"))
-    found = oms.compare(k1, n1, k2, n2)
+    found = oms.stats.compare(k1, n1, k2, n2)
     np.testing.assert_allclose(found.statistic, [float(r["statistic"]) for r in lines], rtol=1e-11)
     p = np.array([float(r["p_value"]) for r in lines])
     np.testing.assert_allclose(found.p_value, p, rtol=1e-8, atol=0)
@@ -36,7 +35,7 @@ def test_agrees_with_chisq_test_of_r_for_several_groups():
     assert len(lines) == 40
     for r in lines:
         k, n = (np.array([int(v) for v in r[c].split()]) for c in ("k", "n"))
-        found = oms.compare_groups(k, n)
+        found = oms.stats.compare_groups(k, n)
         assert float(found.statistic) == pytest.approx(float(r["statistic"]), rel=1e-10)
         assert float(found.df) == float(r["df"])
         assert float(found.p_value) == pytest.approx(float(r["p_value"]), rel=1e-8)
@@ -49,7 +48,7 @@ def test_agrees_with_agresti():
     republicans; women first.
     """
     party = np.array([[762, 327, 468], [484, 239, 477]])
-    found = oms.compare_groups(party[0], party.sum(axis=0))
+    found = oms.stats.compare_groups(party[0], party.sum(axis=0))
     assert float(found.statistic) == pytest.approx(30.0701491, abs=5e-8)
     assert float(found.df) == 2
     assert float(found.p_value) == pytest.approx(2.953589e-07, rel=1e-6)  # R's chisq.test
@@ -66,7 +65,7 @@ def test_agrees_with_scipy_on_every_small_table():
         for k2 in range(n2 + 1)
         if 0 < k1 + k2 < n1 + n2
     ]
-    found = oms.compare(*np.array(tables).T)
+    found = oms.stats.compare(*np.array(tables).T)
     for i, (k1, n1, k2, n2) in enumerate(tables):
         reference = chi2_contingency([[k1, n1 - k1], [k2, n2 - k2]], correction=False)
         assert found.statistic[i] == pytest.approx(reference.statistic, rel=1e-12, abs=1e-14)
@@ -122,8 +121,8 @@ def test_order_of_groups_and_of_outcomes_does_not_matter(a, b):
 @given(group, group)
 def test_two_groups_are_the_case_r_equals_2_of_several(a, b):
     (k1, n1), (k2, n2) = a, b
-    two = oms.compare(k1, n1, k2, n2)
-    several = oms.compare_groups([k1, k2], [n1, n2])
+    two = oms.stats.compare(k1, n1, k2, n2)
+    several = oms.stats.compare_groups([k1, k2], [n1, n2])
     np.testing.assert_allclose(several.statistic, two.statistic, rtol=1e-9, atol=1e-10)
     np.testing.assert_array_equal(several.df, two.df)
 
@@ -131,9 +130,9 @@ def test_two_groups_are_the_case_r_equals_2_of_several(a, b):
 @given(st.lists(group, min_size=2, max_size=6), st.integers(0, 6))
 def test_groups_without_trials_drop_out_of_the_degrees_of_freedom(groups, place):
     k, n = (list(v) for v in zip(*groups, strict=True))
-    full = oms.compare_groups(k, n)
+    full = oms.stats.compare_groups(k, n)
     at = min(place, len(k))
-    holed = oms.compare_groups([*k[:at], 0, *k[at:]], [*n[:at], 0, *n[at:]])
+    holed = oms.stats.compare_groups([*k[:at], 0, *k[at:]], [*n[:at], 0, *n[at:]])
     np.testing.assert_array_equal(holed.df, full.df)
     np.testing.assert_allclose(holed.statistic, full.statistic, rtol=1e-9, atol=1e-12)
 
@@ -141,17 +140,17 @@ def test_groups_without_trials_drop_out_of_the_degrees_of_freedom(groups, place)
 def test_groups_lie_along_any_axis():
     k = np.array([[3, 5, 9], [1, 8, 0]])
     n = np.array([[10, 11, 12], [9, 10, 0]])
-    rows, columns = oms.compare_groups(k, n), oms.compare_groups(k.T, n.T, axis=0)
+    rows, columns = oms.stats.compare_groups(k, n), oms.stats.compare_groups(k.T, n.T, axis=0)
     np.testing.assert_array_equal(rows.statistic, columns.statistic)
     assert rows.df.tolist() == [2, 1]
     with pytest.raises(oms.UsageError, match="no axis 2"):
-        oms.compare_groups(k, n, axis=2)
+        oms.stats.compare_groups(k, n, axis=2)
 
 
 def test_large_counts_do_not_overflow():
     """The product of margins passes 2**63 at 100,000 cases; the statistic scales with n."""
-    small = oms.compare(600, 1000, 500, 1000)
-    large = oms.compare(600_000_000, 10**9, 500_000_000, 10**9)
+    small = oms.stats.compare(600, 1000, 500, 1000)
+    large = oms.stats.compare(600_000_000, 10**9, 500_000_000, 10**9)
     assert float(large.statistic) == pytest.approx(1e6 * float(small.statistic), rel=1e-13)
 
 
@@ -171,8 +170,8 @@ def test_large_counts_do_not_overflow():
 def test_undefined_tests_are_nan_without_a_warning(k1, n1, k2, n2, stars):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        two = oms.compare(k1, n1, k2, n2)
-        several = oms.compare_groups([k1, k2], [n1, n2])
+        two = oms.stats.compare(k1, n1, k2, n2)
+        several = oms.stats.compare_groups([k1, k2], [n1, n2])
     for found in (two, several):
         assert np.isnan(found.statistic)
         assert np.isnan(found.p_value)
@@ -217,34 +216,34 @@ def test_a_smaller_p_value_never_has_fewer_stars(pair):
 )
 def test_impossible_counts_are_refused_and_located(k, n):
     with pytest.raises(oms.UsageError, match="0 <= k <= n") as caught:
-        oms.compare([1, k], [2, n], 3, 4)
+        oms.stats.compare([1, k], [2, n], 3, 4)
     assert "at (1,)" in str(caught.value)
     with pytest.raises(oms.UsageError, match="0 <= k <= n"):
-        oms.compare_groups([1, k], [2, n])
+        oms.stats.compare_groups([1, k], [2, n])
     with pytest.raises(oms.UsageError, match="0 <= k <= n"):
-        oms.interval(k, n)
+        oms.stats.interval(k, n)
 
 
 def test_many_impossible_counts_are_counted():
     with pytest.raises(oms.UsageError, match="and 4 more"):
-        oms.interval(np.full(7, 9), 5)
+        oms.stats.interval(np.full(7, 9), 5)
 
 
 @pytest.mark.parametrize("k", ["three", [[1], [2, 3]], [1, 2, 3]])
 def test_what_is_no_count_is_refused(k):
     with pytest.raises(oms.UsageError, match=r"expected (numbers|shapes that broadcast)"):
-        oms.interval(k, [5, 5])
+        oms.stats.interval(k, [5, 5])
 
 
 def test_unknown_test_lists_the_known():
     with pytest.raises(oms.UnknownNameError, match="pearson"):
-        oms.compare(1, 2, 3, 4, method="person")
+        oms.stats.compare(1, 2, 3, 4, method="person")
     with pytest.raises(oms.UnknownNameError, match="pearson"):
-        oms.compare_groups([1, 2], [3, 4], method="fisher")
+        oms.stats.compare_groups([1, 2], [3, 4], method="fisher")
 
 
 def test_scalars_give_arrays_of_no_dimension():
-    for record in (oms.compare(14, 20, 9, 30), oms.compare_groups([1, 2], [3, 4])):
+    for record in (oms.stats.compare(14, 20, 9, 30), oms.stats.compare_groups([1, 2], [3, 4])):
         for field in attrs.fields(type(record)):
             value = getattr(record, field.name)
             assert isinstance(value, np.ndarray), field.name
@@ -253,24 +252,24 @@ def test_scalars_give_arrays_of_no_dimension():
 
 def test_masked_counts_are_unknown():
     k = np.ma.array([5, 7], mask=[False, True])
-    assert np.isnan(oms.interval(k, 10).estimate).tolist() == [False, True]
-    assert oms.compare(k, 10, 1, 10).stars.tolist()[1] == ""
+    assert np.isnan(oms.stats.interval(k, 10).estimate).tolist() == [False, True]
+    assert oms.stats.compare(k, 10, 1, 10).stars.tolist()[1] == ""
 
 
 @pytest.mark.parametrize("k", ["14", np.datetime64("2011-03-01"), 10**400, [None, "3"]])
 def test_what_only_looks_like_a_count(k):
     with pytest.raises(oms.UsageError, match="k: expected numbers"):
-        oms.interval(k, 20)
+        oms.stats.interval(k, 20)
 
 
 def test_groups_that_do_not_broadcast():
     with pytest.raises(oms.UsageError, match="the two groups: expected shapes that broadcast"):
-        oms.compare([1, 2], [3, 4], [1, 2, 3], [3, 4, 5])
+        oms.stats.compare([1, 2], [3, 4], [1, 2, 3], [3, 4, 5])
 
 
 @pytest.mark.parametrize("confidence", ["95", [0.9, 0.95], None, True])
 def test_a_confidence_is_one_number(confidence):
     with pytest.raises(oms.UsageError, match="one number between 0 and 1"):
-        oms.interval(1, 2, confidence=confidence)
+        oms.stats.interval(1, 2, confidence=confidence)
     with pytest.raises(oms.UsageError, match="one number between 0 and 1"):
         oms.Inference(confidence=confidence)

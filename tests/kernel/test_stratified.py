@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from statsmodels.stats.contingency_tables import StratifiedTable
 from tests.factories import oracle
 from tests.kernel import stratified_recount as recount
 
 import omistats as oms
-from omistats.errors import UsageError
+from omistats import UsageError
 from omistats.kernel.stratified import cmh_groups, expected
 
 # R 4.2.2 and metafor 3.8.1; tests/oracles/stratified.R made the counts and the numbers.
@@ -46,8 +45,8 @@ def test_agrees_with_mantelhaen_test_of_r_on_admissions_to_berkeley():
 
     Breslow-Day and Tarone are those of metafor's rma.mh.
     """
-    found = oms.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN)
-    with_correction = oms.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN, correction=True)
+    found = oms.stats.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN)
+    with_correction = oms.stats.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN, correction=True)
     assert f"{found.statistic:.9f}" == "1.524606660"
     assert f"{with_correction.statistic:.9f}" == "1.426946229"
     assert f"{found.odds_ratio:.9f}" == "0.904696828"
@@ -58,7 +57,7 @@ def test_agrees_with_mantelhaen_test_of_r_on_admissions_to_berkeley():
     assert (found.method, with_correction.method) == ("cmh", "cmh-cc")
     assert (found.stars, found.strata, found.df) == ("--", 6, 1)
     # Without departments men are ahead: the difference is one between departments.
-    assert oms.compare(sum(MEN), sum(OF_MEN), sum(WOMEN), sum(OF_WOMEN)).stars == "***"
+    assert oms.stats.compare(sum(MEN), sum(OF_MEN), sum(WOMEN), sum(OF_WOMEN)).stars == "***"
 
 
 def test_agrees_with_r_and_metafor():
@@ -66,7 +65,7 @@ def test_agrees_with_r_and_metafor():
     assert len(TWO) == 120
     assert sum(0 < int(r["strata"]) < len(r["n1"].split()) for r in TWO) > 10
     for row in TWO:
-        found = oms.stratified(*counts(row))
+        found = oms.stats.stratified(*counts(row))
         for name in ("statistic", "p_value", "odds_ratio", "odds_ratio_low", "odds_ratio_high"):
             close(getattr(found, name), row[name])
         close(found.difference, row["difference"])
@@ -83,7 +82,7 @@ def test_agrees_with_r_and_metafor():
             close(getattr(found, name), row[name], rel=1e-9)
             close(getattr(found, f"{name}_p_value"), row[f"{name}_p"], rel=1e-9)
         assert found.strata == int(row["strata"])
-        other = oms.stratified(*counts(row), correction=True, confidence=0.9)
+        other = oms.stats.stratified(*counts(row), correction=True, confidence=0.9)
         close(other.statistic, row["corrected"])
         close(other.p_value, row["corrected_p"])
         close(other.odds_ratio_low, row["odds_ratio_low90"])
@@ -99,7 +98,7 @@ def test_agrees_with_statsmodels():
             continue
         k1, n1, k2, n2 = (v[full] for v in (k1, n1, k2, n2))
         reference = StratifiedTable(np.array([[k1, n1 - k1], [k2, n2 - k2]]))
-        found = oms.stratified(k1, n1, k2, n2)
+        found = oms.stats.stratified(k1, n1, k2, n2)
         close(found.odds_ratio, reference.oddsratio_pooled)
         low, high = reference.oddsratio_pooled_confint()
         close(found.odds_ratio_low, low)
@@ -128,7 +127,7 @@ strata = st.lists(stratum, min_size=1, max_size=5)
 
 
 def run(rows: Any, **options: Any) -> Any:
-    return oms.stratified(*np.array(rows).T, **options)
+    return oms.stats.stratified(*np.array(rows).T, **options)
 
 
 def same(a: Any, b: Any, names: tuple[str, ...] = FIELDS) -> None:
@@ -189,7 +188,7 @@ def test_two_groups_are_the_case_of_several(rows):
 @given(stratum)
 def test_one_stratum_is_pearson_shrunk(row):
     """One stratum of T cases: (T - 1) / T times Pearson's chi-square."""
-    pearson = oms.compare(*row)
+    pearson = oms.stats.compare(*row)
     total = row[1] + row[3]
     found = run([row])
     if not np.isnan(pearson.statistic):
@@ -254,7 +253,7 @@ def test_the_intervals_hold_their_estimates(rows):
 
 
 def test_as_different_as_can_be_is_one_and_no_more():
-    found = oms.stratified([5, 0], [5, 0], [0, 0], [1, 1])
+    found = oms.stats.stratified([5, 0], [5, 0], [0, 0], [1, 1])
     assert found.difference == 1
 
 
@@ -270,7 +269,7 @@ def test_as_different_as_can_be_is_one_and_no_more():
     ],
 )
 def test_where_nothing_varies_a_difference_has_no_limits(counts, difference):
-    found = oms.stratified(*counts)
+    found = oms.stats.stratified(*counts)
     assert found.difference == pytest.approx(difference, abs=1e-15)
     assert np.isnan(found.difference_low)
     assert np.isnan(found.difference_high)
@@ -286,43 +285,43 @@ def test_correction_takes_half_a_case_off_or_nothing(rows):
 def test_broadcasts_with_strata_last():
     k = np.array([[MEN, WOMEN], [WOMEN, MEN]])
     n = np.array([[OF_MEN, OF_WOMEN], [OF_WOMEN, OF_MEN]])
-    found = oms.stratified(k, n, WOMEN, OF_WOMEN)
+    found = oms.stats.stratified(k, n, WOMEN, OF_WOMEN)
     assert found.statistic.shape == found.stars.shape == found.strata.shape == (2, 2)
     same(
-        oms.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN),
+        oms.stats.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN),
         type(found)(*(getattr(found, f.name)[0, 0] for f in type(found).__attrs_attrs__)),
     )
     assert found.statistic[0, 1] == 0
-    one = oms.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN)
+    one = oms.stats.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN)
     assert all(isinstance(getattr(one, name), np.ndarray) for name in (*FIELDS, "strata", "stars"))
     assert one.statistic.shape == ()
 
 
 def test_nothing_to_compare_is_nan_without_a_warning():
-    alone = oms.stratified([3, 0], [5, 0], [0, 2], [0, 4])
+    alone = oms.stats.stratified([3, 0], [5, 0], [0, 2], [0, 4])
     assert np.isnan([getattr(alone, name) for name in FIELDS]).all()
     assert (alone.stars, alone.strata) == ("", 0)
-    alike = oms.stratified([5, 0], [5, 2], [3, 0], [3, 4])
+    alike = oms.stats.stratified([5, 0], [5, 2], [3, 0], [3, 4])
     assert np.isnan(alike.statistic)
     assert np.isnan(alike.odds_ratio)
     assert (alike.stars, alike.strata, alike.difference) == ("--", 0, 0)
-    missing = oms.stratified([3, np.nan], [5, 6], [2, 2], [4, 4])
+    missing = oms.stats.stratified([3, np.nan], [5, 6], [2, 2], [4, 4])
     assert np.isnan([getattr(missing, name) for name in FIELDS]).all()
     assert missing.stars == ""
-    none = oms.stratified([], [], [], [])
+    none = oms.stats.stratified([], [], [], [])
     assert np.isnan(none.statistic)
 
 
 def test_an_odds_ratio_at_either_end_has_no_interval():
-    found = oms.stratified([5, 4], [5, 4], [2, 1], [5, 4])
+    found = oms.stats.stratified([5, 4], [5, 4], [2, 1], [5, 4])
     assert np.isposinf(found.odds_ratio)
     assert np.isnan([found.odds_ratio_low, found.odds_ratio_high, found.breslow_day]).all()
     assert found.p_value < 0.05
-    assert oms.stratified([2, 1], [5, 4], [5, 4], [5, 4]).odds_ratio == 0
+    assert oms.stats.stratified([2, 1], [5, 4], [5, 4], [5, 4]).odds_ratio == 0
 
 
 def test_zero_cells_in_some_strata_leave_an_interval():
-    found = oms.stratified([5, 3], [5, 6], [2, 2], [5, 7])
+    found = oms.stats.stratified([5, 3], [5, 6], [2, 2], [5, 7])
     assert 0 < found.odds_ratio_low < found.odds_ratio < found.odds_ratio_high < np.inf
 
 
@@ -362,7 +361,7 @@ def test_expected_cells_have_the_margins_and_the_odds_ratio(w, n1, n2, s):
 
 def test_small_p_values_keep_their_digits():
     """Against exact fractions and the standard library's erfc."""
-    found = oms.stratified([190] * 10, [200] * 10, [120] * 10, [200] * 10)
+    found = oms.stats.stratified([190] * 10, [200] * 10, [120] * 10, [200] * 10)
     close(found.statistic, float(recount.cmh([(190, 200, 120, 200)] * 10)), rel=1e-12)
     assert 1e-160 < found.p_value < 1e-120
     assert found.p_value == pytest.approx(math.erfc(math.sqrt(float(found.statistic) / 2)))
@@ -371,19 +370,19 @@ def test_small_p_values_keep_their_digits():
 class TestBadInput:
     def test_counts_without_strata(self):
         with pytest.raises(UsageError, match="one entry a stratum, on the last axis"):
-            oms.stratified(3, 5, 2, 4)
+            oms.stats.stratified(3, 5, 2, 4)
 
     @pytest.mark.parametrize("k", [[6, 1], [-1, 1], [1.5, 1]])
     def test_impossible_counts(self, k):
         with pytest.raises(UsageError, match="0 <= k <= n"):
-            oms.stratified(k, [5, 5], [2, 2], [4, 4])
+            oms.stats.stratified(k, [5, 5], [2, 2], [4, 4])
         with pytest.raises(UsageError, match="0 <= k <= n"):
-            oms.stratified([2, 2], [4, 4], k, [5, 5])
+            oms.stats.stratified([2, 2], [4, 4], k, [5, 5])
 
     def test_shapes_that_do_not_fit(self):
         with pytest.raises(UsageError, match="broadcast"):
-            oms.stratified([1, 2], [3, 4], [1, 2, 3], [3, 4, 5])
+            oms.stats.stratified([1, 2], [3, 4], [1, 2, 3], [3, 4, 5])
 
     def test_confidence(self):
         with pytest.raises(UsageError, match=r"did you mean 0\.95"):
-            oms.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN, confidence=95)
+            oms.stats.stratified(MEN, OF_MEN, WOMEN, OF_WOMEN, confidence=95)

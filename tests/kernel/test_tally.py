@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from omistats.kernel import bit_counts as tally
 from omistats.kernel.bit_counts import Pieces, count_words, pack

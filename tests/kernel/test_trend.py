@@ -8,8 +8,7 @@ from fractions import Fraction
 import attrs
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.factories import oracle
 
 import omistats as oms
@@ -33,14 +32,14 @@ def test_agrees_with_prop_trend_test_of_r():
     assert len(lines) > 30
     for r in lines:
         k, n, scores = ([float(v) for v in r[c].split()] for c in ("k", "n", "scores"))
-        found = oms.trend(k, n, scores)
+        found = oms.stats.trend(k, n, scores)
         assert float(found.statistic) == pytest.approx(float(r["statistic"]), rel=1e-9)
         assert float(found.p_value) == pytest.approx(float(r["p_value"]), rel=1e-7)
         # The slope is that of R's weighted least squares.
         assert float(found.slope) == pytest.approx(float(r["slope"]), rel=1e-8)
         assert found.df == 1
         if scores == [*range(1, len(scores) + 1)]:
-            assert oms.trend(k, n).statistic == found.statistic
+            assert oms.stats.trend(k, n).statistic == found.statistic
 
 
 def test_agrees_with_the_smokers_of_fleiss():
@@ -49,11 +48,11 @@ def test_agrees_with_the_smokers_of_fleiss():
     X-squared = 8.2249, p-value = 0.004132; with scores 0, 0, 0, 1 12.173, 0.0004848.
     """
     smokers, patients = [83, 90, 129, 70], [86, 93, 136, 82]
-    found = oms.trend(smokers, patients)
+    found = oms.stats.trend(smokers, patients)
     assert float(found.statistic) == pytest.approx(8.2249, abs=5e-5)
     assert float(found.p_value) == pytest.approx(0.004132, abs=5e-7)
     assert found.slope < 0
-    found = oms.trend(smokers, patients, [0, 0, 0, 1])
+    found = oms.stats.trend(smokers, patients, [0, 0, 0, 1])
     assert float(found.statistic) == pytest.approx(12.173, abs=5e-4)
     assert float(found.p_value) == pytest.approx(0.0004848, abs=5e-8)
 
@@ -61,7 +60,7 @@ def test_agrees_with_the_smokers_of_fleiss():
 @given(groups)
 def test_agrees_with_exact_fractions(given_groups):
     k, n = (list(v) for v in zip(*given_groups, strict=True))
-    found = oms.trend(k, n)
+    found = oms.stats.trend(k, n)
     if 0 < sum(k) < sum(n):
         slope, statistic = recount(k, n, list(range(1, len(k) + 1)))
         assert float(found.slope) == pytest.approx(float(slope), rel=1e-9, abs=1e-13)
@@ -71,7 +70,7 @@ def test_agrees_with_exact_fractions(given_groups):
 @given(group, group)
 def test_of_two_groups_it_is_pearsons(a, b):
     (k1, n1), (k2, n2) = a, b
-    found, pearson = oms.trend([k1, k2], [n1, n2]), oms.compare(k1, n1, k2, n2)
+    found, pearson = oms.stats.trend([k1, k2], [n1, n2]), oms.stats.compare(k1, n1, k2, n2)
     np.testing.assert_allclose(found.statistic, pearson.statistic, rtol=1e-9, atol=1e-11)
     np.testing.assert_allclose(found.slope, k2 / n2 - k1 / n1, rtol=1e-9, atol=1e-13)
 
@@ -80,7 +79,7 @@ def test_of_two_groups_it_is_pearsons(a, b):
 def test_where_scores_begin_and_their_unit_do_not_matter(given_groups, shift, unit):
     k, n = (list(v) for v in zip(*given_groups, strict=True))
     scores = np.arange(1, len(k) + 1)
-    found, moved = oms.trend(k, n), oms.trend(k, n, shift + unit * scores)
+    found, moved = oms.stats.trend(k, n), oms.stats.trend(k, n, shift + unit * scores)
     np.testing.assert_allclose(moved.statistic, found.statistic, rtol=1e-8, atol=1e-10)
     np.testing.assert_allclose(moved.slope * unit, found.slope, rtol=1e-8, atol=1e-12)
 
@@ -89,22 +88,22 @@ def test_where_scores_begin_and_their_unit_do_not_matter(given_groups, shift, un
 def test_it_is_part_of_what_pearson_finds(given_groups):
     """Cochran (1954): the statistic of the slope is one part of that of any difference."""
     k, n = (list(v) for v in zip(*given_groups, strict=True))
-    found, whole = oms.trend(k, n), oms.compare_groups(k, n)
+    found, whole = oms.stats.trend(k, n), oms.stats.compare_groups(k, n)
     if not np.isnan(whole.statistic):
         assert found.statistic <= whole.statistic * (1 + 1e-9) + 1e-10
 
 
 def test_groups_without_trials_keep_their_place():
-    found = oms.trend([3, 0, 8], [10, 0, 11])
-    assert found.statistic == oms.trend([3, 8], [10, 11], [1, 3]).statistic
+    found = oms.stats.trend([3, 0, 8], [10, 0, 11])
+    assert found.statistic == oms.stats.trend([3, 8], [10, 11], [1, 3]).statistic
 
 
 def test_groups_lie_along_any_axis():
     k, n = np.array([[3, 5, 9], [1, 8, 4]]), np.array([[10, 11, 12], [9, 10, 20]])
-    rows, columns = oms.trend(k, n), oms.trend(k.T, n.T, axis=0)
+    rows, columns = oms.stats.trend(k, n), oms.stats.trend(k.T, n.T, axis=0)
     np.testing.assert_array_equal(rows.statistic, columns.statistic)
     for field in attrs.fields(type(rows)):
-        assert getattr(oms.trend(k[0], n[0]), field.name).shape == ()
+        assert getattr(oms.stats.trend(k[0], n[0]), field.name).shape == ()
         assert getattr(rows, field.name).shape == (2,)
 
 
@@ -121,7 +120,7 @@ def test_groups_lie_along_any_axis():
 def test_undefined_trends_are_nan_without_a_warning(k, n, stars):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = oms.trend(k, n)
+        found = oms.stats.trend(k, n)
     assert np.isnan([found.statistic, found.df, found.p_value]).all()
     assert str(found.stars) == stars
 
@@ -129,20 +128,20 @@ def test_undefined_trends_are_nan_without_a_warning(k, n, stars):
 @pytest.mark.parametrize("scores", [[1, 2], [[1, 2, 3]], [1, 2, np.inf], [1, 2, np.nan], 5])
 def test_scores_are_one_number_a_group(scores):
     with pytest.raises(oms.UsageError, match="one finite number a group, here 3"):
-        oms.trend([1, 2, 3], 9, scores)
+        oms.stats.trend([1, 2, 3], 9, scores)
 
 
 def test_bad_input_is_refused():
     with pytest.raises(oms.UsageError, match="all alike"):
-        oms.trend([1, 2, 3], 9, [2, 2, 2])
+        oms.stats.trend([1, 2, 3], 9, [2, 2, 2])
     with pytest.raises(oms.UsageError, match="scores: expected numbers"):
-        oms.trend([1, 2, 3], 9, ["low", "middle", "high"])
+        oms.stats.trend([1, 2, 3], 9, ["low", "middle", "high"])
     with pytest.raises(oms.UsageError, match="no axis 1"):
-        oms.trend([1, 2, 3], 9, axis=1)
+        oms.stats.trend([1, 2, 3], 9, axis=1)
     with pytest.raises(oms.UsageError, match="no axis -1"):
-        oms.trend(1, 9)
+        oms.stats.trend(1, 9)
     with pytest.raises(oms.UsageError, match="0 <= k <= n"):
-        oms.trend([1, 12, 3], 9)
+        oms.stats.trend([1, 12, 3], 9)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +160,7 @@ def test_scores_of_any_scale_are_their_proportions(scores):
     """In fractions: nothing overflows, and only the place of a group between the others counts."""
     k, n = [1, 5, 9], [10, 11, 12]
     slope, statistic = recount(k, n, [Fraction(v) for v in scores])
-    found = oms.trend(k, n, scores)
+    found = oms.stats.trend(k, n, scores)
     assert float(found.statistic) == pytest.approx(float(statistic), rel=1e-9)
     if abs(slope) < 1e308:
         assert float(found.slope) == pytest.approx(float(slope), rel=1e-9)
@@ -170,10 +169,10 @@ def test_scores_of_any_scale_are_their_proportions(scores):
 
 
 def test_scores_of_empty_groups_count_for_nothing_whatever_they_are():
-    found = oms.trend([1, 0, 5], [10, 0, 10], [1, 1e300, 2])
-    alone = oms.trend([1, 5], [10, 10], [1, 2])
+    found = oms.stats.trend([1, 0, 5], [10, 0, 10], [1, 1e300, 2])
+    alone = oms.stats.trend([1, 5], [10, 10], [1, 2])
     assert (found.slope, found.statistic) == (alone.slope, alone.statistic)
 
 
 def test_scores_that_differ_in_their_last_digit_are_one():
-    assert np.isnan(oms.trend([1, 5, 0], [10, 10, 0], [0.3, 0.1 + 0.2, 1]).statistic)
+    assert np.isnan(oms.stats.trend([1, 5, 0], [10, 10, 0], [0.3, 0.1 + 0.2, 1]).statistic)

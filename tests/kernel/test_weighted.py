@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from tests.factories import oracle
 from tests.kernel import weighted_recount as recount
 from tests.kernel.clustered_recount import covariance
 
 import omistats as oms
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError
+from omistats import DataError, Problem, UnknownNameError, UsageError
 from omistats.kernel.design import Design, design_of, factors
 from omistats.kernel.survey import SURVEY_TESTS, WeightedAnswers, WeightedCells, f_sf
 
@@ -130,7 +129,7 @@ def test_one_question_is_as_in_bulk(question, group):
         if row["corrected"] == "TRUE":
             continue
         for statistic, name in NAMES.items():
-            found = oms.compare_weighted(
+            found = oms.stats.compare_weighted(
                 known(question), known(group), weight=weight_of(row), method=name, **options(row)
             )
             p_value = float(row[f"{statistic}_p"])
@@ -162,7 +161,7 @@ def test_agrees_with_r_on_californian_schools(population, statistic, value, df, 
 def schools(population: Any, method: str) -> Any:
     rows = oracle("survey_tests_apiclus1_schools.csv")
     wide, stype, dnum, pw = ([r[c] for r in rows] for c in ("sch.wide", "stype", "dnum", "pw"))
-    return oms.compare_weighted(
+    return oms.stats.compare_weighted(
         wide, stype, cluster=dnum, weight=np.array(pw, float), population=population, method=method
     )
 
@@ -210,7 +209,7 @@ def of(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def run(rows: list[dict[str, Any]], **chosen: Any) -> Any:
-    return oms.compare_weighted(**(of(rows) | chosen))
+    return oms.stats.compare_weighted(**(of(rows) | chosen))
 
 
 def in_table(rows: list[dict[str, Any]]) -> tuple[list[int], int]:
@@ -357,9 +356,9 @@ def test_a_simple_random_sample_has_design_effect_near_one():
     """Each case its own cluster, equal weights: the variance has n / (n - 1)."""
     rng = np.random.default_rng(20110302)
     y, group = rng.random(400) < 0.6, rng.integers(0, 2, 400)
-    found = oms.compare_weighted(y, group, method="rao-scott-chi-square")
+    found = oms.stats.compare_weighted(y, group, method="rao-scott-chi-square")
     k, n = ([int(v[group == g].sum()) for g in (0, 1)] for v in (y, np.ones(400)))
-    plain = oms.compare(k[0], n[0], k[1], n[1])
+    plain = oms.stats.compare(k[0], n[0], k[1], n[1])
     assert float(found.statistic) == pytest.approx(float(plain.statistic), rel=1e-12)
     assert float(found.design_effect) == pytest.approx(400 / 399, rel=1e-12)
 
@@ -367,7 +366,7 @@ def test_a_simple_random_sample_has_design_effect_near_one():
 def test_small_p_values_keep_their_digits():
     """svychisq(~g + y, svydesign(~1, weights = ~w)), printed with 15 digits."""
     y = np.repeat([1, 0, 1, 0], [770, 230, 60, 940])
-    found = oms.compare_weighted(y, np.repeat(["a", "b"], 1000), weight=[1, 2, 3, 4] * 500)
+    found = oms.stats.compare_weighted(y, np.repeat(["a", "b"], 1000), weight=[1, 2, 3, 4] * 500)
     assert float(found.statistic) == pytest.approx(862.695773894481, rel=1e-12)
     assert float(found.df2) == pytest.approx(1999)
     assert float(found.p_value) == pytest.approx(6.0061764030933e-158, rel=1e-11)
@@ -380,27 +379,27 @@ class TestUndefined:
 
     @pytest.mark.parametrize("method", list(NAMES))
     def test_without_two_groups_or_two_answers(self, method):
-        self.nothing(oms.compare_weighted([1, 0, 1], list("aaa"), method=method), "")
-        self.nothing(oms.compare_weighted([1, 1, 1], list("aab"), method=method), "--")
-        self.nothing(oms.compare_weighted([None] * 3, list("aab"), method=method), "")
-        self.nothing(oms.compare_weighted([1, 0, 1], [None] * 3, method=method), "")
-        half = oms.compare_weighted([1, 0, None], list("aab"), method=method)
+        self.nothing(oms.stats.compare_weighted([1, 0, 1], list("aaa"), method=method), "")
+        self.nothing(oms.stats.compare_weighted([1, 1, 1], list("aab"), method=method), "--")
+        self.nothing(oms.stats.compare_weighted([None] * 3, list("aab"), method=method), "")
+        self.nothing(oms.stats.compare_weighted([1, 0, 1], [None] * 3, method=method), "")
+        half = oms.stats.compare_weighted([1, 0, None], list("aab"), method=method)
         self.nothing(half, "")
         assert half.n == 2
 
     @pytest.mark.parametrize("method", list(NAMES))
     def test_without_sampling_error(self, method):
         """All of the population was drawn: a difference is what it is."""
-        found = oms.compare_weighted([1, 0, 0, 1], list("aabb"), population=4, method=method)
+        found = oms.stats.compare_weighted([1, 0, 0, 1], list("aabb"), population=4, method=method)
         self.nothing(found, "")
-        level = oms.compare_weighted(
+        level = oms.stats.compare_weighted(
             [1, 1, 0, 0], list("aabb"), cluster=[1, 2, 1, 2], method=method
         )
         self.nothing(level, "")
 
     def test_without_degrees_of_freedom(self):
         rows = {"cluster": [1, 1, 2, 2], "stratum": list("xxyy"), "lonely": "adjust"}
-        self.nothing(oms.compare_weighted([1, 0, 1, 1], list("abab"), **rows), "")
+        self.nothing(oms.stats.compare_weighted([1, 0, 1, 1], list("abab"), **rows), "")
 
     def test_lonely_strata_left_open(self):
         """Only questions and groups with answers there are unknown."""
@@ -432,14 +431,14 @@ class TestUndefined:
 
 
 def test_everything_is_0d():
-    found = oms.compare_weighted([1, 0, 1, 0], list("abab"))
+    found = oms.stats.compare_weighted([1, 0, 1, 0], list("abab"))
     for name in type(found).__annotations__:
         assert isinstance(getattr(found, name), np.ndarray)
         assert getattr(found, name).shape == ()
 
 
 def test_answers_and_groups_of_any_kind():
-    expected = oms.compare_weighted([1, 0, 1, None, 0, 0], ["a", "a", "b", "b", "b", None])
+    expected = oms.stats.compare_weighted([1, 0, 1, None, 0, 0], ["a", "a", "b", "b", "b", None])
     for y, group in (
         ([True, False, True, None, False, False], [1, 1, 2, 2, 2, np.nan]),
         (np.ma.MaskedArray([5, 3, 5, 9, 3, 3], [0, 0, 0, 1, 0, 0]), [*"xxyyy", None]),
@@ -449,19 +448,19 @@ def test_answers_and_groups_of_any_kind():
         ),
         (np.array([1.0, 0, 1, np.nan, 0, 0]), pd.array([1, 1, 2, 2, 2, pd.NA], "Int64")),
     ):
-        same(expected, oms.compare_weighted(y, group))
+        same(expected, oms.stats.compare_weighted(y, group))
 
 
 def test_a_test_of_ones_own_can_be_registered(monkeypatch):
     monkeypatch.setattr(SURVEY_TESTS, "_functions", dict(SURVEY_TESTS._functions))
     monkeypatch.setattr(SURVEY_TESTS, "_aliases", dict(SURVEY_TESTS._aliases))
     SURVEY_TESTS.register("mine", SURVEY_TESTS["wald"])
-    assert oms.compare_weighted([1, 0, 1, 0], list("aabb"), method="mine").method == "mine"
+    assert oms.stats.compare_weighted([1, 0, 1, 0], list("aabb"), method="mine").method == "mine"
 
 
 def refused(*words: str, count: int = 1, y=(1, 0, 1, 0), group=tuple("aabb"), **chosen: Any):
     with pytest.raises(DataError) as caught:
-        oms.compare_weighted(y, group, **chosen)
+        oms.stats.compare_weighted(y, group, **chosen)
     text = str(caught.value)
     assert len(caught.value.problems) == count, text
     for word in words:
@@ -490,8 +489,8 @@ class TestBadInput:
 
     def test_options(self):
         with pytest.raises(UnknownNameError, match="rao-scott-f"):
-            oms.compare_weighted([1, 0], ["a", "b"], method="rao-scot")
+            oms.stats.compare_weighted([1, 0], ["a", "b"], method="rao-scot")
         with pytest.raises(UnknownNameError, match="adjust"):
-            oms.compare_weighted([1, 0], ["a", "b"], lonely="nan")
+            oms.stats.compare_weighted([1, 0], ["a", "b"], lonely="nan")
         with pytest.raises(UsageError, match="population: expected numbers"):
-            oms.compare_weighted([1, 0], ["a", "b"], population="many")
+            oms.stats.compare_weighted([1, 0], ["a", "b"], population="many")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import omistats as oms
-from omistats.errors import UsageError
+from omistats import UsageError
 
 LINK = oms.Link("safety", "published")
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.factories import Gender, Harm, frame, framework
 
 import omistats as oms
@@ -72,7 +71,7 @@ def test_cases_read_a_stretch_at_a_time_count_as_those_kept(rows, seed, units, i
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packed, "_STEP", 64)
         patch.setattr(packed, "_KEPT", 0)
-        patch.setattr("omistats.breakdowns.masks._STEP", 128)
+        patch.setattr("omistats.breakdowns.groups._STEP", 128)
         patch.setattr(memory, "_processors", lambda: workers)
         again = cases.filter(np.ones(len(cases), bool))
         assert not again.packed.is_small

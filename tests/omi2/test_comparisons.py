@@ -9,7 +9,7 @@ import pytest
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 import omistats as oms
-from omistats.errors import DataError, UnknownNameError, UsageError
+from omistats import DataError, UnknownNameError, UsageError
 
 
 def prints(k: int, n: int) -> int:

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from scipy import stats
 
-from omistats.errors import DataError, UsageError
-from omistats.forensics.attainable_counts import attainable
+from omistats import DataError, UsageError
+from omistats.forensics import attainable
+from omistats.omi2 import TABLES, Contradiction, contradictions, load_published
 from omistats.omi2.framework import QUESTIONS
-from omistats.omi2.printed_contradictions import Contradiction, Remedy, contradictions
-from omistats.omi2.published import AGE_SHARES, REPEATED, SCHEMA, TABLES, load_published
+from omistats.omi2.printed_contradictions import Remedy
+from omistats.omi2.published import AGE_SHARES, REPEATED, SCHEMA
 
 Line = dict[str, Any]
 LINES = load_published().to_pylist()

@@ -16,12 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 
 import omistats as oms
+from omistats.omi2 import load_published
 from omistats.omi2.framework import answers_needed
-from omistats.omi2.published import load_published
 from omistats.omi2.synthesis.answers import fit, portions, unit_totals
 from omistats.omi2.synthesis.generate import generate
 from omistats.omi2.synthesis.selection import InfeasibleError

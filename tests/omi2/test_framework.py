@@ -139,8 +139,8 @@ def test_strata_are_those_of_the_design():
 
 
 def test_standard_breakdowns_fit_the_strata():
-    assert FRAMEWORK.breakdowns == tuple(b.key for b in oms.STANDARD)
-    for breakdown in oms.STANDARD:
+    assert FRAMEWORK.breakdowns == tuple(b.key for b in oms.omi2.STANDARD)
+    for breakdown in oms.omi2.STANDARD:
         levels = FRAMEWORK.stratum(breakdown.key).levels
         groups = set(breakdown.groups) - {"all"}
         assert groups <= set(levels)

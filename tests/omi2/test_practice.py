@@ -12,12 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import omistats as oms
+from omistats.omi2 import practice as face
 from omistats.omi2.good_practice.search import Wanted, printable, search, speaking
-from omistats.omi2.good_practice.search import practice as face
 
 SCHEMA = pa.schema(
     [
@@ -60,7 +59,7 @@ def _small(monkeypatch):
 def face_module() -> Any:
     import sys
 
-    return sys.modules["omistats.omi2.practice"]
+    return sys.modules["omistats.omi2.good_practice.search"]
 
 
 def ids(found: oms.omi2.Practice) -> list[str]:

@@ -54,7 +54,7 @@ class TestShipped:
         for number, table in oms.omi2.TABLES.items():
             found = [x["group"] for x in lines if x["table"] == number]
             assert found == list(table.groups) * ROWS[number]
-            breakdown = next(b for b in oms.STANDARD if b.key == table.breakdown)
+            breakdown = next(b for b in oms.omi2.STANDARD if b.key == table.breakdown)
             assert table.groups == breakdown.groups
 
     def test_a_blank_cell_blanks_percentage_and_n_together(self, lines):

@@ -8,7 +8,7 @@ import pytest
 from tests.factories import rows
 
 import omistats as oms
-from omistats.errors import DataError, UnknownNameError
+from omistats import DataError, UnknownNameError
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def test_counts_that_print_as_the_report_lie_within_the_bounds(
             for q in table.questions
             if (b["table"], q) not in printed
         ]
-        survive = int((oms.adjust(family, adjustment) < 0.05).sum())
+        survive = int((oms.stats.adjust(family, adjustment) < 0.05).sum())
         assert b["least_by_percent"] <= survive <= b["most_by_percent"], b["table"]
 
 

@@ -12,12 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import omistats as oms
-from omistats.errors import UsageError
-from omistats.omi2.published import load_published
+from omistats import UsageError
+from omistats.omi2 import load_published
 from omistats.omi2.synthesis import __main__ as command
 from omistats.omi2.synthesis.generate import SEED, UNKNOWABLE, VERSION, generate
 from omistats.omi2.synthesis.selection import InfeasibleError, select

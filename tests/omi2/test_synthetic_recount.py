@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from omistats.omi2.published import load_published
+from omistats.omi2 import load_published
 from omistats.omi2.synthesis.generate import generate
 
 SPLIT_BY = {7: "supervision_type", 8: "gender", 9: "ethnicity", 10: "disability", 11: "age_group"}

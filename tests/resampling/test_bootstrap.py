@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.factories import BREAKDOWNS, Gender, Harm, frame, framework, oracle, random_frame, rows
 from tests.resampling.test_max_t import Two, coin_cases
 
 import omistats as oms
-from omistats.errors import UnknownNameError, UsageError
+from omistats import UnknownNameError, UsageError
 from omistats.kernel.resampling import draw_weights
 from omistats.resampling.common import generator
 

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.factories import (
     BREAKDOWNS,
     Gender,
@@ -22,7 +21,7 @@ from tests.factories import (
 )
 
 import omistats as oms
-from omistats.errors import UnknownNameError, UsageError
+from omistats import UnknownNameError, UsageError
 
 
 class Two(oms.Breakdown):

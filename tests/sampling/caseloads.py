@@ -11,7 +11,7 @@ import pyarrow as pa
 from tests.factories import oracle
 
 import omistats as oms
-from omistats.model.framework import Item, Link
+from omistats import Item, Link
 
 STRATA = (
     oms.Stratum("risk_of_harm", ("high", "not high")),
@@ -52,7 +52,7 @@ def plain(unit: str = "A", scale: int = 1) -> Counts:
     return {key: scale * n for key, n in zip(keys, each, strict=True)}
 
 
-def table_of(plan: oms.SamplePlan) -> dict[tuple[Any, ...], int]:
+def table_of(plan: oms.sampling.SamplePlan) -> dict[tuple[Any, ...], int]:
     """Give the allocation by cell."""
     rows = plan.table.to_pylist()
     return {(row["unit"], *(row[name] for name in NAMES)): row["n"] for row in rows}

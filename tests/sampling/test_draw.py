@@ -11,8 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from scipy.stats import chisquare
 from tests.sampling.caseloads import ASKED, FRAMEWORK, NAMES, made_of, plain, shuffled, table_of
 from tests.sampling.test_plan import caseloads

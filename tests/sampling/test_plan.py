@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from tests.sampling.caseloads import NAMES, made_of, plain, table_of
 
 import omistats as oms
@@ -136,13 +135,13 @@ def test_a_whole_caseload_can_be_drawn():
 def test_a_size_comes_from_precision_and_the_caseload():
     counts = plain() | plain("B", 5)
     plan = oms.plan_sample(made_of(counts), half_width=0.06)
-    wanted = [int(oms.sample_for_precision(0.06, population=n)) for n in (200, 1000)]
+    wanted = [int(oms.stats.sample_for_precision(0.06, population=n)) for n in (200, 1000)]
     assert plan.units["n"].to_pylist() == wanted
     other = oms.plan_sample(
         made_of(counts), half_width={"A": 0.1, "B": 0.05}, p=0.2, confidence=0.9
     )
     wanted = [
-        int(oms.sample_for_precision(h, p=0.2, confidence=0.9, population=n))
+        int(oms.stats.sample_for_precision(h, p=0.2, confidence=0.9, population=n))
         for h, n in ((0.1, 200), (0.05, 1000))
     ]
     assert other.units["n"].to_pylist() == wanted

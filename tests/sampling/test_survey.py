@@ -34,12 +34,14 @@ class Gender(oms.Breakdown):
 
 
 @pytest.fixture(scope="module")
-def weighed() -> oms.DesignWeights:
+def weighed() -> oms.sampling.DesignWeights:
     caseload = surveyed()
     return oms.design_weights(caseload.filter(caseload["drawn"]), caseload, cells=NAMES)
 
 
-def test_weights_are_those_that_survey_makes_of_populations(weighed: oms.DesignWeights) -> None:
+def test_weights_are_those_that_survey_makes_of_populations(
+    weighed: oms.sampling.DesignWeights,
+) -> None:
     theirs = {row["cell"]: row for row in oracle("sampling_weights.csv")}
     cases = weighed.cases
     assert len(theirs) == len(set(cases["sampling_stratum"].to_pylist())) == 20 + 1
@@ -55,7 +57,7 @@ def test_weights_are_those_that_survey_makes_of_populations(weighed: oms.DesignW
 
 @pytest.mark.parametrize("what", [*QUESTIONS, "score"])
 def test_estimates_and_standard_errors_are_those_of_survey(
-    weighed: oms.DesignWeights, what: str
+    weighed: oms.sampling.DesignWeights, what: str
 ) -> None:
     splits = [Harm(), Gender()]
     if what == "score":

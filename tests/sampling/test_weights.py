@@ -7,8 +7,7 @@ from fractions import Fraction
 
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from tests.sampling.caseloads import FRAMEWORK, made_of, plain
 from tests.sampling.test_plan import caseloads
 

@@ -29,7 +29,7 @@ def stamp(cases: oms.CaseSet) -> str:
 def case_rows(cases: oms.CaseSet) -> Iterable[list[Any]]:
     """Give header and rows; answers are 1, 0 and nothing."""
     asked = cases.framework.question_ids
-    columns = ["case_id", "unit", *(b.column or b.key for b in oms.STANDARD), *asked]
+    columns = ["case_id", "unit", *(b.column or b.key for b in oms.omi2.STANDARD), *asked]
     yield columns
     spoken = {None: "", True: "1", False: "0"}
     for row in pa.table(cases).select(columns).to_pylist():
@@ -53,7 +53,7 @@ def feed_rows(framework: oms.Framework) -> Iterable[list[str]]:
 def breakdown_rows() -> Iterable[list[str]]:
     """Give the groups of the standard breakdowns."""
     yield ["breakdown", "column", "contrast", "group"]
-    for b in oms.STANDARD:
+    for b in oms.omi2.STANDARD:
         for group in b.groups:
             if group != "all":
                 yield [b.key, b.column or b.key, b.contrast, group]

@@ -13,7 +13,8 @@ from typing import Any
 from tests.factories import ORACLES
 
 import omistats as oms
-from omistats.model.framework import Item, Link, Provenance, Question
+from omistats import Item, Link, Question
+from omistats.model.framework import Provenance
 
 CASES = ORACLES / "scores_cases.csv"
 FEEDS = ORACLES / "scores_feeds.csv"

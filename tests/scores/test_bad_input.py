@@ -23,7 +23,7 @@ from tests.scores.programme import (
 )
 
 import omistats as oms
-from omistats.errors import DataError, UnknownNameError, UsageError
+from omistats import DataError, UnknownNameError, UsageError
 
 BLANK: dict[str, Any] = dict.fromkeys((*STRATA, *FRAMEWORK.question_ids))
 FIGURES = ("percent", "se", "low", "high", "design_effect", "interval_method")

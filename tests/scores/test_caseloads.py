@@ -14,7 +14,7 @@ from tests.scores.programme import SIZES, case_set, read
 from tests.scores.units_recount import FEW, ITEM
 
 import omistats as oms
-from omistats.errors import UsageError
+from omistats import UsageError
 
 FUNNEL = ("low_95", "high_95", "low_99_8", "high_99_8", "beyond", "z", "z_multiplicative")
 # More and more of every caseload, up to all of it.

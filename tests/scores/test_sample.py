@@ -6,8 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import omistats as oms
 from omistats.kernel.ratio import crossed, from_moments, linearised
@@ -78,7 +77,7 @@ def test_squares_of_more_answers_than_single_precision_holds():
         data[id] = [None if i >= m else i < j for j, m in zip(k, n, strict=True)]
     (found,) = oms.scores(data, framework=framework).table.to_pylist()
     assert (found["k"], found["n"]) == (sum(k), sum(n))
-    expected = oms.ratio(k, n)
+    expected = oms.stats.ratio(k, n)
     assert found["se"] == pytest.approx(100 * float(expected.se), rel=1e-13)
     single = crossed(np.array(k, np.float32), np.array(n, np.float32)).astype(np.float64)
     exact = crossed(np.array(k, np.float64), np.array(n, np.float64))

@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from tests.factories import oracle
 from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, feeds, read
 
 import omistats as oms
+from omistats import ScoreTally, score_tally
 from omistats.breakdowns.registry import resolve
 from omistats.scoring import sources as summing
-from omistats.scoring.score_tally import ScoreTally
-from omistats.scoring.sources import from_sums, score_tally
+from omistats.scoring.sources import from_sums
 from omistats.scoring.sums import scored_items
 
 CASELOADS = {"north": 60, "south": 28, "east": 110, "west": 45, "coast": 1000, "isle": 3}
@@ -129,13 +128,13 @@ def test_the_rest_of_a_known_complement_is_known():
 @pytest.mark.parametrize("least", [0, 1 << 20])
 def test_blocks_of_any_size_and_precision_give_the_same(monkeypatch, block, least, whole_numbers):
     cases = oms.omi2.load_synthetic()
-    asked = score_tally(cases, breakdowns=oms.STANDARD)
+    asked = score_tally(cases, breakdowns=oms.omi2.STANDARD)
     monkeypatch.setattr(summing, "_BLOCK", block)
     # Of 2,213 cases these are few or many.
     monkeypatch.setattr(summing, "_MANY", 192 if block == 128 else 1 << 14)
     monkeypatch.setattr(summing, "_LEAST", least)
     monkeypatch.setattr(summing, "WHOLE", whole_numbers)
-    alike(score_tally(cases, breakdowns=oms.STANDARD), asked)
+    alike(score_tally(cases, breakdowns=oms.omi2.STANDARD), asked)
 
 
 @given(st.data())

@@ -12,8 +12,8 @@ from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, frame
 from tests.scores.test_score_tally import of_units, rows_alone, whole
 
 import omistats as oms
-from omistats.errors import DataError, UnknownNameError, UsageError
-from omistats.scoring.sources import from_sums, score_tally
+from omistats import DataError, UnknownNameError, UsageError, score_tally
+from omistats.scoring.sources import from_sums
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from omistats.scoring.sources import from_sums, score_tally
         ({"cluster": "plan"}, "`cluster` does not go with a ScoreTally"),
         ({"breakdowns": ["gender"]}, "say it to score_tally, filter what comes out by"),
         ({"breakdowns": "gender"}, "`breakdowns` does not go with a ScoreTally"),
-        ({"breakdowns": oms.Gender}, "`breakdowns` does not go with a ScoreTally"),
+        ({"breakdowns": oms.omi2.Gender}, "`breakdowns` does not go with a ScoreTally"),
         ({"items": ["1"]}, r"filter what comes out by `.item\(\)`, or pass the cases"),
         ({"complement": "known"}, "`complement` does not go with a ScoreTally, found 'known'"),
         ({"framework": framework(name="else")}, "it is of 'made up'; leave it out"),

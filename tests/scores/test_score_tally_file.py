@@ -15,11 +15,9 @@ from tests.scores.programme import BREAKDOWNS, FRAMEWORK, case_set, framework, r
 from tests.scores.test_score_tally import alike, same, whole
 
 import omistats as oms
+from omistats import DataError, ScoreTally, UsageError, score_tally
 from omistats.counting.tally_file import signed
-from omistats.errors import DataError, UsageError
-from omistats.scoring.score_tally import ScoreTally
 from omistats.scoring.score_tally_file import KIND
-from omistats.scoring.sources import score_tally
 
 
 @pytest.fixture

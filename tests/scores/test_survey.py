@@ -63,7 +63,7 @@ def drawn_from_caseloads(rule: Any, interval: Any, df: Any, complement: Any) -> 
 @cache
 def shipped(interval: Any, df: Any) -> dict[Key, Row]:
     cases = oms.omi2.load_synthetic()
-    found = oms.scores(cases, by="unit", breakdowns=oms.STANDARD, interval=interval, df=df)
+    found = oms.scores(cases, by="unit", breakdowns=oms.omi2.STANDARD, interval=interval, df=df)
     return by_key(found.table)
 
 
@@ -262,7 +262,7 @@ def test_estimates_and_intervals_of_the_shipped_cases(interval, df):
 @pytest.mark.parametrize("df", [None, "design"])
 def test_differences_and_tests_of_the_shipped_cases(df):
     scores = shipped("wald", df)
-    first = {b.key: b.groups[0] for b in oms.STANDARD}
+    first = {b.key: b.groups[0] for b in oms.omi2.STANDARD}
     checked = set()
     for line in SHIPPED[1]:
         key = line["unit"], line["breakdown"], line["item"], first[line["breakdown"]]

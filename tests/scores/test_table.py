@@ -9,7 +9,7 @@ import pytest
 from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, STRATA, case_set, feeds, read
 
 import omistats as oms
-from omistats.errors import UnknownNameError, UsageError
+from omistats import UnknownNameError, UsageError
 
 SCORED = ["1", "2", "1.1", "1.2", "2.1", "2.2", "safety", "progress"]
 LABEL, NOTE = (pa.dictionary(kind, pa.string()) for kind in (pa.int16(), pa.int8()))

@@ -19,7 +19,7 @@ from tests.scores.units_recount import (
 )
 
 import omistats as oms
-from omistats.errors import UnknownNameError, UsageError
+from omistats import UnknownNameError, UsageError
 
 
 @pytest.fixture(scope="module")

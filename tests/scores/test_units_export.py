@@ -9,12 +9,13 @@ from tests.scores.programme import FRAMEWORK, STRATA, case_set
 from tests.scores.units_recount import CASES, FEW, ITEM
 
 import omistats as oms
+from omistats.scoring.unit_comparison import UnitComparison
 
 NAMED = {"synthetic": "true", "seed": "2"}
 
 
 @pytest.fixture(scope="module")
-def got() -> oms.UnitComparison:
+def got() -> UnitComparison:
     cases = pa.table(case_set(CASES["gaps"])).replace_schema_metadata(NAMED)
     scores = oms.scores(cases, framework=FRAMEWORK, by="unit", lonely="null")
     return scores.units(ITEM, threshold=60, order={"east": 1, "isle": 2}, **FEW)

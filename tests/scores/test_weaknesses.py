@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from tests.factories import oracle
 from tests.scores import recount
 from tests.scores.programme import FRAMEWORK, SIZES, STRATA, case_set, feeds, read
 from tests.scores.units_recount import ALIKE, APART, made_up
 
 import omistats as oms
+from omistats.scoring.weaknesses import Weaknesses
 
 LINES = oracle("weaknesses.csv")
 UNITS = tuple(SIZES)
@@ -50,7 +50,7 @@ def options(design: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
     }[design]
 
 
-def by_key(found: oms.Weaknesses) -> dict[tuple[str, str], dict[str, Any]]:
+def by_key(found: Weaknesses) -> dict[tuple[str, str], dict[str, Any]]:
     return {(row["unit"], row["item"]): row for row in found.table.to_pylist()}
 
 

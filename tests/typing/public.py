@@ -14,6 +14,14 @@ import polars as pl
 import pyarrow as pa
 
 import omistats as oms
+from omistats.breakdowns.groups import Split
+from omistats.findings.points import Point
+from omistats.model.units import UnitMatches
+from omistats.profiles.characteristics import Characteristics
+from omistats.profiles.representativeness import Representativeness
+from omistats.resampling.common import Resampled
+from omistats.scoring.unit_comparison import UnitComparison
+from omistats.scoring.weaknesses import Weaknesses
 
 
 def errors_form_one_family(error: oms.DataError) -> None:
@@ -42,31 +50,33 @@ def counts_and_sums_add_up_and_are_saved(cases: oms.CaseSet, tally: oms.Tally) -
 
 
 def the_numeric_face_answers_with_records() -> None:
-    assert_type(oms.compare(30, 50, 20, 50), oms.Comparison)
-    assert_type(oms.interval([30, 20], 50), oms.Interval)
-    assert_type(oms.difference(30, 50, [20, 30], 50, "wald"), oms.Effect)
-    assert_type(oms.risk_ratio(30, 50, 20, 50), oms.Effect)
-    assert_type(oms.odds_ratio(30, 50, 20, 50, confidence=0.9), oms.Effect)
-    oms.interval("thirty", 50, confidence="high")  # type: ignore[arg-type]
+    assert_type(oms.stats.compare(30, 50, 20, 50), oms.stats.Comparison)
+    assert_type(oms.stats.interval([30, 20], 50), oms.stats.Interval)
+    assert_type(oms.stats.difference(30, 50, [20, 30], 50, "wald"), oms.stats.Effect)
+    assert_type(oms.stats.risk_ratio(30, 50, 20, 50), oms.stats.Effect)
+    assert_type(oms.stats.odds_ratio(30, 50, 20, 50, confidence=0.9), oms.stats.Effect)
+    oms.stats.interval("thirty", 50, confidence="high")  # type: ignore[arg-type]
 
 
 def strata_and_surveys() -> None:
-    assert_type(oms.stratified([3, 4], [6, 9], [2, 2], [5, 8]), oms.Stratified)
-    assert_type(oms.compare_weighted([1, 0], ["a", "b"], weight=[1, 2]), oms.WeightedComparison)
-    oms.stratified([3], [6], [2], [5], correction="yes")  # type: ignore[arg-type]
-    oms.compare_weighted([1, 0], ["a", "b"], lonely="average")  # type: ignore[arg-type]
+    assert_type(oms.stats.stratified([3, 4], [6, 9], [2, 2], [5, 8]), oms.stats.Stratified)
+    assert_type(
+        oms.stats.compare_weighted([1, 0], ["a", "b"], weight=[1, 2]), oms.stats.WeightedComparison
+    )
+    oms.stats.stratified([3], [6], [2], [5], correction="yes")  # type: ignore[arg-type]
+    oms.stats.compare_weighted([1, 0], ["a", "b"], lonely="average")  # type: ignore[arg-type]
 
 
 def plans_and_absence_of_difference() -> None:
-    found = oms.equivalence(30, 50, [20, 30], 50, margin=0.05)
-    assert_type(found, oms.Equivalence)
+    found = oms.stats.equivalence(30, 50, [20, 30], 50, margin=0.05)
+    assert_type(found, oms.stats.Equivalence)
     assert_type(found.equivalent, npt.NDArray[np.bool_])
-    assert_type(oms.power(0.6, [0.7, 0.8], 50, 50), oms.Power)
-    assert_type(oms.detectable(0.6, 50, 50), oms.Detectable)
-    assert_type(oms.sample_size(0.6, 0.7), oms.SampleSize)
-    assert_type(oms.sample_for_precision(0.05), npt.NDArray[np.float64])
-    oms.equivalence(30, 50, 20, 50)  # type: ignore[call-arg]
-    oms.power(0.6, 0.7, 50, 50, method="simulated")  # type: ignore[arg-type]
+    assert_type(oms.stats.power(0.6, [0.7, 0.8], 50, 50), oms.stats.Power)
+    assert_type(oms.stats.detectable(0.6, 50, 50), oms.stats.Detectable)
+    assert_type(oms.stats.sample_size(0.6, 0.7), oms.stats.SampleSize)
+    assert_type(oms.stats.sample_for_precision(0.05), npt.NDArray[np.float64])
+    oms.stats.equivalence(30, 50, 20, 50)  # type: ignore[call-arg]
+    oms.stats.power(0.6, 0.7, 50, 50, method="simulated")  # type: ignore[arg-type]
 
 
 def small_numbers_are_judged_by_a_policy() -> None:
@@ -104,10 +114,10 @@ def methods_are_registered_by_name() -> None:
     def halves(k: Any, n: Any, confidence: float) -> tuple[Any, Any]:
         return k / n / 2, (k / n + 1) / 2
 
-    oms.INTERVALS.register("halves", halves, aliases=["half"])
-    assert_type(oms.TESTS.name("fisher_exact"), str)
-    assert_type(list(oms.ADJUSTMENTS), list[str])
-    oms.INTERVALS.register("none", None)  # type: ignore[arg-type]
+    oms.stats.INTERVALS.register("halves", halves, aliases=["half"])
+    assert_type(oms.stats.TESTS.name("fisher_exact"), str)
+    assert_type(list(oms.stats.ADJUSTMENTS), list[str])
+    oms.stats.INTERVALS.register("none", None)  # type: ignore[arg-type]
 
 
 class Tenure(oms.Breakdown):
@@ -118,7 +128,7 @@ class Tenure(oms.Breakdown):
 
 
 def a_breakdown_of_ones_own_is_passed_as_an_instance(cases: oms.CaseSet) -> None:
-    assert_type(oms.recompute(cases, breakdowns=[*oms.STANDARD, Tenure()]), oms.Findings)
+    assert_type(oms.recompute(cases, breakdowns=[*oms.omi2.STANDARD, Tenure()]), oms.Findings)
 
 
 def a_framework_is_declared_with_plain_lists() -> None:
@@ -149,8 +159,8 @@ def a_breakdown_may_classify_as_it_likes() -> None:
 
 
 def breakdowns_come_as_instances_classes_and_names(cases: oms.CaseSet) -> None:
-    assert_type(oms.STANDARD, tuple[oms.Breakdown, ...])
-    oms.recompute(cases, breakdowns=[oms.Gender(), oms.RiskOfHarm, "age_group"])
+    assert_type(oms.omi2.STANDARD, tuple[oms.Breakdown, ...])
+    oms.recompute(cases, breakdowns=[oms.omi2.Gender(), oms.omi2.RiskOfHarm, "age_group"])
     oms.recompute(cases, breakdowns=[3])  # type: ignore[list-item]
 
 
@@ -171,7 +181,7 @@ def cases_are_read_from_any_frame(frame: pd.DataFrame, other: pl.DataFrame) -> N
 
 def units_are_matched_and_put_together(cases: oms.CaseSet, names: pd.Series[str]) -> None:
     found = oms.match_units(names, [oms.Unit("a", "A", ["one"]), "b"])
-    assert_type(found, oms.UnitMatches)
+    assert_type(found, UnitMatches)
     assert_type(found.units, tuple[oms.Unit, ...])
     oms.match_units([None, "Kent"], oms.omi2.UNITS, affixes=())
     oms.CaseSet.from_data(names, framework=oms.omi2.FRAMEWORK, units=oms.omi2.UNITS)
@@ -199,7 +209,7 @@ def terms_are_looked_up() -> None:
 def counts_and_methods_are_arguments(cases: oms.CaseSet) -> None:
     counts = oms.tally(cases, by="unit", breakdowns=["gender"], questions=["induction"])
     assert_type(counts.k, npt.NDArray[np.int64])
-    assert_type(counts.splits, tuple[oms.Split, ...])
+    assert_type(counts.splits, tuple[Split, ...])
     assert_type(counts.splits[0].contrast, Literal["groups", "complement"])
     findings = oms.recompute(counts, inference=oms.Inference(confidence=0.99, complement="known"))
     assert_type(findings, oms.Findings)
@@ -222,10 +232,10 @@ def findings_give_findings_and_frames(findings: oms.Findings) -> None:
 
 
 def records_hold_arrays() -> None:
-    outcome = oms.compare_groups([1, 2, 3], [4, 5, 6], axis=-1)
+    outcome = oms.stats.compare_groups([1, 2, 3], [4, 5, 6], axis=-1)
     assert_type(outcome.p_value, npt.NDArray[np.float64])
     assert_type(outcome.stars, npt.NDArray[np.str_])
-    assert_type(oms.interval(1, 2).low, npt.NDArray[np.float64])
+    assert_type(oms.stats.interval(1, 2).low, npt.NDArray[np.float64])
 
 
 def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
@@ -247,10 +257,10 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
     assert_type(compared.pairs(), pa.Table)
     assert_type(compared.to_pandas(), pd.DataFrame)
     assert_type(compared.to_polars(), pl.DataFrame)
-    assert_type(compared, oms.UnitComparison)
+    assert_type(compared, UnitComparison)
     assert_type(compared.baseline, float)
     weak = scores.weaknesses("A", level="headline", adjust="bh", family="all", others=["B"])
-    assert_type(weak, oms.Weaknesses)
+    assert_type(weak, Weaknesses)
     assert_type(weak.credible(), pa.Table)
     assert_type(weak.to_pandas(), pd.DataFrame)
     scores.weaknesses(level="chapter")  # type: ignore[arg-type]
@@ -258,17 +268,17 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
     assert_type(found, oms.omi2.Practice)
     assert_type(found.table, pa.Table)
     assert_type(found.found, int)
-    assert_type(found.weaknesses, oms.Weaknesses | None)
+    assert_type(found.weaknesses, Weaknesses | None)
     assert_type(found.notes, tuple[str, ...])
     oms.omi2.practice(kind="person")  # type: ignore[arg-type]
-    assert_type(oms.ratio([1, 2], [3, 4], cluster=["a", "b"]), oms.Ratio)
-    assert_type(oms.ratio([1, 2], [3, 4]).se, npt.NDArray[np.float64])
-    assert_type(oms.ratio([1, 2], [3, 4], population=90), oms.Ratio)
+    assert_type(oms.stats.ratio([1, 2], [3, 4], cluster=["a", "b"]), oms.stats.Ratio)
+    assert_type(oms.stats.ratio([1, 2], [3, 4]).se, npt.NDArray[np.float64])
+    assert_type(oms.stats.ratio([1, 2], [3, 4], population=90), oms.stats.Ratio)
     assert_type(
-        oms.ratio([1, 2], [3, 4], stratum=["a", "b"], population={"a": 9}, lonely="remove"),
-        oms.Ratio,
+        oms.stats.ratio([1, 2], [3, 4], stratum=["a", "b"], population={"a": 9}, lonely="remove"),
+        oms.stats.Ratio,
     )
-    oms.ratio([1, 2], [3, 4], lonely="null")  # type: ignore[arg-type]
+    oms.stats.ratio([1, 2], [3, 4], lonely="null")  # type: ignore[arg-type]
     scores.units("safety", scale="logit")  # type: ignore[arg-type]
     scores.units(["safety"])  # type: ignore[arg-type]
     scores.units("safety", overdispersion="both")  # type: ignore[arg-type]
@@ -293,7 +303,7 @@ def the_programme_of_2011() -> None:
     assert_type(oms.omi2.reproduce().matched("n", 3), tuple[int, int])
     points = oms.omi2.main_points(oms.recompute(oms.omi2.load_synthetic()))
     assert_type(points, tuple[oms.omi2.MainPoint, ...])
-    assert_type(points[0].point, oms.Point)
+    assert_type(points[0].point, Point)
     oms.omi2.reproduce().matched("p")  # type: ignore[arg-type]
     assert_type(oms.omi2.load_good_practice(), pa.Table)
     assert_type(oms.omi2.read_good_practice("text.txt", encoding="cp1252"), pa.Table)
@@ -303,7 +313,7 @@ def the_programme_of_2011() -> None:
 
 def what_is_drawn_again_is_a_table(cases: oms.CaseSet) -> None:
     found = oms.max_t(cases, breakdowns=["gender"], within="unit", fixed_n=True)
-    assert_type(found, oms.Resampled)
+    assert_type(found, Resampled)
     assert_type(found.table, pa.Table)
     assert_type(found.to_pandas(), pd.DataFrame)
     assert_type(oms.bootstrap(cases, of="scores", resample="units").to_polars(), pl.DataFrame)
@@ -312,10 +322,10 @@ def what_is_drawn_again_is_a_table(cases: oms.CaseSet) -> None:
 
 
 def many_tests_are_adjusted() -> None:
-    assert_type(oms.adjust([0.01, 0.2], "holm"), npt.NDArray[np.float64])
-    oms.ADJUSTMENTS.register("as they are", lambda p: p)
-    found = oms.survivors([60], [100], [80], [100], ["**"], adjustment="bh")
-    assert_type(found, oms.Survivors)
+    assert_type(oms.stats.adjust([0.01, 0.2], "holm"), npt.NDArray[np.float64])
+    oms.stats.ADJUSTMENTS.register("as they are", lambda p: p)
+    found = oms.forensics.survivors([60], [100], [80], [100], ["**"], adjustment="bh")
+    assert_type(found, oms.forensics.Survivors)
     assert_type(found.least, int)
     assert_type(oms.omi2.survivors(), pa.Table)
 
@@ -323,15 +333,15 @@ def many_tests_are_adjusted() -> None:
 def who_the_cases_are(cases: oms.CaseSet, breakdown: oms.Breakdown) -> None:
     types = oms.Several("types", ["physical", "learning"], whether=("disability", "yes"))
     assert_type(types.levels, tuple[str, ...])
-    found = oms.characteristics(cases, ["gender", types, breakdown, oms.Gender], by="unit")
-    assert_type(found, oms.Characteristics)
+    found = oms.characteristics(cases, ["gender", types, breakdown, oms.omi2.Gender], by="unit")
+    assert_type(found, Characteristics)
     assert_type(found.cases, dict[str, int])
     assert_type(found.to_polars(), pl.DataFrame)
     oms.characteristics(cases, oms.omi2.ANNEX_1)
     oms.characteristics(cases, by="region")  # type: ignore[arg-type]
     oms.age_group(["1985-02-28"], "2010-01-01", ["10-14", "15-17"], highest=20)
     beside = oms.representativeness(cases, cases, of=["gender"], boosted=["risk_of_harm"])
-    assert_type(beside, oms.Representativeness)
+    assert_type(beside, Representativeness)
     assert_type(beside.to_pandas(), pd.DataFrame)
     oms.representativeness(cases, cases, lonely="ignore")  # type: ignore[arg-type]
     oms.representativeness(cases, cases, of=[types])  # type: ignore[list-item]
@@ -343,11 +353,11 @@ def samples_are_planned_drawn_and_weighted(caseload: oms.CaseSet) -> None:
     plan = oms.plan_sample(caseload, size={"A": 160}, keep=["gender"], least=2)
     oms.plan_sample(caseload, size=160, at_least=quotas)
     oms.plan_sample(caseload, size=160, at_least={"gender": {None: 1, "female": {"A": 20}}})
-    assert_type(plan, oms.SamplePlan)
+    assert_type(plan, oms.sampling.SamplePlan)
     assert_type(oms.plan_sample(caseload, half_width=0.06, give_way=True).table, pa.Table)
     assert_type(plan.draw(seed=2011), oms.CaseSet)
     weighed = oms.design_weights(plan.draw(1), caseload, cells=("risk_of_harm",), least=2)
-    assert_type(weighed, oms.DesignWeights)
+    assert_type(weighed, oms.sampling.DesignWeights)
     assert_type(weighed.cases, oms.CaseSet)
     assert_type(weighed.merged, tuple[tuple[tuple[str | None, ...], ...], ...])
     assert_type(oms.omi2.CASELOAD, oms.Framework)
@@ -358,7 +368,7 @@ def samples_are_planned_drawn_and_weighted(caseload: oms.CaseSet) -> None:
 
 
 def printed_differences_are_bounded() -> None:
-    found = oms.difference_behind(58, 171, 67, 1266)
-    assert_type(found, oms.DifferenceBehind)
+    found = oms.forensics.difference_behind(58, 171, 67, 1266)
+    assert_type(found, oms.forensics.DifferenceBehind)
     assert_type(found.low, npt.NDArray[np.float64])
     assert_type(oms.omi2.comparisons(confidence=0.9, level=0.01), pa.Table)

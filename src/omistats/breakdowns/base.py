@@ -179,10 +179,10 @@ class Breakdown:
         Examples
         --------
         >>> import omistats as oms
-        >>> class Adult(oms.AgeGroup):
+        >>> class Adult(oms.omi2.AgeGroup):
         ...     def classify(self, cases):
         ...         return cases["adult"]
-        >>> sorted(oms.AgeGroup().hooks()), sorted(Adult().hooks())
+        >>> sorted(oms.omi2.AgeGroup().hooks()), sorted(Adult().hooks())
         ([], ['classify'])
         """
         hooks = frozenset(("classify", "expression"))

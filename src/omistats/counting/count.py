@@ -259,7 +259,7 @@ def count_stream(
     Parameters
     ----------
     source : path, data set, or reader
-        What `omistats.model.streams.is_stream` is true of.
+        What `omistats.model.batches.is_stream` is true of.
     framework : Framework
         What to check against.
     by : {'unit', None}

@@ -12,8 +12,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown
-from omistats.engines.checks import LEFT_OUT as LEFT_OUT_STATE
-from omistats.engines.checks import STRAY, Checked, Labels, check_table, flag
+from omistats.engines.checks import (
+    LEFT_OUT as LEFT_OUT_STATE,
+    STRAY,
+    Checked,
+    Labels,
+    check_table,
+    flag,
+)
 from omistats.engines.tables import Source, agree, open_source, whole
 from omistats.model.framework import Framework
 

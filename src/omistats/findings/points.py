@@ -47,7 +47,7 @@ class Point:
     Examples
     --------
     >>> import omistats as oms
-    >>> from omistats.publish.points import count
+    >>> from omistats.findings.points import count
     >>> counts = [[14, 9], [12, 20]], [[20, 30], [16, 25]]
     >>> asked = {"questions": ["plan", "review"], "groups": ["north", "south"]}
     >>> count(oms.Findings.from_counts(*counts, **asked), "reach", group="north", threshold=75)

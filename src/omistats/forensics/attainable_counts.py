@@ -131,7 +131,7 @@ def pairs_behind(
     Parameters
     ----------
     percent1, n1, percent2, n2, complement, unclassified
-        As for `omistats.attainable`.
+        As for `omistats.forensics.attainable`.
     overlapping : bool
         Whether the second count of a pair is that of the whole, not of the complement.
 
@@ -318,7 +318,7 @@ class Attainable:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.attainable([90, 58], [10, 171], [50, 67], [10, 1266])
+    >>> found = oms.forensics.attainable([90, 58], [10, 171], [50, 67], [10, 1266])
     >>> found.low1.tolist(), found.high1.tolist(), found.pairs.tolist()
     ([9, 99], [9, 100], [1, 26])
     >>> found.p_min.round(3).tolist(), found.p_max.round(3).tolist()
@@ -434,7 +434,7 @@ def attainable(
     prints ``**`` beside these figures cannot have got it from Pearson's test:
 
     >>> import omistats as oms
-    >>> found = oms.attainable(82, 440, 75, 2191, complement=True)
+    >>> found = oms.forensics.attainable(82, 440, 75, 2191, complement=True)
     >>> found.stars.tolist()
     [False, False, False, True]
     >>> found.attains("**").item()

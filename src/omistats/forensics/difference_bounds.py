@@ -37,7 +37,9 @@ class DifferenceBehind:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.difference_behind([58, 58], [171, 171], [67, float("nan")], [1266, 1266])
+    >>> found = oms.forensics.difference_behind(
+    ...     [58, 58], [171, 171], [67, float("nan")], [1266, 1266]
+    ... )
     >>> found.least.round(3).tolist(), found.most.round(3).tolist()
     ([-0.096, nan], [-0.08, nan])
     >>> found.low.round(3).tolist(), found.high.round(3).tolist()
@@ -75,7 +77,7 @@ def difference_behind(
     unclassified : array_like of int
         With `complement`, cases of the whole that are on neither side.
     method : str
-        The interval, as for `omistats.difference`.
+        The interval, as for `omistats.stats.difference`.
     confidence : float
         Between 0 and 1.
 
@@ -102,7 +104,7 @@ def difference_behind(
     A table prints 58% of 171 cases beside 67% of 1,266:
 
     >>> import omistats as oms
-    >>> found = oms.difference_behind(58, 171, 67, 1266)
+    >>> found = oms.forensics.difference_behind(58, 171, 67, 1266)
     >>> print(f"{100 * found.least:.1f} to {100 * found.most:.1f}")
     -9.6 to -8.0
     >>> print(f"{100 * found.low:.1f} to {100 * found.high:.1f}")

@@ -48,7 +48,7 @@ class Survivors:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.survivors([79, 55], [200, 80], [70, 48], [300, 250], ["*", "--"])
+    >>> found = oms.forensics.survivors([79, 55], [200, 80], [70, 48], [300, 250], ["*", "--"])
     >>> f"{found.stars} of {found.tests} marked; {found.least} to {found.most} survive"
     '1 of 2 marked; 0 to 1 survive'
     >>> found.surely, found.unexplained, found.adjustment, found.level
@@ -131,7 +131,7 @@ def survivors(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.survivors([90, 55], [100, 80], [70, 48], [300, 250], ["***", "--"])
+    >>> found = oms.forensics.survivors([90, 55], [100, 80], [70, 48], [300, 250], ["***", "--"])
     >>> found.least, found.most
     (1, 1)
     """

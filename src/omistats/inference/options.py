@@ -117,14 +117,14 @@ class Inference:
     Parameters
     ----------
     test : str
-        Test of a difference between groups: a name or an alias from `omistats.TESTS`
+        Test of a difference between groups: a name or an alias from `omistats.stats.TESTS`
         (``'pearson'`` by default, the chi-square without continuity correction), or from
-        `omistats.GROUP_TESTS`; ``'cmh'`` or ``'cmh-cc'`` to test within units. Where a test is
+        `omistats.stats.GROUP_TESTS`; ``'cmh'`` or ``'cmh-cc'`` to test within units. Where a test is
         for two groups only, breakdowns of more are tested by Pearson's, and their rows say so.
         Under weights ``'rao-scott-f'``, ``'rao-scott-chi-square'``, ``'adjusted-wald'`` or
         ``'wald-f'``.
     interval : str
-        Interval for a percentage, from `omistats.INTERVALS`; Wilson's score interval by
+        Interval for a percentage, from `omistats.stats.INTERVALS`; Wilson's score interval by
         default. Under weights ``'logit'`` or ``'wald'``.
     confidence : float
         Confidence of intervals, between 0 and 1.
@@ -132,7 +132,7 @@ class Inference:
         What a subset is tested against: all cases outside it, or only those whose
         characteristic is known.
     adjust : str or iterable of str
-        Adjustments for the number of tests, from `omistats.ADJUSTMENTS`; each adds a column
+        Adjustments for the number of tests, from `omistats.stats.ADJUSTMENTS`; each adds a column
         of p-values. None by default.
     family : {'breakdown', 'table', 'unit', 'everything'}
         Which tests are adjusted together: those of one breakdown in all units, of one unit and
@@ -142,11 +142,11 @@ class Inference:
         What to say of how large a difference between two groups is, with intervals: first
         group less second in percentage points, or first over second; none by default.
     difference, risk_ratio, odds_ratio : str
-        The methods of effects, from `omistats.DIFFERENCES`, `omistats.RISK_RATIOS` and
-        `omistats.ODDS_RATIOS`. Within units (``'cmh'``) effects are Mantel and Haenszel's.
+        The methods of effects, from `omistats.stats.DIFFERENCES`, `omistats.stats.RISK_RATIOS` and
+        `omistats.stats.ODDS_RATIOS`. Within units (``'cmh'``) effects are Mantel and Haenszel's.
     margin : float, optional
         A difference that would not matter, as a proportion (0.05 is five points): adds the
-        p-value of equivalence, `omistats.equivalence`, of every comparison of two groups.
+        p-value of equivalence, `omistats.stats.equivalence`, of every comparison of two groups.
     small_numbers : SmallNumbers
         What to do where counts are small.
 

@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from omistats.counting.tally import Tally
 from omistats.errors import UnknownNameError, UsageError
-from omistats.inference.options import Inference
-from omistats.inference.options import column_of as name_of
+from omistats.inference.options import Inference, column_of as name_of
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.framework import ALL

@@ -51,7 +51,7 @@ class Comparison:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.compare([14, 5, 5], [20, 5, 5], [9, 3, 0], [30, 3, 0])
+    >>> found = oms.stats.compare([14, 5, 5], [20, 5, 5], [9, 3, 0], [30, 3, 0])
     >>> found.statistic.round(2).tolist(), found.p_value.round(4).tolist()
     ([7.73, nan, nan], [0.0054, nan, nan])
     >>> found.stars.tolist()

@@ -217,9 +217,9 @@ def compare(
     Examples
     --------
     >>> import omistats as oms
-    >>> str(oms.compare(14, 20, 9, 30).stars)
+    >>> str(oms.stats.compare(14, 20, 9, 30).stars)
     '**'
-    >>> found = oms.compare([3, 14], [4, 20], [1, 9], [4, 30], method="auto")
+    >>> found = oms.stats.compare([3, 14], [4, 20], [1, 9], [4, 30], method="auto")
     >>> for p_value, method in zip(found.p_value, found.method):
     ...     print(f"{p_value:.4f} {method}")
     0.4857 fisher
@@ -276,7 +276,7 @@ def compare_groups(
     Examples
     --------
     >>> import omistats as oms
-    >>> outcome = oms.compare_groups([762, 327, 468], [1246, 566, 945])
+    >>> outcome = oms.stats.compare_groups([762, 327, 468], [1246, 566, 945])
     >>> print(f"{outcome.statistic:.7f} on {outcome.df:g}")
     30.0701491 on 2
     """

@@ -306,7 +306,7 @@ class Effect:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.difference([56, 3], [70, 4], [48, 0], [80, 0])
+    >>> found = oms.stats.difference([56, 3], [70, 4], [48, 0], [80, 0])
     >>> found.estimate.round(3).tolist(), found.low.round(3).tolist()
     ([0.2, nan], [0.052, nan])
     >>> found.method.tolist()
@@ -336,7 +336,7 @@ def difference(
     method : str
         ``'newcombe'``, the hybrid score interval (method 10); ``'miettinen-nurminen'``, what
         their score test does not reject; ``'agresti-caffo'``; or ``'wald'``, the textbook
-        interval, which is a poor choice. Others can be added to `omistats.DIFFERENCES`.
+        interval, which is a poor choice. Others can be added to `omistats.stats.DIFFERENCES`.
     confidence : float
         Between 0 and 1.
 
@@ -364,7 +364,7 @@ def difference(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.difference(56, 70, 48, 80)
+    >>> found = oms.stats.difference(56, 70, 48, 80)
     >>> print(f"{found.estimate:.4f}, {found.low:.4f} to {found.high:.4f}")
     0.2000, 0.0524 to 0.3339
     """
@@ -389,7 +389,7 @@ def risk_ratio(
         ``'miettinen-nurminen'``, what their score test does not reject; ``'koopman'``, the
         same without their factor ``N / (N - 1)``; ``'katz'``, symmetric in logarithms;
         ``'walter'``, likewise after half a case was added to every count. Others can be
-        added to `omistats.RISK_RATIOS`.
+        added to `omistats.stats.RISK_RATIOS`.
     confidence : float
         Between 0 and 1.
 
@@ -418,7 +418,7 @@ def risk_ratio(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.risk_ratio([56, 5], [70, 56], [48, 0], [80, 29])
+    >>> found = oms.stats.risk_ratio([56, 5], [70, 56], [48, 0], [80, 29])
     >>> for ratio, low, high in zip(found.estimate, found.low, found.high):
     ...     print(f"{ratio:.2f}, {low:.2f} to {high:.2f}")
     1.33, 1.08 to 1.67
@@ -445,7 +445,7 @@ def odds_ratio(
         ``'miettinen-nurminen'``, what their score test does not reject; ``'woolf'``,
         symmetric in logarithms; ``'gart'``, likewise after half a case was added to every
         count; ``'agresti'``, after two were added, spread as if nothing differed. Others
-        can be added to `omistats.ODDS_RATIOS`.
+        can be added to `omistats.stats.ODDS_RATIOS`.
     confidence : float
         Between 0 and 1.
 
@@ -471,7 +471,7 @@ def odds_ratio(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.odds_ratio(56, 70, 48, 80)
+    >>> found = oms.stats.odds_ratio(56, 70, 48, 80)
     >>> print(f"{found.estimate:.3f}, {found.low:.3f} to {found.high:.3f}")
     2.667, 1.282 to 5.540
     """

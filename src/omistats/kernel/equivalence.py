@@ -73,7 +73,7 @@ class Equivalence:
     Proportions throughout: the interval of the larger groups lies within ten points.
 
     >>> import omistats as oms
-    >>> found = oms.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
+    >>> found = oms.stats.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
     >>> found.low.round(3).tolist(), found.high.round(3).tolist()
     ([-0.223, -0.045], [0.183, 0.025])
     >>> found.p_value.round(4).tolist()
@@ -148,7 +148,7 @@ def equivalence(
     Both pairs of groups have 65% and 66%. Only the larger shows that ten points are excluded.
 
     >>> import omistats as oms
-    >>> found = oms.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
+    >>> found = oms.stats.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
     >>> found.equivalent
     array([False,  True])
     """

@@ -269,7 +269,7 @@ def funnel_limits(
     inflation : array_like of float
         The design effect by which clustering multiplies the sampling variance.
     phi : array_like of float
-        Multiplicative overdispersion, see `omistats.kernel.dispersion.dispersion`.
+        Multiplicative overdispersion, see `omistats.kernel.funnel.dispersion`.
     tau2 : array_like of float
         Additive overdispersion: a variance between units, on the same scale.
 

@@ -331,7 +331,7 @@ class Interval:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.interval([0, 9, 0], [20, 30, 0])
+    >>> found = oms.stats.interval([0, 9, 0], [20, 30, 0])
     >>> found.estimate.tolist(), found.high.round(3).tolist()
     ([0.0, 0.3, nan], [0.161, 0.479, nan])
     """
@@ -356,7 +356,7 @@ def interval(
         correction; ``'clopper-pearson'``, exact; ``'mid-p'``, exact but for half of the
         chance of what was observed; ``'jeffreys'``; ``'agresti-coull'``; or ``'wald'``, the
         textbook interval, which is a poor choice. Others can be added to
-        `omistats.INTERVALS`.
+        `omistats.stats.INTERVALS`.
     confidence : float
         Between 0 and 1.
 
@@ -383,10 +383,10 @@ def interval(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.interval(81, 263)
+    >>> found = oms.stats.interval(81, 263)
     >>> print(f"{found.low:.4f} to {found.high:.4f}")
     0.2553 to 0.3662
-    >>> exact = oms.interval([0, 1], [20, 29], method="clopper-pearson")
+    >>> exact = oms.stats.interval([0, 1], [20, 29], method="clopper-pearson")
     >>> print(exact.high.round(4))
     [0.1684 0.1776]
     """

@@ -160,7 +160,7 @@ def adjust(p_value: npt.ArrayLike, method: str = "bh", axis: int = -1) -> npt.ND
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.adjust([0.01, 0.04, 0.03, float("nan")], "holm").tolist()
+    >>> oms.stats.adjust([0.01, 0.04, 0.03, float("nan")], "holm").tolist()
     [0.03, 0.06, 0.06, nan]
     """
     name = ADJUSTMENTS.name(method)

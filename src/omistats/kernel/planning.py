@@ -236,7 +236,7 @@ class Power:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.power(0.65, 0.75, [200, 0], 850)
+    >>> found = oms.stats.power(0.65, 0.75, [200, 0], 850)
     >>> found.power.round(3).tolist(), found.test[0].item(), found.method[0].item()
     ([0.805, nan], 'pearson', 'normal')
     """
@@ -261,7 +261,7 @@ class Detectable:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.detectable(0.95, [50, 500], 100)
+    >>> found = oms.stats.detectable(0.95, [50, 500], 100)
     >>> found.low.round(2).tolist(), found.below.round(2).tolist(), found.high.tolist()
     ([0.78, 0.87], [0.17, 0.08], [nan, nan])
     """
@@ -286,7 +286,7 @@ class SampleSize:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.sample_size(0.65, [0.75, 0.65], ratio=2)
+    >>> found = oms.stats.sample_size(0.65, [0.75, 0.65], ratio=2)
     >>> found.n1.tolist(), found.n2.tolist(), found.power.round(3).tolist()
     ([243.0, nan], [486.0, nan], [0.8, nan])
     """
@@ -354,9 +354,9 @@ def power(
     Examples
     --------
     >>> import omistats as oms
-    >>> print(f"{oms.power(0.65, 0.75, 200, 850).power:.3f}")
+    >>> print(f"{oms.stats.power(0.65, 0.75, 200, 850).power:.3f}")
     0.805
-    >>> print(f"{oms.power(0.65, 0.75, 20, 85, test='pearson', method='exact').power:.3f}")
+    >>> print(f"{oms.stats.power(0.65, 0.75, 20, 85, test='pearson', method='exact').power:.3f}")
     0.163
     """
     level = fraction(level, "level")
@@ -433,7 +433,7 @@ def detectable(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.detectable(0.65, 200, 850)
+    >>> found = oms.stats.detectable(0.65, 200, 850)
     >>> print(f"{found.low:.3f} or less, {found.high:.3f} or more")
     0.542 or less, 0.749 or more
     """
@@ -483,7 +483,7 @@ def sample_size(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.sample_size(0.65, 0.75)
+    >>> found = oms.stats.sample_size(0.65, 0.75)
     >>> print(f"{found.n1:g} and {found.n2:g}")
     329 and 329
     """
@@ -612,9 +612,9 @@ def sample_for_precision(
     Examples
     --------
     >>> import omistats as oms
-    >>> print(oms.sample_for_precision([0.05, 0.1], method="wald"))
+    >>> print(oms.stats.sample_for_precision([0.05, 0.1], method="wald"))
     [385.  97.]
-    >>> print(oms.sample_for_precision(0.05, population=1000))
+    >>> print(oms.stats.sample_for_precision(0.05, population=1000))
     276.0
     """
     check_confidence(confidence)

@@ -147,7 +147,7 @@ def ranks(
     ranks the draws; draws that tie are put in random order. That is the spread of
     ranks under a flat prior. Estimates spread wider than the truths behind them, yet the
     draws add noise once more, so an interval promises no coverage;
-    `omistats.kernel.rank_sets.rank_sets` does.
+    `omistats.kernel.ranks.rank_sets` does.
 
     References
     ----------
@@ -418,7 +418,7 @@ def pairs(estimate: npt.ArrayLike, se: npt.ArrayLike, *, confidence: float = 0.9
     -----
     The standard error is the root of the sum of squares, for units are independent, and the
     test is normal. The adjustment is Holm's over the two one-sided hypotheses of every pair
-    (see `omistats.kernel.rank_sets.rank_sets`); ``p_adjusted`` is that of the direction found.
+    (see `omistats.kernel.ranks.rank_sets`); ``p_adjusted`` is that of the direction found.
     A pair without any error is certain: its p-value is 0, or 1 if the two are equal.
     """
     import scipy

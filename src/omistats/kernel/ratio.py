@@ -1,7 +1,7 @@
 """Linearised ratio estimates, limits, ratio().
 
 Strata lie along the first axis and moments along the one before it, so that every step runs over
-memory in order. `omistats.kernel.moments` checks what comes from outside and then works here;
+memory in order. `omistats.kernel.ratio` checks what comes from outside and then works here;
 scores come here directly, for their moments are sums over cases that were made next door and can
 be neither missing nor impossible.
 
@@ -170,7 +170,7 @@ class Ratio:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.ratio([3, 9, 5, 2], [8, 10, 9, 6], cluster=list("aabb"))
+    >>> found = oms.stats.ratio([3, 9, 5, 2], [8, 10, 9, 6], cluster=list("aabb"))
     >>> print(f"{found.low:.3f} to {found.high:.3f}, design effect {found.design_effect:.2f}")
     0.381 to 0.770, design effect 1.33
     >>> found.clusters.item(), found.df.item(), found.method.item()
@@ -266,7 +266,7 @@ def ratio(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.ratio([3, 9, 5, 2], [8, 10, 9, 6], stratum=["N", "N", "S", "S"])
+    >>> found = oms.stats.ratio([3, 9, 5, 2], [8, 10, 9, 6], stratum=["N", "N", "S", "S"])
     >>> print(f"{found.estimate:.3f} ± {found.se:.3f}")
     0.576 ± 0.152
     """
@@ -371,7 +371,7 @@ def linearised(moments: Floats, scale: Floats, shared: Floats) -> Ratios:
     moments : ndarray of float64, shape (5, strata, ...)
         Sums of k, n, k², k n and n².
     scale, shared : ndarray of float64, shape (strata, ...)
-        As `omistats.kernel.designs.factors` gives them; axes may have length 1.
+        As `omistats.kernel.design.factors` gives them; axes may have length 1.
 
     Returns
     -------
@@ -499,7 +499,7 @@ class Sums:
     moments : ndarray of float64, shape (5, strata, ...)
         Sums of k, n, k², k n and n².
     scale, shared : ndarray of float64, shape (strata, ...)
-        As `omistats.kernel.designs.factors` gives them, but 0 where the domain has nothing.
+        As `omistats.kernel.design.factors` gives them, but 0 where the domain has nothing.
     """
 
     moments: Floats
@@ -521,7 +521,7 @@ def sums(
     population: npt.ArrayLike | None,
     lonely: str,
 ) -> Sums:
-    """Bring moments and strata to one shape, checked and as `omistats.kernel.linear` has it."""
+    """Bring moments and strata to one shape, checked and as `omistats.kernel.ratio` has it."""
     check_lonely(lonely, (*LONELY, "nan"))
     drawn = as_numbers(cases, "cases")
     there = np.asarray(np.inf) if population is None else as_numbers(population, "population")

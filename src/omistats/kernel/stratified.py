@@ -393,7 +393,7 @@ class Stratified:
     the third unit has no second group, and counts for nothing.
 
     >>> import omistats as oms
-    >>> found = oms.stratified([18, 90, 5], [20, 180, 5], [144, 8, 0], [180, 20, 0])
+    >>> found = oms.stats.stratified([18, 90, 5], [20, 180, 5], [144, 8, 0], [180, 20, 0])
     >>> print(f"{found.difference:.2f}, {found.difference_low:.2f} to {found.difference_high:.2f}")
     0.10, -0.03 to 0.23
     >>> found.strata.item(), round(found.breslow_day_p_value.item(), 2)
@@ -473,7 +473,7 @@ def stratified(
     >>> men, of_men = [512, 353, 120, 138, 53, 22], [825, 560, 325, 417, 191, 373]
     >>> women, of_women = [89, 17, 202, 131, 94, 24], [108, 25, 593, 375, 393, 341]
     >>> import omistats as oms
-    >>> found = oms.stratified(men, of_men, women, of_women)
+    >>> found = oms.stats.stratified(men, of_men, women, of_women)
     >>> print(f"{found.statistic:.4f}, odds ratio {found.odds_ratio:.4f}, {found.stars}")
     1.5246, odds ratio 0.9047, --
     """

@@ -496,7 +496,7 @@ class WeightedComparison:
 
     >>> answers = [1, 1, 0, 1, 0, 0, 1, None]
     >>> import omistats as oms
-    >>> found = oms.compare_weighted(answers, ["f", "m"] * 4, cluster=list("aabbccdd"))
+    >>> found = oms.stats.compare_weighted(answers, ["f", "m"] * 4, cluster=list("aabbccdd"))
     >>> print(f"{found.method}: F on {found.df:g} and {found.df2:g}, {found.n} answers")
     rao-scott-f: F on 1 and 3, 7 answers
     >>> print(f"p = {found.p_value:.3f}, design effect {found.design_effect:.2f}")
@@ -537,9 +537,9 @@ def compare_weighted(
         Sampling weights, any multiple of them; by default all equal. Weight 0 is as good as
         outside the table.
     cluster, stratum : array_like, shape (cases,), optional
-        How cases were drawn, as for `omistats.ratio`.
+        How cases were drawn, as for `omistats.stats.ratio`.
     population : float, mapping or array_like of shape (cases,), optional
-        The number of clusters in each stratum's population, as for `omistats.ratio`.
+        The number of clusters in each stratum's population, as for `omistats.stats.ratio`.
     method : {'rao-scott-f', 'rao-scott-chi-square', 'adjusted-wald', 'wald-f'}
         Pearson's chi-square corrected by Rao and Scott, as F (second order) or as chi-square
         (first order); or Wald's test of the cells, with its degrees of freedom adjusted for
@@ -561,7 +561,7 @@ def compare_weighted(
         When the method or the treatment of lonely strata is unknown.
     DataError
         With all that is wrong with the cases: shapes, answers of more than two kinds, negative
-        or missing weights, and what `omistats.ratio` refuses of a design.
+        or missing weights, and what `omistats.stats.ratio` refuses of a design.
 
     Notes
     -----
@@ -586,7 +586,7 @@ def compare_weighted(
     >>> teams = list("aabbccddee")
     >>> groups = ["f", "m"] * 5
     >>> import omistats as oms
-    >>> found = oms.compare_weighted(answers, groups, cluster=teams, weight=[1, 2] * 5)
+    >>> found = oms.stats.compare_weighted(answers, groups, cluster=teams, weight=[1, 2] * 5)
     >>> print(f"F {found.statistic:.3f} on {found.df:g} and {found.df2:g}, p {found.p_value:.3f}")
     F 0.276 on 1 and 4, p 0.627
     """

@@ -94,7 +94,7 @@ class Trend:
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.trend([[3, 5, 9], [4, 4, 0]], [[10, 10, 10], [4, 4, 0]])
+    >>> found = oms.stats.trend([[3, 5, 9], [4, 4, 0]], [[10, 10, 10], [4, 4, 0]])
     >>> found.slope.round(2).tolist(), found.p_value.round(3).tolist()
     ([0.3, 0.0], [0.007, nan])
     >>> found.stars.tolist()
@@ -148,7 +148,7 @@ def trend(
     Examples
     --------
     >>> import omistats as oms
-    >>> found = oms.trend([83, 90, 129, 70], [86, 93, 136, 82])
+    >>> found = oms.stats.trend([83, 90, 129, 70], [86, 93, 136, 82])
     >>> print(f"{found.slope:.4f} a group, p = {found.p_value:.4f} {found.stars}")
     -0.0334 a group, p = 0.0041 **
     """

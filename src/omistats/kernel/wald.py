@@ -133,7 +133,7 @@ class Tested:
     statistic, df, p_value : ndarray of float64
         As `wald` gives them.
     stars : ndarray of int8
-        Codes of `omistats.kernel.significance.STARS`, -1 where nothing could be tested.
+        Codes of `omistats.kernel.chi_square.STARS`, -1 where nothing could be tested.
     """
 
     statistic: Floats

@@ -71,7 +71,7 @@ def draw(
     UnknownNameError
         When a column is unknown, or the treatment of lonely strata.
     DataError
-        With all that is wrong: see `omistats.ratio`.
+        With all that is wrong: see `omistats.stats.ratio`.
     """
     check_lonely(lonely, (*LONELY, "null"))
     rows = len(cases)

@@ -27,9 +27,9 @@ class SupervisionType(Breakdown):
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.SupervisionType().groups
+    >>> oms.omi2.SupervisionType().groups
     ('community order', 'licence')
-    >>> oms.SupervisionType().leave_out
+    >>> oms.omi2.SupervisionType().leave_out
     ('suspended sentence order', 'custody')
     """
 
@@ -46,7 +46,7 @@ class Gender(Breakdown):
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.Gender().groups
+    >>> oms.omi2.Gender().groups
     ('male', 'female')
     """
 
@@ -62,7 +62,7 @@ class Ethnicity(Breakdown):
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.Ethnicity().groups
+    >>> oms.omi2.Ethnicity().groups
     ('white', 'BME')
     """
 
@@ -78,7 +78,7 @@ class Disability(Breakdown):
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.Disability().groups
+    >>> oms.omi2.Disability().groups
     ('yes', 'no')
     """
 
@@ -95,7 +95,7 @@ class AgeGroup(Breakdown):
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.AgeGroup().groups
+    >>> oms.omi2.AgeGroup().groups
     ('17-24', '25+')
     """
 
@@ -112,7 +112,7 @@ class RiskOfHarm(Breakdown):
     Examples
     --------
     >>> import omistats as oms
-    >>> oms.RiskOfHarm().groups, oms.RiskOfHarm().contrast
+    >>> oms.omi2.RiskOfHarm().groups, oms.omi2.RiskOfHarm().contrast
     (('high', 'all'), 'complement')
     """
 

@@ -8,8 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from omistats.forensics.difference_bounds import difference_behind
-from omistats.forensics.surviving_stars import Survivors
-from omistats.forensics.surviving_stars import survivors as find_survivors
+from omistats.forensics.surviving_stars import Survivors, survivors as find_survivors
 from omistats.kernel.chi_square import STARS
 from omistats.omi2.evidence import Row, read_rows
 from omistats.omi2.published import FIRST_SPLIT, TABLES, load_published
@@ -84,7 +83,7 @@ def comparisons(
 
     Notes
     -----
-    See `omistats.difference_behind` and `omistats.survivors`; intervals are Newcombe's, and a
+    See `omistats.forensics.difference_behind` and `omistats.forensics.survivors`; intervals are Newcombe's, and a
     table is a family. In Tables 3-6 nobody is taken to be of unknown risk.
 
     Examples
@@ -166,7 +165,7 @@ def survivors(
     published : pyarrow.Table, optional
         Printed figures as `load_published` gives them; the shipped ones by default.
     adjustments : sequence of str
-        As for `omistats.adjust`.
+        As for `omistats.stats.adjust`.
     level : float
         What adjusted p-values must lie below, between 0 and 1.
 
@@ -176,7 +175,7 @@ def survivors(
         One row a table, then all tables as one family (``table`` and ``breakdown`` null), for
         each adjustment: ``table, breakdown, adjustment, tests, stars, least, most,
         least_by_percent, most_by_percent, unexplained`` (how many marks no counts earn),
-        ``level``; see `omistats.Survivors`.
+        ``level``; see `omistats.forensics.Survivors`.
 
     Raises
     ------

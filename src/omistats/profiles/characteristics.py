@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow
-from omistats import _result_tables as show
+from omistats import _arrow, _result_tables as show
 from omistats._result_tables import Exports
 from omistats.breakdowns.base import LEFT_OUT, Breakdown
 from omistats.breakdowns.registry import named

@@ -1,8 +1,7 @@
-"""Samples of caseloads: how large, of whom, drawn how, and what each case then weighs."""
+"""Plan, draw and weight samples of caseloads."""
 
 from __future__ import annotations
 
-from omistats.sampling.plan import SamplePlan, plan_sample
-from omistats.sampling.weights import DesignWeights, design_weights
+from omistats._lazy import public_index
 
-__all__ = ["DesignWeights", "SamplePlan", "design_weights", "plan_sample"]
+__getattr__, __dir__ = public_index(__name__, "__init__.pyi")

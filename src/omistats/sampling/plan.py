@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow
-from omistats import _result_tables as show
+from omistats import _arrow, _result_tables as show
 from omistats._result_tables import Exports
 from omistats.errors import (
     DataError,
@@ -240,7 +239,7 @@ def sizes_of(
     size, half_width : number or mapping of str to number, optional
         One of them.
     p, confidence : float
-        As `omistats.sample_for_precision`.
+        As `omistats.stats.sample_for_precision`.
     there : mapping of str to int
         The cases of every unit that has any.
     problems : list of Problem
@@ -293,7 +292,7 @@ _METHOD = "simple random within cells, without replacement: lowest PCG64 numbers
 def draw_cases(
     caseload: CaseSet, cells: Cells, n: Ints, seed: int, settings: Mapping[str, Any]
 ) -> CaseSet:
-    """Draw ``n`` cases of every cell; see `omistats.SamplePlan.draw`."""
+    """Draw ``n`` cases of every cell; see `omistats.sampling.SamplePlan.draw`."""
     drawn = chosen(caseload, cells, n, seed)
     with np.errstate(divide="ignore"):
         weight = np.where(n > 0, cells.counts / n, 0.0)
@@ -513,7 +512,7 @@ def plan_sample(
         Cases to draw from each unit, or from each by its name.
     half_width : float or mapping of str to float, optional
         In place of a size: half the width of the interval for a percentage of a unit, as a
-        proportion. `omistats.sample_for_precision` makes a size of it, with ``p``,
+        proportion. `omistats.stats.sample_for_precision` makes a size of it, with ``p``,
         ``confidence`` and the caseload.
     cells : iterable of str, optional
         Characteristics; their cross-classification, within units, makes the cells that cases

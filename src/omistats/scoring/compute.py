@@ -87,7 +87,7 @@ def scores(
     confidence : float
         Of intervals, between 0 and 1.
     interval : {'wald', 'logit'}
-        As in `omistats.ratio`. Wald limits are not cut off at 0 and 100.
+        As in `omistats.stats.ratio`. Wald limits are not cut off at 0 and 100.
     df : {'design'}, optional
         Use t and F with the design's degrees of freedom, cases less units (column ``df2``
         for F); by default the normal and chi-square. Where there are none left, as in a

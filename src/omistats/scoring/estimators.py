@@ -84,7 +84,7 @@ def pooled_scoring(
     population: Any,
     cases: CaseSet | None = None,
 ) -> Scoring:
-    """Prepare pooled scores from sums over cases; see `omistats.scores.tally.ScoreTally`.
+    """Prepare pooled scores from sums over cases; see `omistats.scoring.score_tally.ScoreTally`.
 
     Where the cases are at hand they only say which case is alone in its unit.
 
@@ -224,7 +224,7 @@ class _Plain:
 def drawn_scoring(
     rule: str, sums: CaseSums, cases: CaseSet, members: Members, lonely: str, **design: Any
 ) -> Scoring:
-    """Prepare scores of cases that were drawn otherwise; see `omistats.model.drawn.draw`."""
+    """Prepare scores of cases that were drawn otherwise; see `omistats.model.survey_design.draw`."""
     starts = cases.packed.starts
     unused = np.zeros(len(starts) - 1)
     sample = Sample(members.within(0, len(cases)), starts, unused, unused)

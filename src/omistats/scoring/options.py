@@ -93,7 +93,7 @@ def wanted_items(items: Iterable[str] | None, framework: Framework | None) -> tu
     Raises
     ------
     UsageError, UnknownNameError
-        As `omistats.scores.sums.scored_items`.
+        As `omistats.scoring.sums.scored_items`.
     """
     asked = None if items is None else listed("items", items, "ids of items")
     return () if framework is None else scored_items(framework, asked)

@@ -158,7 +158,7 @@ class Rule(Protocol):
 
 
 def pooled_rule(moments: Floats, strata: Strata) -> Rule:
-    """Prepare the rule that pools answers, of moments as `omistats.kernel.linear` has them."""
+    """Prepare the rule that pools answers, of moments as `omistats.kernel.ratio` has them."""
     return _Ratios(moments, strata, moments[:2])
 
 
@@ -242,7 +242,7 @@ class _Ratios:
     Attributes
     ----------
     moments : ndarray of float64, shape (5, units, items, domains)
-        As in `omistats.kernel.linear`.
+        As in `omistats.kernel.ratio`.
     """
 
     moments: Floats

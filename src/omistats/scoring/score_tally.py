@@ -119,7 +119,7 @@ def problems_of(
     complement: str,
     moments: Any,
 ) -> list[str]:
-    """List what is wrong with sums; see `omistats.scores.tally.ScoreTally`.
+    """List what is wrong with sums; see `omistats.scoring.score_tally.ScoreTally`.
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ SCHEMA = pa.schema(
 
 @attrs.frozen(eq=False)
 class Parts:
-    """What a file holds; see `omistats.scores.tally.ScoreTally`.
+    """What a file holds; see `omistats.scoring.score_tally.ScoreTally`.
 
     Attributes
     ----------

@@ -82,11 +82,11 @@ def from_sums(
     cases : array_like of int, shape (units,)
         How many cases each unit has, those without any answer included.
     moments : array_like of int, shape (units, domains, items, 5)
-        Sums over cases of k, n, k k, k n and n n; domains as `omistats.scores.domains` has them:
+        Sums over cases of k, n, k k, k n and n n; domains as `omistats.scoring.groups` has them:
         everyone, the groups of each split, then for each complement in turn the cases that its
         subset is compared with.
     items : sequence of Scored
-        As `omistats.scores.sums.scored_items` gives them.
+        As `omistats.scoring.sums.scored_items` gives them.
     splits : sequence of Breakdown or Split
         Breakdowns, in the order of the domains.
     complement : {'all', 'known'}

@@ -173,7 +173,7 @@ class Strata:
     Attributes
     ----------
     scale, shared : ndarray of float64, shape (units,)
-        As `omistats.kernel.designs.factors` gives them.
+        As `omistats.kernel.design.factors` gives them.
     """
 
     scale: Floats
@@ -197,7 +197,7 @@ class Sample(Strata):
     starts : ndarray of int64, shape (units + 1,)
         Where each unit's cases begin.
     scale, shared : ndarray of float64, shape (units,)
-        As `omistats.kernel.designs.factors` gives them.
+        As `omistats.kernel.design.factors` gives them.
     """
 
     members: Flags

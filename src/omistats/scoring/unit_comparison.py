@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow
-from omistats import _result_tables as show
+from omistats import _arrow, _result_tables as show
 from omistats._result_tables import Exports
 from omistats.errors import UsageError, check_word, described, shown
 from omistats.kernel.funnel import (
@@ -346,7 +345,7 @@ class UnitComparison(Exports):
         Notes
         -----
         Units are independent. The adjustment is the one that ``joint_low, joint_high,
-        above, below`` rest on, see `omistats.kernel.pairs.pairs`.
+        above, below`` rest on, see `omistats.kernel.ranks.pairs`.
         """
         return pairs_table(self.table, self.settings["confidence"])
 

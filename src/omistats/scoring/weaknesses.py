@@ -10,13 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow
-from omistats import _result_tables as show
+from omistats import _arrow, _result_tables as show
 from omistats._result_tables import Exports
 from omistats.errors import UnknownNameError, UsageError, check_word, described, listed
 from omistats.kernel.checks import check_confidence
-from omistats.kernel.multiplicity import ADJUSTMENTS
-from omistats.kernel.multiplicity import adjust as adjusted
+from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjusted
 from omistats.kernel.wald import difference, tested
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic

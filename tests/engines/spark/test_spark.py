@@ -22,7 +22,7 @@ from tests.engines.tables import (
 from tests.factories import BREAKDOWNS, Gender, Harm, frame, framework, random_frame
 
 import omistats as oms
-from omistats.counting.count import tally
+from omistats import tally
 from omistats.engines.sums import sum_engine
 from omistats.engines.tables import Source, is_engine
 
