@@ -26,7 +26,7 @@ class Supervision(oms.Breakdown):
 
     key = "supervision"
     groups = ("community", "licence")
-    leave_out = ("suspended",)
+    excluded = ("suspended",)
 
 
 class Gender(oms.Breakdown):
@@ -51,7 +51,7 @@ class OneGroup(oms.Breakdown):
     key = "one_group"
     column = "gender"
     groups = ("f",)
-    leave_out = ("m",)
+    excluded = ("m",)
 
 
 BREAKDOWNS = (Supervision(), Gender(), Harm(), Tier(), OneGroup())

@@ -245,9 +245,9 @@ def test_groups_the_unclassified_and_the_left_out_make_up_all_cases(seed, size):
             assert heads[:, 1].tolist() == sizes
             rest = heads[:, 1] - heads[:, 0] - counts.unclassified[:, i]
             assert (rest >= 0).all()
-            assert (counts.left_out[:, i] == 0).all()
+            assert (counts.excluded[:, i] == 0).all()
         else:
-            total = heads.sum(axis=1) + counts.unclassified[:, i] + counts.left_out[:, i]
+            total = heads.sum(axis=1) + counts.unclassified[:, i] + counts.excluded[:, i]
             assert total.tolist() == sizes
 
 
@@ -357,7 +357,7 @@ def test_counts_of_the_unclassified_and_the_left_out():
         harm=["high", None, None, "not high"],
     )
     found = oms.recompute(read(data), by="unit", breakdowns=[Supervision(), Harm()]).unclassified
-    assert found.column_names == ["unit", "breakdown", "unclassified", "left_out"]
+    assert found.column_names == ["unit", "breakdown", "unclassified", "excluded"]
     assert [tuple(line.values()) for line in rows(found)] == [
         ("A", "supervision", 1, 0),
         ("A", "harm", 1, 0),

@@ -34,8 +34,8 @@ def test_shapes_units_and_text_form():
     assert counts.k.shape == counts.n.shape == (4, 11, 3)
     assert counts.unknown_k.shape == counts.unknown_n.shape == (4, 5, 3)
     assert counts.cases.shape == (4, 11)
-    assert counts.unclassified.shape == counts.left_out.shape == (4, 5)
-    for name in ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out"):
+    assert counts.unclassified.shape == counts.excluded.shape == (4, 5)
+    for name in ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded"):
         assert getattr(counts, name).dtype == np.int64, name
     assert repr(counts) == "Tally: 4 units x 5 breakdowns x 3 questions"
 
@@ -53,7 +53,7 @@ def test_counts_of_a_frame_done_by_hand():
     assert counts.n[0, :, 0].tolist() == [2, 0, 1, 0, 1, 3]
     assert counts.cases[0].tolist() == [2, 1, 1, 1, 1, 4]
     assert counts.unclassified[0].tolist() == [1, 1, 1]
-    assert counts.left_out[0].tolist() == [0, 1, 0]
+    assert counts.excluded[0].tolist() == [0, 1, 0]
     # Of the unclassified only a complement needs the answers.
     assert counts.unknown_k[0, :, 0].tolist() == [0, 0, 0]
     assert counts.unknown_n[0, :, 0].tolist() == [0, 0, 1]
@@ -63,11 +63,11 @@ def test_together_and_with_all_agree_with_counting_anew():
     cases = read(random_frame(2, 90), 3)
     by_unit = oms.tally(cases, by="unit", breakdowns=BREAKDOWNS)
     anew = oms.tally(cases, breakdowns=BREAKDOWNS)
-    together, extended = by_unit.together(), by_unit.with_all()
+    together, extended = by_unit.collapse_units(), by_unit.with_all()
     assert together.units == ("all",)
-    assert together.together() is together
+    assert together.collapse_units() is together
     assert extended.units == (*cases.units, "all")
-    for name in ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out"):
+    for name in ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded"):
         np.testing.assert_array_equal(getattr(together, name), getattr(anew, name))
         np.testing.assert_array_equal(getattr(extended, name)[-1:], getattr(anew, name))
         np.testing.assert_array_equal(getattr(extended, name)[:-1], getattr(by_unit, name))
@@ -126,7 +126,7 @@ def test_a_framework_without_standard_breakdowns_says_so():
         oms.tally(read())
 
 
-NAMES = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out")
+NAMES = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded")
 
 
 def assert_equal(one: oms.Tally, other: oms.Tally) -> None:
@@ -173,12 +173,12 @@ class TestAdding:
         assert_equal(a.merge(b, c), a.merge(b).merge(c))
         swapped, straight = c.merge(a, b), a.merge(b, c)
         assert set(swapped.units) == set(straight.units)
-        np.testing.assert_array_equal(swapped.together().k, straight.together().k)
+        np.testing.assert_array_equal(swapped.collapse_units().k, straight.collapse_units().k)
 
     def test_units_that_are_new_come_after(self):
         cases = read(random_frame(1, 60), 3)
         counts = count(cases)
-        last, first = counts.without(["U0", "U1"]), counts.without(("U2", "U3"))
+        last, first = counts.drop_units(["U0", "U1"]), counts.drop_units(("U2", "U3"))
         merged = last.merge(first)
         assert merged.units == ("U2", "U3", "U0", "U1")
         np.testing.assert_array_equal(merged.n, counts.n[[2, 3, 0, 1]])
@@ -204,7 +204,7 @@ class TestAdding:
 
     def test_a_unit_not_there_yet_is_added_by_replacing(self):
         counts = count(read(random_frame(3, 60), 3))
-        assert_equal(counts.without("U3").replace(counts.without(["U0", "U1", "U2"])), counts)
+        assert_equal(counts.drop_units("U3").replace(counts.drop_units(["U0", "U1", "U2"])), counts)
 
     def test_every_difference_is_listed(self):
         one = count(read(random_frame(1, 20), 3))
@@ -212,7 +212,7 @@ class TestAdding:
             read(random_frame(2, 20), 2), breakdowns=[Harm(), OtherGender()], questions=["q1"]
         )
         with pytest.raises(oms.UsageError) as caught:
-            one.merge(one.without("U0"), other)
+            one.merge(one.drop_units("U0"), other)
         text = str(caught.value)
         for words in (
             "tally 3: a framework 'small' of another content",
@@ -244,13 +244,13 @@ class TestAdding:
         counts = oms.tally(read(), by="unit", breakdowns=[Gender()])
         with pytest.raises(oms.UsageError, match="expected tallies to merge, found CaseSet"):
             counts.merge(read())
-        together = counts.together()
+        together = counts.collapse_units()
         with pytest.raises(oms.UsageError, match="no unit can be replaced; make them with"):
             together.replace(together)
         with pytest.raises(oms.UsageError, match="no unit can be left out"):
-            together.without("all")
+            together.drop_units("all")
         with pytest.raises(oms.UnknownNameError, match="unknown unit 'C'"):
-            counts.without(["A", "C"])
+            counts.drop_units(["A", "C"])
         with pytest.raises(oms.UsageError, match="tally 2: has 'all' beside its units"):
             counts.merge(counts.with_all())
 
@@ -258,7 +258,7 @@ class TestAdding:
         counts = oms.tally(read(), by="unit", breakdowns=[Gender()])
         extended = counts.with_all()
         assert extended.with_all() is extended
-        assert_equal(extended.together(), counts.together())
+        assert_equal(extended.collapse_units(), counts.collapse_units())
         findings = oms.recompute(counts, by="unit")
         assert oms.recompute(findings.tally, by="unit").table.equals(findings.table)
 
@@ -520,7 +520,7 @@ class TestBadFiles:
             path,
             "counts are 0 <= k <= n; found k = 9, n = 1 of q0 in supervision community, unit A",
             "no more answers than cases; found n = 9",
-            "cases are counted from 0; found left_out = -1",
+            "cases are counted from 0; found excluded = -1",
             problems=3,
         )
 
@@ -556,7 +556,7 @@ class TestBadFiles:
 def test_a_unit_that_is_taken_out_leaves_the_whole_too():
     counts = oms.tally(oms.omi2.load_synthetic(), by="unit", breakdowns=["gender"])
     gone = counts.units[0]
-    left = counts.with_all().without(gone)
+    left = counts.with_all().drop_units(gone)
     assert left.units == (*counts.units[1:], "all")
-    np.testing.assert_array_equal(left.n, counts.without(gone).with_all().n)
+    np.testing.assert_array_equal(left.n, counts.drop_units(gone).with_all().n)
     assert (left.n[-1] < counts.with_all().n[-1]).any()

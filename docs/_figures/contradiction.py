@@ -6,7 +6,7 @@ import numpy as np
 from style import BLUE, GREY, ORANGE, axes
 
 import omistats as oms
-from omistats.forensics.consistency import Division, Whole, feasible_counts
+from omistats.forensics.consistency import PrintedSplit, PrintedTotal, feasible_counts
 
 TABLE, ROW = 5, 5
 NAMES = {
@@ -21,7 +21,7 @@ lines = oms.omi2.load_published().to_pylist()
 high, everyone = (r for r in lines if (r["table"], r["row"]) == (TABLE, ROW))
 mine = [r for r in lines if r["question"] == everyone["question"] and r["table"] in NAMES]
 divisions = [
-    Division(
+    PrintedSplit(
         "high risk of harm",
         high["n"],
         everyone["n"] - high["n"],
@@ -30,10 +30,10 @@ divisions = [
         complement=True,
     )
 ] + [
-    Division(NAMES[a["table"]], a["n"], b["n"], a["percent"], b["percent"], a["stars"])
+    PrintedSplit(NAMES[a["table"]], a["n"], b["n"], a["percent"], b["percent"], a["stars"])
     for a, b in zip(mine[::2], mine[1::2], strict=True)
 ]
-whole = Whole(everyone["n"], (("all cases", everyone["percent"]),), tuple(divisions))
+whole = PrintedTotal(everyone["n"], (("all cases", everyone["percent"]),), tuple(divisions))
 parts = [("all cases", ["all cases"])] + [(d.key, d.figures) for d in divisions]
 
 ax = axes(2.9)

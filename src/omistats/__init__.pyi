@@ -26,7 +26,7 @@ from omistats.model.framework import (
 from omistats.model.units import Unit as Unit, match_units as match_units
 from omistats.profiles.age_groups import age_group as age_group
 from omistats.profiles.characteristics import characteristics as characteristics
-from omistats.profiles.multi_valued import Several as Several
+from omistats.profiles.multi_valued import MultiValued as MultiValued
 from omistats.profiles.representativeness import representativeness as representativeness
 from omistats.resampling.bootstrap import bootstrap as bootstrap
 from omistats.resampling.max_t import max_t as max_t

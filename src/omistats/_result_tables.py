@@ -1,4 +1,4 @@
-"""TableResult base (was Exports): to_pandas/to_polars/write_parquet/Arrow, filter_labels(), text and HTML repr."""
+"""Result tables: exports to files and data frames, text and HTML forms."""
 
 from __future__ import annotations
 
@@ -6,24 +6,104 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import with_extra
+from omistats.errors import UnknownNameError, UsageError, format_value, with_extra
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["Exports", "as_html", "as_text", "to_pandas", "to_polars"]
+__all__ = ["Display", "TableResult", "matching_rows", "printable", "to_pandas", "to_polars"]
 
 
-class Exports:
-    """The ways out of a result whose attribute ``table`` is an Arrow table.
+# Control and format characters, lone surrogates, line and paragraph separators.
+_UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
-    Undefined figures are null in the table.
+
+def printable(text: str) -> str:
+    """Remove what a terminal would act on: control and format characters, lone surrogates.
+
+    Line ends stay; other white space becomes spaces.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    from unicodedata import category
+
+    spaced = (" " if c in "\t\v\f\x85\xa0" else c for c in text)
+    return "".join(c for c in spaced if c == "\n" or category(c) not in _UNSHOWN)
+
+
+@attrs.frozen
+class Display:
+    """What a result shows of itself.
+
+    Attributes
+    ----------
+    heading : str
+        The line above the table.
+    lines : sequence of sequence of str
+        Rows of cells, the first of them titles; none where there is nothing to show.
+    footer : str
+        The line below the table; none where empty.
+    labels : int
+        How many columns, from the left, are labels and therefore flush left in text.
+    """
+
+    heading: str
+    lines: Sequence[Sequence[str]] = ()
+    footer: str = ""
+    labels: int = 1
+
+    def as_text(self) -> str:
+        """Align the lines as plain text that is safe for a terminal."""
+        heading, footer = printable(self.heading), printable(self.footer)
+        if not self.lines:
+            return heading
+        lines = [[printable(cell) for cell in line] for line in self.lines]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+        text = [
+            "  ".join(
+                cell.ljust(w) if i < self.labels else cell.rjust(w)
+                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([heading, "", *text, *([footer] if footer else [])])
+
+    def as_html(self) -> str:
+        """Make an HTML table for notebooks; every cell is escaped."""
+        from html import escape
+
+        body = ""
+        for i, line in enumerate(self.lines):
+            tag = "th" if i == 0 else "td"
+            body += "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
+        after = f"<p>{escape(self.footer)}</p>" if self.footer else ""
+        return f"<p>{escape(self.heading)}</p><table>{body}</table>{after}"
+
+
+class TableResult:
+    """Base of results whose attribute ``table`` is an Arrow table.
+
+    Undefined figures are null in the table. A subclass says in ``_display`` what its text and
+    HTML forms show.
     """
 
     __slots__ = ()
+
+    def _display(self) -> Display:
+        """Choose what the text and HTML forms show."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self._display().as_text()
+
+    def _repr_html_(self) -> str:
+        return self._display().as_html()
 
     if TYPE_CHECKING:
 
@@ -139,31 +219,44 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
     return with_extra("polars", make)
 
 
-def as_text(head: str, lines: Sequence[Sequence[str]], tail: str, labels: int = 1) -> str:
-    """Align lines, the first of them titles, between a sentence before and one after.
+def matching_rows(
+    table: pa.Table, column: str, wanted: Sequence[str], known: Sequence[str] | None = None
+) -> npt.NDArray[np.bool_]:
+    """Find the rows whose label is one of those wanted.
 
-    The first ``labels`` columns are flush left, the others flush right.
+    Parameters
+    ----------
+    table : pyarrow.Table
+        A result.
+    column : str
+        A dictionary column; null matches nothing.
+    wanted : sequence of str
+        Labels; one or more.
+    known : sequence of str, optional
+        Labels that may be asked for, with or without rows; by default those that rows have.
+
+    Raises
+    ------
+    UsageError
+        When no label is wanted, or one is not text.
+    UnknownNameError
+        When a label is not known.
     """
-    if not lines:
-        return head
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    text = [
-        "  ".join(
-            cell.ljust(w) if i < labels else cell.rjust(w)
-            for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    return "\n".join([head, "", *text, *([tail] if tail else [])])
-
-
-def as_html(head: str, lines: Sequence[Sequence[str]], tail: str) -> str:
-    """Lay the same out for a notebook; every cell is escaped."""
-    from html import escape
-
-    body = ""
-    for i, line in enumerate(lines):
-        tag = "th" if i == 0 else "td"
-        body += "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
-    after = f"<p>{escape(tail)}</p>" if tail else ""
-    return f"<p>{escape(head)}</p><table>{body}</table>{after}"
+    codes = table[column].combine_chunks()
+    indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    names = codes.dictionary.to_pylist()
+    if known is None:
+        # A filtered table still has the labels of what was filtered out.
+        known = [names[i] for i in np.unique(indices[indices >= 0]).tolist()]
+    if not wanted:
+        raise UsageError(f"name at least one {column}: {', '.join(known)}")
+    if odd := [name for name in wanted if not isinstance(name, str)]:
+        example = ", ".join(map(repr, known[:2]))
+        raise UsageError(
+            f"`{column}` takes ids one by one, as .{column}({example}); found "
+            f"{', '.join(map(format_value, odd[:3]))}"
+        )
+    if unknown := [name for name in wanted if name not in known]:
+        raise UnknownNameError(column, unknown, known)
+    # A table without rows may have lost its labels.
+    return np.isin(indices, [i for i, name in enumerate(names) if name in wanted])

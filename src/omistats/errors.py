@@ -13,10 +13,10 @@ __all__ = [
     "Problem",
     "UnknownNameError",
     "UsageError",
-    "check_word",
-    "described",
-    "listed",
-    "shown",
+    "as_tuple",
+    "check_choice",
+    "format_value",
+    "format_values",
     "with_extra",
 ]
 
@@ -178,7 +178,7 @@ class DataError(OmistatsError, ValueError):
         return type(self), (self.problems,)
 
 
-def shown(values: Iterable[object], most: int = 5) -> str:
+def format_values(values: Iterable[object], most: int = 5) -> str:
     """Return the first few values as text, and how many more there are."""
     values = list(values)
     if not values:
@@ -188,7 +188,7 @@ def shown(values: Iterable[object], most: int = 5) -> str:
     return f"{text} and {rest} more" if rest > 0 else text
 
 
-def described(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a value as text if that is short, else its type."""
     if isinstance(value, list | tuple | dict | set) and len(value) > 5:
         return f"a {type(value).__name__} of {len(value)}"
@@ -197,7 +197,7 @@ def described(value: object) -> str:
     return text if short else f"a value of type {type(value).__name__}"
 
 
-def check_word(what: str, value: object, known: Sequence[str]) -> None:
+def check_choice(what: str, value: object, known: Sequence[str]) -> None:
     """Refuse a word that is not among the known ones, and what is no word.
 
     Raises
@@ -209,12 +209,12 @@ def check_word(what: str, value: object, known: Sequence[str]) -> None:
     """
     if not isinstance(value, str):
         choice = ", ".join(map(repr, known))
-        raise UsageError(f"the {what} is one word of {choice}; found {described(value)}")
+        raise UsageError(f"the {what} is one word of {choice}; found {format_value(value)}")
     if value not in known:
         raise UnknownNameError(what, value, known)
 
 
-def listed(name: str, values: Any, what: str) -> tuple[Any, ...]:
+def as_tuple(name: str, values: Any, what: str) -> tuple[Any, ...]:
     """Make a tuple of what an option lists; a text is one entry, not letters.
 
     Raises
@@ -227,7 +227,7 @@ def listed(name: str, values: Any, what: str) -> tuple[Any, ...]:
     try:
         return tuple(values)
     except TypeError:
-        raise UsageError(f"`{name}` is a list of {what}; found {described(values)}") from None
+        raise UsageError(f"`{name}` is a list of {what}; found {format_value(values)}") from None
 
 
 def with_extra(name: str, make: Callable[[], T]) -> T:

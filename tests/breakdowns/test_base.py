@@ -12,7 +12,7 @@ import pytest
 from tests.factories import Gender, Harm, Supervision, frame, read, rows
 
 import omistats as oms
-from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED
+from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED
 
 
 class Custom(oms.Breakdown):
@@ -20,7 +20,7 @@ class Custom(oms.Breakdown):
 
     key = "custom"
     groups = ("a", "b")
-    leave_out = ("c",)
+    excluded = ("c",)
 
     def __init__(self, labels: Any) -> None:
         self.labels = labels
@@ -32,7 +32,7 @@ class Custom(oms.Breakdown):
 class CustomSubset(Custom):
     groups = ("a", "all")
     contrast = "complement"
-    leave_out = ()
+    excluded = ()
 
 
 LABELS = ["a", None, "b", "c"]
@@ -60,7 +60,7 @@ LABELS = ["a", None, "b", "c"]
     ],
 )
 def test_labels_come_in_any_array(make):
-    assert Custom(make(LABELS)).codes(read()).tolist() == [0, UNCLASSIFIED, 1, LEFT_OUT]
+    assert Custom(make(LABELS)).codes(read()).tolist() == [0, UNCLASSIFIED, 1, EXCLUDED]
 
 
 def test_a_null_inside_a_dictionary_is_in_no_group():
@@ -81,7 +81,7 @@ def test_labels_outside_the_groups_are_refused_with_a_next_step():
     with pytest.raises(oms.DataError) as caught:
         Custom(["a", "x", "y", "x"]).codes(read())
     text = str(caught.value)
-    for word in ("'custom'", "groups are 'a', 'b'", "'x', 'y'", "leave_out"):
+    for word in ("'custom'", "groups are 'a', 'b'", "'x', 'y'", "excluded"):
         assert word in text
 
 
@@ -92,7 +92,7 @@ def test_only_labels_that_a_case_has_count():
 
 def test_a_complement_takes_every_other_label_for_outside():
     codes = CustomSubset(["a", None, "x", "y"]).codes(read())
-    assert codes.tolist() == [0, UNCLASSIFIED, LEFT_OUT, LEFT_OUT]
+    assert codes.tolist() == [0, UNCLASSIFIED, EXCLUDED, EXCLUDED]
 
 
 def test_nobody_may_be_labelled_all():
@@ -205,7 +205,7 @@ def test_the_six_of_the_report():
         ("age_group", ("17-24", "25+"), "groups"),
         ("risk_of_harm", ("high", "all"), "complement"),
     ]
-    assert oms.omi2.SupervisionType.leave_out == ("suspended sentence order", "custody")
+    assert oms.omi2.SupervisionType.excluded == ("suspended sentence order", "custody")
 
 
 def test_more_groups_than_a_byte_numbers():
@@ -218,7 +218,7 @@ def test_more_groups_than_a_byte_numbers():
     for by in (None, "unit"):
         counts = oms.tally(cases, by=by, breakdowns=[Court(), Gender(), Harm()])
         assert counts.cases.sum(axis=0)[:300].tolist() == [2] * 300
-        assert counts.unclassified.sum() == counts.left_out.sum() == 0
+        assert counts.unclassified.sum() == counts.excluded.sum() == 0
     found = oms.recompute(cases, breakdowns=[Court()], questions="q0").table
     assert found["group"].to_pylist() == list(Court.groups)
 
@@ -248,8 +248,8 @@ class TestWhatUsedToBeLost:
     @pytest.mark.parametrize(
         ("attribute", "value", "message"),
         [
-            ("leave_out", "none", "labels to leave out are a tuple of text"),
-            ("leave_out", ("a",), "a label is a group or left out"),
+            ("excluded", "none", "labels to leave out are a tuple of text"),
+            ("excluded", ("a",), "a label is a group or left out"),
             ("column", 3, "a column is named in text"),
         ],
     )

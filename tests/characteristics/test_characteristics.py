@@ -64,7 +64,7 @@ def several(types: Any, disability: list[str | None] | None = None, **options: A
     )
     framework = oms.Framework("few", (), [oms.Stratum("disability", ("yes", "no"))])
     cases = oms.CaseSet.from_data(data, framework=framework)
-    what = oms.Several("types", TYPES, **options)
+    what = oms.MultiValued("types", TYPES, **options)
     return oms.characteristics(cases, [what], by="unit").table
 
 
@@ -119,13 +119,13 @@ def test_empty_text_says_nothing() -> None:
     assert figures(several(blank), "n") == [0, 0, 0, 0, 5]
     whether = ("disability", "yes")
     for said, n in ((None, [0, 5]), ("no", [5, 0]), ("yes", [0, 5])):
-        assert figures(several(blank, [said] * 5, whether=whether), "n")[3:] == n
+        assert figures(several(blank, [said] * 5, indicator=whether), "n")[3:] == n
     # What says none is believed, unless the stratum says yes.
     for none in (["none"], [" none;"], [[]]):
         assert figures(several(none), "n")[3:] == [1, 0]
-        assert figures(several(none, [None], whether=whether), "n")[3:] == [1, 0]
+        assert figures(several(none, [None], indicator=whether), "n")[3:] == [1, 0]
         with pytest.raises(oms.DataError, match="found none in 1 case"):
-            several(none, ["yes"], whether=whether)
+            several(none, ["yes"], indicator=whether)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_lists_come_from_other_frames(make: Any) -> None:
     data = {"case_id": ["1", "2", "3"], "unit": ["u"] * 3, "types": [["p", "q"], [], None]}
     framework = oms.Framework("bare", ())
     cases = oms.CaseSet.from_data(make(data), framework=framework)
-    table = oms.characteristics(cases, [oms.Several("types", TYPES)]).table
+    table = oms.characteristics(cases, [oms.MultiValued("types", TYPES)]).table
     assert table["n"].to_pylist() == [1, 1, 0, 1, 1]
 
 
@@ -164,7 +164,7 @@ def test_filtered_cases_keep_their_lists() -> None:
     data = {"case_id": ["1", "2", "3"], "unit": ["u"] * 3, "types": [["p", "q"], [], None]}
     cases = oms.CaseSet.from_data(data, framework=oms.Framework("bare", ()))
     part = cases.filter([True, False, True])
-    table = oms.characteristics(part, [oms.Several("types", TYPES)]).table
+    table = oms.characteristics(part, [oms.MultiValued("types", TYPES)]).table
     assert table["n"].to_pylist() == [1, 1, 0, 0, 1]
 
 
@@ -187,19 +187,19 @@ def test_lists_may_be_slices_with_anything_under_nulls() -> None:
 def test_the_stratum_says_whether_a_case_has_any() -> None:
     whether = ("disability", "yes")
     types, said = [["p"], None, None, None, []], ["yes", "no", "yes", None, "no"]
-    table = several(types, said, whether=whether)
+    table = several(types, said, indicator=whether)
     # No disability: none, whether or not the list says so. Yes without a list: not known which.
     assert figures(table, "n") == [1, 0, 0, 2, 2]
     without = several(types, said)
     assert figures(without, "n") == [1, 0, 0, 1, 3]
     # Labels are believed where the stratum is not known.
-    assert figures(several([["p"], []], [None, None], whether=whether), "n") == [1, 0, 0, 1, 0]
+    assert figures(several([["p"], []], [None, None], indicator=whether), "n") == [1, 0, 0, 1, 0]
 
 
 def test_all_that_is_wrong_with_labels_is_told_at_once() -> None:
     types = [["p", "p"], ["x"], ["q"], [], ["p", None]]
     with pytest.raises(oms.DataError) as caught:
-        several(types, ["yes", "yes", "no", "yes", "yes"], whether=("disability", "yes"))
+        several(types, ["yes", "yes", "no", "yes", "yes"], indicator=("disability", "yes"))
     text = str(caught.value)
     assert len(caught.value.problems) == 4
     assert "found 'x', null in 2 cases: 'c1', 'c4'" in text
@@ -231,12 +231,12 @@ def test_columns_of_another_kind_are_refused(types: Any) -> None:
 )
 def test_a_bad_declaration_is_refused(arguments: dict[str, Any]) -> None:
     with pytest.raises((oms.DataError, oms.UsageError)):
-        oms.Several(**{"name": "types", **arguments})
+        oms.MultiValued(**{"name": "types", **arguments})
 
 
 def test_a_level_of_whether_is_a_level() -> None:
     with pytest.raises(oms.UsageError, match="'perhaps' is no level"):
-        several([["p"]], ["yes"], whether=("disability", "perhaps"))
+        several([["p"]], ["yes"], indicator=("disability", "perhaps"))
 
 
 def test_breakdowns_count_everyone_once() -> None:

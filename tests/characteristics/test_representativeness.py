@@ -243,8 +243,8 @@ def test_strata_that_share_no_levels_are_tested_apart() -> None:
 def test_the_distance_is_a_mahalanobis_distance() -> None:
     p, P = np.array([0.5, 0.2, 0.3]), np.array([0.4, 0.35, 0.25])
     S = np.diag(P) - np.outer(P, P)
-    for left_out in range(3):
-        at = [i for i in range(3) if i != left_out]
+    for excluded in range(3):
+        at = [i for i in range(3) if i != excluded]
         gap = (p - P)[at]
         slow = math.sqrt(gap @ np.linalg.inv(S[np.ix_(at, at)]) @ gap)
         assert distance(p, P) == pytest.approx(slow, rel=1e-12)
@@ -465,7 +465,7 @@ def test_arguments_are_checked(sample: oms.CaseSet, caseload: oms.CaseSet) -> No
     with pytest.raises(oms.UnknownNameError, match="boosted"):
         oms.representativeness(sample, caseload, of=["two"], boosted=["harm"])
     with pytest.raises(oms.UsageError, match="several of 'types'"):
-        oms.representativeness(sample, caseload, of=[oms.Several("types", ("p", "q"))])  # type: ignore[list-item]
+        oms.representativeness(sample, caseload, of=[oms.MultiValued("types", ("p", "q"))])  # type: ignore[list-item]
     with pytest.raises(oms.UsageError, match="'unit'"):
         oms.representativeness(sample, caseload, by="region")  # type: ignore[arg-type]
     with pytest.raises(oms.DataError, match="weight"):

@@ -413,7 +413,7 @@ class TestIds:
             raise AssertionError("nothing to look at again")
             yield
 
-        watched = identity.Identity(never)
+        watched = identity.DuplicateIdDetector(never)
         for start in range(0, 100, 10):
             ids = pa.array([f"c{i:03}" for i in range(start, start + 10)])
             assert watched.add("part", ids)
@@ -423,7 +423,7 @@ class TestIds:
 
     def test_a_part_in_which_ids_repeat_is_told(self):
         for ids in (["b", "a", "b"], ["a", "a"], [2, 1, 2]):
-            assert not identity.Identity(None).add("part", pa.array(ids))
+            assert not identity.DuplicateIdDetector(None).add("part", pa.array(ids))
 
     @settings(max_examples=50)
     @given(st.lists(st.text(max_size=40), max_size=30), st.integers(0, 5), st.booleans())

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 import omistats as oms
 
-ARRAYS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out")
+ARRAYS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded")
 
 
 class FromExpression(oms.Breakdown):
@@ -20,7 +20,7 @@ class FromExpression(oms.Breakdown):
 
     key = "risk_and_tenure"
     groups = ("high, housed", "other")
-    leave_out = ("high, homeless",)
+    excluded = ("high, homeless",)
 
     def expression(self) -> Any:
         import narwhals as nw

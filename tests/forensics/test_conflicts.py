@@ -13,11 +13,11 @@ from hypothesis import given, strategies as st
 from scipy import stats
 
 from omistats import UnknownNameError, UsageError
-from omistats.forensics.attainable_counts import walk
+from omistats.forensics.attainable_counts import iter_ranges
 from omistats.forensics.consistency import (
-    Division,
     Figure,
-    Whole,
+    PrintedSplit,
+    PrintedTotal,
     feasible_counts,
     minimal_conflicts,
 )
@@ -35,12 +35,12 @@ def prints(k: int, n: int) -> int | None:
     return math.floor(100 * k / n + 0.5) if n else None
 
 
-def consistent(whole: Whole, kept: frozenset[Hashable], k: int) -> bool:
+def consistent(whole: PrintedTotal, kept: frozenset[Hashable], k: int) -> bool:
     """Try every way to share `k` out among the groups of every division."""
     if any(name in kept and prints(k, whole.n) != percent for name, percent in whole.percents):
         return False
     # Divisions of one split are one division of the same cases, printed several times.
-    printed: dict[Hashable, list[Division]] = {}
+    printed: dict[Hashable, list[PrintedSplit]] = {}
     for d in whole.divisions:
         printed.setdefault(d.key if d.split is None else d.split, []).append(d)
     for same in printed.values():
@@ -70,7 +70,7 @@ percents = st.sampled_from([0, 13, 20, 25, 33, 50, 67, 75, 80, 83, 100])
 
 
 @st.composite
-def wholes(draw: st.DrawFn) -> Whole:
+def wholes(draw: st.DrawFn) -> PrintedTotal:
     n = draw(st.integers(1, 9))
     divisions = []
     sizes: tuple[int, int, bool] | None = None
@@ -84,7 +84,7 @@ def wholes(draw: st.DrawFn) -> Whole:
         stars = draw(st.sampled_from(["--", "*", "**", None]))
         second = None if complement else draw(st.none() | percents)
         divisions.append(
-            Division(
+            PrintedSplit(
                 key,
                 n1,
                 n2,
@@ -95,11 +95,11 @@ def wholes(draw: st.DrawFn) -> Whole:
                 split="one" if twice else None,
             )
         )
-    return Whole(n, (("all", draw(percents)),), tuple(divisions))
+    return PrintedTotal(n, (("all", draw(percents)),), tuple(divisions))
 
 
 @given(wholes())
-def test_feasible_counts_and_conflicts_are_those_of_enumeration(whole: Whole) -> None:
+def test_feasible_counts_and_conflicts_are_those_of_enumeration(whole: PrintedTotal) -> None:
     figures = sorted(whole.figures, key=repr)
     subsets = [frozenset(c) for r in range(len(figures) + 1) for c in combinations(figures, r)]
     contradictory = []
@@ -132,20 +132,24 @@ def test_a_mark_on_free_counts_is_found_wherever_some_division_of_them_earns_it(
     rest = n - n1 - n2
     totals = np.unique((k1 + k2)[level == stars])
     expected = sorted({int(t) + u for t in totals for u in range(rest + 1)})
-    whole = Whole(n, (), (Division("d", n1, n2, None, None, stars),))
+    whole = PrintedTotal(n, (), (PrintedSplit("d", n1, n2, None, None, stars),))
     assert feasible_counts(whole).nonzero()[0].tolist() == expected
 
 
 def test_unclassified_cases_leave_the_complement_and_may_be_anything() -> None:
     # 2 of 2 against 0 of 8 earns **; with the whole at 3 or 4 it takes unclassified successes.
-    whole = Whole(10, (("all", 40),), (Division("high", 2, 8, 100, None, "**", complement=True),))
+    whole = PrintedTotal(
+        10, (("all", 40),), (PrintedSplit("high", 2, 8, 100, None, "**", complement=True),)
+    )
     assert not feasible_counts(whole).any()
     assert not feasible_counts(whole, unclassified=1).any()
     assert feasible_counts(whole, unclassified=2).nonzero()[0].tolist() == [4]
 
 
 def test_overlapping_compares_with_the_whole() -> None:
-    whole = Whole(100, (("all", 50),), (Division("high", 50, 50, 60, None, "*", complement=True),))
+    whole = PrintedTotal(
+        100, (("all", 50),), (PrintedSplit("high", 50, 50, 60, None, "*", complement=True),)
+    )
     # 30 of 50 against 20 of 50: p = 0.0455; against 50 of 100: p = 0.25.
     assert feasible_counts(whole).any()
     assert not feasible_counts(whole, method="overlapping").any()
@@ -153,22 +157,26 @@ def test_overlapping_compares_with_the_whole() -> None:
 
 def test_arguments_that_do_not_fit() -> None:
     with pytest.raises(UsageError, match="more than the whole of 5"):
-        Whole(5, (), (Division("d", 3, 3, 50),))
+        PrintedTotal(5, (), (PrintedSplit("d", 3, 3, 50),))
     with pytest.raises(UsageError, match="other sizes each time: a: 3, 2; b: 2, 3"):
-        Whole(5, (), (Division("a", 3, 2, 50, split=1), Division("b", 2, 3, 50, split=1)))
+        PrintedTotal(
+            5, (), (PrintedSplit("a", 3, 2, 50, split=1), PrintedSplit("b", 2, 3, 50, split=1))
+        )
     with pytest.raises(UnknownNameError, match="mark"):
-        Division("d", 3, 3, 50, 50, "+")
+        PrintedSplit("d", 3, 3, 50, 50, "+")
     with pytest.raises(UsageError, match="from 0 up"):
-        Division("d", -1, 3, 50)
+        PrintedSplit("d", -1, 3, 50)
     with pytest.raises(UnknownNameError, match="test"):
-        feasible_counts(Whole(6, (), (Division("d", 3, 3, 33, 67, "--"),)), method="magic")
+        feasible_counts(
+            PrintedTotal(6, (), (PrintedSplit("d", 3, 3, 33, 67, "--"),)), method="magic"
+        )
 
 
 @given(st.lists(st.integers(0, 6), max_size=12), st.integers(1, 9))
 def test_every_position_is_walked_once(lengths: list[int], block: int) -> None:
     walked = [
         (int(a), int(b))
-        for line, offset in walk(np.array(lengths, np.int64), block)
+        for line, offset in iter_ranges(np.array(lengths, np.int64), block)
         for a, b in zip(line, offset, strict=True)
     ]
     assert walked == [(i, j) for i, length in enumerate(lengths) for j in range(length)]

@@ -172,4 +172,4 @@ def test_any_part_of_a_design_makes_findings_weighted(design):
 def test_the_frame_of_the_factories_takes_columns_of_a_design():
     cases = read(frame(8, weight=[1, 2] * 4))
     found = oms.recompute(cases, breakdowns=[Gender(), Harm()], weight="weight", stratum=None)
-    assert found.inference.of_design
+    assert found.inference.is_design_based

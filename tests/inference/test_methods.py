@@ -9,7 +9,7 @@ import pytest
 from tests.factories import BREAKDOWNS, Gender, Harm, Tier, random_frame, read
 
 import omistats as oms
-from omistats.kernel.registry import Methods
+from omistats.kernel.registry import MethodRegistry
 
 UNITS = 4
 QUESTIONS = 4
@@ -147,7 +147,7 @@ def test_effects_are_those_of_their_functions(effect, method, complement):
     assert not others & set(findings.table.column_names)
 
 
-KINDS: dict[str, Methods[Any]] = {
+KINDS: dict[str, MethodRegistry[Any]] = {
     "test": oms.stats.TESTS,
     "interval": oms.stats.INTERVALS,
     "difference": oms.stats.DIFFERENCES,
@@ -178,7 +178,7 @@ def test_every_test_is_itself_when_an_inference_is_made_again():
         once = oms.Inference(test=test)
         assert once.test == test
         assert oms.Inference(test=once.test) == once
-        assert once.of_design == (test in survey)
+        assert once.is_design_based == (test in survey)
         assert once.stratified == test.startswith("cmh")
 
 

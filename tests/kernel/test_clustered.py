@@ -13,7 +13,7 @@ from tests.factories import oracle
 from tests.kernel.clustered_recount import covariance, influence, share
 
 from omistats import DataError, UnknownNameError, UsageError
-from omistats.kernel.design import factors
+from omistats.kernel.design import variance_factors
 from omistats.kernel.ratio import design_effect, limits
 from omistats.stats import ratio
 
@@ -58,7 +58,7 @@ def close(found: Any, expected: str) -> None:
 @pytest.mark.parametrize("lonely", ["error", "nan", "remove", "adjust"])
 def test_where_nobody_was_there_to_draw_nothing_is_divided(lonely):
     drawn, there = np.array([0.0, 3.0, 0.0]), np.array([0.0, 4.0, np.inf])
-    scale, shared = factors(drawn, there, lonely)
+    scale, shared = variance_factors(drawn, there, lonely)
     assert scale == pytest.approx([0.0, 0.25 * 1.5, 0.0])
     assert shared == pytest.approx([0.0, 1 / 3, 0.0])
 

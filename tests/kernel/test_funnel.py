@@ -284,7 +284,7 @@ def test_the_design_effect_within_units_is_1_for_binomial_errors():
 
 def test_shortfall_is_credible_when_the_upper_limit_falls_short():
     found = shortfall([0.5, 0.58, 0.6, 0.7, np.nan, 0.5], [0.59, 0.66, 0.7, 0.8, 0.9, np.nan], 0.6)
-    assert found.tolist() == ["credibly", "merely", "no", "no", "", "merely"]
+    assert found.tolist() == ["interval", "point", "no", "no", "", "point"]
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 
 import omistats as oms
 from omistats import UnknownNameError, UsageError
-from omistats.kernel.registry import Methods
+from omistats.kernel.registry import MethodRegistry
 
 
 @pytest.fixture
-def halves() -> Methods[Callable[[float], float]]:
-    methods: Methods[Callable[[float], float]] = Methods(
+def halves() -> MethodRegistry[Callable[[float], float]]:
+    methods: MethodRegistry[Callable[[float], float]] = MethodRegistry(
         "fraction", "f(x) -> y", outputs=1, reserved=["whole"]
     )
     methods.register("one-half", lambda x: x / 2, ["half", "50%"])
@@ -23,14 +23,16 @@ def halves() -> Methods[Callable[[float], float]]:
 
 @pytest.mark.parametrize("name", ["one-half", "One_Half", "half", " HALF ", "50%"])
 def test_every_spelling_finds_the_method_and_its_own_name(
-    halves: Methods[Callable[[float], float]], name: str
+    halves: MethodRegistry[Callable[[float], float]], name: str
 ) -> None:
     assert halves.name(name) == "one-half"
     assert halves[name](4.0) == 2.0
     assert name in halves
 
 
-def test_an_unknown_name_lists_the_near_ones(halves: Methods[Callable[[float], float]]) -> None:
+def test_an_unknown_name_lists_the_near_ones(
+    halves: MethodRegistry[Callable[[float], float]],
+) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'one-half'"):
         halves["one-haf"]
     with pytest.raises(UsageError, match="one name of one-half; found 3"):
@@ -50,7 +52,7 @@ def test_an_unknown_name_lists_the_near_ones(halves: Methods[Callable[[float], f
     ],
 )
 def test_a_method_that_cannot_be_added_leaves_nothing_behind(
-    halves: Methods[Callable[[float], float]], arguments: tuple[object, ...], says: str
+    halves: MethodRegistry[Callable[[float], float]], arguments: tuple[object, ...], says: str
 ) -> None:
     with pytest.raises(UsageError, match=says):
         halves.register(*arguments)  # type: ignore[arg-type]  # what is refused
@@ -58,7 +60,7 @@ def test_a_method_that_cannot_be_added_leaves_nothing_behind(
     assert len(halves) == 1
 
 
-def test_what_was_added_can_be_taken_away(halves: Methods[Callable[[float], float]]) -> None:
+def test_what_was_added_can_be_taken_away(halves: MethodRegistry[Callable[[float], float]]) -> None:
     halves.remove("50%")
     assert (len(halves), "half" in halves) == (0, False)
     halves.register("half", abs)
@@ -72,7 +74,7 @@ def test_the_package_keeps_its_own() -> None:
     assert "wilson" in oms.stats.INTERVALS
 
 
-def test_a_new_method_is_found_and_listed(halves: Methods[Callable[[float], float]]) -> None:
+def test_a_new_method_is_found_and_listed(halves: MethodRegistry[Callable[[float], float]]) -> None:
     halves.register("third", lambda x: x / 3)
     assert halves["THIRD"](9.0) == 3.0
     assert repr(halves) == "fraction methods, called as f(x) -> y: one-half, third"

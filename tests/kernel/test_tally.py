@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from omistats.kernel import bit_counts as tally
-from omistats.kernel.bit_counts import Pieces, count_words, pack
+from omistats.kernel.bit_counts import UnitWords, count_words, pack
 
 sizes = st.sampled_from([0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 130, 200])
 
@@ -26,7 +26,7 @@ def draw(seed: int, rows: int, columns: int, groups: int, blocks: int):
 
 def count_groups(answers: Any, members: Any, starts: Any) -> Any:
     """Count as for a tally, shape (blocks, groups, columns)."""
-    pieces = Pieces.of(starts)
+    pieces = UnitWords.of(starts)
     words = pieces.laid(np.ascontiguousarray(answers.T))
     masks = pack(members)[:, pieces.at] & pieces.edges
     return count_words(words, masks, pieces).swapaxes(0, 1)

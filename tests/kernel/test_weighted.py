@@ -16,7 +16,7 @@ from tests.kernel.clustered_recount import covariance
 
 import omistats as oms
 from omistats import DataError, Problem, UnknownNameError, UsageError
-from omistats.kernel.design import Design, design_of, factors
+from omistats.kernel.design import Design, design_of, variance_factors
 from omistats.kernel.survey import SURVEY_TESTS, WeightedAnswers, WeightedCells, f_sf
 
 # R 4.2.2 and survey 4.1.1; tests/oracles/survey_tests.R made the cases, which are simulated, and
@@ -339,7 +339,7 @@ def test_cases_that_are_their_clusters_take_the_short_way_to_the_same_end(rows):
     strata = np.array([r["stratum"] for r in rows])
     drawn = np.bincount(strata).astype(float)
     assume((drawn > 1).all())
-    design = Design(np.arange(len(rows)), strata, *factors(drawn, None, "error"))
+    design = Design(np.arange(len(rows)), strata, *variance_factors(drawn, None, "error"))
     weight = np.array([r["weight"] for r in rows])
     short = WeightedAnswers(y == 1, ~np.isnan(y), design, weight).cells(group, 3)
     # Each case cut into two halves in one cluster, which are together what it was.

@@ -17,11 +17,12 @@ UNITS = (
     oms.Unit("cote", "Côte-d'Or", "Cote Dor county"),
     oms.Unit("plain"),
 )
+AFFIXES = oms.omi2.AFFIXES
 FRAMEWORK = oms.Framework("caseload", ())
 
 
 def one(name: str) -> str:
-    (found,) = oms.match_units([name], UNITS).ids.to_pylist()
+    (found,) = oms.match_units([name], UNITS, affixes=AFFIXES).ids.to_pylist()
     return found
 
 

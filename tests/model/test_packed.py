@@ -20,7 +20,7 @@ class Lettered(oms.Breakdown):
 
     key = "lettered"
     groups = ("x", "y", "z")
-    leave_out = ("w",)
+    excluded = ("w",)
 
     def classify(self, cases):
         letters = ["x", "y", "w", None, "z"]
@@ -33,7 +33,7 @@ class Anybody(oms.Breakdown):
     key = "anybody"
     column = "gender"
     groups = ("f", "nobody")
-    leave_out = ("m",)
+    excluded = ("m",)
 
 
 SPLITS = (Gender(), Harm(), Lettered(), Anybody())
@@ -58,7 +58,7 @@ def tallied(cases: oms.CaseSet) -> list[oms.Tally]:
 
 
 def assert_same(one: oms.Tally, other: oms.Tally) -> None:
-    for name in ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out"):
+    for name in ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
 
 

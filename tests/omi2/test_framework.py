@@ -145,7 +145,7 @@ def test_standard_breakdowns_fit_the_strata():
         groups = set(breakdown.groups) - {"all"}
         assert groups <= set(levels)
         if breakdown.contrast == "groups":
-            assert groups | set(breakdown.leave_out) == set(levels)
+            assert groups | set(breakdown.excluded) == set(levels)
 
 
 def test_choices_keep_the_frameworks_order():

@@ -16,7 +16,7 @@ from hypothesis import given, strategies as st
 
 import omistats as oms
 from omistats.omi2 import practice as face
-from omistats.omi2.good_practice.search import Wanted, printable, search, speaking
+from omistats.omi2.good_practice.search import Wanted, criteria_for_item, printable, search
 
 SCHEMA = pa.schema(
     [
@@ -259,7 +259,7 @@ def test_headlines_and_sections_stand_for_their_criteria():
 
 def test_criteria_of_a_headline_against_links_counted_one_by_one():
     """By hand from Tables 1-11: 8 and 2 of the questions on harm stand under 1.2 and 2.1."""
-    found = speaking(oms.omi2.FRAMEWORK)
+    found = criteria_for_item(oms.omi2.FRAMEWORK)
     assert found["risk_of_harm"] == ("2.2", "3.2", "1.2", "2.1")
     assert found["2.3"] == ("2.3",)
     assert found["2"] == ("2.1", "2.2", "2.3", "2.4")
@@ -305,8 +305,8 @@ def test_only_what_is_published_tells_which_criteria_stand_for_a_headline():
         ],
     )
     # The same purpose first, then by number; as many in their own order. No purpose is no match.
-    assert speaking(framework)["safety"] == ("1.6", "1.5", "1.1", "1.4")
-    assert speaking(framework)["other"] == ()
+    assert criteria_for_item(framework)["safety"] == ("1.6", "1.5", "1.1", "1.4")
+    assert criteria_for_item(framework)["other"] == ()
 
 
 def test_a_weak_headline_says_which_criteria_stand_for_it_and_none_comes_twice(monkeypatch):

@@ -73,11 +73,11 @@ class TestShipped:
         assert agree == {what: found.matched(what)[0] for what in ("n", "percent", "stars")}
 
     def test_marks_beside_a_single_group_are_noted_and_not_counted(self, found):
-        assert [(c.table, c.row, c.printed, c.recomputed) for c in found.noted] == [
+        assert [(c.table, c.row, c.printed, c.recomputed) for c in found.untested_marks] == [
             (4, 17, "--", None),
             (4, 19, "--", None),
         ]
-        assert not {(c.table, c.row) for c in found.noted} & {
+        assert not {(c.table, c.row) for c in found.untested_marks} & {
             (c.table, c.row) for c in found.cells if c.what == "stars"
         }
 

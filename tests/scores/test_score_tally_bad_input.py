@@ -127,11 +127,11 @@ def test_only_sums_merge(other):
 
 def test_units_that_there_are_not():
     with pytest.raises(UnknownNameError, match="unknown unit 'norht'; did you mean 'north'"):
-        whole().without(["isle", "norht"])
+        whole().drop_units(["isle", "norht"])
     with pytest.raises(UnknownNameError, match="unknown unit 'north'; choose from isle"):
         of_units("isle").replace(of_units("north"))
     with pytest.raises(UsageError, match="that leaves out every unit"):
-        of_units("isle").without("isle")
+        of_units("isle").drop_units("isle")
 
 
 def spoilt(at: tuple[Any, ...], change: int) -> np.ndarray[Any, Any]:

@@ -48,7 +48,7 @@ def test_every_column_is_what_a_recount_gives(cases, scale, overdispersion, base
         names += ["beyond", "z", "z_multiplicative", "z_additive", "rank"]
         for name in names:
             same(row[name], unit.get(name))
-        assert row["order"] is row["short"] is None
+        assert row["order"] is row["below_threshold"] is None
     same(got.baseline, 100 * facts["p0"])
     same(got.design_effect, facts["effect"])
     same(got.dispersion.phi, facts["phi"])
@@ -84,7 +84,7 @@ def test_scores_and_intervals_are_those_of_the_table_they_come_from(found):
 
 
 @pytest.mark.parametrize("threshold", [40, 65.5, 90])
-def test_units_fall_short_merely_or_credibly(threshold):
+def test_units_are_below_a_threshold_by_point_or_by_interval(threshold):
     z = NormalDist().inv_cdf(0.975)
     scores = oms.scores(case_set(CASES["gaps"]), by="unit", lonely="null")
     got = scores.units(ITEM, threshold=threshold, **FEW)
@@ -95,16 +95,16 @@ def test_units_fall_short_merely_or_credibly(threshold):
             expected = "no"
             if 100 * unit["p"] < threshold:
                 sure = 100 * (float(unit["p"]) + z * unit["se"]) < threshold
-                expected = "credibly" if sure else "merely"
-        assert row["short"] == expected, row
+                expected = "interval" if sure else "point"
+        assert row["below_threshold"] == expected, row
     assert got.settings["threshold"] == threshold
 
 
 def test_the_thresholds_above_meet_every_answer():
     scores = oms.scores(case_set(CASES["gaps"]), by="unit", lonely="null")
     words = {w for t in (40, 65.5, 90) for w in scores.units(ITEM, threshold=t, **FEW)
-             .table["short"].to_pylist()}  # fmt: skip
-    assert words == {None, "no", "merely", "credibly"}
+             .table["below_threshold"].to_pylist()}  # fmt: skip
+    assert words == {None, "no", "point", "interval"}
 
 
 def test_made_up_cases_are_called_so():

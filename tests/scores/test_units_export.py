@@ -56,7 +56,7 @@ def test_a_notebook_shows_every_unit_and_what_is_not_known_as_nothing(got):
         f"{row['rank']:g}",
         f"{row['rank_low']:.0f}-{row['rank_high']:.0f}",
         f"{row['joint_low']:.0f}-{row['joint_high']:.0f}",
-        row["short"],
+        row["below_threshold"],
     ]
     assert "<tr><td>east</td>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>" in html
     blank = "<tr><td>isle</td><td></td><td></td><td>0</td>" + "<td></td>" * 7 + "</tr>"

@@ -13,7 +13,7 @@ from tests.scores import programme
 
 import omistats as oms
 
-COUNTS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out")
+COUNTS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded")
 UNITS = ("U0", "U1", "U2", "U3")
 # Of four units there are at most four groups; "U1" is also a unit's own id.
 MAPPINGS = st.fixed_dictionaries({u: st.sampled_from(["north", "U1", "é", "x y"]) for u in UNITS})

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 import omistats as oms
-from omistats.breakdowns.groups import Split
+from omistats.breakdowns.groups import GroupSpec
 from omistats.findings.points import Point
 from omistats.model.units import UnitMatches
 from omistats.profiles.characteristics import Characteristics
@@ -39,7 +39,7 @@ def one_call_from_cases_to_findings(cases: oms.CaseSet) -> None:
 
 def counts_and_sums_add_up_and_are_saved(cases: oms.CaseSet, tally: oms.Tally) -> None:
     assert_type(tally.merge(tally, tally), oms.Tally)
-    assert_type(tally.replace(tally).without("A"), oms.Tally)
+    assert_type(tally.replace(tally).drop_units("A"), oms.Tally)
     assert_type(oms.Tally.read("counts.arrow", framework=cases.framework), oms.Tally)
     oms.tally("cases.parquet", framework=cases.framework, check_ids=False, progress=print)
     oms.tally(cases, progress="bar")  # type: ignore[arg-type]
@@ -209,7 +209,7 @@ def terms_are_looked_up() -> None:
 def counts_and_methods_are_arguments(cases: oms.CaseSet) -> None:
     counts = oms.tally(cases, by="unit", breakdowns=["gender"], questions=["induction"])
     assert_type(counts.k, npt.NDArray[np.int64])
-    assert_type(counts.splits, tuple[Split, ...])
+    assert_type(counts.splits, tuple[GroupSpec, ...])
     assert_type(counts.splits[0].contrast, Literal["groups", "complement"])
     findings = oms.recompute(counts, inference=oms.Inference(confidence=0.99, complement="known"))
     assert_type(findings, oms.Findings)
@@ -331,7 +331,7 @@ def many_tests_are_adjusted() -> None:
 
 
 def who_the_cases_are(cases: oms.CaseSet, breakdown: oms.Breakdown) -> None:
-    types = oms.Several("types", ["physical", "learning"], whether=("disability", "yes"))
+    types = oms.MultiValued("types", ["physical", "learning"], indicator=("disability", "yes"))
     assert_type(types.levels, tuple[str, ...])
     found = oms.characteristics(cases, ["gender", types, breakdown, oms.omi2.Gender], by="unit")
     assert_type(found, Characteristics)

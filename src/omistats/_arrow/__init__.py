@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from omistats._arrow.build import (
+    BitmapReader,
     Bitmaps,
-    Validity,
     bitmaps,
     dictionary,
     floats,
@@ -13,27 +13,26 @@ from omistats._arrow.build import (
     with_bits,
 )
 from omistats._arrow.convert import (
-    Offence,
+    InvalidValues,
     as_answers,
     as_levels,
     ascending,
-    bad_text,
     codes_of,
     columns,
     duplicates,
     labels_to_codes,
     to_table,
     used_labels,
+    utf8_error,
 )
 
 __all__ = [
+    "BitmapReader",
     "Bitmaps",
-    "Offence",
-    "Validity",
+    "InvalidValues",
     "as_answers",
     "as_levels",
     "ascending",
-    "bad_text",
     "bitmaps",
     "codes_of",
     "columns",
@@ -45,5 +44,6 @@ __all__ = [
     "primitive",
     "to_table",
     "used_labels",
+    "utf8_error",
     "with_bits",
 ]

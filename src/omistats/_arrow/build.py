@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 __all__ = [
+    "BitmapReader",
     "Bitmaps",
-    "Validity",
     "bitmaps",
     "dictionary",
     "flags",
@@ -66,8 +66,8 @@ class Bitmaps:
     def __init__(self, arrays: Sequence[pa.Array]) -> None:
         pairs = [(array.buffers(), array.offset) for array in arrays]
         self._count = len(pairs)
-        self._values = Validity([(bits, start) for (_, bits), start in pairs])
-        self._known = Validity([(validity, start) for (validity, _), start in pairs])
+        self._values = BitmapReader([(bits, start) for (_, bits), start in pairs])
+        self._known = BitmapReader([(validity, start) for (validity, _), start in pairs])
 
     @property
     def rows(self) -> int:
@@ -84,7 +84,7 @@ class Bitmaps:
         return out
 
 
-class Validity:
+class BitmapReader:
     """Bitmaps in buffers, by the bit where each begins; those that are absent are all ones.
 
     Parameters

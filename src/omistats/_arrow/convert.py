@@ -11,22 +11,22 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats._arrow.build import dictionary, flags
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem, format_values
 
 __all__ = [
-    "Offence",
+    "InvalidValues",
     "as_answers",
     "as_levels",
     "ascending",
-    "bad_text",
     "codes_of",
     "columns",
     "contiguous",
-    "decoded",
+    "decode_dictionaries",
     "duplicates",
     "labels_to_codes",
     "to_table",
     "used_labels",
+    "utf8_error",
 ]
 
 
@@ -41,7 +41,7 @@ _KINDS = (
 
 
 @attrs.frozen(eq=False)
-class Offence:
+class InvalidValues:
     """What is wrong with a column.
 
     Attributes
@@ -59,7 +59,7 @@ class Offence:
     kind: str = ""
 
     @classmethod
-    def of_kind(cls, array: pa.Array) -> Offence:
+    def of_kind(cls, array: pa.Array) -> InvalidValues:
         """Describe a column of another kind than asked for."""
         kind = next((name for name, test in _KINDS if test(array.type)), str(array.type))
         try:
@@ -71,7 +71,7 @@ class Offence:
     def __str__(self) -> str:
         count = int(self.rows.sum())
         where = f"in {count:,} row{'s' * (count != 1)}"
-        return f"{self.kind + ': ' if self.kind else ''}{shown(self.values)} {where}"
+        return f"{self.kind + ': ' if self.kind else ''}{format_values(self.values)} {where}"
 
 
 _BOOLEAN = pa.bool_()
@@ -190,7 +190,7 @@ def contiguous(column: pa.ChunkedArray) -> pa.Array:
     return combined
 
 
-def as_answers(array: pa.Array) -> tuple[pa.Array | None, Offence | None]:
+def as_answers(array: pa.Array) -> tuple[pa.Array | None, InvalidValues | None]:
     """Turn a column into a Boolean array, or say which values are no answers."""
     kind = array.type
     if kind == _BOOLEAN:
@@ -198,12 +198,12 @@ def as_answers(array: pa.Array) -> tuple[pa.Array | None, Offence | None]:
     if pa.types.is_null(kind):
         return pa.nulls(len(array), _BOOLEAN), None
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        return None, Offence.of_kind(array)
+        return None, InvalidValues.of_kind(array)
     missing = array.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     values = array.fill_null(0).to_numpy(zero_copy_only=False)
     bad = ~missing & (values != 0) & (values != 1)
     if bad.any():
-        return None, Offence(np.unique(values[bad]).tolist(), bad)
+        return None, InvalidValues(np.unique(values[bad]).tolist(), bad)
     return pa.array(values == 1, _BOOLEAN, mask=missing), None
 
 
@@ -252,7 +252,9 @@ def ascending(array: pa.Array) -> bool:
 Codes = npt.NDArray[np.signedinteger[Any]]
 
 
-def as_levels(array: pa.Array, levels: Sequence[str]) -> tuple[pa.Array | None, Offence | None]:
+def as_levels(
+    array: pa.Array, levels: Sequence[str]
+) -> tuple[pa.Array | None, InvalidValues | None]:
     """Turn a column of labels into a dictionary array over the given levels.
 
     Returns
@@ -266,14 +268,14 @@ def as_levels(array: pa.Array, levels: Sequence[str]) -> tuple[pa.Array | None, 
         return coded, None
     found = labels_to_codes(array)
     if found is None:
-        return None, Offence.of_kind(array)
+        return None, InvalidValues.of_kind(array)
     codes, labels = found
     place = {level: i for i, level in enumerate(levels)}
     if not place.keys() >= set(labels) and (
         unknown := set(used_labels(codes, labels)).difference(place)
     ):
         rows = np.isin(codes, [i for i, label in enumerate(labels) if label in unknown])
-        return None, Offence(sorted(unknown), rows)
+        return None, InvalidValues(sorted(unknown), rows)
     # The last entry serves code -1, the unclassified.
     table = np.array([place.get(label, -1) for label in labels] + [-1], np.int8)
     return dictionary(table[codes], levels), None
@@ -345,7 +347,7 @@ def _is_text(kind: pa.DataType) -> bool:
     )
 
 
-def bad_text(array: pa.Array) -> str | None:
+def utf8_error(array: pa.Array) -> str | None:
     """Say what is wrong with text that is not UTF-8, as after damage to a file."""
     text = array.dictionary if isinstance(array, pa.DictionaryArray) else array
     if not _is_text(text.type):
@@ -382,7 +384,7 @@ def used_labels(codes: Codes, labels: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(n for n, some in zip(labels, used.tolist(), strict=True) if some))
 
 
-def decoded(data: Any) -> pa.Table:
+def decode_dictionaries(data: Any) -> pa.Table:
     """Make a table of anything that speaks Arrow, its dictionary columns spelled out."""
     table = pa.table(data)
     for i, field in enumerate(table.schema):

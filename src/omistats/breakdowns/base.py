@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats import _arrow
-from omistats._arrow.convert import decoded
-from omistats.errors import DataError, Problem, UnknownNameError, described, shown
+from omistats._arrow.convert import decode_dictionaries
+from omistats.errors import DataError, Problem, UnknownNameError, format_value, format_values
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL
 
-__all__ = ["LEFT_OUT", "UNCLASSIFIED", "Breakdown", "Contrast", "group_problems", "text_problems"]
+__all__ = ["EXCLUDED", "UNCLASSIFIED", "Breakdown", "Contrast", "group_problems", "text_problems"]
 
 
 Contrast = Literal["groups", "complement"]
@@ -31,8 +31,8 @@ def group_problems(where: str, groups: Any, contrast: Any) -> list[Problem]:
     if found := text_problems(where, "groups", groups):
         return found
     if contrast not in get_args(Contrast):
-        rule, shown = "contrast is 'groups' or 'complement'", repr(contrast)
-        return [Problem(where, rule, shown, "Choose one.")]
+        rule, value = "contrast is 'groups' or 'complement'", repr(contrast)
+        return [Problem(where, rule, value, "Choose one.")]
     if contrast == "complement":
         wrong = len(groups) != 2 or groups[1] != ALL or groups[0] == ALL
         rule = "a complement has the groups (subset, 'all')"
@@ -45,7 +45,7 @@ def group_problems(where: str, groups: Any, contrast: Any) -> list[Problem]:
 
 
 UNCLASSIFIED = -1
-LEFT_OUT = -2
+EXCLUDED = -2
 
 _LABELS = "labels of the breakdown"
 
@@ -67,7 +67,7 @@ class Breakdown:
         ``'groups'`` compares all groups with each other, in one test. ``'complement'``
         takes ``groups = (subset, 'all')``, reports the subset beside all cases and
         tests it against all cases outside it, the unclassified included.
-    leave_out : tuple of str
+    excluded : tuple of str
         Labels that are known but reported in no group. Under ``'complement'`` every
         label that is not the subset is such a label.
 
@@ -77,7 +77,7 @@ class Breakdown:
     >>> class Tenure(oms.Breakdown):
     ...     key = "tenure"
     ...     groups = ("owned", "rented")
-    ...     leave_out = ("none",)
+    ...     excluded = ("none",)
     >>> Tenure()
     Tenure(groups=('owned', 'rented'))
     >>> framework = oms.Framework("demo", [oms.Question("plan", "Plan made")])
@@ -89,7 +89,7 @@ class Breakdown:
     >>> Tenure().classify(cases).to_pylist(), Tenure().codes(cases).tolist()
     (['owned', 'rented', 'none', None], [0, 1, -2, -1])
     >>> oms.recompute(cases, breakdowns=[Tenure()]).unclassified.to_pylist()
-    [{'unit': 'all', 'breakdown': 'tenure', 'unclassified': 1, 'left_out': 1}]
+    [{'unit': 'all', 'breakdown': 'tenure', 'unclassified': 1, 'excluded': 1}]
     >>> Tenure().problems()
     []
     """
@@ -98,7 +98,7 @@ class Breakdown:
     groups: tuple[str, ...] = ()
     column: ClassVar[str] = ""
     contrast: ClassVar[Contrast] = "groups"
-    leave_out: ClassVar[tuple[str, ...]] = ()
+    excluded: ClassVar[tuple[str, ...]] = ()
 
     def classify(self, cases: CaseSet) -> Any:
         """Label every case; override it when groups are made of something else.
@@ -160,13 +160,13 @@ class Breakdown:
         ...     {"case_id": [1, 2, 3], "unit": ["A"] * 3, "age": [19, 41, None]},
         ...     framework=oms.Framework("demo", []),
         ... )
-        >>> Adult().classify(cases).to_pylist(), sorted(Adult().hooks())
+        >>> Adult().classify(cases).to_pylist(), sorted(Adult().overrides())
         (['under 25', '25 or over', None], ['expression'])
         """
         return None
 
     @final
-    def hooks(self) -> frozenset[str]:
+    def overrides(self) -> frozenset[str]:
         """Name what makes the labels: of `classify` and `expression`, what was written last.
 
         Returns
@@ -182,7 +182,7 @@ class Breakdown:
         >>> class Adult(oms.omi2.AgeGroup):
         ...     def classify(self, cases):
         ...         return cases["adult"]
-        >>> sorted(oms.omi2.AgeGroup().hooks()), sorted(Adult().hooks())
+        >>> sorted(oms.omi2.AgeGroup().overrides()), sorted(Adult().overrides())
         ([], ['classify'])
         """
         hooks = frozenset(("classify", "expression"))
@@ -214,7 +214,7 @@ class Breakdown:
         UnknownNameError
             When the cases have no such column.
         """
-        by_expression = self.hooks() == {"expression"}
+        by_expression = self.overrides() == {"expression"}
         labels = Breakdown.classify(self, cases) if by_expression else self.classify(cases)
         found = _arrow.labels_to_codes(labels)
         if found is None or len(found[0]) != len(cases):
@@ -232,7 +232,7 @@ class Breakdown:
         codes, names = found
         place = {group: i for i, group in enumerate(self.groups) if group != ALL}
         complement = self.contrast == "complement"
-        allowed = {*place, *self.leave_out}
+        allowed = {*place, *self.excluded}
         unknown = {n for n in names if n not in allowed and (n == ALL or not complement)}
         if unknown:
             unknown.intersection_update(_arrow.used_labels(codes, names))
@@ -241,13 +241,13 @@ class Breakdown:
                 [
                     Problem(
                         f"breakdown {self.key!r}",
-                        f"groups are {shown(self.groups, 12)}",
-                        f"labels {shown(sorted(unknown))}",
-                        "Add the group, list it in `leave_out`, or make the label null.",
+                        f"groups are {format_values(self.groups, 12)}",
+                        f"labels {format_values(sorted(unknown))}",
+                        "Add the group, list it in `excluded`, or make the label null.",
                     )
                 ]
             )
-        table = np.array([place.get(n, LEFT_OUT) for n in names] + [UNCLASSIFIED], np.int16)
+        table = np.array([place.get(n, EXCLUDED) for n in names] + [UNCLASSIFIED], np.int16)
         return table[codes]
 
     @final
@@ -271,11 +271,14 @@ class Breakdown:
                 Problem(name, "a column is named in text", repr(column), 'Set `column = "..."`.')
             )
         found += group_problems(name, self.groups, self.contrast)
-        found += text_problems(name, "labels to leave out", self.leave_out)
-        if not found and (both := sorted(set(self.groups) & set(self.leave_out))):
+        found += text_problems(name, "labels to leave out", self.excluded)
+        if not found and (both := sorted(set(self.groups) & set(self.excluded))):
             found.append(
                 Problem(
-                    name, "a label is a group or left out", shown(both), "Keep it in one place."
+                    name,
+                    "a label is a group or left out",
+                    format_values(both),
+                    "Keep it in one place.",
                 )
             )
         return found
@@ -297,8 +300,8 @@ def _evaluated(key: str, expression: Any, cases: CaseSet) -> Any:
     where, rule = f"breakdown {key!r}", "`expression` gives one label a case"
     if not isinstance(expression, nw.Expr):
         hint = "Write it with narwhals: nw.col(...)."
-        raise DataError([Problem(where, rule, described(expression), hint)])
-    frame = nw.from_native(decoded(cases), eager_only=True)
+        raise DataError([Problem(where, rule, format_value(expression), hint)])
+    frame = nw.from_native(decode_dictionaries(cases), eager_only=True)
     try:
         return frame.with_columns(expression.alias(_LABELS))[_LABELS].to_native()
     except Exception as error:  # an author's expression may fail in any way

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats import _arrow
-from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown, Contrast
+from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED, Breakdown, Contrast
 from omistats.kernel.bit_counts import pack
 from omistats.model.case_set import CaseSet
 
-__all__ = ["Masks", "Split", "group_masks", "membership"]
+__all__ = ["GroupSpec", "Masks", "group_masks", "membership"]
 
 
 Words = npt.NDArray[np.uint64]
@@ -55,7 +55,7 @@ def group_masks(cases: CaseSet, splits: Sequence[Breakdown]) -> Masks:
     numbers = np.concatenate([c.numbers for c in coded])[:, np.newaxis]
     words = (rows + 63) // 64
     known = np.zeros((len(splits), words), np.uint64)
-    _arrow.Validity([c.known for c in coded]).read(0, rows, known)
+    _arrow.BitmapReader([c.known for c in coded]).read(0, rows, known)
     groups = np.empty((len(which), words), np.uint64)
     for start in range(0, rows, _STEP):
         codes = np.array([c.codes[start : start + _STEP] for c in coded])
@@ -64,7 +64,7 @@ def group_masks(cases: CaseSet, splits: Sequence[Breakdown]) -> Masks:
     # What stands under a null is undefined.
     groups &= known[which]
     everyone = np.zeros((1, words), np.uint64)
-    _arrow.Validity([(None, 0)]).read(0, rows, everyone)
+    _arrow.BitmapReader([(None, 0)]).read(0, rows, everyone)
     return Masks(groups, everyone & ~known)
 
 
@@ -80,14 +80,14 @@ class _Coded:
 def _coded(split: Breakdown, cases: CaseSet) -> _Coded:
     column = split.column or split.key
     # A stratum that nothing is made of has codes already: they need not be made afresh.
-    if not split.hooks() and column in cases:
+    if not split.overrides() and column in cases:
         array = cases[column]
         for stratum in cases.framework.strata:
             if (
                 stratum.name == column
                 and (
                     numbers := _numbers(
-                        tuple(split.groups), tuple(split.leave_out), split.contrast, stratum.levels
+                        tuple(split.groups), tuple(split.excluded), split.contrast, stratum.levels
                     )
                 )
                 is not None
@@ -103,10 +103,10 @@ def _coded(split: Breakdown, cases: CaseSet) -> _Coded:
 
 @lru_cache(maxsize=256)
 def _numbers(
-    groups: tuple[str, ...], leave_out: tuple[str, ...], contrast: str, levels: tuple[str, ...]
+    groups: tuple[str, ...], excluded: tuple[str, ...], contrast: str, levels: tuple[str, ...]
 ) -> npt.NDArray[np.int8] | None:
     """Give the level that each counted group is; None when labels are to be looked at."""
-    if contrast == "groups" and not {*levels} <= {*groups, *leave_out}:
+    if contrast == "groups" and not {*levels} <= {*groups, *excluded}:
         return None
     counted = groups if contrast == "groups" else groups[:1]
     place = {level: i for i, level in enumerate(levels)}
@@ -156,8 +156,8 @@ def membership(
     groups[complement[which] & (number == 1)] = True
     unclassified = codes == UNCLASSIFIED
     # Those outside the subset of a complement are reported, in `all`.
-    left_out = (codes == LEFT_OUT) & ~complement[:, np.newaxis]
-    sizes = _heads(np.concatenate([groups, unclassified, left_out]), starts)
+    excluded = (codes == EXCLUDED) & ~complement[:, np.newaxis]
+    sizes = _heads(np.concatenate([groups, unclassified, excluded]), starts)
     return np.concatenate([groups, unclassified[complement]]), sizes
 
 
@@ -172,7 +172,7 @@ def _heads(flags: npt.NDArray[np.bool_], starts: Counts) -> Counts:
 
 
 @attrs.frozen
-class Split:
+class GroupSpec:
     """A breakdown as counted: what it is called and what it compares.
 
     Attributes

@@ -11,9 +11,9 @@ from omistats.errors import (
     Problem,
     UnknownNameError,
     UsageError,
-    described,
-    listed,
-    shown,
+    as_tuple,
+    format_value,
+    format_values,
 )
 from omistats.model.framework import ALL, Framework
 
@@ -62,7 +62,7 @@ def named(name: str, framework: Framework) -> Breakdown:
         When two packages do, or what is offered is no breakdown.
     """
     levels = {s.name: s.levels for s in framework.strata}
-    ours = _SHIPPED.get(name)
+    ours = _shipped(name)
     if name in levels and (ours is None or not {*ours.groups} <= {*levels[name], ALL}):
         return _by_levels(name, levels[name])
     if ours is not None:
@@ -76,7 +76,7 @@ def named(name: str, framework: Framework) -> Breakdown:
         raise UnknownNameError("breakdown", name, known)
     if len(found) > 1:
         raise UsageError(
-            f"breakdown {name!r} is offered more than once: {shown(sorted(found))}; "
+            f"breakdown {name!r} is offered more than once: {format_values(sorted(found))}; "
             "pass an instance of the one you mean"
         )
     return _instance(next(iter(found.values())).load())
@@ -98,7 +98,7 @@ def _instance(what: object) -> Breakdown:
     if isinstance(what, type) and issubclass(what, Breakdown):
         return what()
     raise UsageError(
-        f"expected a Breakdown, found {described(what)}; pass an instance of a subclass, or its "
+        f"expected a Breakdown, found {format_value(what)}; pass an instance of a subclass, or its "
         "name"
     )
 
@@ -122,7 +122,7 @@ def resolve(
     """
     if isinstance(breakdowns, (str, Breakdown, type)):
         breakdowns = (breakdowns,)
-    each = listed("breakdowns", breakdowns, "breakdowns or their names")
+    each = as_tuple("breakdowns", breakdowns, "breakdowns or their names")
     found = tuple(named(b, framework) if isinstance(b, str) else _instance(b) for b in each)
     if not found:
         raise UsageError("no breakdowns to make; pass at least one, or None for the standard ones")
@@ -136,7 +136,7 @@ def resolve(
             Problem(
                 "breakdowns",
                 "every breakdown has a key of its own",
-                f"more than once: {shown(repeated)}",
+                f"more than once: {format_values(repeated)}",
                 "Give one of them another `key`.",
             )
         )

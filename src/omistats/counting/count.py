@@ -9,15 +9,15 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown
-from omistats.breakdowns.groups import Split, group_masks
-from omistats.counting.tally import By, Sum, Tally, arranged, check_by, standard_or
+from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED, Breakdown
+from omistats.breakdowns.groups import GroupSpec, group_masks
+from omistats.counting.tally import By, Sum, Tally, check_by, reorder_units, resolve_breakdowns
 from omistats.engines.checks import check_table
 from omistats.engines.sums import Sums, add_at, answers, batches, sums_of, unit_order
-from omistats.engines.tables import agree, is_engine, open_source
-from omistats.errors import UsageError, described
+from omistats.engines.tables import check_same_totals, is_engine, open_source
+from omistats.errors import UsageError, format_value
 from omistats.kernel.bit_counts import count_words
-from omistats.model.answer_bits import Block, Packed
+from omistats.model.answer_bits import AnswerBits, Block
 from omistats.model.batches import (
     Progress,
     UnitOrder,
@@ -136,7 +136,7 @@ class _Sums:
 
 
 def _count(
-    packed: Packed,
+    packed: AnswerBits,
     masks: npt.NDArray[np.uint64],
     rows: list[int],
     by_unit: bool,
@@ -217,18 +217,18 @@ def _tally(
     sizes[:, plan.heads] = sums.heads[0, :, :counted]
     sizes[:, plan.wholes] = everyone[:, np.newaxis]
     unclassified = sums.heads[0, :, counted:]
-    left_out = np.zeros((units, len(splits)), np.int64)
+    excluded = np.zeros((units, len(splits)), np.int64)
     first = 0
     for i, split in enumerate(splits):
         last = first + len(split.groups)
         # Those outside the subset of a complement are reported, in `all`.
         if split.contrast == "groups":
-            left_out[:, i] = everyone - unclassified[:, i] - sizes[:, first:last].sum(axis=1)
+            excluded[:, i] = everyone - unclassified[:, i] - sizes[:, first:last].sum(axis=1)
         first = last
     return Tally(
         framework=cases.framework,
         units=cases.units if by == "unit" else (ALL,),
-        splits=tuple(Split(b.key, tuple(b.groups), b.contrast) for b in splits),
+        splits=tuple(GroupSpec(b.key, tuple(b.groups), b.contrast) for b in splits),
         questions=ids,
         k=shown[0],
         n=shown[1],
@@ -236,7 +236,7 @@ def _tally(
         unknown_n=unknown[1],
         cases=sizes,
         unclassified=unclassified,
-        left_out=left_out,
+        excluded=excluded,
         metadata=cases.metadata,
     )
 
@@ -298,7 +298,7 @@ def count_stream(
         total.add(part)
     summed = total.total()
     units = order.order()
-    return arranged(summed, units) if by == "unit" else summed
+    return reorder_units(summed, units) if by == "unit" else summed
 
 
 def each_part(
@@ -349,7 +349,7 @@ def each_part(
 
 def needed_columns(splits: Sequence[Breakdown], ids: Sequence[str]) -> set[str] | None:
     """List the columns to read; None where a breakdown may look at any."""
-    if any(split.hooks() for split in splits):
+    if any(split.overrides() for split in splits):
         return None
     return {*ids, *(split.column or split.key for split in splits)}
 
@@ -407,12 +407,12 @@ def count_engine(
         sums_of(table, checked, batch, flags, values, by_unit=by_unit)
         for batch in batches(checked.labels, checked.units if by_unit else 1)
     ]
-    agree(table, [part.totals() for part in parts])
+    check_same_totals(table, [part.totals() for part in parts])
     units = unit_order(table, parts[0].units.tolist()) if by_unit else (ALL,)
     return Tally(
         framework=framework,
         units=units,
-        splits=tuple(Split(b.key, tuple(b.groups), b.contrast) for b in splits),
+        splits=tuple(GroupSpec(b.key, tuple(b.groups), b.contrast) for b in splits),
         questions=ids,
         metadata=checked.metadata,
         **_arrays(parts, units, splits, len(ids)),
@@ -448,7 +448,7 @@ def _arrays(
             if complement:
                 add_at(unknown, (unit[lost], split), part.values[lost])
             else:
-                left = codes == LEFT_OUT
+                left = codes == EXCLUDED
                 add_at(heads[1], (unit[left], split), part.rows[left])
             first += len(one.split.groups)
             split += 1
@@ -459,7 +459,7 @@ def _arrays(
         "unknown_n": unknown[:, :, width:],
         "cases": cases,
         "unclassified": heads[0],
-        "left_out": heads[1],
+        "excluded": heads[1],
     }
 
 
@@ -551,21 +551,21 @@ def tally(
     """
     check_by(by)
     if not isinstance(check_ids, bool):
-        raise UsageError(f"`check_ids` is True or False, found {described(check_ids)}")
+        raise UsageError(f"`check_ids` is True or False, found {format_value(check_ids)}")
     if progress is not None and not callable(progress):
         raise UsageError(
             "`progress` is a function of the rows done and the rows in all, found "
-            f"{described(progress)}"
+            f"{format_value(progress)}"
         )
     framework = framework_of(source, framework)
     if is_engine(source):
         ids = framework.known_ids if questions is None else framework.select(questions)
-        splits = standard_or(breakdowns, framework)
+        splits = resolve_breakdowns(breakdowns, framework)
         return count_engine(source, framework, by, splits, ids, check_ids=check_ids)
     in_parts = is_stream(source) and not fits_at_once(source)
     cases = None if in_parts else read_cases(source, framework, check_ids=check_ids)
     ids = framework.known_ids if questions is None else framework.select(questions)
-    splits = standard_or(breakdowns, framework)
+    splits = resolve_breakdowns(breakdowns, framework)
     if cases is None:
         return count_stream(
             source, framework, by, splits, ids, check_ids=check_ids, progress=progress

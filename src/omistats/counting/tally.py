@@ -11,30 +11,30 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
-from omistats.breakdowns.groups import Split
+from omistats.breakdowns.groups import GroupSpec
 from omistats.breakdowns.registry import resolve
 from omistats.counting.tally_file import read_tally, write_tally
-from omistats.errors import UnknownNameError, UsageError, described, listed, shown
+from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value, format_values
 from omistats.model.framework import ALL, Framework
-from omistats.model.metadata import agreed
-from omistats.model.units import grouped
+from omistats.model.metadata import merge_metadata
+from omistats.model.units import resolve_regrouping
 
 __all__ = [
     "COUNTS",
     "By",
     "Sum",
     "Tally",
-    "arranged",
     "check_by",
+    "drop_units",
     "merged",
     "regrouped",
+    "reorder_units",
     "replaced",
-    "standard_or",
-    "without",
+    "resolve_breakdowns",
 ]
 
 
-COUNTS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "left_out")
+COUNTS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded")
 """The arrays of a tally; the first axis of each is the units."""
 
 
@@ -71,7 +71,7 @@ class Sum:
                 self._arrays[name] = array
             array[rows] += getattr(tally, name)
         known = [tally.metadata] if self._metadata is None else [self._metadata, tally.metadata]
-        self._metadata = agreed(known)
+        self._metadata = merge_metadata(known)
 
     def total(self) -> Tally:
         """Give the sum as it is now; units in order of first appearance."""
@@ -107,10 +107,10 @@ def replaced(tally: Tally, new: Tally) -> Tally:
     _check_by_unit(tally, "replaced")
     units = tuple(dict.fromkeys((*tally.units, *new.units)))
     rest = _rows(tally, [unit for unit in tally.units if unit not in set(new.units)])
-    return arranged(merged((rest, new)), units)
+    return reorder_units(merged((rest, new)), units)
 
 
-def without(tally: Tally, units: Iterable[str]) -> Tally:
+def drop_units(tally: Tally, units: Iterable[str]) -> Tally:
     """Take units out.
 
     Raises
@@ -121,7 +121,7 @@ def without(tally: Tally, units: Iterable[str]) -> Tally:
         When there is no such unit.
     """
     _check_by_unit(tally, "left out")
-    wanted = listed("units", units, "units")
+    wanted = as_tuple("units", units, "units")
     if unknown := [unit for unit in wanted if unit not in tally.units]:
         raise UnknownNameError("unit", unknown, tally.units)
     kept = [unit for unit in tally.units if unit not in wanted]
@@ -135,7 +135,7 @@ def regrouped(tally: Tally, mapping: Mapping[str, str]) -> Tally:
     """Add units up to larger ones; see `Tally.regroup`."""
     _check_by_unit(tally, "put into a group")
     units = [unit for unit in tally.units if unit != ALL]
-    groups, place = grouped(units, mapping)
+    groups, place = resolve_regrouping(units, mapping)
     parts = _rows(tally, units)
     counts: dict[str, Any] = {}
     for name in COUNTS:
@@ -146,7 +146,7 @@ def regrouped(tally: Tally, mapping: Mapping[str, str]) -> Tally:
     return found.with_all() if ALL in tally.units else found
 
 
-def arranged(tally: Tally, units: Sequence[str]) -> Tally:
+def reorder_units(tally: Tally, units: Sequence[str]) -> Tally:
     """Put units in another order."""
     return tally if tuple(units) == tally.units else _rows(tally, units)
 
@@ -176,7 +176,7 @@ def _check_alike(tallies: Sequence[Any], verb: str) -> None:
         for difference in _differences(first, other)
     ]
     found += [
-        f"tally {i}: has 'all' beside its units; take it out with .without('all')"
+        f"tally {i}: has 'all' beside its units; take it out with .drop_units('all')"
         for i, tally in enumerate(tallies, 1)
         if ALL in tally.units and len(tally.units) > 1
     ]
@@ -200,27 +200,29 @@ def _differences(one: Tally, other: Tally) -> list[str]:
         found.append(f"{theirs}, not {ours}")
     ours_by, theirs_by = ({s.key: s for s in t.splits} for t in (one, other))
     if lacking := [key for key in ours_by if key not in theirs_by]:
-        found.append(f"lacks breakdowns {shown(lacking)}")
+        found.append(f"lacks breakdowns {format_values(lacking)}")
     if more := [key for key in theirs_by if key not in ours_by]:
-        found.append(f"has breakdowns {shown(more)} besides")
+        found.append(f"has breakdowns {format_values(more)} besides")
     for key in ours_by:
         if key in theirs_by and ours_by[key] != theirs_by[key]:
             a, b = ours_by[key], theirs_by[key]
             found.append(
-                f"breakdown {key!r} has the groups {shown(b.groups, 12)} ({b.contrast}), "
-                f"not {shown(a.groups, 12)} ({a.contrast})"
+                f"breakdown {key!r} has the groups {format_values(b.groups, 12)} ({b.contrast}), "
+                f"not {format_values(a.groups, 12)} ({a.contrast})"
             )
     found += _order(tuple(ours_by), tuple(theirs_by), "breakdowns")
     if lacking := [id for id in one.questions if id not in set(other.questions)]:
-        found.append(f"lacks questions {shown(lacking)}")
+        found.append(f"lacks questions {format_values(lacking)}")
     if more := [id for id in other.questions if id not in set(one.questions)]:
-        found.append(f"has questions {shown(more)} besides")
+        found.append(f"has questions {format_values(more)} besides")
     return found + _order(one.questions, other.questions, "questions")
 
 
 def _order(one: tuple[str, ...], other: tuple[str, ...], what: str) -> list[str]:
     if one != other and set(one) == set(other):
-        return [f"{what} in another order: {shown(other, 12)}, not {shown(one, 12)}"]
+        return [
+            f"{what} in another order: {format_values(other, 12)}, not {format_values(one, 12)}"
+        ]
     return []
 
 
@@ -248,7 +250,7 @@ class Tally:
         such cases are part of ``all``, and 0 elsewhere.
     cases : ndarray of int64, shape (units, groups)
         Cases in each group, whatever was applicable.
-    unclassified, left_out : ndarray of int64, shape (units, splits)
+    unclassified, excluded : ndarray of int64, shape (units, splits)
         Cases in no group: of unknown characteristic, and known but not reported.
     metadata : mapping of bytes to bytes
         What the cases say of themselves, that they are synthetic among other things.
@@ -267,9 +269,13 @@ class Tally:
     >>> data = {"case_id": [1, 2, 3], "unit": ["A", "A", "B"], "sex": ["boy", "girl", "boy"]}
     >>> cases = oms.CaseSet.from_data({**data, "seen": [1, None, 0]}, framework=visits)
     >>> tally = oms.tally(cases, by="unit", breakdowns=["sex"])
-    >>> tally.n.tolist(), tally.together().n.tolist(), tally.with_all().units, tally.offsets
+    >>> tally.n.tolist(), tally.collapse_units().n.tolist(), tally.with_all().units, tally.offsets
     ([[[1], [0]], [[1], [0]]], [[[2], [0]]], ('A', 'B', 'all'), (0, 2))
-    >>> one, other, north = tally.without("B"), tally.without("A"), {"A": "North", "B": "North"}
+    >>> one, other, north = (
+    ...     tally.drop_units("B"),
+    ...     tally.drop_units("A"),
+    ...     {"A": "North", "B": "North"},
+    ... )
     >>> one.merge(other).units, tally.replace(other).units, tally.regroup(north).units
     (('A', 'B'), ('A', 'B'), ('North',))
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -280,7 +286,7 @@ class Tally:
 
     framework: Framework
     units: tuple[str, ...]
-    splits: tuple[Split, ...]
+    splits: tuple[GroupSpec, ...]
     questions: tuple[str, ...]
     k: Counts
     n: Counts
@@ -288,7 +294,7 @@ class Tally:
     unknown_n: Counts
     cases: Counts
     unclassified: Counts
-    left_out: Counts
+    excluded: Counts
     metadata: Mapping[bytes, bytes] = attrs.field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
@@ -319,7 +325,7 @@ class Tally:
     def _arrays(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in COUNTS}
 
-    def together(self) -> Tally:
+    def collapse_units(self) -> Tally:
         """Add all units up to the one unit ``all``.
 
         Returns
@@ -330,7 +336,7 @@ class Tally:
         if self.units == (ALL,):
             return self
         if ALL in self.units:
-            return arranged(self, (ALL,))
+            return reorder_units(self, (ALL,))
         summed: dict[str, Any] = {
             name: a.sum(axis=0, keepdims=True) for name, a in self._arrays().items()
         }
@@ -406,7 +412,7 @@ class Tally:
         """
         return replaced(self, new)
 
-    def without(self, units: Iterable[str]) -> Tally:
+    def drop_units(self, units: Iterable[str]) -> Tally:
         """Leave units out.
 
         Parameters
@@ -426,7 +432,7 @@ class Tally:
         UsageError
             When counts are of all units together.
         """
-        return without(self, units)
+        return drop_units(self, units)
 
     def regroup(self, mapping: Mapping[str, str]) -> Tally:
         """Make larger units of the units: regions, or any grouping.
@@ -511,10 +517,10 @@ By = Literal["unit"]
 def check_by(by: object) -> None:
     """Refuse what is neither None nor ``'unit'``."""
     if by is not None and not (isinstance(by, str) and by == "unit"):
-        raise UsageError(f"`by` is None or 'unit', found {described(by)}")
+        raise UsageError(f"`by` is None or 'unit', found {format_value(by)}")
 
 
-def standard_or(
+def resolve_breakdowns(
     breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None, framework: Framework
 ) -> tuple[Breakdown, ...]:
     """Resolve breakdowns, those of the framework if none are given.

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.breakdowns.base import group_problems
-from omistats.breakdowns.groups import Split
-from omistats.errors import DataError, Problem, UsageError, described, shown
+from omistats.breakdowns.groups import GroupSpec
+from omistats.errors import DataError, Problem, UsageError, format_value, format_values
 from omistats.model.framework import Framework
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KIND",
-    "Kind",
+    "FileFormat",
     "Stored",
     "impossible",
     "read_stored",
@@ -41,7 +41,7 @@ _CHECKSUM = b".checksum"
 
 
 @attrs.frozen
-class Kind:
+class FileFormat:
     """A kind of file.
 
     Attributes
@@ -87,7 +87,7 @@ class Stored:
 
 def write_stored(
     path: str | PathLike[str],
-    kind: Kind,
+    kind: FileFormat,
     said: Mapping[str, Any],
     metadata: Mapping[bytes, bytes],
     table: pa.Table,
@@ -128,7 +128,7 @@ def write_stored(
         raise
 
 
-def read_stored(path: str | PathLike[str], kind: Kind) -> Stored:
+def read_stored(path: str | PathLike[str], kind: FileFormat) -> Stored:
     """Read what `write_stored` wrote.
 
     Raises
@@ -161,21 +161,21 @@ def read_stored(path: str | PathLike[str], kind: Kind) -> Stored:
     if version != kind.version or isinstance(version, bool):
         hint = f"Read it with the omistats that wrote it. Otherwise: {kind.anew}"
         rule = f"{kind.what} of version {kind.version}"
-        raise refused(where, rule, f"version {described(version)}", hint)
+        raise refused(where, rule, f"version {format_value(version)}", hint)
     if metadata.pop(kind.key + _CHECKSUM, None) != found:
         text = "content that does not fit its checksum"
         raise refused(where, f"{kind.what}, as it was written", text, kind.anew)
     return Stored(said, table, metadata)
 
 
-def signed(table: pa.Table, kind: Kind) -> pa.Table:
+def signed(table: pa.Table, kind: FileFormat) -> pa.Table:
     """Put the checksum of everything else into the metadata of a table."""
     metadata = dict(table.schema.metadata or {})
     metadata[kind.key + _CHECKSUM] = _checksum(table, kind)
     return table.replace_schema_metadata(metadata)
 
 
-def _checksum(table: pa.Table, kind: Kind) -> bytes:
+def _checksum(table: pa.Table, kind: FileFormat) -> bytes:
     """Sum up all values, names and metadata; of the types, only what they are read as.
 
     What Arrow is free to lay out otherwise, as chunks, padding, dictionaries and whatever lies
@@ -229,7 +229,7 @@ _HINT = "Write the tally again with `Tally.write`."
 
 def impossible(
     where: str,
-    splits: tuple[Split, ...],
+    splits: tuple[GroupSpec, ...],
     units: tuple[str, ...],
     questions: tuple[str, ...],
     counts: dict[str, Counts],
@@ -261,14 +261,14 @@ def impossible(
         refuse(negative, rows, "counts are 0 <= k <= n", k, n)
         beyond = counts[n] > counts[cases][:, :, np.newaxis]
         refuse(beyond, rows, "no more answers than cases", n, cases)
-    for name, rows in (("cases", groups), ("unclassified", unknown), ("left_out", unknown)):
+    for name, rows in (("cases", groups), ("unclassified", unknown), ("excluded", unknown)):
         refuse(counts[name] < 0, rows, "cases are counted from 0", name)
     problems += _unlike_complements(where, splits, counts)
     return problems
 
 
 def _unlike_complements(
-    where: str, splits: tuple[Split, ...], counts: dict[str, Counts]
+    where: str, splits: tuple[GroupSpec, ...], counts: dict[str, Counts]
 ) -> list[Problem]:
     """List the complements whose subset and unclassified are more than all."""
     problems = []
@@ -293,7 +293,7 @@ def _unlike_complements(
 T = TypeVar("T", bound="Tally")
 
 
-KIND = Kind(b"omistats.tally", 1, "a saved tally", "Tally.write", _HINT)
+KIND = FileFormat(b"omistats.tally", 1, "a saved tally", "Tally.write", _HINT)
 """Of the file."""
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
@@ -305,13 +305,13 @@ class _Layout:
     """What the rows and columns of a file stand for, as its metadata say."""
 
     units: tuple[str, ...]
-    splits: tuple[Split, ...]
+    splits: tuple[GroupSpec, ...]
     questions: tuple[str, ...]
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> _Layout:
         splits = tuple(
-            Split(str(s["key"]), _texts(s["groups"]), s["contrast"]) for s in found["splits"]
+            GroupSpec(str(s["key"]), _texts(s["groups"]), s["contrast"]) for s in found["splits"]
         )
         problems = [p for s in splits for p in group_problems(s.key, s.groups, s.contrast)]
         if problems:
@@ -353,7 +353,7 @@ class _Layout:
 
 def _texts(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-        raise TypeError(f"expected a list of text, found {described(values)}")
+        raise TypeError(f"expected a list of text, found {format_value(values)}")
     return tuple(values)
 
 
@@ -367,7 +367,7 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
         pa.array([row[i] for row in rows] * units, pa.string()).dictionary_encode()
         for i in range(3)
     ]
-    columns += [pa.array(_interleave(tally, tally.cases, tally.unclassified, tally.left_out))]
+    columns += [pa.array(_interleave(tally, tally.cases, tally.unclassified, tally.excluded))]
     hidden = np.tile(~layout.answered(), units)
     nothing = np.zeros_like(tally.unknown_k)
     k = _interleave(tally, tally.k, tally.unknown_k, nothing)
@@ -379,12 +379,12 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
     write_stored(path, KIND, said, tally.metadata, table)
 
 
-def _interleave(tally: Tally, groups: Counts, unknown: Counts, left_out: Counts) -> Counts:
+def _interleave(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts) -> Counts:
     """Lay counts out as rows: the groups of each split, then its unclassified and left out."""
     pieces = [
         piece
         for i, (start, stop) in enumerate(zip(tally.offsets, tally.offsets[1:], strict=False))
-        for piece in (groups[:, start:stop], unknown[:, i : i + 1], left_out[:, i : i + 1])
+        for piece in (groups[:, start:stop], unknown[:, i : i + 1], excluded[:, i : i + 1])
     ]
     laid = np.concatenate(pieces, axis=1)
     return laid.reshape(-1, *laid.shape[2:])
@@ -393,7 +393,7 @@ def _interleave(tally: Tally, groups: Counts, unknown: Counts, left_out: Counts)
 def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) -> T:
     """Read a tally; see `Tally.read`."""
     if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` is a Framework, found {described(framework)}")
+        raise UsageError(f"`framework` is a Framework, found {format_value(framework)}")
     where, stored = fspath(path), read_stored(path, KIND)
     layout, table = _layout(where, stored.said, framework), stored.table
     _check_rows(where, table, layout)
@@ -427,7 +427,7 @@ def _check_framework(where: str, name: object, layout: _Layout, framework: Frame
         found.append(f"it was made with {name!r}, not {framework.name!r}")
     known = set(framework.question_ids)
     if unknown := [id for id in layout.questions if id not in known]:
-        found.append(f"the framework has no questions {shown(unknown)}")
+        found.append(f"the framework has no questions {format_values(unknown)}")
     elif layout.questions != framework.select(layout.questions):
         found.append("the framework has its questions in another order")
     if found:
@@ -445,7 +445,7 @@ def _check_rows(where: str, table: pa.Table, layout: _Layout) -> None:
     if names != wanted.names:
         lacking = [name for name in wanted.names if name not in names]
         more = [name for name in names if name not in wanted.names]
-        found = f"lacking {shown(lacking)}, besides {shown(more)}"
+        found = f"lacking {format_values(lacking)}, besides {format_values(more)}"
         problems.append(Problem(where, "the columns that its metadata list", found, _HINT))
     else:
         problems += [
@@ -497,5 +497,5 @@ def _arrays(table: pa.Table, layout: _Layout) -> dict[str, Counts]:
         "unknown_n": n[:, kinds == _UNKNOWN],
         "cases": cases[:, kinds == _COUNTED],
         "unclassified": cases[:, kinds == _UNKNOWN],
-        "left_out": cases[:, kinds == _LEFT_OUT],
+        "excluded": cases[:, kinds == _LEFT_OUT],
     }

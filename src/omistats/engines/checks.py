@@ -8,15 +8,15 @@ import attrs
 
 from omistats.breakdowns.base import Breakdown
 from omistats.engines.tables import Source
-from omistats.errors import DataError, Problem, described, shown
+from omistats.errors import DataError, Problem, format_value, format_values
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.units import reserved_unit
 from omistats.model.validation import ANSWER, column_problems
 
 __all__ = [
+    "EXCLUDED",
     "IN_GROUP",
-    "LEFT_OUT",
     "UNKNOWN",
     "Checked",
     "Labels",
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-IN_GROUP, UNKNOWN, LEFT_OUT, STRAY = 0, 1, 2, 4
+IN_GROUP, UNKNOWN, EXCLUDED, STRAY = 0, 1, 2, 4
 """What is the matter with a label: nothing, it is null, it is left out, or it is no group's."""
 
 
@@ -76,15 +76,15 @@ class Labels:
     @property
     def cells(self) -> int:
         """How many rows the breakdown can make of one unit's cases."""
-        left_out = bool(self.split.leave_out) or self.split.contrast == "complement"
-        return len(self.groups) + 1 + left_out
+        excluded = bool(self.split.excluded) or self.split.contrast == "complement"
+        return len(self.groups) + 1 + excluded
 
     def _left_out(self) -> Any:
         import narwhals as nw
 
         if self.split.contrast == "complement":
             return flag((self.label != nw.lit(ALL)) & ~self.label.is_in(self.groups))
-        return flag(self.label.is_in(list(self.split.leave_out))) if self.split.leave_out else None
+        return flag(self.label.is_in(list(self.split.excluded))) if self.split.excluded else None
 
     def stray(self) -> Any:
         """Give 1 for a label that is neither a group's nor left out, else 0."""
@@ -92,7 +92,7 @@ class Labels:
 
         if self.split.contrast == "complement":
             return flag(self.label == nw.lit(ALL))
-        return flag(~self.label.is_in([*self.groups, *self.split.leave_out]))
+        return flag(~self.label.is_in([*self.groups, *self.split.excluded]))
 
     def keys(self, number: int) -> tuple[Any, Any]:
         """Give the group, null for none, and what is the matter with the label.
@@ -103,8 +103,8 @@ class Labels:
 
         group = nw.when(self.label.is_in(self.groups).fill_null(False)).then(self.label)
         state = self.label.is_null().cast(nw.Int64) * UNKNOWN + self.stray() * STRAY
-        if (left_out := self._left_out()) is not None:
-            state = state + left_out * LEFT_OUT
+        if (excluded := self._left_out()) is not None:
+            state = state + excluded * EXCLUDED
         return group.alias(f"group{number}"), state.alias(f"state{number}")
 
 
@@ -132,7 +132,7 @@ def _labels(source: Source, split: Breakdown) -> Labels | Problem:
     import narwhals as nw
 
     where, column = f"breakdown {split.key!r}", ""
-    hooks = split.hooks()
+    hooks = split.overrides()
     expression = split.expression() if "expression" in hooks else None
     if expression is not None:
         kind = _kind(source, where, expression)
@@ -163,7 +163,7 @@ def _kind(source: Source, where: str, expression: Any) -> Any:
 
     rule, hint = "`expression` gives one label a case", "Write it with narwhals: nw.col(...)."
     if not isinstance(expression, nw.Expr):
-        return Problem(where, rule, described(expression), hint)
+        return Problem(where, rule, format_value(expression), hint)
     try:
         schema = source.frame.select(expression.alias("label")).collect_schema()
     except Exception as error:  # noqa: BLE001  # whatever the engine has against the expression
@@ -235,16 +235,16 @@ def check_table(
     for name, levels in strata.items():
         if count := found.get(f"stratum {name}", 0):
             reported.add(name)
-            rule = f"allowed levels are {shown(levels, 12)}, or null for unknown"
+            rule = f"allowed levels are {format_values(levels, 12)}, or null for unknown"
             what = _values(source, _text(source, name), _stray(_text(source, name), levels), count)
             hint = "Recode these values, or leave them null."
             problems.append(Problem(name, rule, f"{what} in {source.engine}", hint))
     for one in labels:
         count = found.get(f"breakdown {one.split.key}", 0)
         if count and one.column not in reported:
-            rule = f"groups are {shown(one.split.groups, 12)}"
+            rule = f"groups are {format_values(one.split.groups, 12)}"
             what = f"labels {_values(source, one.label, one.stray(), count)} in {source.engine}"
-            hint = "Add the group, list it in `leave_out`, or make the label null."
+            hint = "Add the group, list it in `excluded`, or make the label null."
             problems.append(Problem(f"breakdown {one.split.key!r}", rule, what, hint))
     wrong = {id: count for id in ids if (count := found.get(f"answer {id}", 0))}
     problems += _answer_problems(source, wrong) if wrong else []
@@ -264,7 +264,7 @@ def _kinds(source: Source, framework: Framework) -> list[Problem]:
         rules.append(("unit", "unit ids are text", "Convert the ids."))
     for stratum in framework.strata:
         if stratum.name in kinds and not is_text(kinds[stratum.name]):
-            allowed = f"allowed levels are {shown(stratum.levels, 12)}, or null for unknown"
+            allowed = f"allowed levels are {format_values(stratum.levels, 12)}, or null for unknown"
             rules.append((stratum.name, allowed, "Recode these values, or leave them null."))
     recode = "Say in a query of your own what each value means."
     asked = [id for id in framework.question_ids if id in kinds and not _is_answer(kinds[id])]
@@ -388,7 +388,7 @@ def _key_problems(source: Source, found: dict[str, int]) -> list[Problem]:
 
 
 def _few(values: list[Any]) -> str:
-    return shown(values[:_SHOWN]) + (" and more" if len(values) > _SHOWN else "")
+    return format_values(values[:_SHOWN]) + (" and more" if len(values) > _SHOWN else "")
 
 
 def _repeated(source: Source) -> str:

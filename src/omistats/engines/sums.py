@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown
+from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED, Breakdown
 from omistats.engines.checks import (
-    LEFT_OUT as LEFT_OUT_STATE,
+    EXCLUDED as EXCLUDED_STATE,
     STRAY,
     Checked,
     Labels,
     check_table,
     flag,
 )
-from omistats.engines.tables import Source, agree, open_source, whole
+from omistats.engines.tables import Source, check_all_counted, check_same_totals, open_source
 from omistats.model.framework import Framework
 
 __all__ = [
@@ -170,7 +170,7 @@ def sums_of(
 
     table = source.collect(query)
     sizes = _numbers(table, ["rows"])[:, 0]
-    whole(source, int(sizes.sum()), checked.rows)
+    check_all_counted(source, int(sizes.sum()), checked.rows)
     return Sums(
         labels,
         np.array(table["unit"].to_pylist() if by_unit else [], object),
@@ -191,10 +191,10 @@ def _codes(source: Source, table: pa.Table, number: int, labels: Labels) -> Coun
     state = _numbers(table, [f"state{number}"])[:, 0]
     sizes = _numbers(table, ["rows"])[:, 0]
     # A label that is no group's was looked for; it can only have come since.
-    whole(source, int(sizes[state != STRAY].sum()), int(sizes.sum()))
+    check_all_counted(source, int(sizes[state != STRAY].sum()), int(sizes.sum()))
     place = {group: i for i, group in enumerate(labels.groups)}
     codes = np.array([place.get(g, UNCLASSIFIED) for g in table[f"group{number}"].to_pylist()])
-    codes[state == LEFT_OUT_STATE] = LEFT_OUT
+    codes[state == EXCLUDED_STATE] = EXCLUDED
     return codes.astype(np.int64)
 
 
@@ -304,7 +304,7 @@ def sum_engine(
         # Sums of a case first, then their products: an engine adds up bare columns.
         lay = partial(_by_case, names=names, sides=sides, products=products)
         batched.append(sums_of(table, checked, batch, flags, values, by_unit=True, lay=lay))
-    agree(table, [part.totals() for part in batched])
+    check_same_totals(table, [part.totals() for part in batched])
     units = unit_order(table, batched[0].units.tolist())
     cases, moments = _domains(batched, units, splits, len(items), complement)
     return EngineSums(units, cases, moments, checked.metadata)
@@ -339,7 +339,7 @@ def _domains(
             add_at(moments, (unit[own], first + codes[own]), part.values[own])
             if one.split.contrast == "complement":
                 add_at(moments, (unit, first + 1), part.values)
-                outside = codes == LEFT_OUT
+                outside = codes == EXCLUDED
                 if complement == "all":
                     outside |= codes == UNCLASSIFIED
                 add_at(moments, (unit[outside], extra), part.values[outside])

@@ -14,7 +14,15 @@ import pyarrow as pa
 from omistats.errors import DataError, OmistatsError, Problem, UsageError
 from omistats.model.framework import Framework
 
-__all__ = ["RENAMED", "TABLES", "Source", "agree", "is_engine", "open_source", "whole"]
+__all__ = [
+    "RENAMED",
+    "TABLES",
+    "Source",
+    "check_all_counted",
+    "check_same_totals",
+    "is_engine",
+    "open_source",
+]
 
 
 # By name, so that no engine is imported in order to find that a source is none of its tables.
@@ -96,7 +104,7 @@ class Source:
         # Polars' other engine holds the flags of all cases at once: twice the memory, up to
         # five times the time for a million cases of 75 questions.
         options = {"engine": "streaming"} if self.engine == "Polars" else {}
-        with _heard(self.engine, "answers the query"):
+        with _engine_errors(self.engine, "answers the query"):
             table: pa.Table = query().collect(backend="pyarrow", **options).to_native()
         return table
 
@@ -121,7 +129,7 @@ def open_source(source: Any, framework: Framework | None) -> Source:
         raise UsageError(f"`framework` is a Framework, found {framework!r}")
     import narwhals as nw
 
-    with _heard(engine, "names the columns of the table"):
+    with _engine_errors(engine, "names the columns of the table"):
         native = nw.to_native(source, pass_through=True)
         native, names = _plain(engine, native)
         frame = nw.from_native(native)
@@ -158,7 +166,7 @@ quote it. Other engines take every name as it is.
 
 
 @contextmanager
-def _heard(engine: str, does: str) -> Iterator[None]:
+def _engine_errors(engine: str, does: str) -> Iterator[None]:
     """Turn whatever an engine raises into an error that says which engine, and what it said."""
     try:
         yield
@@ -171,7 +179,7 @@ def _heard(engine: str, does: str) -> Iterator[None]:
         raise DataError([Problem(engine, f"{engine} {does}", found, _AGAIN)]) from error
 
 
-def agree(source: Source, totals: Sequence[npt.NDArray[np.int64]]) -> None:
+def check_same_totals(source: Source, totals: Sequence[npt.NDArray[np.int64]]) -> None:
     """Refuse counts of several queries that did not see the same answers.
 
     Raises
@@ -184,7 +192,7 @@ def agree(source: Source, totals: Sequence[npt.NDArray[np.int64]]) -> None:
             raise _changing(source, f"queries 1 and {number} counted different answers")
 
 
-def whole(source: Source, counted: int, rows: int) -> None:
+def check_all_counted(source: Source, counted: int, rows: int) -> None:
     """Refuse counts that do not cover the cases that were checked.
 
     Raises

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.breakdowns.groups import Split
+from omistats.breakdowns.groups import GroupSpec
 from omistats.counting.tally import Tally
 from omistats.inference.options import Inference
 from omistats.inference.results import REASONS, Results
@@ -67,7 +67,7 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
     bounded = ~np.isnan(low)
     why = by_split(results.reason)
     np.copyto(why, 0, where=none)
-    if inference.of_design:
+    if inference.is_design_based:
         bare = (why < 0) & some & ~bounded
         why[bare] = np.where((percent[bare] > 0) & (percent[bare] < 100), 8, 7)
     policy = inference.small_numbers
@@ -76,7 +76,7 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         if results.printed is None
         else by_group(results.printed)
     )
-    of_interval = f"{inference.interval}-t" if inference.of_design else inference.interval
+    of_interval = f"{inference.interval}-t" if inference.is_design_based else inference.interval
     arrays = [
         unit,
         breakdown,
@@ -144,7 +144,7 @@ def _same(rows: int, value: float) -> npt.NDArray[Any]:
 class _Rows:
     """Lays arrays by unit, group or split, and question out as rows in printed order."""
 
-    def __init__(self, splits: tuple[Split, ...], units: int, questions: int) -> None:
+    def __init__(self, splits: tuple[GroupSpec, ...], units: int, questions: int) -> None:
         self._shape = units, len(splits), questions
         widths = {len(s.groups) for s in splits}
         self._width = widths.pop() if len(widths) == 1 else 0
@@ -178,7 +178,7 @@ class _Rows:
 # The same report is made again and again: its rows and their labels are kept.
 @lru_cache(maxsize=16)
 def _keys(
-    units: tuple[str, ...], splits: tuple[Split, ...], questions: tuple[str, ...], known: bool
+    units: tuple[str, ...], splits: tuple[GroupSpec, ...], questions: tuple[str, ...], known: bool
 ) -> tuple[pa.Array, ...]:
     """Make the columns that do not depend on the counts: four labels and the contrast."""
     group_row, split_row, question_row = _layout(splits, len(questions))
@@ -204,7 +204,7 @@ def _keys(
 
 
 @lru_cache(maxsize=16)
-def _layout(splits: tuple[Split, ...], questions: int) -> tuple[Rows, Rows, Rows]:
+def _layout(splits: tuple[GroupSpec, ...], questions: int) -> tuple[Rows, Rows, Rows]:
     """Give the group, split and question of every row of one unit, in printed order."""
     groups, parts, asked = [], [], []
     first = 0

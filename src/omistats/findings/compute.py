@@ -7,7 +7,7 @@ from typing import Any
 
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.count import tally
-from omistats.counting.tally import By, Tally, check_by, standard_or
+from omistats.counting.tally import By, Tally, check_by, resolve_breakdowns
 from omistats.errors import UsageError
 from omistats.findings.findings import Findings
 from omistats.inference.options import Inference, check_inference
@@ -15,13 +15,13 @@ from omistats.inference.weighted import check_weighted
 from omistats.kernel.design import Population
 from omistats.model.batches import Progress, read_cases
 from omistats.model.framework import Framework
-from omistats.model.survey_design import Column, Lonely, draw, is_drawn
+from omistats.model.survey_design import Column, Lonely, is_complex_design, resolve_design
 
 __all__ = ["recompute"]
 
 
 _PLAIN = Inference()
-_OF_DESIGN = Inference(test="rao-scott-f", interval="logit")
+_DESIGN_BASED_DEFAULT = Inference(test="rao-scott-f", interval="logit")
 
 
 def recompute(
@@ -134,8 +134,8 @@ def recompute(
         "cluster": cluster,
         "population": population,
     }
-    weighted = is_drawn(**design)
-    chosen = (_OF_DESIGN if weighted else _PLAIN) if inference is None else inference
+    weighted = is_complex_design(**design)
+    chosen = (_DESIGN_BASED_DEFAULT if weighted else _PLAIN) if inference is None else inference
     check_inference(chosen)
     splits = None
     if weighted:
@@ -145,7 +145,7 @@ def recompute(
                 "counts know no more of weights, strata, clusters and populations; pass cases"
             )
         source = read_cases(source, framework, check_ids=check_ids)
-        breakdowns = splits = standard_or(breakdowns, source.framework)
+        breakdowns = splits = resolve_breakdowns(breakdowns, source.framework)
     if isinstance(source, Tally):
         if breakdowns is not None or questions is not None:
             raise UsageError(
@@ -168,7 +168,9 @@ def recompute(
             check_ids=check_ids,
             progress=progress,
         )
-    shown = counts.with_all() if by == "unit" else counts.together()
+    shown = counts.with_all() if by == "unit" else counts.collapse_units()
     if splits is not None:
-        return Findings.from_drawn(source, splits, shown, draw(source, lonely, **design), chosen)
+        return Findings.from_drawn(
+            source, splits, shown, resolve_design(source, lonely, **design), chosen
+        )
     return Findings.from_tally(shown, chosen, counts if chosen.stratified else None)

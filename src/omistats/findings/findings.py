@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _result_tables as show
-from omistats._result_tables import Exports
+from omistats._result_tables import Display, TableResult, matching_rows
 from omistats.breakdowns.base import Breakdown, Contrast, group_problems, text_problems
-from omistats.breakdowns.groups import Split
+from omistats.breakdowns.groups import GroupSpec
 from omistats.counting.tally import Tally
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, described, shown
+from omistats.errors import (
+    DataError,
+    Problem,
+    UsageError,
+    format_value,
+    format_values,
+)
 from omistats.findings.build import assemble
 from omistats.findings.layout import (
     blocks,
-    changes,
+    compare_with_previous,
     comparisons,
     require_comparable,
     unclassified,
@@ -34,222 +38,13 @@ from omistats.kernel.checks import as_numbers, impossible
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework, Question
 from omistats.model.metadata import is_synthetic
-from omistats.model.survey_design import Drawn
+from omistats.model.survey_design import SampleDesign
 
 __all__ = [
     "Findings",
-    "Selections",
-    "Views",
-    "as_html",
-    "as_text",
     "require_plain",
     "tally_from_counts",
 ]
-
-
-class Selections:
-    """The ways to keep some of the findings, each of them giving findings again."""
-
-    __slots__ = ()
-
-    if TYPE_CHECKING:
-
-        @property
-        def inference(self) -> Inference:
-            """How they were computed."""
-
-        @property
-        def tally(self) -> Tally:
-            """The counts they were computed from."""
-
-        @property
-        def table(self) -> pa.Table:
-            """The findings."""
-
-        def _filter(self, mask: npt.NDArray[np.bool_]) -> Findings: ...
-
-    def significant(self, level: float = 0.05, adjusted: str | None = None) -> Findings:
-        """Keep the comparisons whose p-value is below a level, with all their groups.
-
-        What could not be tested has no p-value and is not kept.
-
-        Parameters
-        ----------
-        level : float
-            Between 0 and 1.
-        adjusted : str, optional
-            Go by p-values adjusted for the number of tests, made with
-            ``Inference(adjust=...)``; those as computed by default.
-
-        Returns
-        -------
-        Findings
-            Of those comparisons; adjusted p-values stay those of all tests that were made.
-
-        Raises
-        ------
-        UsageError
-            When the level is out of range, or the findings were not adjusted.
-        UnknownNameError
-            When they were adjusted otherwise.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> findings = oms.Findings.from_counts(
-        ...     [[14, 9], [16, 17]],
-        ...     [[20, 30], [20, 30]],
-        ...     questions=["home_visit", "plan"],
-        ...     groups=["A", "B"],
-        ...     inference=oms.Inference(adjust="holm"),
-        ... )
-        >>> [round(p, 3) for p in findings.comparisons()["p_holm"].to_pylist()]
-        [0.011, 0.088]
-        >>> findings.significant(adjusted="holm").wide()["question"].to_pylist()
-        ['home_visit']
-        """
-        if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
-            raise UsageError(f"a level is a number between 0 and 1, found {level!r}")
-        p_value = self.table[column_of(adjusted, self.inference)].to_numpy()
-        with np.errstate(invalid="ignore"):
-            return self._filter(p_value < level)
-
-    def question(self, *ids: str) -> Findings:
-        """Keep some questions.
-
-        Parameters
-        ----------
-        *ids : str
-            Their ids, at least one, in any order.
-
-        Returns
-        -------
-        Findings
-            The rows of these questions, in the order that they had.
-
-        Raises
-        ------
-        UnknownNameError
-            When a question is not among the findings; near ones are listed.
-        UsageError
-            When none is named, or not as text.
-        """
-        return self._keep("question", ids, self.tally.questions)
-
-    def breakdown(self, *keys: str) -> Findings:
-        """Keep some breakdowns.
-
-        Parameters
-        ----------
-        *keys : str
-            Their keys, at least one, in any order.
-
-        Returns
-        -------
-        Findings
-            The rows of these breakdowns, in the order that they had.
-
-        Raises
-        ------
-        UnknownNameError
-            When a breakdown is not among the findings.
-        UsageError
-            When none is named, or not as text.
-        """
-        return self._keep("breakdown", keys, [s.key for s in self.tally.splits])
-
-    def unit(self, *ids: str) -> Findings:
-        """Keep some units; ``'all'`` is all of them together.
-
-        Parameters
-        ----------
-        *ids : str
-            Their ids, at least one, in any order.
-
-        Returns
-        -------
-        Findings
-            The rows of these units, in the order that they had.
-
-        Raises
-        ------
-        UnknownNameError
-            When a unit is not among the findings.
-        UsageError
-            When none is named, or not as text.
-        """
-        return self._keep("unit", ids, self.tally.units)
-
-    def _keep(self, column: str, wanted: Sequence[str], known: Sequence[str]) -> Findings:
-        if not wanted:
-            raise UsageError(f"name at least one {column}: {', '.join(known)}")
-        if odd := [name for name in wanted if not isinstance(name, str)]:
-            raise UsageError(f"pass ids one by one, as text; found {odd[0]!r}")
-        if unknown := [name for name in wanted if name not in known]:
-            raise UnknownNameError(column, unknown, known)
-        codes = self.table[column].combine_chunks()
-        labels = codes.dictionary.to_pylist()
-        # A table without rows may have lost its labels.
-        kept = [i for i, label in enumerate(labels) if label in wanted]
-        return self._filter(np.isin(codes.indices.to_numpy(), kept))
-
-
-class Views(Selections):
-    """The tables that are made of findings besides the long one."""
-
-    __slots__ = ()
-
-    @property
-    def unclassified(self) -> pa.Table:
-        """Cases in no group, a row a unit x breakdown.
-
-        ``unclassified`` counts the cases whose characteristic is unknown (they are part
-        of ``all``), ``left_out`` those that the breakdown does not report.
-        """
-        return unclassified(self.tally)
-
-    def comparisons(self) -> pa.Table:
-        """Give every comparison once: its test, without the groups' own figures.
-
-        Returns
-        -------
-        pyarrow.Table
-            ``unit, breakdown, question, contrast, statistic, df, p_value, stars, method,
-            reason, expected``, then what was asked for besides: effects, adjusted p-values.
-            Figures are null where nothing could be tested, and ``reason`` says why.
-        """
-        return comparisons(self.table)
-
-    def wide(self, breakdown: str | None = None) -> pa.Table:
-        """Lay the findings of one breakdown out as print does.
-
-        Parameters
-        ----------
-        breakdown : str, optional
-            Which; not needed when there is only one.
-
-        Returns
-        -------
-        pyarrow.Table
-            ``unit, question``, then ``<group> percent`` (0-100, rounded half up, null where
-            nothing was applicable) and ``<group> n`` for each group, then ``p_value, stars``.
-            Without rows, and without columns of groups, where a filter left none of it.
-
-        Raises
-        ------
-        UsageError
-            When there are several breakdowns and none is named.
-        UnknownNameError
-            When there is no such breakdown.
-        """
-        chosen = self if breakdown is None else self.breakdown(breakdown)
-        left = list(dict.fromkeys(chosen.table["breakdown"].to_pylist()))
-        if len(left) > 1:
-            raise UsageError(
-                f"breakdowns have different groups; name one of {', '.join(left)}: "
-                f'findings.wide("{left[0]}")'
-            )
-        return wide(chosen.table)
 
 
 def tally_from_counts(
@@ -266,11 +61,13 @@ def tally_from_counts(
     problems = group_problems("groups", groups, contrast)
     problems += text_problems("questions", "questions", questions)
     if not isinstance(breakdown, str):
-        rule, found = "a breakdown is named in text", described(breakdown)
+        rule, found = "a breakdown is named in text", format_value(breakdown)
         problems.append(Problem("breakdown", rule, found, 'Write breakdown="...".'))
     if not problems and len(set(questions)) < len(questions):
         rule = "a question stands once"
-        problems.append(Problem("questions", rule, shown(questions), "Remove the repetition."))
+        problems.append(
+            Problem("questions", rule, format_values(questions), "Remove the repetition.")
+        )
     if problems:
         raise DataError(problems)
     shape = (len(questions), len(groups))
@@ -297,7 +94,7 @@ def tally_from_counts(
     return Tally(
         framework=framework,
         units=(ALL,),
-        splits=(Split(breakdown, tuple(groups), contrast),),
+        splits=(GroupSpec(breakdown, tuple(groups), contrast),),
         questions=tuple(questions),
         k=ki,
         n=ni,
@@ -306,7 +103,7 @@ def tally_from_counts(
         # How many cases stood behind the answers is not known from counts of answers.
         cases=ni.max(axis=2, initial=0),
         unclassified=none,
-        left_out=none,
+        excluded=none,
     )
 
 
@@ -354,24 +151,12 @@ def require_plain(inference: Inference) -> None:
 _ROWS = 8
 
 
-def as_text(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> str:
-    """Show the first block of findings, and say what else there is."""
-    return show.as_text(*_shown(table, labels, rows))
-
-
-def as_html(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> str:
-    """Show the same in a notebook; every cell is escaped."""
-    return show.as_html(*_shown(table, labels, rows))
-
-
-def _shown(
-    table: pa.Table, labels: Mapping[str, str], rows: int
-) -> tuple[str, list[list[str]], str]:
+def _shown(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> Display:
     cut = blocks(table)
     made_up = is_synthetic(table.schema.metadata)
     head = f"Findings{' from SYNTHETIC cases' * made_up}: {table.num_rows:,} rows"
     if not cut:
-        return head, [], ""
+        return Display(head)
     units = dict.fromkeys(unit for unit, _, _ in cut)
     breakdowns = dict.fromkeys(b for _, b, _ in cut)
     head += f", {len(units)} unit{'s' * (len(units) > 1)} x {', '.join(breakdowns)}"
@@ -389,11 +174,11 @@ def _shown(
     more = {"question": max(laid.num_rows - rows, 0), "table": len(cut) - 1}
     left = [f"{n} more {word}{'s' * (n > 1)}" for word, n in more.items() if n]
     whole = "; all rows, intervals and p-values are in .table"
-    return head, lines, f"... and {', '.join(left)}{whole}" if left else ""
+    return Display(head, lines, f"... and {', '.join(left)}{whole}" if left else "")
 
 
 @attrs.frozen(eq=False, repr=False)
-class Findings(Exports, Views):
+class Findings(TableResult):
     """Percentages, intervals and tests: one row a unit x breakdown x question x group.
 
     The columns are ``unit, breakdown, question, group`` (dictionary), ``k, n`` (int64,
@@ -439,7 +224,7 @@ class Findings(Exports, Views):
     >>> findings.significant().wide().select(["A percent", "B n"]).to_pylist()
     [{'A percent': 70, 'B n': 30}]
     >>> findings.unclassified.to_pylist()
-    [{'unit': 'all', 'breakdown': 'groups', 'unclassified': 0, 'left_out': 0}]
+    [{'unit': 'all', 'breakdown': 'groups', 'unclassified': 0, 'excluded': 0}]
     """
 
     inference: Inference
@@ -490,7 +275,7 @@ class Findings(Exports, Views):
         cases: CaseSet,
         splits: Sequence[Breakdown],
         tally: Tally,
-        drawn: Drawn,
+        drawn: SampleDesign,
         inference: Inference,
     ) -> Findings:
         """Compute findings of a weighted or clustered sample; `omistats.recompute` calls it.
@@ -640,15 +425,179 @@ class Findings(Exports, Views):
         if not isinstance(previous, Findings):
             raise UsageError(f"expected Findings, found {type(previous).__name__}")
         require_comparable(self.inference, previous.inference, self.tally, previous.tally)
-        laid = changes(self.table, previous.table)
+        laid = compare_with_previous(self.table, previous.table)
         return laid.replace_schema_metadata(self.table.schema.metadata)
+
+    def significant(self, level: float = 0.05, adjusted: str | None = None) -> Findings:
+        """Keep the comparisons whose p-value is below a level, with all their groups.
+
+        What could not be tested has no p-value and is not kept.
+
+        Parameters
+        ----------
+        level : float
+            Between 0 and 1.
+        adjusted : str, optional
+            Go by p-values adjusted for the number of tests, made with
+            ``Inference(adjust=...)``; those as computed by default.
+
+        Returns
+        -------
+        Findings
+            Of those comparisons; adjusted p-values stay those of all tests that were made.
+
+        Raises
+        ------
+        UsageError
+            When the level is out of range, or the findings were not adjusted.
+        UnknownNameError
+            When they were adjusted otherwise.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> findings = oms.Findings.from_counts(
+        ...     [[14, 9], [16, 17]],
+        ...     [[20, 30], [20, 30]],
+        ...     questions=["home_visit", "plan"],
+        ...     groups=["A", "B"],
+        ...     inference=oms.Inference(adjust="holm"),
+        ... )
+        >>> [round(p, 3) for p in findings.comparisons()["p_holm"].to_pylist()]
+        [0.011, 0.088]
+        >>> findings.significant(adjusted="holm").wide()["question"].to_pylist()
+        ['home_visit']
+        """
+        if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
+            raise UsageError(f"a level is a number between 0 and 1, found {level!r}")
+        p_value = self.table[column_of(adjusted, self.inference)].to_numpy()
+        with np.errstate(invalid="ignore"):
+            return self._filter(p_value < level)
+
+    def question(self, *ids: str) -> Findings:
+        """Keep some questions.
+
+        Parameters
+        ----------
+        *ids : str
+            Their ids, at least one, in any order.
+
+        Returns
+        -------
+        Findings
+            The rows of these questions, in the order that they had.
+
+        Raises
+        ------
+        UnknownNameError
+            When a question is not among the findings; near ones are listed.
+        UsageError
+            When none is named, or not as text.
+        """
+        return self._keep("question", ids, self.tally.questions)
+
+    def breakdown(self, *keys: str) -> Findings:
+        """Keep some breakdowns.
+
+        Parameters
+        ----------
+        *keys : str
+            Their keys, at least one, in any order.
+
+        Returns
+        -------
+        Findings
+            The rows of these breakdowns, in the order that they had.
+
+        Raises
+        ------
+        UnknownNameError
+            When a breakdown is not among the findings.
+        UsageError
+            When none is named, or not as text.
+        """
+        return self._keep("breakdown", keys, [s.key for s in self.tally.splits])
+
+    def unit(self, *ids: str) -> Findings:
+        """Keep some units; ``'all'`` is all of them together.
+
+        Parameters
+        ----------
+        *ids : str
+            Their ids, at least one, in any order.
+
+        Returns
+        -------
+        Findings
+            The rows of these units, in the order that they had.
+
+        Raises
+        ------
+        UnknownNameError
+            When a unit is not among the findings.
+        UsageError
+            When none is named, or not as text.
+        """
+        return self._keep("unit", ids, self.tally.units)
+
+    def _keep(self, column: str, wanted: Sequence[str], known: Sequence[str]) -> Findings:
+        return self._filter(matching_rows(self.table, column, wanted, known))
+
+    @property
+    def unclassified(self) -> pa.Table:
+        """Cases in no group, a row a unit x breakdown.
+
+        ``unclassified`` counts the cases whose characteristic is unknown (they are part
+        of ``all``), ``excluded`` those that the breakdown does not report.
+        """
+        return unclassified(self.tally)
+
+    def comparisons(self) -> pa.Table:
+        """Give every comparison once: its test, without the groups' own figures.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``unit, breakdown, question, contrast, statistic, df, p_value, stars, method,
+            reason, expected``, then what was asked for besides: effects, adjusted p-values.
+            Figures are null where nothing could be tested, and ``reason`` says why.
+        """
+        return comparisons(self.table)
+
+    def wide(self, breakdown: str | None = None) -> pa.Table:
+        """Lay the findings of one breakdown out as print does.
+
+        Parameters
+        ----------
+        breakdown : str, optional
+            Which; not needed when there is only one.
+
+        Returns
+        -------
+        pyarrow.Table
+            ``unit, question``, then ``<group> percent`` (0-100, rounded half up, null where
+            nothing was applicable) and ``<group> n`` for each group, then ``p_value, stars``.
+            Without rows, and without columns of groups, where a filter left none of it.
+
+        Raises
+        ------
+        UsageError
+            When there are several breakdowns and none is named.
+        UnknownNameError
+            When there is no such breakdown.
+        """
+        chosen = self if breakdown is None else self.breakdown(breakdown)
+        left = list(dict.fromkeys(chosen.table["breakdown"].to_pylist()))
+        if len(left) > 1:
+            raise UsageError(
+                f"breakdowns have different groups; name one of {', '.join(left)}: "
+                f'findings.wide("{left[0]}")'
+            )
+        return wide(chosen.table)
 
     @property
     def _labels(self) -> Mapping[str, str]:
         return {q.id: q.label for q in self.tally.framework.questions}
 
-    def __repr__(self) -> str:
-        return as_text(self.table, self._labels)
-
-    def _repr_html_(self) -> str:
-        return as_html(self.table, self._labels)
+    def _display(self) -> Display:
+        return _shown(self.table, self._labels)

@@ -15,7 +15,15 @@ from omistats.errors import UsageError
 from omistats.inference.options import Inference
 from omistats.kernel.chi_square import STARS, chi_square_sf, pearson_two, star_codes
 
-__all__ = ["KEY", "blocks", "changes", "comparisons", "require_comparable", "unclassified", "wide"]
+__all__ = [
+    "KEY",
+    "blocks",
+    "compare_with_previous",
+    "comparisons",
+    "require_comparable",
+    "unclassified",
+    "wide",
+]
 
 
 _KEYS = ("unit", "breakdown", "question")
@@ -100,7 +108,7 @@ def unclassified(counts: Tally) -> pa.Table:
         "unit": np.repeat(np.array(counts.units), splits),
         "breakdown": np.tile(np.array([s.key for s in counts.splits]), units),
         "unclassified": counts.unclassified.ravel(),
-        "left_out": counts.left_out.ravel(),
+        "excluded": counts.excluded.ravel(),
     }
     return pa.table(columns).replace_schema_metadata(dict(counts.metadata) or None)
 
@@ -109,7 +117,7 @@ def require_comparable(
     how_now: Inference, how_before: Inference, now: Tally, before: Tally
 ) -> None:
     """Refuse to lay findings beside others of the same name that compare other things."""
-    if how_now.of_design or how_before.of_design:
+    if how_now.is_design_based or how_before.is_design_based:
         raise UsageError(
             "changes are tested as if cases had been drawn one by one with equal chances, "
             "which weighted findings were not"
@@ -130,7 +138,7 @@ FIGURES = ("k", "n", "percent")
 Key = tuple[str, ...]
 
 
-def changes(now: pa.Table, before: pa.Table) -> pa.Table:
+def compare_with_previous(now: pa.Table, before: pa.Table) -> pa.Table:
     """Lay findings beside earlier ones; see `Findings.compare`."""
     current, previous = _by_key(now), _by_key(before)
     keys = list(dict.fromkeys([*current, *previous]))

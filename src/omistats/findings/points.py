@@ -21,9 +21,9 @@ Floats = npt.NDArray[np.float64]
 Kind = Literal["reach", "alike", "differ", "higher"]
 
 _SENTENCES: dict[Kind, str] = {
-    "reach": "{value} of {of} aspects reach {threshold}% ({group})",
-    "alike": "{value} of {of} aspects show no significant difference by {breakdown}",
-    "differ": "{value} of {of} aspects differ significantly by {breakdown}",
+    "reach": "{value} of {of} {noun} reach {threshold}% ({group})",
+    "alike": "{value} of {of} {noun} show no significant difference by {breakdown}",
+    "differ": "{value} of {of} {noun} differ significantly by {breakdown}",
     "higher": "{value} of {of} significant differences by {breakdown} favour {group}",
 }
 
@@ -51,7 +51,7 @@ class Point:
     >>> counts = [[14, 9], [12, 20]], [[20, 30], [16, 25]]
     >>> asked = {"questions": ["plan", "review"], "groups": ["north", "south"]}
     >>> count(oms.Findings.from_counts(*counts, **asked), "reach", group="north", threshold=75)
-    Point(kind='reach', value=1, of=2, sentence='1 of 2 aspects reach 75% (north)')
+    Point(kind='reach', value=1, of=2, sentence='1 of 2 questions reach 75% (north)')
     """
 
     kind: Kind
@@ -61,7 +61,12 @@ class Point:
 
 
 def count(
-    findings: Findings, kind: Kind, *, group: str = "", threshold: int | None = None
+    findings: Findings,
+    kind: Kind,
+    *,
+    group: str = "",
+    threshold: int | None = None,
+    noun: str = "questions",
 ) -> Point:
     """Count questions of one breakdown of one unit.
 
@@ -78,6 +83,8 @@ def count(
         For ``'reach'`` and ``'higher'``.
     threshold : int, optional
         For ``'reach'``, in percent.
+    noun : str
+        What the sentence calls the questions, in the plural.
 
     Returns
     -------
@@ -146,6 +153,7 @@ def count(
         value=value,
         of=of,
         threshold=threshold,
+        noun=noun,
         group=f"{group} cases" if group == ALL else group,
         breakdown=breakdown.replace("_", " "),
     )

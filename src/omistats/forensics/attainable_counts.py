@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, shown
+from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_values
 from omistats.kernel.chi_square import (
     STARS,
     chi_square_sf,
@@ -29,16 +29,16 @@ __all__ = [
     "Block",
     "Pairs",
     "attainable",
+    "iter_ranges",
     "p_value",
     "pairs_behind",
-    "walk",
 ]
 
 
 Ints = npt.NDArray[np.int64]
 
 
-def walk(lengths: Ints, block: int = 1 << 18) -> Iterator[tuple[Ints, Ints]]:
+def iter_ranges(lengths: Ints, block: int = 1 << 18) -> Iterator[tuple[Ints, Ints]]:
     """Yield every position of every line, some lines at a time.
 
     Parameters
@@ -111,7 +111,7 @@ class Pairs:
 
     def blocks(self) -> Iterator[Block]:
         """Walk through all pairs, as many at a time as fit in memory."""
-        for line, offset in walk(self._lengths):
+        for line, offset in iter_ranges(self._lengths):
             at = self._element[line]
             yield Block(at, self._k1[line], self._n1[at], self._start[line] + offset, self._n2[at])
 
@@ -214,7 +214,7 @@ def _checked(given: dict[str, npt.ArrayLike]) -> dict[str, Floats]:
         try:
             a: Any = np.asarray(values, np.float64)
         except (TypeError, ValueError):
-            problems.append(Problem(name, rule, shown([values]), hint))
+            problems.append(Problem(name, rule, format_values([values]), hint))
             continue
         with np.errstate(invalid="ignore"):
             bad = (a < 0) | (a != np.floor(a)) | np.isinf(a)
@@ -224,7 +224,7 @@ def _checked(given: dict[str, npt.ArrayLike]) -> dict[str, Floats]:
         if name == "unclassified":
             bad |= np.isnan(a)
         if bad.any():
-            problems.append(Problem(name, rule, shown(a[bad].tolist()), hint))
+            problems.append(Problem(name, rule, format_values(a[bad].tolist()), hint))
         arrays[name] = a
     if problems:
         raise DataError(problems)

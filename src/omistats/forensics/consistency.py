@@ -21,11 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError, UsageError
-from omistats.forensics.attainable_counts import OVERLAPPING, p_value, walk
+from omistats.forensics.attainable_counts import OVERLAPPING, iter_ranges, p_value
 from omistats.kernel.chi_square import STARS, star_codes
 from omistats.kernel.rounding import counts_behind
 
-__all__ = ["Division", "Figure", "Whole", "feasible_counts", "minimal_conflicts"]
+__all__ = ["Figure", "PrintedSplit", "PrintedTotal", "feasible_counts", "minimal_conflicts"]
 
 
 Ints = npt.NDArray[np.int64]
@@ -43,7 +43,7 @@ class Figure(NamedTuple):
 
 
 @attrs.frozen
-class Division:
+class PrintedSplit:
     """A whole divided in two groups, perhaps with cases in neither.
 
     Attributes
@@ -91,7 +91,7 @@ class Division:
 
 
 @attrs.frozen
-class Whole:
+class PrintedTotal:
     """A whole, its printed percentages, and its divisions.
 
     Attributes
@@ -107,7 +107,7 @@ class Whole:
 
     n: int
     percents: tuple[tuple[Hashable, int], ...] = ()
-    divisions: tuple[Division, ...] = ()
+    divisions: tuple[PrintedSplit, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         over = [s for s in self.divisions if s.n1 + s.n2 > self.n]
@@ -126,9 +126,9 @@ class Whole:
                 )
 
     @property
-    def splits(self) -> tuple[tuple[Division, ...], ...]:
+    def splits(self) -> tuple[tuple[PrintedSplit, ...], ...]:
         """The divisions, those of the same cases together."""
-        together: dict[Hashable, list[Division]] = {}
+        together: dict[Hashable, list[PrintedSplit]] = {}
         for division in self.divisions:
             own = ("once", division.key) if division.split is None else ("split", division.split)
             together.setdefault(own, []).append(division)
@@ -142,7 +142,7 @@ class Whole:
 
 
 def feasible_counts(
-    whole: Whole,
+    whole: PrintedTotal,
     figures: Collection[Hashable] | None = None,
     *,
     method: str = "pearson",
@@ -214,7 +214,7 @@ def _range(percents: Collection[int | None], n: int) -> tuple[int, int]:
 
 
 def _allowed(
-    same: Sequence[Division], n: int, kept: frozenset[Hashable], method: str, unclassified: int
+    same: Sequence[PrintedSplit], n: int, kept: frozenset[Hashable], method: str, unclassified: int
 ) -> Bools:
     """Say which counts of the whole a division allows, given the figures to respect."""
     out = np.zeros(n + 1, np.bool_)
@@ -261,13 +261,13 @@ def _earning(
     found: Bools = tried[0] | tried[1]
     # Wherever the guesses earn nothing, every count is tried.
     rest = np.flatnonzero(~found)
-    for line, offset in walk(last[rest] - first[rest] + 1):
+    for line, offset in iter_ranges(last[rest] - first[rest] + 1):
         hit = earns(first[rest][line] + offset, totals[rest][line])
         found[rest[line[hit]]] = True
     return found
 
 
-def minimal_conflicts(whole: Whole) -> tuple[frozenset[Hashable], ...]:
+def minimal_conflicts(whole: PrintedTotal) -> tuple[frozenset[Hashable], ...]:
     """Find every smallest set of printed figures that no counts satisfy together.
 
     Parameters
@@ -322,7 +322,9 @@ def minimal_conflicts(whole: Whole) -> tuple[frozenset[Hashable], ...]:
     return tuple(minimal)
 
 
-def _options(whole: Whole, figures: Sequence[Hashable]) -> list[tuple[frozenset[Hashable], int]]:
+def _options(
+    whole: PrintedTotal, figures: Sequence[Hashable]
+) -> list[tuple[frozenset[Hashable], int]]:
     """Give the subsets of a part's figures worth keeping, with the counts they allow as bits."""
     options: list[tuple[frozenset[Hashable], int]] = []
     for keep in sorted(product((False, True), repeat=len(figures)), key=sum):

@@ -8,13 +8,13 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from omistats.errors import UnknownNameError, UsageError, described
+from omistats.errors import UnknownNameError, UsageError, format_value
 from omistats.kernel.checks import check_confidence
 from omistats.kernel.compare import GROUP_TESTS, TESTS
 from omistats.kernel.effects import DIFFERENCES, ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.intervals import INTERVALS
 from omistats.kernel.multiplicity import ADJUSTMENTS
-from omistats.kernel.registry import Methods
+from omistats.kernel.registry import MethodRegistry
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.kernel.survey import SURVEY_TESTS
 
@@ -43,7 +43,7 @@ FAMILIES = ("table", "breakdown", "unit", "everything")
 of one unit, or all of them."""
 
 
-def _own(methods: Methods[Any], name: Any) -> Any:
+def _own(methods: MethodRegistry[Any], name: Any) -> Any:
     """Give a method its own name, and leave what is unknown to the validator."""
     return methods.name(name) if name in methods else name
 
@@ -68,7 +68,7 @@ def _test(name: Any) -> Any:
     return _own(SURVEY_TESTS, _own(GROUP_TESTS, _own(TESTS, name)))
 
 
-def _known(what: str, *names: str, methods: tuple[Methods[Any], ...] = ()) -> Any:
+def _known(what: str, *names: str, methods: tuple[MethodRegistry[Any], ...] = ()) -> Any:
     def check(_: Any, __: attrs.Attribute[Any], value: Any) -> None:
         # A list, for it is asked of anything, even what has no hash.
         known = list(dict.fromkeys([*(name for kind in methods for name in kind), *names]))
@@ -101,7 +101,7 @@ def check_inference(value: object) -> None:
     if not isinstance(value, Inference):
         raise UsageError(
             f'`inference` is an Inference, such as Inference(test="fisher"); found '
-            f"{described(value)}"
+            f"{format_value(value)}"
         )
 
 
@@ -179,7 +179,7 @@ class Inference:
     >>> import omistats as oms
     >>> oms.Inference(test="fisher_exact", adjust="holm").test
     'fisher'
-    >>> oms.Inference(test="cmh").stratified, oms.Inference(test="rao-scott-f").of_design
+    >>> oms.Inference(test="cmh").stratified, oms.Inference(test="rao-scott-f").is_design_based
     (True, True)
     """
 
@@ -237,7 +237,7 @@ class Inference:
             hint = f"; did you mean {value / 100:g}?" if number and 1 <= value < 100 else ""
             raise UsageError(
                 "margin is a difference of proportions between 0 and 1, such as 0.05 for five "
-                f"points; found {described(value)}{hint}"
+                f"points; found {format_value(value)}{hint}"
             )
 
     @adjust.validator
@@ -251,11 +251,11 @@ class Inference:
         if not isinstance(value, SmallNumbers):
             raise UsageError(
                 "small_numbers is a policy, such as SmallNumbers(suppress_below=5); "
-                f"found {described(value)}"
+                f"found {format_value(value)}"
             )
 
     def __attrs_post_init__(self) -> None:
-        if self.margin is not None and (self.stratified or self.of_design):
+        if self.margin is not None and (self.stratified or self.is_design_based):
             raise UsageError(
                 f"equivalence is tested on simple counts, not with {self.test!r}; leave `margin` "
                 "out"
@@ -272,6 +272,6 @@ class Inference:
         return self.test in STRATIFIED
 
     @property
-    def of_design(self) -> bool:
+    def is_design_based(self) -> bool:
         """Whether tests are those of a weighted or clustered sample."""
         return self.test in SURVEY_TESTS

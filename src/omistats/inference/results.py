@@ -21,11 +21,11 @@ __all__ = [
     "Pairs",
     "Results",
     "adjusted",
+    "apply_by_stratum",
     "check_strata",
     "column_of",
     "pairs",
     "withhold",
-    "within_units",
 ]
 
 
@@ -174,7 +174,7 @@ class Pairs:
     n2: Floats
 
     @property
-    def sides(self) -> tuple[Floats, Floats, Floats, Floats]:
+    def as_two_by_two(self) -> tuple[Floats, Floats, Floats, Floats]:
         """The counts in the order in which kernels take them."""
         return self.k1, self.n1, self.k2, self.n2
 
@@ -279,7 +279,7 @@ def check_strata(counts: Tally, strata: Tally | None) -> None:
         )
 
 
-def within_units(
+def apply_by_stratum(
     counts: Tally,
     strata: Tally | None,
     sides: Callable[[Tally], tuple[Floats, ...]],

@@ -17,10 +17,10 @@ from omistats.inference.results import (
     Pairs,
     Results,
     adjusted,
+    apply_by_stratum,
     check_strata,
     pairs,
     withhold,
-    within_units,
 )
 from omistats.kernel.chi_square import star_codes
 from omistats.kernel.compare import GROUP_TESTS, TESTS, by_fisher
@@ -99,20 +99,20 @@ def test_all(counts: Tally, inference: Inference, strata: Tally | None) -> Teste
     )
     statistic, df, p_value, expected = (
         _spread(found, two.splits, shape, np.nan)
-        for found in (*tests_of_two, smallest_expected_two(*two.sides))
+        for found in (*tests_of_two, smallest_expected_two(*two.as_two_by_two))
     )
     comparable = _spread((two.n1 > 0) & (two.n2 > 0), two.splits, shape, False)
     methods = tuple(dict.fromkeys((for_two, for_more)))
     if for_two == "auto":
         methods = ("pearson", "fisher")
-        method[:, two.splits] = by_fisher(*two.sides)
+        method[:, two.splits] = by_fisher(*two.as_two_by_two)
     for i, split in enumerate(counts.splits):
         if len(split.groups) <= 2:
             continue
         groups = slice(counts.offsets[i], counts.offsets[i + 1])
         k, n = _groups(counts, groups)
         statistic[:, i], df[:, i], p_value[:, i] = (
-            within_units(counts, strata, partial(_groups, groups=groups), cmh_groups)
+            apply_by_stratum(counts, strata, partial(_groups, groups=groups), cmh_groups)
             if inference.stratified
             else GROUP_TESTS[for_more](k, n)
         )
@@ -156,16 +156,18 @@ def _names(test: str) -> tuple[str, str]:
 
 def _two(test: str, two: Pairs) -> tuple[Floats, Floats, Floats]:
     if test in TESTS:
-        return TESTS[test](*two.sides)
+        return TESTS[test](*two.as_two_by_two)
     k, n = np.stack([two.k1, two.k2], axis=-1), np.stack([two.n1, two.n2], axis=-1)
     return GROUP_TESTS[test](k, n)
 
 
 def _two_within(counts: Tally, inference: Inference, strata: Tally | None) -> tuple[Floats, ...]:
     def sides(tally: Tally) -> tuple[Floats, ...]:
-        return pairs(tally, inference.complement).sides
+        return pairs(tally, inference.complement).as_two_by_two
 
-    return within_units(counts, strata, sides, partial(cmh, correction=inference.test == "cmh-cc"))
+    return apply_by_stratum(
+        counts, strata, sides, partial(cmh, correction=inference.test == "cmh-cc")
+    )
 
 
 def _groups(tally: Tally, groups: slice) -> tuple[Floats, Floats]:
@@ -204,9 +206,11 @@ def effects(
     for name in inference.effects:
         kernel = _kernel(name, inference)
         values = (
-            within_units(counts, strata, partial(_sides, complement=inference.complement), kernel)
+            apply_by_stratum(
+                counts, strata, partial(_sides, complement=inference.complement), kernel
+            )
             if inference.stratified
-            else kernel(*two.sides)
+            else kernel(*two.as_two_by_two)
         )
         for part, value in zip(("", "_low", "_high"), values, strict=True):
             laid = np.full(shape, np.nan)
@@ -220,7 +224,9 @@ def equivalence(counts: Tally, two: Pairs, margin: float | None) -> dict[str, Fl
     if margin is None:
         return {}
     laid = np.full((len(counts.units), len(counts.splits), len(counts.questions)), np.nan)
-    laid[:, two.splits] = np.maximum(*two_one_sided(*two.sides, np.full(two.k1.shape, margin)))
+    laid[:, two.splits] = np.maximum(
+        *two_one_sided(*two.as_two_by_two, np.full(two.k1.shape, margin))
+    )
     return {"p_equivalence": laid}
 
 
@@ -230,7 +236,7 @@ def heterogeneity(
     """Test whether the odds ratio is the same in all units, by Breslow and Day with Tarone."""
     shape = (len(counts.units), len(counts.splits), len(counts.questions))
     sides = partial(_sides, complement=inference.complement)
-    found = within_units(counts, strata, sides, partial(breslow_day, tarone=True))
+    found = apply_by_stratum(counts, strata, sides, partial(breslow_day, tarone=True))
     out = {}
     for name, value in zip(("statistic", "df", "p_value"), found, strict=True):
         laid = np.full(shape, np.nan)
@@ -240,7 +246,7 @@ def heterogeneity(
 
 
 def _sides(tally: Tally, complement: str) -> tuple[Floats, ...]:
-    return pairs(tally, complement).sides
+    return pairs(tally, complement).as_two_by_two
 
 
 def _kernel(effect: str, inference: Inference) -> Kernel:
@@ -273,11 +279,11 @@ def infer(counts: Tally, inference: Inference, strata: Tally | None = None) -> R
         When a test or an interval is for weighted cases only, or a test within units has no
         counts by unit.
     """
-    if inference.of_design or inference.interval not in INTERVALS:
+    if inference.is_design_based or inference.interval not in INTERVALS:
         raise UsageError(
             f"{inference.test!r} and {inference.interval!r} are for cases with weights, strata or "
             "clusters; pass weight=, stratum= or cluster= to recompute, or choose others"
-            if inference.of_design
+            if inference.is_design_based
             else f"the interval {inference.interval!r} is for cases with weights, strata or "
             f"clusters; choose from {', '.join(INTERVALS)}"
         )

@@ -21,7 +21,7 @@ from omistats.kernel.small_numbers import smallest_expected, smallest_expected_t
 from omistats.kernel.survey import EFFECTS, SURVEY_TESTS, WeightedAnswers, WeightedCells
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL
-from omistats.model.survey_design import Drawn
+from omistats.model.survey_design import SampleDesign
 
 __all__ = ["check_weighted", "infer_weighted"]
 
@@ -38,7 +38,7 @@ def check_weighted(inference: Inference) -> None:
         With the options to choose instead.
     """
     wrong = []
-    if not inference.of_design:
+    if not inference.is_design_based:
         wrong.append(f"test={inference.test!r}; choose from {', '.join(SURVEY_TESTS)}")
     if inference.interval not in DESIGN_INTERVALS:
         wrong.append(f"interval={inference.interval!r}; choose from {', '.join(DESIGN_INTERVALS)}")
@@ -54,7 +54,7 @@ def infer_weighted(
     cases: CaseSet,
     splits: Sequence[Breakdown],
     counts: Tally,
-    drawn: Drawn,
+    drawn: SampleDesign,
     inference: Inference,
 ) -> Results:
     """Compute weighted percentages, intervals and tests.
@@ -131,7 +131,7 @@ def infer_weighted(
     return finish(results, counts, inference)
 
 
-def _answers(cases: CaseSet, counts: Tally, drawn: Drawn) -> WeightedAnswers:
+def _answers(cases: CaseSet, counts: Tally, drawn: SampleDesign) -> WeightedAnswers:
     ids = cases.framework.question_ids
     wanted = [ids.index(q) for q in counts.questions]
     bits = unpack(cases.packed.answers, len(cases))
@@ -176,7 +176,7 @@ def _expected(counts: Tally, inference: Inference) -> Floats:
     """Give the smallest expected counts, of answers without weights."""
     out = np.full((len(counts.units), len(counts.splits), len(counts.questions)), np.nan)
     two = pairs(counts, inference.complement)
-    out[:, two.splits] = smallest_expected_two(*two.sides)
+    out[:, two.splits] = smallest_expected_two(*two.as_two_by_two)
     for i, split in enumerate(counts.splits):
         if len(split.groups) > 2:
             groups = slice(counts.offsets[i], counts.offsets[i + 1])

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Pieces", "count_words", "pack", "unpack"]
+__all__ = ["UnitWords", "count_words", "pack", "unpack"]
 
 
 Counts = npt.NDArray[np.int64]
@@ -56,7 +56,7 @@ def unpack(answers: Words, stop: int, start: int = 0) -> npt.NDArray[np.uint8]:
 
 
 @attrs.frozen(eq=False)
-class Pieces:
+class UnitWords:
     """Words of bits, cut where blocks of cases meet.
 
     Short blocks lie side by side: first the first words of all, the longest block first, then
@@ -86,7 +86,7 @@ class Pieces:
     long: list[tuple[int, int, int]]
 
     @classmethod
-    def of(cls, starts: npt.NDArray[np.int64]) -> Pieces:
+    def of(cls, starts: npt.NDArray[np.int64]) -> UnitWords:
         """Cut at ``starts``, where each block begins, and the number of cases."""
         if len(starts) == 2 and starts[0] == 0:
             count = int(starts[1] + 63) >> 6
@@ -129,7 +129,7 @@ class Pieces:
         return out
 
 
-def count_words(words: Words, masks: Words | None, pieces: Pieces) -> Counts:
+def count_words(words: Words, masks: Words | None, pieces: UnitWords) -> Counts:
     """Count set bits of every column within every mask in blocks of words.
 
     Parameters
@@ -178,7 +178,7 @@ def _count_long(words: Words, masks: Words | None, out: Counts) -> None:
         out[group] += np.add.reduce(bits, axis=0, dtype=np.uint16)
 
 
-def _count_short(words: Words, masks: Words | None, pieces: Pieces, out: Counts) -> None:
+def _count_short(words: Words, masks: Words | None, pieces: UnitWords, out: Counts) -> None:
     """Count the blocks that lie side by side."""
     ranks = pieces.ranks
     words = words[: ranks[-1]]

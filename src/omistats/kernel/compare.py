@@ -24,7 +24,7 @@ from omistats.kernel.chi_square import (
     z_unpooled,
 )
 from omistats.kernel.fisher import fisher, fisher_mid_p
-from omistats.kernel.registry import Methods
+from omistats.kernel.registry import MethodRegistry
 from omistats.kernel.small_numbers import smallest_expected_two
 from omistats.kernel.trend import cochran_armitage
 
@@ -92,17 +92,17 @@ def automatic(k1: Floats, n1: Floats, k2: Floats, n2: Floats) -> tuple[Floats, F
 
 Outcome = tuple[Floats, Floats, Floats]
 Two = Callable[[Floats, Floats, Floats, Floats], Outcome]
-Several = Callable[[Floats, Floats], Outcome]
+GroupTest = Callable[[Floats, Floats], Outcome]
 
 # Findings have tests by these names that need more than the counts of two groups.
 _OF_FINDINGS = ("cmh", "cmh-cc", "rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald-f")
 
-TESTS: Methods[Two] = Methods(
+TESTS: MethodRegistry[Two] = MethodRegistry(
     "test", "f(k1, n1, k2, n2) -> (statistic, df, p_value)", outputs=3, reserved=_OF_FINDINGS
 )
 """Tests of two groups."""
 
-GROUP_TESTS: Methods[Several] = Methods(
+GROUP_TESTS: MethodRegistry[GroupTest] = MethodRegistry(
     "test of several groups",
     "f(k, n), groups on the last axis -> (statistic, df, p_value)",
     outputs=3,
@@ -133,7 +133,7 @@ def _exact(p_value_of: Callable[[Floats, Floats, Floats, Floats], Floats]) -> Tw
     return test
 
 
-def _group_test(statistic_of: Callable[[Floats, Floats], tuple[Floats, Floats]]) -> Several:
+def _group_test(statistic_of: Callable[[Floats, Floats], tuple[Floats, Floats]]) -> GroupTest:
     def test(k: Floats, n: Floats) -> Outcome:
         statistic, df = statistic_of(k, n)
         df = np.where(np.isnan(statistic), np.nan, df)

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import Problem, UsageError, check_word, shown
+from omistats.errors import Problem, UsageError, check_choice, format_values
 from omistats.kernel.checks import LARGEST, as_numbers
 
 __all__ = [
@@ -20,11 +20,11 @@ __all__ = [
     "check_lonely",
     "codes",
     "design_of",
-    "factors",
     "known_codes",
     "layout",
     "numbers",
     "sizes",
+    "variance_factors",
     "weights",
 ]
 
@@ -54,7 +54,7 @@ def codes(
         lost = np.flatnonzero([_is_missing(v) for v in given.tolist()] | np.asarray(mask))
     if lost.size:
         hint = "Leave such rows out, or give them a label of their own."
-        problems.append(Problem(name, rule, f"none at rows {shown(lost.tolist())}", hint))
+        problems.append(Problem(name, rule, f"none at rows {format_values(lost.tolist())}", hint))
         return None
     if given.dtype.kind in "biufmMUS":
         labels, inverse = np.unique(given, return_inverse=True)
@@ -188,10 +188,12 @@ class Design:
 
 def check_lonely(value: str, known: tuple[str, ...] = LONELY) -> None:
     """Refuse a treatment of lonely strata that there is not."""
-    check_word("treatment of lonely strata", value, known)
+    check_choice("treatment of lonely strata", value, known)
 
 
-def factors(drawn: Floats, population: Floats | None, lonely: str) -> tuple[Floats, Floats]:
+def variance_factors(
+    drawn: Floats, population: Floats | None, lonely: str
+) -> tuple[Floats, Floats]:
     """Give what turns squared deviations within strata into a variance.
 
     Parameters
@@ -278,7 +280,7 @@ def sizes(
         lost = [label for label in labels if label not in population]
         if lost:
             hint = "Give a number for every stratum; without strata give a single number."
-            problems.append(Problem(where, rule, f"none for {shown(lost)}", hint))
+            problems.append(Problem(where, rule, f"none for {format_values(lost)}", hint))
             return None
         values = as_numbers([population[label] for label in labels], where)
     else:
@@ -294,7 +296,7 @@ def sizes(
         torn = np.unique(of_row[(of_case != values[of_row]) & ~none])
         if torn.size:
             hint = "Give every row of a stratum the same number."
-            text = f"several for {shown(labels[i] for i in torn.tolist())}"
+            text = f"several for {format_values(labels[i] for i in torn.tolist())}"
             problems.append(Problem(where, rule, text, hint))
             return None
     bad = np.flatnonzero(~(values >= drawn))
@@ -331,13 +333,13 @@ def design_of(
     there = sizes(population, drawn, strata[clusters], labels, problems)
     if len(problems) > before:
         return None
-    scale, shared = factors(drawn, there, lonely)
+    scale, shared = variance_factors(drawn, there, lonely)
     alone = np.flatnonzero(np.isnan(scale)).tolist()
     if alone and lonely != "nan":
         first = [int(np.flatnonzero(strata[clusters] == s)[0]) for s in alone]
-        which = "" if stratum is None else f" in {shown(labels[s] for s in alone)}"
+        which = "" if stratum is None else f" in {format_values(labels[s] for s in alone)}"
         hint = "Merge it with another, or say lonely='remove' or lonely='adjust'."
-        text = f"one{which} (rows {shown(first)})"
+        text = f"one{which} (rows {format_values(first)})"
         problems.append(Problem("stratum", "two clusters or more in each", text, hint))
         return None
     return Design(clusters, strata, scale, shared)

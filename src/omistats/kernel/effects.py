@@ -13,7 +13,7 @@ from omistats.errors import UsageError
 from omistats.kernel.checks import check_confidence, checked
 from omistats.kernel.intervals import normal_quantile, wilson
 from omistats.kernel.numeric import root
-from omistats.kernel.registry import Methods
+from omistats.kernel.registry import MethodRegistry
 from omistats.kernel.score_tests import Score, not_rejected, odds_score_z, risk_score_z, score_z
 
 __all__ = [
@@ -34,8 +34,10 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Effects = tuple[Floats, Floats, Floats]
 
-DIFFERENCES: Methods[Callable[[Floats, Floats, Floats, Floats, float], Effects]] = Methods(
-    "difference", "f(k1, n1, k2, n2, confidence) -> (estimate, low, high)", outputs=3
+DIFFERENCES: MethodRegistry[Callable[[Floats, Floats, Floats, Floats, float], Effects]] = (
+    MethodRegistry(
+        "difference", "f(k1, n1, k2, n2, confidence) -> (estimate, low, high)", outputs=3
+    )
 )
 """Intervals for the difference between two proportions."""
 
@@ -177,10 +179,10 @@ Method = Callable[[Floats, Floats, Floats, Floats, float], Effects]
 
 _SIGNATURE = "f(k1, n1, k2, n2, confidence) -> (estimate, low, high)"
 
-RISK_RATIOS: Methods[Method] = Methods("risk ratio", _SIGNATURE, outputs=3)
+RISK_RATIOS: MethodRegistry[Method] = MethodRegistry("risk ratio", _SIGNATURE, outputs=3)
 """Intervals for the ratio of two proportions."""
 
-ODDS_RATIOS: Methods[Method] = Methods("odds ratio", _SIGNATURE, outputs=3)
+ODDS_RATIOS: MethodRegistry[Method] = MethodRegistry("odds ratio", _SIGNATURE, outputs=3)
 """Intervals for the ratio of two odds."""
 
 # What every method below keeps to: the estimate is of the counts as they are; where it is 0 the
@@ -479,7 +481,7 @@ def odds_ratio(
 
 
 def _effect(
-    methods: Methods[Method],
+    methods: MethodRegistry[Method],
     k1: npt.ArrayLike,
     n1: npt.ArrayLike,
     k2: npt.ArrayLike,

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UsageError, check_word
+from omistats.errors import UsageError, check_choice
 from omistats.kernel.checks import as_numbers, check_confidence
 from omistats.kernel.chi_square import chi_square_sf
 from omistats.kernel.intervals import normal_quantile
@@ -71,7 +71,7 @@ def refuse_broken(rules: Iterable[Rule]) -> None:
         raise UsageError("\n".join(sentences))
 
 
-def together(**values: npt.ArrayLike) -> list[Floats]:
+def broadcast_floats(**values: npt.ArrayLike) -> list[Floats]:
     """Return named numbers as float64 of one shape."""
     arrays = [as_numbers(v, name) for name, v in values.items()]
     try:
@@ -97,7 +97,7 @@ def factor(name: str, v: Floats) -> Rule:
 
 def check_scale(scale: str) -> None:
     """Refuse an unknown scale."""
-    check_word("scale", scale, SCALES)
+    check_choice("scale", scale, SCALES)
 
 
 def on_scale(p: Floats, scale: str) -> Floats:
@@ -146,7 +146,9 @@ def standard_scores(
         When the scale is unknown.
     """
     check_scale(scale)
-    p, p0, nn, inflate = together(estimate=estimate, baseline=baseline, n=n, inflation=inflation)
+    p, p0, nn, inflate = broadcast_floats(
+        estimate=estimate, baseline=baseline, n=n, inflation=inflation
+    )
     refuse_broken(
         [
             share("estimate", p),
@@ -185,7 +187,7 @@ def within_design_effect(estimate: npt.ArrayLike, se: npt.ArrayLike, n: npt.Arra
     UsageError
         When a number is out of range or shapes do not fit.
     """
-    p, e, nn = together(estimate=estimate, se=se, n=n)
+    p, e, nn = broadcast_floats(estimate=estimate, se=se, n=n)
     if p.ndim == 0:
         raise UsageError("units lie along the last axis; found a single number")
     refuse_broken([share("estimate", p), trials(nn), ("se", e, e < 0, "is 0 or more")])
@@ -312,7 +314,7 @@ def funnel_limits(
         raise UsageError("confidence: expected at least one level, found none")
     for level in levels:
         check_confidence(level)  # type: ignore[arg-type]  # that is what is being checked
-    p0, nn, inflate, over, between = together(
+    p0, nn, inflate, over, between = broadcast_floats(
         baseline=baseline, n=n, inflation=inflation, phi=phi, tau2=tau2
     )
     refuse_broken(
@@ -359,7 +361,7 @@ def flags(estimate: npt.ArrayLike, found: Limits) -> Flags:
     UsageError
         When an estimate is out of range or shapes do not fit.
     """
-    p, _ = together(estimate=estimate, limits=found.s)
+    p, _ = broadcast_floats(estimate=estimate, limits=found.s)
     refuse_broken([share("estimate", p)])
     p = p[..., None]
     low, high = p < found.low, p > found.high
@@ -386,7 +388,7 @@ def shortfall(
     Returns
     -------
     ndarray of str
-        ``'credibly'`` where even the upper limit is below the threshold, ``'merely'``
+        ``'interval'`` where even the upper limit is below the threshold, ``'point'``
         where the estimate alone is, ``'no'`` where neither; empty where the estimate
         or the threshold is NaN. Without an upper limit nothing is credible.
 
@@ -395,10 +397,10 @@ def shortfall(
     UsageError
         When an upper limit is below its estimate, or shapes do not fit.
     """
-    p, upper, line = together(estimate=estimate, high=high, threshold=threshold)
+    p, upper, line = broadcast_floats(estimate=estimate, high=high, threshold=threshold)
     refuse_broken([("high", upper, upper < p, "is an upper limit, not below its estimate")])
     cases = [np.isnan(p + line), upper < line, p < line]
-    return np.select(cases, ["", "credibly", "merely"], "no")
+    return np.select(cases, ["", "interval", "point"], "no")
 
 
 @attrs.frozen(eq=False)
@@ -468,7 +470,7 @@ class Heterogeneity:
 
 
 def _units(first: str, values: npt.ArrayLike, second: str, spread: npt.ArrayLike) -> list[Floats]:
-    a, b = together(**{first: values, second: spread})
+    a, b = broadcast_floats(**{first: values, second: spread})
     if a.ndim == 0:
         raise UsageError("units lie along the last axis; found a single number")
     refuse_broken(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from omistats.kernel.checks import check_confidence, checked
 from omistats.kernel.numeric import root
-from omistats.kernel.registry import Methods
+from omistats.kernel.registry import MethodRegistry
 
 __all__ = [
     "INTERVALS",
@@ -96,8 +96,8 @@ def wilson(k: npt.ArrayLike, n: npt.ArrayLike, confidence: float) -> tuple[Float
     return low, high
 
 
-INTERVALS: Methods[Callable[[Floats, Floats, float], tuple[Floats, Floats]]] = Methods(
-    "interval", "f(k, n, confidence) -> (low, high)", outputs=2
+INTERVALS: MethodRegistry[Callable[[Floats, Floats, float], tuple[Floats, Floats]]] = (
+    MethodRegistry("interval", "f(k, n, confidence) -> (low, high)", outputs=2)
 )
 """Intervals for one proportion."""
 

@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UsageError, shown
+from omistats.errors import UsageError, format_values
 from omistats.kernel.checks import as_numbers
-from omistats.kernel.registry import Methods
+from omistats.kernel.registry import MethodRegistry
 
 __all__ = [
     "ADJUSTMENTS",
@@ -26,7 +26,7 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
-ADJUSTMENTS: Methods[Callable[[Floats], Floats]] = Methods(
+ADJUSTMENTS: MethodRegistry[Callable[[Floats], Floats]] = MethodRegistry(
     "adjustment", "f(p), a family on the last axis, NaN in no family -> adjusted p", outputs=1
 )
 """Adjustments for many tests."""
@@ -167,7 +167,7 @@ def adjust(p_value: npt.ArrayLike, method: str = "bh", axis: int = -1) -> npt.ND
     p = as_numbers(p_value, "p_value")
     bad = (p < 0) | (p > 1)
     if bad.any():
-        raise UsageError(f"p-values lie between 0 and 1, found {shown(p[bad].tolist())}")
+        raise UsageError(f"p-values lie between 0 and 1, found {format_values(p[bad].tolist())}")
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
         raise UsageError(f"`axis` is a whole number, found {axis!r}")
     if p.ndim == 0:

@@ -8,9 +8,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError, UsageError, described
+from omistats.errors import UnknownNameError, UsageError, format_value
 from omistats.kernel.checks import check_confidence
-from omistats.kernel.funnel import refuse_broken, together
+from omistats.kernel.funnel import broadcast_floats, refuse_broken
 from omistats.kernel.intervals import normal_quantile
 
 __all__ = [
@@ -85,7 +85,7 @@ def rank_inputs(
     check_confidence(confidence)
     if first not in _FIRST:
         raise UnknownNameError("end to count ranks from", first, _FIRST)
-    value, error = together(estimate=estimate, se=se)
+    value, error = broadcast_floats(estimate=estimate, se=se)
     if value.ndim == 0:
         raise UsageError("units lie along the last axis; found a single number")
     refuse_broken(
@@ -101,7 +101,7 @@ def check_whole(name: str, number: Any, least: int) -> None:
     """Refuse what is no whole number, or less than it may be."""
     whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
     if not whole or number < least:
-        raise UsageError(f"{name} is a whole number, {least} or more; found {described(number)}")
+        raise UsageError(f"{name} is a whole number, {least} or more; found {format_value(number)}")
 
 
 def ranks(

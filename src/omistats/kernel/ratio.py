@@ -21,7 +21,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, UsageError, check_word
+from omistats.errors import DataError, Problem, UsageError, check_choice
 from omistats.kernel.checks import as_numbers, check_confidence
 from omistats.kernel.design import (
     LONELY,
@@ -29,8 +29,8 @@ from omistats.kernel.design import (
     Population,
     check_lonely,
     design_of,
-    factors,
     numbers,
+    variance_factors,
     weights,
 )
 from omistats.kernel.intervals import normal_quantile
@@ -122,7 +122,7 @@ def design_effect(estimate: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayLike) 
 
 def check_limits(interval: str) -> None:
     """Refuse an interval that there is not."""
-    check_word("interval", interval, _LIMITS)
+    check_choice("interval", interval, _LIMITS)
 
 
 def _quantile(confidence: float, df: npt.ArrayLike | None) -> Any:
@@ -317,10 +317,10 @@ def _check_df(df: Any) -> None:
         raise UsageError(f"df is a number above 0, 'design' or None, found {df!r}")
 
 
-def _freedom(df: float | str | None, of_design: int) -> float:
+def _freedom(df: float | str | None, is_design_based: int) -> float:
     if df is None:
         return np.inf
-    return float(of_design if df == "design" else df)
+    return float(is_design_based if df == "design" else df)
 
 
 Real = npt.NDArray[np.floating[Any]]
@@ -371,7 +371,7 @@ def linearised(moments: Floats, scale: Floats, shared: Floats) -> Ratios:
     moments : ndarray of float64, shape (5, strata, ...)
         Sums of k, n, k², k n and n².
     scale, shared : ndarray of float64, shape (strata, ...)
-        As `omistats.kernel.design.factors` gives them; axes may have length 1.
+        As `omistats.kernel.design.variance_factors` gives them; axes may have length 1.
 
     Returns
     -------
@@ -499,7 +499,7 @@ class Sums:
     moments : ndarray of float64, shape (5, strata, ...)
         Sums of k, n, k², k n and n².
     scale, shared : ndarray of float64, shape (strata, ...)
-        As `omistats.kernel.design.factors` gives them, but 0 where the domain has nothing.
+        As `omistats.kernel.design.variance_factors` gives them, but 0 where the domain has nothing.
     """
 
     moments: Floats
@@ -537,7 +537,7 @@ def sums(
     if wrong:
         raise DataError(wrong)
     touched = (m != 0).any(axis=-1)
-    scale, shared = factors(drawn, None if population is None else there, lonely)
+    scale, shared = variance_factors(drawn, None if population is None else there, lonely)
     scale = np.where(touched, scale, 0.0)
     alone = np.isnan(scale)
     if lonely == "error" and alone.any():

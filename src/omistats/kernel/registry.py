@@ -7,9 +7,9 @@ from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
-from omistats.errors import UnknownNameError, UsageError, described
+from omistats.errors import UnknownNameError, UsageError, format_value
 
-__all__ = ["Methods"]
+__all__ = ["MethodRegistry"]
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,7 +24,7 @@ def _is_own(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).partition(".")[0] == "omistats"
 
 
-class Methods(Generic[F]):
+class MethodRegistry(Generic[F]):
     """Methods of one kind by name.
 
     Names are compared without regard to case, and ``_`` is as good as ``-``.
@@ -154,7 +154,7 @@ class Methods(Generic[F]):
         """
         if not isinstance(asked, str):
             raise UsageError(
-                f"the {self.kind} is one name of {', '.join(self)}; found {described(asked)}"
+                f"the {self.kind} is one name of {', '.join(self)}; found {format_value(asked)}"
             )
         found = self._aliases.get(_plain(asked))
         if found is None:

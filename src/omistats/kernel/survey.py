@@ -17,7 +17,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem, format_values
 from omistats.kernel.chi_square import STARS, chi_square_sf, star_codes
 from omistats.kernel.design import (
     Design,
@@ -29,7 +29,7 @@ from omistats.kernel.design import (
     weights,
 )
 from omistats.kernel.ratio import limits
-from omistats.kernel.registry import Methods
+from omistats.kernel.registry import MethodRegistry
 
 __all__ = [
     "EFFECTS",
@@ -322,7 +322,7 @@ class SurveyTest:
     comparable: npt.NDArray[np.bool_]
 
 
-SURVEY_TESTS: Methods[Callable[[WeightedCells], SurveyTest]] = Methods(
+SURVEY_TESTS: MethodRegistry[Callable[[WeightedCells], SurveyTest]] = MethodRegistry(
     "survey test", "f(WeightedCells) -> SurveyTest", outputs=0
 )
 """Tests of groups of a survey."""
@@ -601,7 +601,7 @@ def compare_weighted(
     members = known_codes(group, "group", rows, problems)
     if found is not None and len(found[1]) > 2:
         hint = "Make them two, and leave missing what did not apply."
-        problems.append(Problem("y", "answers of two kinds", shown(found[1]), hint))
+        problems.append(Problem("y", "answers of two kinds", format_values(found[1]), hint))
     ww = np.ones(rows) if weight is None else weights(weight, rows, problems)
     design = design_of(rows, cluster, stratum, population, lonely, problems)
     if found is None or members is None or ww is None or design is None or problems:

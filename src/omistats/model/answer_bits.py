@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.kernel.bit_counts import Pieces, pack, unpack
+from omistats.kernel.bit_counts import UnitWords, pack, unpack
 
-__all__ = ["Block", "Packed", "pack_answers"]
+__all__ = ["AnswerBits", "Block", "pack_answers"]
 
 
 Words = npt.NDArray[np.uint64]
@@ -43,12 +43,12 @@ class Block:
 
     words: Words
     masks: Words
-    pieces: Pieces
+    pieces: UnitWords
     units: slice | Places
 
 
 @attrs.frozen(eq=False)
-class Packed:
+class AnswerBits:
     """Answers as bits, with the cases of a unit next to each other.
 
     The bits stay where Arrow has them. Of fewer than some hundred thousand cases a copy is
@@ -77,7 +77,7 @@ class Packed:
         """
         return self._sorted if self.is_small else self._in_order(self._read())
 
-    def stretches(self, size: int) -> Iterator[tuple[int, int, Words]]:
+    def iter_slices(self, size: int) -> Iterator[tuple[int, int, Words]]:
         """Read `answers` a stretch at a time.
 
         Parameters
@@ -132,13 +132,13 @@ class Packed:
         return self._in_order(self._kept)
 
     @cached_property
-    def _together(self) -> tuple[Words, Pieces]:
-        pieces = Pieces.of(self.starts[[0, -1]])
+    def _together(self) -> tuple[Words, UnitWords]:
+        pieces = UnitWords.of(self.starts[[0, -1]])
         return np.ascontiguousarray(self._kept.T), pieces
 
     @cached_property
-    def _by_unit(self) -> tuple[Words, Pieces]:
-        pieces = Pieces.of(self.starts)
+    def _by_unit(self) -> tuple[Words, UnitWords]:
+        pieces = UnitWords.of(self.starts)
         return pieces.laid(np.ascontiguousarray(self._sorted.T)), pieces
 
     def prepare(self) -> None:
@@ -176,7 +176,7 @@ class Packed:
         masks = masks[:, start // 64 : (stop + 63) // 64]
         if not by_unit:
             words = np.ascontiguousarray(bits.T)
-            pieces = Pieces.of(np.array([0, stop - start]))
+            pieces = UnitWords.of(np.array([0, stop - start]))
             return Block(words, masks, pieces, slice(None))
         if self._codes is None:
             first = int(np.searchsorted(self.starts, start, "right")) - 1
@@ -190,7 +190,7 @@ class Packed:
             sizes = np.bincount(codes)
             units = np.flatnonzero(sizes)
             here = np.concatenate([[0], np.cumsum(sizes[units])])
-        pieces = Pieces.of(here)
+        pieces = UnitWords.of(here)
         words = pieces.laid(np.ascontiguousarray(bits.T))
         return Block(words, masks[:, pieces.at] & pieces.edges, pieces, units)
 
@@ -201,7 +201,7 @@ def _reordered(bits: Words, order: Places) -> Words:
 
 def pack_answers(
     answers: Sequence[pa.Array], unit_codes: npt.NDArray[np.signedinteger], units: int
-) -> Packed:
+) -> AnswerBits:
     """Pack answers, in the order of units.
 
     Parameters
@@ -225,6 +225,6 @@ def pack_answers(
         sizes += np.bincount(codes[:_STEP], minlength=units)
     starts = np.zeros(units + 1, np.int64)
     np.cumsum(sizes, out=starts[1:])
-    packed = Packed(starts, _arrow.Bitmaps(answers), None if is_sorted else unit_codes)
+    packed = AnswerBits(starts, _arrow.Bitmaps(answers), None if is_sorted else unit_codes)
     packed.prepare()
     return packed

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError
 from omistats.model.case_set import CaseSet
-from omistats.model.duplicate_ids import Identity
+from omistats.model.duplicate_ids import DuplicateIdDetector
 from omistats.model.files import (
     ROWS,
-    Piece,
+    CaseFile,
     batches_of,
     check_schemas,
     is_data_set,
@@ -24,7 +24,7 @@ from omistats.model.files import (
     rows_of,
 )
 from omistats.model.framework import Framework
-from omistats.model.metadata import agreed
+from omistats.model.metadata import merge_metadata
 from omistats.model.validation import read
 
 __all__ = [
@@ -167,9 +167,9 @@ def stream_parts(
     known = framework if columns is None else _narrowed(framework, columns)
     wanted = _wanted(pieces, framework, known, columns, check_ids)
     check_schemas(pieces, framework, wanted)
-    metadata = agreed(piece.schema.metadata for piece in pieces) or None
+    metadata = merge_metadata(piece.schema.metadata for piece in pieces) or None
     again = all(piece.again for piece in pieces)
-    identity = Identity((lambda: _ids(pieces)) if again else None)
+    identity = DuplicateIdDetector((lambda: _ids(pieces)) if again else None)
     rows = [rows_of(piece) for piece in pieces] if progress else [None]
     total = None if None in rows else sum(row or 0 for row in rows)
     done = 0
@@ -190,7 +190,7 @@ def stream_parts(
 
 
 def _read_part(
-    table: pa.Table, framework: Framework, identity: Identity | None, where: str
+    table: pa.Table, framework: Framework, identity: DuplicateIdDetector | None, where: str
 ) -> tuple[dict[str, pa.Array], tuple[str, ...], dict[bytes, bytes]]:
     """Check a part, and its ids by their digests as long as these all differ."""
     try:
@@ -214,7 +214,7 @@ def read_table(source: Any) -> pa.Table:
     """
     pieces = open_pieces(source)
     check_schemas(pieces, None, None)
-    metadata = agreed(piece.schema.metadata for piece in pieces) or None
+    metadata = merge_metadata(piece.schema.metadata for piece in pieces) or None
     batches = [
         pa.Table.from_batches([b]).replace_schema_metadata(None) for _, b in _batches(pieces, None)
     ]
@@ -223,7 +223,7 @@ def read_table(source: Any) -> pa.Table:
 
 
 def _batches(
-    pieces: Sequence[Piece], columns: Sequence[str] | None
+    pieces: Sequence[CaseFile], columns: Sequence[str] | None
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Go through the batches of all pieces; one without rows if there are none."""
     none = True
@@ -237,7 +237,7 @@ def _batches(
         yield pieces[0].name, pa.RecordBatch.from_pylist([], schema=pa.schema(kept))
 
 
-def _ids(pieces: Sequence[Piece]) -> Iterator[tuple[str, pa.Array]]:
+def _ids(pieces: Sequence[CaseFile]) -> Iterator[tuple[str, pa.Array]]:
     for piece in pieces:
         for where, batch in batches_of(piece, ["case_id"]):
             ids = batch.column("case_id")
@@ -254,7 +254,7 @@ def _narrowed(framework: Framework, columns: Collection[str]) -> Framework:
 
 
 def _wanted(
-    pieces: Sequence[Piece],
+    pieces: Sequence[CaseFile],
     framework: Framework,
     known: Framework,
     columns: Collection[str] | None,

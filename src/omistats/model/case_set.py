@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UnknownNameError, listed
-from omistats.model.answer_bits import Packed, pack_answers
+from omistats.errors import DataError, Problem, UnknownNameError, as_tuple
+from omistats.model.answer_bits import AnswerBits, pack_answers
 from omistats.model.framework import Framework
 from omistats.model.metadata import is_synthetic
-from omistats.model.units import Unit, grouped
+from omistats.model.units import Unit, resolve_regrouping
 from omistats.model.validation import read
 
 __all__ = ["CaseSet"]
@@ -123,7 +123,7 @@ class CaseSet:
         """
         if units is not None:
             one = (units,) if isinstance(units, Unit) else units
-            units = listed("units", one, "units or their ids")
+            units = as_tuple("units", one, "units or their ids")
         columns, ids, metadata = read(data, framework, units)
         names = {u.id: u.name for u in units or () if isinstance(u, Unit)}
         return cls(framework, ids, metadata, columns, names)
@@ -168,7 +168,7 @@ class CaseSet:
         return _arrow.codes_of(self._columns["unit"])
 
     @cached_property
-    def packed(self) -> Packed:
+    def packed(self) -> AnswerBits:
         """The answers to all questions as bits, in the order of units."""
         answers = [self._columns[id] for id in self.framework.question_ids]
         return pack_answers(answers, self.unit_codes, len(self.units))
@@ -237,7 +237,7 @@ class CaseSet:
         UsageError
             When it is no mapping.
         """
-        groups, place = grouped(self.units, mapping)
+        groups, place = resolve_regrouping(self.units, mapping)
         # Without units there are no cases either, and nothing to look up.
         codes = place.astype(np.int16)[self.unit_codes] if len(place) else self.unit_codes
         columns = {**self._columns, "unit": _arrow.dictionary(codes, groups)}

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem, format_values
 
-__all__ = ["Identity", "digests", "several"]
+__all__ = ["DuplicateIdDetector", "digests", "repeated_values"]
 
 
 Keys = npt.NDArray[np.uint64]
@@ -22,7 +22,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _HINT = "Drop the repeated rows or number the cases afresh."
 
 
-class Identity:
+class DuplicateIdDetector:
     """Watches ids go by, part by part; within a part they are known to be distinct.
 
     While every part's ids lie above all before them nothing is kept. From the first part that
@@ -61,12 +61,12 @@ class Identity:
             if self._highest is None or lowest > self._highest:
                 self._highest = highest
                 self._passed += len(ids)
-                return ascends or not len(several(digests(ids)))
+                return ascends or not len(repeated_values(digests(ids)))
             self._ordered = False
         keys = digests(ids)
         self._keys.append(keys)
         self._parts.append((part, len(ids)))
-        return ascends or not len(several(keys))
+        return ascends or not len(repeated_values(keys))
 
     def check(self) -> None:
         """Refuse ids that stand for several cases.
@@ -78,7 +78,7 @@ class Identity:
         """
         if not self._keys:
             return
-        repeated = several(np.concatenate([*self._passed_keys(), *self._keys]))
+        repeated = repeated_values(np.concatenate([*self._passed_keys(), *self._keys]))
         if len(repeated):
             if self._again is None:
                 raise self._unsure(repeated)
@@ -120,7 +120,7 @@ class Identity:
         ]
         found = (
             f"{len(repeated)} that seem to stand more than once (equal digests of 64 bits; "
-            f"the ids themselves have gone by), in {shown(parts)}"
+            f"the ids themselves have gone by), in {format_values(parts)}"
         )
         hint = f"{_HINT} Or read from files, which can be looked at again."
         rule = "an id stands for one case, in all parts together"
@@ -134,7 +134,7 @@ def _extremes(ids: pa.Array) -> tuple[Any, Any]:
     return ends["min"].as_py(), ends["max"].as_py()
 
 
-def several(keys: Keys) -> Keys:
+def repeated_values(keys: Keys) -> Keys:
     """List the digests that stand more than once."""
     ordered = np.sort(keys)
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])

@@ -15,7 +15,7 @@ from weakref import WeakSet
 import attrs
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, shown
+from omistats.errors import DataError, Problem, format_values
 from omistats.model.framework import Framework
 from omistats.model.validation import KEYS, column_problems
 
@@ -23,11 +23,12 @@ __all__ = [
     "IPC",
     "PARQUET",
     "ROWS",
-    "Piece",
+    "CaseFile",
     "batches_of",
     "check_fragment",
     "check_schemas",
     "data_set_stamps",
+    "detect_changes",
     "file_batches",
     "file_stamps",
     "files_of",
@@ -39,7 +40,6 @@ __all__ = [
     "rows_of",
     "scan_options",
     "stream_batches",
-    "unchanged",
     "with_folders",
 ]
 
@@ -63,12 +63,15 @@ def files_of(folder: Path) -> Iterator[tuple[Path, dict[str, str | None]]]:
         leads nowhere or to a folder that is there already, or a folder cannot be looked into.
     """
     paths, problems = _below(folder)
-    found = [(path, _said(path.relative_to(folder).parts[:-1])) for path in sorted(paths)]
+    found = [
+        (path, _hive_partition_values(path.relative_to(folder).parts[:-1]))
+        for path in sorted(paths)
+    ]
     others = [str(p.relative_to(folder)) for p, _ in found if p.suffix not in PARQUET + IPC]
     if others:
         hint = "Move them out, or pass a pyarrow data set of the files that are meant."
         rule = f"files of cases end in {', '.join(PARQUET + IPC)}"
-        problems.append(Problem(str(folder), rule, shown(others), hint))
+        problems.append(Problem(str(folder), rule, format_values(others), hint))
     one_each = [
         next((str(p.relative_to(folder)) for p, _ in found if p.suffix in kind), None)
         for kind in (PARQUET, IPC)
@@ -76,7 +79,7 @@ def files_of(folder: Path) -> Iterator[tuple[Path, dict[str, str | None]]]:
     if None not in one_each:
         hint = "Keep one kind: cases written twice would be counted twice."
         rule = "either Parquet or Arrow IPC files"
-        problems.append(Problem(str(folder), rule, shown(one_each), hint))
+        problems.append(Problem(str(folder), rule, format_values(one_each), hint))
     if not found and not problems:
         hint = "Check the path."
         problems.append(Problem(str(folder), "a folder of case files", "none", hint))
@@ -121,7 +124,7 @@ def _below(folder: Path) -> tuple[list[Path], list[Problem]]:
     return paths, problems
 
 
-def _said(folders: Sequence[str]) -> dict[str, str | None]:
+def _hive_partition_values(folders: Sequence[str]) -> dict[str, str | None]:
     said: dict[str, str | None] = {}
     for folder in folders:
         key, sign, value = folder.partition("=")
@@ -130,7 +133,7 @@ def _said(folders: Sequence[str]) -> dict[str, str | None]:
     return said
 
 
-def with_folders(piece: Piece, said: dict[str, str | None]) -> Piece:
+def with_folders(piece: CaseFile, said: dict[str, str | None]) -> CaseFile:
     """Add the columns that folders are named after; they are text.
 
     Raises
@@ -141,7 +144,7 @@ def with_folders(piece: Piece, said: dict[str, str | None]) -> Piece:
     if both := [key for key in said if key in piece.schema.names]:
         rule = "a column is in the file or in the name of its folder"
         hint = "Drop it from the files, or rename the folders."
-        raise DataError([Problem(piece.name, rule, f"both for {shown(both)}", hint)])
+        raise DataError([Problem(piece.name, rule, f"both for {format_values(both)}", hint)])
     schema = piece.schema
     for key in said:
         schema = schema.append(pa.field(key, pa.string()))
@@ -184,9 +187,9 @@ def data_set_stamps(source: Any) -> Stamps:
     return stamps
 
 
-def unchanged(
-    piece: Piece, before: Stamps, look: Callable[[], Stamps], rows: int | None = None
-) -> Piece:
+def detect_changes(
+    piece: CaseFile, before: Stamps, look: Callable[[], Stamps], rows: int | None = None
+) -> CaseFile:
     """Refuse to have read other files than were opened.
 
     Parameters
@@ -355,7 +358,9 @@ def check_fragment(name: str, fragment: Any, columns: Sequence[str]) -> None:
     said = get_partition_keys(fragment.partition_expression)
     if missing := sorted({*columns} - {*fragment.physical_schema.names, *said}):
         rule, hint = "every file has every column", "Add it, all null if nothing is known."
-        raise DataError([Problem(f"{name}: {shown(missing)}", rule, "no such column", hint)])
+        raise DataError(
+            [Problem(f"{name}: {format_values(missing)}", rule, "no such column", hint)]
+        )
 
 
 ROWS = 1 << 17
@@ -369,7 +374,7 @@ _READABLE = ("cases that can be read to the end", "Mend the source and read it a
 
 
 @attrs.frozen(eq=False)
-class Piece:
+class CaseFile:
     """A file, or whatever else is read from its beginning to its end.
 
     Attributes
@@ -406,7 +411,7 @@ def is_reader(source: Any) -> bool:
     return hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__")
 
 
-def open_pieces(source: Any) -> tuple[Piece, ...]:
+def open_pieces(source: Any) -> tuple[CaseFile, ...]:
     """Open a path, a data set or a reader.
 
     Raises
@@ -424,10 +429,10 @@ def open_pieces(source: Any) -> tuple[Piece, ...]:
     name = type(source).__name__
     if not isinstance(source, pa.RecordBatchReader):
         source = pa.RecordBatchReader.from_stream(source)
-    return (Piece(name, source.schema, _read_reader(name, source), lambda: None, again=False),)
+    return (CaseFile(name, source.schema, _read_reader(name, source), lambda: None, again=False),)
 
 
-def batches_of(piece: Piece, columns: Sequence[str] | None) -> Batches:
+def batches_of(piece: CaseFile, columns: Sequence[str] | None) -> Batches:
     """Go through a piece, which may have gone since it was opened.
 
     Raises
@@ -441,7 +446,7 @@ def batches_of(piece: Piece, columns: Sequence[str] | None) -> Batches:
         raise _failed(piece.name, error, "a file of cases", _WHOLE) from error
 
 
-def rows_of(piece: Piece) -> int | None:
+def rows_of(piece: CaseFile) -> int | None:
     """Count the rows of a piece, or None where that takes reading it.
 
     None also where counting fails: reading then tells which batch and column are damaged.
@@ -474,7 +479,7 @@ def _each(batches: Iterator[Any], where: Callable[[int], str]) -> Batches:
         number += 1
 
 
-def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
+def _file(path: Path, folders: dict[str, str | None] | None = None) -> CaseFile:
     """Open a file; whatever is said of it goes by its name."""
     name, kind = str(path), path.suffix
     count: int | None = None
@@ -489,7 +494,7 @@ def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
 
             with pq.ParquetFile(path) as file:
                 schema, count = file.schema_arrow, file.metadata.num_rows
-            piece = Piece(name, schema, _read_parquet(path), lambda: count)
+            piece = CaseFile(name, schema, _read_parquet(path), lambda: count)
         else:
             with path.open("rb") as file:
                 stream = file.read(6) != b"ARROW1"
@@ -497,13 +502,13 @@ def _file(path: Path, folders: dict[str, str | None] | None = None) -> Piece:
                 opened = pa.ipc.open_stream(file) if stream else pa.ipc.open_file(file)
                 schema = opened.schema
             if stream:
-                piece = Piece(name, schema, _read_ipc_stream(path, schema), lambda: None)
+                piece = CaseFile(name, schema, _read_ipc_stream(path, schema), lambda: None)
             else:
-                piece = Piece(name, schema, _read_ipc(path, schema), lambda: ipc_rows(name))
+                piece = CaseFile(name, schema, _read_ipc(path, schema), lambda: ipc_rows(name))
         str(piece.schema.names)  # decodes them
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _failed(name, error, "a file of cases", _WHOLE) from error
-    piece = unchanged(piece, before, lambda: file_stamps(path), count)
+    piece = detect_changes(piece, before, lambda: file_stamps(path), count)
     return with_folders(piece, folders) if folders else piece
 
 
@@ -601,7 +606,7 @@ def _read_reader(name: str, reader: Any) -> Callable[[Sequence[str] | None], Bat
     return read
 
 
-def _data_set(source: Any) -> Piece:
+def _data_set(source: Any) -> CaseFile:
     """Open a data set; its parts are read one by one, whatever filter it has."""
     name = type(source).__name__
     before = data_set_stamps(source)
@@ -628,12 +633,12 @@ def _data_set(source: Any) -> Piece:
 
         yield from _each(batches(), lambda number: f"{last}, batch {number}")
 
-    piece = Piece(name, source.schema, read, source.count_rows)
-    return unchanged(piece, before, lambda: data_set_stamps(source))
+    piece = CaseFile(name, source.schema, read, source.count_rows)
+    return detect_changes(piece, before, lambda: data_set_stamps(source))
 
 
 def check_schemas(
-    pieces: Sequence[Piece], framework: Framework | None, wanted: Collection[str] | None
+    pieces: Sequence[CaseFile], framework: Framework | None, wanted: Collection[str] | None
 ) -> None:
     """Refuse pieces that lack columns, or have columns of other types than the first.
 
@@ -666,7 +671,7 @@ def check_schemas(
         )
 
 
-def _differences(first: Piece, piece: Piece, wanted: Collection[str] | None) -> list[Problem]:
+def _differences(first: CaseFile, piece: CaseFile, wanted: Collection[str] | None) -> list[Problem]:
     here, there = _types(piece.schema), _types(first.schema)
     problems = []
     for name in there if wanted is None else wanted:
@@ -678,7 +683,9 @@ def _differences(first: Piece, piece: Piece, wanted: Collection[str] | None) -> 
             problems.append(Problem(name, rule, str(here[name]), hint))
     if wanted is None and (more := sorted(here.keys() - there.keys())):
         rule = f"all files have the columns of {first.name}"
-        problems.append(Problem("columns", rule, f"besides these {shown(more)}", "Drop them."))
+        problems.append(
+            Problem("columns", rule, f"besides these {format_values(more)}", "Drop them.")
+        )
     return problems
 
 

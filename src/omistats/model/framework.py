@@ -13,9 +13,9 @@ from omistats.errors import (
     Problem,
     UnknownNameError,
     UsageError,
-    described,
-    listed,
-    shown,
+    as_tuple,
+    format_value,
+    format_values,
 )
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "Provenance",
     "Question",
     "Stratum",
-    "names",
+    "as_tuple_of_str",
 ]
 
 
@@ -106,7 +106,7 @@ def _links(values: Iterable[Link]) -> tuple[Link, ...]:
     if isinstance(values, str | Link):
         link = f'Link("{values}", "inferred")' if isinstance(values, str) else repr(values)
         raise UsageError(f"`headlines` lists links; write headlines=[{link}]")
-    return listed("headlines", values, "links, as [Link('safety', 'inferred')]")
+    return as_tuple("headlines", values, "links, as [Link('safety', 'inferred')]")
 
 
 @attrs.frozen
@@ -171,14 +171,14 @@ RESERVED = ("case_id", "unit", ALL)
 _MOST_LEVELS = 127
 
 
-def names(values: Iterable[str]) -> tuple[str, ...]:
+def as_tuple_of_str(values: Iterable[str]) -> tuple[str, ...]:
     """Make a tuple of labels; one label alone would fall apart into letters."""
     if isinstance(values, str):
         return (values,)
     try:
         return tuple(values)
     except TypeError:
-        raise UsageError(f"expected a list of names, found {described(values)}") from None
+        raise UsageError(f"expected a list of names, found {format_value(values)}") from None
 
 
 @attrs.frozen
@@ -211,7 +211,7 @@ class Stratum:
     """
 
     name: str
-    levels: tuple[str, ...] = attrs.field(converter=names)
+    levels: tuple[str, ...] = attrs.field(converter=as_tuple_of_str)
     required: bool = True
 
     def __attrs_post_init__(self) -> None:
@@ -227,7 +227,7 @@ class Stratum:
                 Problem(
                     self.name,
                     f"levels must be distinct, at least one, and none of them {ALL!r}",
-                    shown(self.levels),
+                    format_values(self.levels),
                     "Rename or remove the offending level.",
                 )
             )
@@ -248,15 +248,15 @@ T = TypeVar("T")
 
 
 def _questions(values: Iterable[Question]) -> tuple[Question, ...]:
-    return listed("questions", values, "Questions")
+    return as_tuple("questions", values, "Questions")
 
 
 def _strata(values: Iterable[Stratum]) -> tuple[Stratum, ...]:
-    return listed("strata", values, "Stratum declarations")
+    return as_tuple("strata", values, "Stratum declarations")
 
 
 def _items(values: Iterable[Item]) -> tuple[Item, ...]:
-    return listed("items", values, "Items")
+    return as_tuple("items", values, "Items")
 
 
 @attrs.frozen
@@ -311,7 +311,7 @@ class Framework:
     questions: tuple[Question, ...] = attrs.field(converter=_questions)
     strata: tuple[Stratum, ...] = attrs.field(converter=_strata, default=())
     items: tuple[Item, ...] = attrs.field(converter=_items, default=())
-    breakdowns: tuple[str, ...] = attrs.field(converter=names, default=())
+    breakdowns: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
 
     def __attrs_post_init__(self) -> None:
         kinds = ((Question, self.questions), (Stratum, self.strata), (Item, self.items))
@@ -329,11 +329,11 @@ class Framework:
                 problems.append(Problem(self.name, "a question's id is text", repr(q.id), hint))
             if odd := [link for link in q.links if not isinstance(link, Link)]:
                 hint = 'Write Link("1.1", "published").'
-                problems.append(Problem(str(q.id), "expected a Link", shown(odd), hint))
+                problems.append(Problem(str(q.id), "expected a Link", format_values(odd), hint))
                 continue
             for source in (q.provenance, *(link.provenance for link in q.links)):
                 if source not in get_args(Provenance):
-                    rule = f"provenance is one of {shown(get_args(Provenance))}"
+                    rule = f"provenance is one of {format_values(get_args(Provenance))}"
                     problems.append(Problem(str(q.id), rule, repr(source), "Choose one."))
         if problems:
             raise DataError(problems)
@@ -343,13 +343,15 @@ class Framework:
                 Problem(
                     self.name,
                     "questions and strata need distinct names",
-                    shown(repeated),
+                    format_values(repeated),
                     "Rename one of each pair.",
                 )
             )
         if taken := sorted(set(columns) & set(RESERVED)):
             problems.append(
-                Problem(self.name, "these names are reserved", shown(taken), "Choose others.")
+                Problem(
+                    self.name, "these names are reserved", format_values(taken), "Choose others."
+                )
             )
         known = {item.id for item in self.items}
         problems += self._item_problems()
@@ -369,11 +371,13 @@ class Framework:
         found = []
         if repeated := sorted({id for id in ids if ids.count(id) > 1}):
             rule = "an item's id stands once, whatever its level"
-            found.append(Problem(self.name, rule, shown(repeated), "Rename one of each pair."))
+            found.append(
+                Problem(self.name, rule, format_values(repeated), "Rename one of each pair.")
+            )
         sections = {item.id for item in self.items if item.level == "section"}
         for item in self.items:
             if item.level not in get_args(Level):
-                rule = f"a level is one of {shown(get_args(Level))}"
+                rule = f"a level is one of {format_values(get_args(Level))}"
                 found.append(Problem(item.id, rule, repr(item.level), "Choose one."))
             if item.parent is not None and item.parent not in sections:
                 rule = "a parent is a section of the framework"
@@ -472,7 +476,7 @@ class Framework:
         """
         if questions is None:
             return self.question_ids
-        asked = listed("questions", questions, "question ids")
+        asked = as_tuple("questions", questions, "question ids")
         if unknown := [id for id in asked if id not in self.question_ids]:
             distinct = {str(id): id for id in unknown}
             raise UnknownNameError(

@@ -9,9 +9,9 @@ __all__ = [
     "INVENTED",
     "SYNTHETIC",
     "SYNTHETIC_ID",
-    "agreed",
     "invented_columns",
     "is_synthetic",
+    "merge_metadata",
     "with_invented",
 ]
 
@@ -25,7 +25,7 @@ def is_synthetic(metadata: Mapping[bytes, bytes] | None) -> bool:
     return (metadata or {}).get(SYNTHETIC, b"false") not in (b"", b"false", b"no", b"0")
 
 
-def agreed(parts: Iterable[Mapping[bytes, bytes] | None]) -> dict[bytes, bytes]:
+def merge_metadata(parts: Iterable[Mapping[bytes, bytes] | None]) -> dict[bytes, bytes]:
     """Keep what all parts say of themselves, and that cases are made up if any part does."""
     every = [dict(part or {}) for part in parts]
     if not every:

@@ -13,7 +13,7 @@ from omistats.errors import DataError, Problem
 from omistats.kernel.design import LONELY, Design, Population, check_lonely, design_of, weights
 from omistats.model.case_set import CaseSet
 
-__all__ = ["Column", "Drawn", "Lonely", "draw", "is_drawn"]
+__all__ = ["Column", "Lonely", "SampleDesign", "is_complex_design", "resolve_design"]
 
 
 Floats = npt.NDArray[np.float64]
@@ -22,7 +22,7 @@ Lonely = Literal["error", "null", "remove", "adjust"]
 
 
 @attrs.frozen(eq=False)
-class Drawn:
+class SampleDesign:
     """How cases were drawn, in the order of units.
 
     Attributes
@@ -37,13 +37,15 @@ class Drawn:
     design: Design
 
 
-def is_drawn(weight: Column, stratum: Column, cluster: Column, population: Any = None) -> bool:
+def is_complex_design(
+    weight: Column, stratum: Column, cluster: Column, population: Any = None
+) -> bool:
     """Say whether cases were drawn otherwise than one by one within units."""
     plain = isinstance(stratum, str) and stratum == "unit"
     return not (plain and weight is None and cluster is None and population is None)
 
 
-def draw(
+def resolve_design(
     cases: CaseSet,
     lonely: str,
     *,
@@ -51,7 +53,7 @@ def draw(
     stratum: Column,
     cluster: Column,
     population: str | Population,
-) -> Drawn:
+) -> SampleDesign:
     """Say how cases were drawn.
 
     Parameters
@@ -89,8 +91,8 @@ def draw(
         raise DataError(problems)
     order = cases.packed.order
     if order is None:
-        return Drawn(w, design)
-    return Drawn(w[order], attrs.evolve(design, cluster=design.cluster[order]))
+        return SampleDesign(w, design)
+    return SampleDesign(w[order], attrs.evolve(design, cluster=design.cluster[order]))
 
 
 def _column(cases: CaseSet, given: Any) -> Any:

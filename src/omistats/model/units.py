@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set as AbstractSet
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -14,17 +14,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UsageError, described, listed, shown
-from omistats.model.framework import ALL, names
+from omistats.errors import DataError, Problem, UsageError, as_tuple, format_value, format_values
+from omistats.model.framework import ALL, as_tuple_of_str
 
 __all__ = [
-    "AFFIXES",
     "Spellings",
     "Unit",
     "UnitMatches",
     "as_match_units",
-    "grouped",
     "match_units",
+    "resolve_regrouping",
     "slug",
     "with_names",
 ]
@@ -59,14 +58,18 @@ class Unit:
 
     id: str
     name: str = ""
-    synonyms: tuple[str, ...] = attrs.field(converter=names, default=())
+    synonyms: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
+    affixes: ClassVar[tuple[str, ...]] = ()
+    """Words before or after a name that say what the unit is, not which one."""
 
     def __attrs_post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", self.id)
         if odd := [n for n in (self.name, *self.synonyms) if not isinstance(n, str)]:
             hint = "Write names as text."
-            raise DataError([Problem(str(self.id), "a unit's names are text", shown(odd), hint)])
+            raise DataError(
+                [Problem(str(self.id), "a unit's names are text", format_values(odd), hint)]
+            )
 
 
 def with_names(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
@@ -79,15 +82,20 @@ def with_names(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
     UsageError
         When the units are no list.
     """
-    found = listed("units", (units,) if isinstance(units, Unit) else units, "units or their ids")
+    found = as_tuple("units", (units,) if isinstance(units, Unit) else units, "units or their ids")
     ids = [u.id if isinstance(u, Unit) else u for u in found]
     if odd := [i for i in ids if not isinstance(i, str) or not i]:
         hint = "Write ids as text, or make a Unit of each."
-        raise DataError([Problem("units", "a unit is a Unit or its id", shown(odd), hint)])
+        raise DataError([Problem("units", "a unit is a Unit or its id", format_values(odd), hint)])
     problems = []
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
         problems.append(
-            Problem("units", "a unit is declared once", shown(repeated), "Remove the repetition.")
+            Problem(
+                "units",
+                "a unit is declared once",
+                format_values(repeated),
+                "Remove the repetition.",
+            )
         )
     if ALL in ids:
         problems.append(reserved_unit())
@@ -106,7 +114,7 @@ def reserved_unit() -> Problem:
     )
 
 
-def grouped(
+def resolve_regrouping(
     units: Sequence[str], mapping: Mapping[str, str]
 ) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
     """Find the larger units that units make up.
@@ -135,27 +143,29 @@ def grouped(
     """
     if not isinstance(mapping, Mapping):
         raise UsageError(
-            f"`mapping` gives the new unit of every unit, as a dict; found {described(mapping)}"
+            f"`mapping` gives the new unit of every unit, as a dict; found {format_value(mapping)}"
         )
     problems = []
     hint = "Give every unit a group; its own id if it stays alone."
     if missing := [u for u in units if u not in mapping]:
         problems.append(
-            Problem("mapping", "every unit needs a group", f"none for {shown(missing)}", hint)
+            Problem(
+                "mapping", "every unit needs a group", f"none for {format_values(missing)}", hint
+            )
         )
     if stray := [u for u in mapping if u not in set(units)]:
         problems.append(
             Problem(
                 "mapping",
-                f"units are {shown(units, 8)}",
-                shown(sorted(stray, key=str)),
+                f"units are {format_values(units, 8)}",
+                format_values(sorted(stray, key=str)),
                 "Correct the spelling or remove them.",
             )
         )
     groups = list(mapping.values())
     if odd := [v for v in groups if not isinstance(v, str) or not v]:
         problems.append(
-            Problem("mapping", "a group's name is text", shown(odd), "Write names as text.")
+            Problem("mapping", "a group's name is text", format_values(odd), "Write names as text.")
         )
     if ALL in groups:
         problems.append(reserved_unit())
@@ -168,20 +178,6 @@ def grouped(
 
 Words = tuple[str, ...]
 
-AFFIXES: Final = (
-    "National Probation Service",
-    "Probation Service",
-    "Probation Trust",
-    "Probation Area",
-    "Probation Board",
-    "Probation",
-    "Trust",
-    "Area",
-    "NPS",
-    "the",
-)
-"""Words before or after the name of a unit that say what it is, not which one."""
-
 
 @attrs.frozen
 class Spellings:
@@ -192,7 +188,7 @@ class Spellings:
     known: dict[Words, int]
 
     @classmethod
-    def of(cls, units: tuple[Unit, ...], given: Iterable[str] = AFFIXES) -> Spellings:
+    def of(cls, units: tuple[Unit, ...], given: Iterable[str] | None = None) -> Spellings:
         """List the spellings of units.
 
         Raises
@@ -202,7 +198,8 @@ class Spellings:
         UsageError
             When affixes are no list.
         """
-        affixes = _affixes(given)
+        own = dict.fromkeys(affix for unit in units for affix in unit.affixes)
+        affixes = _affixes(own if given is None else given)
         known: dict[Words, tuple[int, str]] = {}
         problems = []
         for i, unit in enumerate(units):
@@ -215,7 +212,7 @@ class Spellings:
                 if other != i:
                     found = f"{theirs!r} of {units[other].id!r} and {name!r} of {unit.id!r}"
                     rule = "names and synonyms tell units apart"
-                    hint = "Rename one, or pass `affixes=()` if it is such a word that differs."
+                    hint = "Rename one, or pass `affixes=()` if they differ by such a word."
                     problems.append(Problem("units", rule, found, hint))
         if problems:
             raise DataError(problems)
@@ -251,10 +248,12 @@ def slug(name: str) -> str:
 
 
 def _affixes(affixes: Iterable[str]) -> tuple[Words, ...]:
-    found = listed("affixes", affixes, "words")
+    found = as_tuple("affixes", affixes, "words")
     if odd := [a for a in found if not isinstance(a, str)]:
-        raise DataError([Problem("affixes", "an affix is text", shown(odd), "Write it as text.")])
-    # The longest first: "Probation" alone would leave "Trust" behind.
+        raise DataError(
+            [Problem("affixes", "an affix is text", format_values(odd), "Write it as text.")]
+        )
+    # The longest first: "Probation" would leave the "Trust" of "Probation Trust".
     return tuple(sorted((w for a in found if (w := _words(a))), key=len, reverse=True))
 
 
@@ -326,14 +325,13 @@ class UnitMatches:
 
 
 def match_units(
-    names: Any, units: Iterable[Unit | str], *, affixes: Iterable[str] = AFFIXES
+    names: Any, units: Iterable[Unit | str], *, affixes: Iterable[str] | None = None
 ) -> UnitMatches:
     """Find the units that names stand for, however they are written.
 
     Case, accents, punctuation and spaces make no difference, nor do "&", "+" and "and", nor
-    words such as "Probation Trust" around the name. Beyond that a name has to be the unit's
-    id, its name or one of its synonyms: what is merely near is named in the error, and never
-    taken for it.
+    affixes around the name. Beyond that a name must be the unit's id, its name or one of its
+    synonyms; similar names are listed in the error and never matched.
 
     Parameters
     ----------
@@ -342,7 +340,9 @@ def match_units(
     units : iterable of Unit or str
         The units there are.
     affixes : iterable of str, optional
-        Words before or after a name that do not tell units apart.
+        Words before or after a name that do not tell units apart, such as "Trust". By
+        default those of the units' class: none for `Unit`, `omistats.omi2.AFFIXES` for the
+        inspections of OMI 2.
 
     Returns
     -------
@@ -363,7 +363,9 @@ def match_units(
     --------
     >>> import omistats as oms
     >>> units = [oms.Unit("avon", "Avon & Somerset"), oms.Unit("herts", "Hertfordshire")]
-    >>> found = oms.match_units(["AVON AND SOMERSET", "Herts Probation Trust", None], units)
+    >>> found = oms.match_units(
+    ...     ["AVON AND SOMERSET", "Herts Trust", None], units, affixes=["Trust"]
+    ... )
     >>> found
     UnitMatches: 3 names, 2 spellings, 2 units
     >>> found.ids.to_pylist()
@@ -414,7 +416,7 @@ def as_match_units(names: Sequence[str], units: tuple[Unit, ...]) -> str:
 
 def _labels(names: Any) -> tuple[Any, list[str]]:
     rule = "names of units are text or null, in a list or a column"
-    if isinstance(names, pa.Array) and (wrong := _arrow.bad_text(names)):
+    if isinstance(names, pa.Array) and (wrong := _arrow.utf8_error(names)):
         raise DataError([Problem("names", "text is UTF-8", wrong, "Decode it as what it is.")])
     # A frame and what has no order are no column, though Arrow would make something of them.
     unfit = isinstance(names, Mapping | AbstractSet | bytes) or hasattr(names, "columns")
@@ -424,7 +426,7 @@ def _labels(names: Any) -> tuple[Any, list[str]]:
         # What is no column has no kind of values.
         with suppress(pa.ArrowException, TypeError, ValueError, LookupError):
             if not unfit:
-                kind = str(_arrow.Offence.of_kind(pa.array(names, from_pandas=True)))
+                kind = str(_arrow.InvalidValues.of_kind(pa.array(names, from_pandas=True)))
         raise DataError([Problem("names", rule, kind, "Pass the column that holds them.")])
     return found
 
@@ -448,7 +450,7 @@ def _problems(names: Sequence[str], rows: Mapping[str, int], index: Spellings) -
         yield Problem("names", "a name is that of a unit", where, hint)
     if rest := names[_MOST:]:
         hint = "Is this the column of units?"
-        yield Problem("names", "a name is that of a unit", shown(rest), hint)
+        yield Problem("names", "a name is that of a unit", format_values(rest), hint)
 
 
 def _whole(unit: Unit, name: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UsageError, shown
+from omistats.errors import DataError, Problem, UsageError, format_values
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.units import Unit, as_match_units, reserved_unit, with_names
@@ -66,7 +66,7 @@ def read(
     found: tuple[str, ...] = ()
     arrays = dict(zip(names, _arrow.columns(table), strict=True))
     # Whatever is asked of text that is no text fails, so that it is not looked at further.
-    bad = {name: wrong for name, array in arrays.items() if (wrong := _arrow.bad_text(array))}
+    bad = {name: wrong for name, array in arrays.items() if (wrong := _arrow.utf8_error(array))}
     problems += [Problem(n, "text is UTF-8", wrong, _MEND) for n, wrong in bad.items()]
     arrays = {name: array for name, array in arrays.items() if name not in bad}
     if "case_id" in arrays:
@@ -93,7 +93,9 @@ def _code(
         if stratum.name in arrays:
             columns[stratum.name], wrong = _arrow.as_levels(arrays[stratum.name], stratum.levels)
             if wrong:
-                allowed = f"allowed levels are {shown(stratum.levels, 12)}, or null for unknown"
+                allowed = (
+                    f"allowed levels are {format_values(stratum.levels, 12)}, or null for unknown"
+                )
                 hint = "Recode these values, or leave them null."
                 problems.append(Problem(stratum.name, allowed, str(wrong), hint))
     for id in framework.question_ids:
@@ -113,7 +115,7 @@ _MEANT = {
 _AT_MOST = 12
 
 
-def _recode(id: str, wrong: _arrow.Offence) -> str:
+def _recode(id: str, wrong: _arrow.InvalidValues) -> str:
     if wrong.kind != "text":
         return "Recode these values, or leave them null."
     texts = list(map(str, wrong.values[:_AT_MOST]))
@@ -155,7 +157,7 @@ def column_problems(names: list[str], framework: Framework) -> list[Problem]:
             f"the framework {framework.name!r} needs every {kind} column"
             if kind != "key"
             else "all cases have the columns 'case_id' and 'unit'",
-            f"none called {shown(missing, 8)}",
+            f"none called {format_values(missing, 8)}",
             _nearest(missing, present.difference(*wanted.values())) + _MISSING[kind],
         )
         for kind, needed in wanted.items()
@@ -164,7 +166,12 @@ def column_problems(names: list[str], framework: Framework) -> list[Problem]:
     if len(present) < len(names):
         repeated = sorted({n for n in names if names.count(n) > 1})
         problems.append(
-            Problem("columns", "a column's name is used once", shown(repeated), "Rename or drop.")
+            Problem(
+                "columns",
+                "a column's name is used once",
+                format_values(repeated),
+                "Rename or drop.",
+            )
         )
     return problems
 
@@ -184,7 +191,7 @@ def _case_ids(ids: pa.Array, unique: bool) -> tuple[pa.Array, list[Problem]]:
     fine = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer)
     wrong_kind = len(ids) > 0 and not any(is_one(ids.type) for is_one in fine)
     if wrong_kind:
-        found = str(_arrow.Offence.of_kind(ids))
+        found = str(_arrow.InvalidValues.of_kind(ids))
         problems.append(
             Problem("case_id", "ids are text or whole numbers", found, "Convert the ids.")
         )
@@ -197,7 +204,7 @@ def _case_ids(ids: pa.Array, unique: bool) -> tuple[pa.Array, list[Problem]]:
             Problem(
                 "case_id",
                 "an id stands for one case",
-                f"more than once: {shown(repeated)}",
+                f"more than once: {format_values(repeated)}",
                 "Drop the repeated rows or number the cases afresh.",
             )
         )
@@ -209,7 +216,7 @@ def _units(
 ) -> tuple[pa.Array | None, tuple[str, ...], list[Problem]]:
     found = _arrow.labels_to_codes(array)
     if found is None:
-        kind = str(_arrow.Offence.of_kind(array))
+        kind = str(_arrow.InvalidValues.of_kind(array))
         return None, (), [Problem("unit", "unit ids are text", kind, "Convert the ids.")]
     codes, labels = found
     problems = []
@@ -228,8 +235,8 @@ def _units(
         order = tuple(unit.id for unit in declared)
         if stray := sorted(set(seen) - set(order) - {ALL}):
             hint = "Declare these units or correct the ids." + as_match_units(stray, declared)
-            rule = f"declared units are {shown(order, 8)}"
-            problems.append(Problem("unit", rule, shown(stray), hint))
+            rule = f"declared units are {format_values(order, 8)}"
+            problems.append(Problem("unit", rule, format_values(stray), hint))
     if len(order) > np.iinfo(np.int16).max:
         problems.append(
             Problem(

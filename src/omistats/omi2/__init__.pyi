@@ -54,6 +54,7 @@ from omistats.omi2.reproduction import (
 )
 from omistats.omi2.simulation import simulate as simulate
 from omistats.omi2.units import (
+    AFFIXES as AFFIXES,
     TRUSTS as TRUSTS,
     UNITS as UNITS,
     Inspection as Inspection,

@@ -29,13 +29,13 @@ class SupervisionType(Breakdown):
     >>> import omistats as oms
     >>> oms.omi2.SupervisionType().groups
     ('community order', 'licence')
-    >>> oms.omi2.SupervisionType().leave_out
+    >>> oms.omi2.SupervisionType().excluded
     ('suspended sentence order', 'custody')
     """
 
     key = "supervision_type"
     groups = ("community order", "licence")
-    leave_out = ("suspended sentence order", "custody")
+    excluded = ("suspended sentence order", "custody")
 
 
 class Gender(Breakdown):

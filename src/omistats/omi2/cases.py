@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import UsageError, described, shown
+from omistats.errors import UsageError, format_value, format_values
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import SYNTHETIC_ID, is_synthetic, with_invented
 from omistats.model.units import Unit
@@ -143,7 +143,7 @@ def with_invented_characteristics(cases: CaseSet, *, seed: int = 2011) -> CaseSe
 
 def _check(cases: Any, seed: Any) -> None:
     if not isinstance(cases, CaseSet):
-        raise UsageError(f"characteristics are invented for a CaseSet, found {described(cases)}")
+        raise UsageError(f"characteristics are invented for a CaseSet, found {format_value(cases)}")
     wrong = []
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         wrong.append(f"`seed` is a whole number from 0, found {seed!r}")
@@ -151,15 +151,21 @@ def _check(cases: Any, seed: Any) -> None:
     # Cases put together from real and synthetic ones are marked too: every id is looked at.
     real = [id for id in ids if not str(id).startswith(SYNTHETIC_ID)]
     if real or not is_synthetic(cases.metadata):
-        which = f"ids without {SYNTHETIC_ID!r}: {shown(real)}" if real else "no mark in metadata"
+        which = (
+            f"ids without {SYNTHETIC_ID!r}: {format_values(real)}"
+            if real
+            else "no mark in metadata"
+        )
         wrong.append(
             f"characteristics are invented for synthetic cases only, found {which}; real cases "
             "have their own or none"
         )
     if there := [name for name in _COLUMNS if name in cases]:
-        wrong.append(f"these columns are there already: {shown(there)}; drop or rename them")
+        wrong.append(
+            f"these columns are there already: {format_values(there)}; drop or rename them"
+        )
     if lost := [name for name in _STRATA if name not in cases]:
-        wrong.append(f"what is invented agrees with strata that are missing: {shown(lost)}")
+        wrong.append(f"what is invented agrees with strata that are missing: {format_values(lost)}")
     if wrong:
         raise UsageError("; ".join(wrong))
 
@@ -168,7 +174,7 @@ def _coded(cases: CaseSet, name: str, levels: tuple[str, ...]) -> Codes:
     """Give codes of the levels as they are here, -1 where not known."""
     found = _arrow.labels_to_codes(cases[name])
     if found is None or not {*found[1]} <= {*levels}:
-        raise UsageError(f"column {name!r} has other levels than {shown(levels)}")
+        raise UsageError(f"column {name!r} has other levels than {format_values(levels)}")
     codes, labels = found
     table = np.array([levels.index(label) for label in labels] + [-1], np.int64)
     return table[codes]

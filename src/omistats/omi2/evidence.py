@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, UsageError, shown
+from omistats.errors import DataError, Problem, UsageError, format_values
 from omistats.forensics.attainable_counts import attainable
-from omistats.forensics.consistency import Division, Figure, Whole, feasible_counts
+from omistats.forensics.consistency import Figure, PrintedSplit, PrintedTotal, feasible_counts
 from omistats.kernel.chi_square import STARS
 from omistats.kernel.rounding import counts_behind
 from omistats.omi2.framework import FRAMEWORK
@@ -130,7 +130,7 @@ def _columns_wrong(schema: pa.Schema) -> list[Problem]:
             Problem(
                 "published",
                 f"expected the columns {', '.join(SCHEMA.names)}, each once",
-                f"none, or several, called {shown(missing)}",
+                f"none, or several, called {format_values(missing)}",
                 "Start from load_published().",
             )
         )
@@ -168,15 +168,15 @@ def _wrong(
         wrong.append(("rows count from 1", _name(row), "Number them as printed."))
     questions = dict.fromkeys(line["question"] for line in pair)
     if len(questions) > 1 or None in questions:
-        wrong.append(("one question", shown(questions), "Repeat its id on each line."))
+        wrong.append(("one question", format_values(questions), "Repeat its id on each line."))
     unknown = [q for q in questions if q is not None and q not in _IDS]
     if unknown:
         hint = "Use the ids of omi2.FRAMEWORK.questions."
-        wrong.append(("ids of questions are those of the framework", shown(unknown), hint))
+        wrong.append(("ids of questions are those of the framework", format_values(unknown), hint))
     marks = dict.fromkeys(line["stars"] for line in pair)
     if len(marks) > 1 or not set(marks) <= {*STARS, None}:
         expected = f"one mark among {', '.join(STARS)}"
-        wrong.append((expected, shown(marks), "Repeat the row's mark on each line."))
+        wrong.append((expected, format_values(marks), "Repeat the row's mark on each line."))
     wrong += [
         ("percentages from 0 to 100", str(line["percent"]), "Give percentages as printed.")
         for line in pair
@@ -190,7 +190,7 @@ def _wrong(
     return wrong
 
 
-def wholes_of(rows: Iterable[Row], broken: Collection[tuple[int, int]] = ()) -> list[Whole]:
+def wholes_of(rows: Iterable[Row], broken: Collection[tuple[int, int]] = ()) -> list[PrintedTotal]:
     """Put a question's rows together: one whole, and more for rows that fit none.
 
     Rows in ``broken`` have Ns that cannot belong to the whole.
@@ -205,29 +205,31 @@ def wholes_of(rows: Iterable[Row], broken: Collection[tuple[int, int]] = ()) -> 
             alike[row.breakdown].append(row)
         return [*map(_alone, alike.values()), *apart]
     percents: list[tuple[Hashable, int]] = []
-    divisions: list[Division] = []
+    divisions: list[PrintedSplit] = []
     for row in fitting:
         (n1, n2), (p1, p2) = row.sizes, row.percents
         if row.table >= FIRST_SPLIT:
-            divisions.append(Division(row.key, n1, n2, p1, p2, row.stars, split=row.breakdown))
+            divisions.append(PrintedSplit(row.key, n1, n2, p1, p2, row.stars, split=row.breakdown))
             continue
         percent = row.percents[row.base]
         if percent is not None:
             percents.append((row.cell(row.base, "percent"), percent))
         if row.base == 1:
-            high = Division(row.key, n1, n2 - n1, p1, None, row.stars, True, row.breakdown)
+            high = PrintedSplit(row.key, n1, n2 - n1, p1, None, row.stars, True, row.breakdown)
             divisions.append(high)
-    whole = Whole(bases[0].sizes[bases[0].base], tuple(percents), tuple(divisions))
+    whole = PrintedTotal(bases[0].sizes[bases[0].base], tuple(percents), tuple(divisions))
     return [whole, *apart]
 
 
-def _alone(rows: Sequence[Row]) -> Whole:
+def _alone(rows: Sequence[Row]) -> PrintedTotal:
     """Put rows together that divide the same cases alike, of a whole that is not printed."""
     divisions = []
     for row in rows:
         stars = row.stars if row.table >= FIRST_SPLIT else None
-        divisions.append(Division(row.key, *row.sizes, *row.percents, stars, split=row.breakdown))
-    return Whole(sum(rows[0].sizes), divisions=tuple(divisions))
+        divisions.append(
+            PrintedSplit(row.key, *row.sizes, *row.percents, stars, split=row.breakdown)
+        )
+    return PrintedTotal(sum(rows[0].sizes), divisions=tuple(divisions))
 
 
 def cell_of(name: Hashable) -> Cell:
@@ -241,7 +243,7 @@ def cell_of(name: Hashable) -> Cell:
     return Cell(table, row, TABLES[table].groups[figure.what == "second"], "percent")
 
 
-def replaced(whole: Whole, name: Hashable, value: Value) -> Whole:
+def replaced(whole: PrintedTotal, name: Hashable, value: Value) -> PrintedTotal:
     """Print another value in place of one."""
     if not isinstance(name, Figure):
         percents: Any = tuple((n, value if n == name else p) for n, p in whole.percents)
@@ -258,7 +260,7 @@ def replaced(whole: Whole, name: Hashable, value: Value) -> Whole:
 _SHOWN_RUNS: Final = 3
 
 
-def prove(rows: Sequence[Row], whole: Whole, conflict: Collection[Hashable]) -> str:
+def prove(rows: Sequence[Row], whole: PrintedTotal, conflict: Collection[Hashable]) -> str:
     """Say what each row's figures leave of the whole's counts, and that nothing is left."""
     said = [
         f"{counts or 'no possible number'} by {source}"
@@ -273,7 +275,7 @@ def prove(rows: Sequence[Row], whole: Whole, conflict: Collection[Hashable]) -> 
 
 
 def evidence(
-    rows: Sequence[Row], whole: Whole, figures: Collection[Hashable]
+    rows: Sequence[Row], whole: PrintedTotal, figures: Collection[Hashable]
 ) -> list[tuple[str, str]]:
     """Name each row with some of the figures, and the counts of the whole that these allow.
 
@@ -292,13 +294,13 @@ def evidence(
             told = [name for name in division.figures if name in figures]
             if told:
                 row = by_key[division.key]
-                shown = [
+                proven = [
                     f"{row.percents[g]}% of {row.sizes[g]:,} {row.groups[g]}"
                     for g in (0, 1)
                     if Figure(division.key, ("first", "second")[g]) in told
                 ]
-                shown += [f"the mark {row.stars}"] * (Figure(division.key, "stars") in told)
-                sources.append(_source(row.key, shown))
+                proven += [f"the mark {row.stars}"] * (Figure(division.key, "stars") in told)
+                sources.append(_source(row.key, proven))
                 all_told += told
         if sources:
             said.append((" and ".join(sources), _counts(whole, all_told)))
@@ -309,11 +311,11 @@ def _source(place: tuple[object, ...], printed: Sequence[str]) -> str:
     return f"Table {place[0]} row {place[1]} ({', '.join(printed)})"
 
 
-def _counts(whole: Whole, told: Collection[Hashable]) -> str:
+def _counts(whole: PrintedTotal, told: Collection[Hashable]) -> str:
     return runs(np.flatnonzero(feasible_counts(whole, told)).tolist())
 
 
-def _twice(same: Sequence[Division], conflict: Collection[Hashable]) -> str:
+def _twice(same: Sequence[PrintedSplit], conflict: Collection[Hashable]) -> str:
     """Say what figures of the same group, printed more than once, leave of its cases."""
     said = ""
     for what, n in (("first", same[0].n1), ("second", same[0].n2)):
@@ -350,7 +352,9 @@ def runs(counts: Sequence[int]) -> str:
     return " or ".join(said)
 
 
-def _p_values(whole: Whole, by_key: Mapping[Hashable, Row], conflict: Collection[Hashable]) -> str:
+def _p_values(
+    whole: PrintedTotal, by_key: Mapping[Hashable, Row], conflict: Collection[Hashable]
+) -> str:
     """Give the range of p where the stars of one row contradict its own percentages."""
     cells = [cell_of(name) for name in conflict]
     starred = [cell for cell in cells if cell.what == "stars"]

@@ -39,7 +39,8 @@ import attrs
 
 from omistats.errors import UsageError
 from omistats.model.framework import Framework, Item, Level, Link, Question, Stratum
-from omistats.profiles.multi_valued import Several
+from omistats.omi2.breakdowns import STANDARD
+from omistats.profiles.multi_valued import MultiValued
 
 __all__ = [
     "ANNEX_1",
@@ -322,21 +323,21 @@ FRAMEWORK: Final = Framework(
     tuple(_question(row, *question) for row, question in enumerate(QUESTIONS, 1)),
     _STRATA,
     ITEMS,
-    ("supervision_type", "gender", "ethnicity", "disability", "age_group", "risk_of_harm"),
+    tuple(breakdown.key for breakdown in STANDARD),
 )
 """The 75 published key aspects, the strata of the 2011 report, and what each feeds."""
 
 
-DISABILITY_TYPES: Final = Several(
+DISABILITY_TYPES: Final = MultiValued(
     "disability_types",
     ("physical impairment", "mental health", "learning difficulty"),
-    whether=("disability", "yes"),
+    indicator=("disability", "yes"),
 )
 """Types of reported disability: those that the note to Table 10 gives shares of, in its order.
 The labels are ours; mental health takes in emotional state, and learning difficulty takes in
 learning disability."""
 
-ANNEX_1: Final[tuple[str | Several, ...]] = (
+ANNEX_1: Final[tuple[str | MultiValued, ...]] = (
     "supervision_type",
     "tier",
     "rosh_classification",

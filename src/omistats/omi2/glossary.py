@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import attrs
 
-from omistats.errors import UsageError, described
+from omistats.errors import UsageError, format_value
 from omistats.omi2.units import UnknownSpellingError
 
 __all__ = ["GLOSSARY", "Glossary", "Mention", "Term"]
@@ -183,7 +183,7 @@ class Glossary(Mapping[str, Term]):
             When it is no text.
         """
         if not isinstance(text, str):
-            raise UsageError(f"terms are looked for in a text; found {described(text)}")
+            raise UsageError(f"terms are looked for in a text; found {format_value(text)}")
         return tuple(
             Mention(self._of(match[0]), match.start(), match.end())
             for match in self._pattern.finditer(text)

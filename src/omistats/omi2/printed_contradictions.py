@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from omistats.forensics.attainable_counts import METHODS
-from omistats.forensics.consistency import Figure, Whole, feasible_counts, minimal_conflicts
+from omistats.forensics.consistency import Figure, PrintedTotal, feasible_counts, minimal_conflicts
 from omistats.kernel.rounding import counts_behind
 from omistats.omi2.evidence import (
     Cell,
@@ -213,7 +213,7 @@ def shared_figures(conflicts: Sequence[Conflict]) -> list[Hashable]:
     return sorted(frozenset.intersection(*conflicts), key=lambda name: cell_of(name)[:2])
 
 
-def other_percents(whole: Whole, name: Hashable, figures: Collection[Hashable]) -> list[int]:
+def other_percents(whole: PrintedTotal, name: Hashable, figures: Collection[Hashable]) -> list[int]:
     """List the percentages that, printed in place of one, agree with other figures."""
     return [
         percent
@@ -223,7 +223,7 @@ def other_percents(whole: Whole, name: Hashable, figures: Collection[Hashable]) 
 
 
 def prove_shared(
-    rows: Sequence[Row], whole: Whole, name: Hashable, conflicts: Sequence[Conflict]
+    rows: Sequence[Row], whole: PrintedTotal, name: Hashable, conflicts: Sequence[Conflict]
 ) -> str:
     """Say what a figure allows, what each conflict needs in its place, and what would do."""
     place = cell_of(name)
@@ -255,7 +255,7 @@ def prove_shared(
     )
 
 
-def _sources(rows: Sequence[Row], whole: Whole, figures: Collection[Hashable]) -> str:
+def _sources(rows: Sequence[Row], whole: PrintedTotal, figures: Collection[Hashable]) -> str:
     return " with ".join(source for source, _ in evidence(rows, whole, figures))
 
 
@@ -472,7 +472,7 @@ def _of_sizes(clash: Clash) -> Contradiction:
     )
 
 
-def _of_counts(rows: list[Row], whole: Whole) -> Iterator[Contradiction]:
+def _of_counts(rows: list[Row], whole: PrintedTotal) -> Iterator[Contradiction]:
     """Turn the conflicts of one question into records."""
     conflicts = minimal_conflicts(whole)
     filed: dict[tuple[Any, ...], list[Contradiction]] = defaultdict(list)
@@ -523,13 +523,13 @@ def _cells(figures: Collection[Hashable]) -> tuple[Cell, ...]:
     return tuple(sorted(map(cell_of, figures), key=lambda c: (c[:2], str(c.group), c.what)))
 
 
-def _remedy(whole: Whole, conflict: Collection[Hashable]) -> Remedy:
+def _remedy(whole: PrintedTotal, conflict: Collection[Hashable]) -> Remedy:
     tests = tuple(
         m for m in METHODS if m != "pearson" and feasible_counts(whole, conflict, method=m).any()
     )
     subsets = [s for s in whole.divisions if s.complement and Figure(s.key, "stars") in conflict]
     most = min((s.n2 for s in subsets), default=0)
-    for left_out in range(1, most):
-        if feasible_counts(whole, conflict, unclassified=left_out).any():
-            return Remedy(tests, left_out)
+    for excluded in range(1, most):
+        if feasible_counts(whole, conflict, unclassified=excluded).any():
+            return Remedy(tests, excluded)
     return Remedy(tests, None)

@@ -71,10 +71,10 @@ def as_text(found: Reproduction) -> str:
             shown = ", ".join(f"Table {table} row {row}" for table, row in elsewhere)
             ways = "more ways to see it" if first.minimal else "sets of figures show it"
             lines.append(f"    {len(others)} {ways}, with {shown}: see --json")
-    if found.noted:
+    if found.untested_marks:
         lines += ["", "Noted, not counted: print has -- beside one group only. There is nothing"]
         lines += ["to compare, so no mark is recomputed."]
-        lines += [f"  {_cell(cell)}" for cell in found.noted]
+        lines += [f"  {_cell(cell)}" for cell in found.untested_marks]
     return "\n".join(lines)
 
 

@@ -10,11 +10,11 @@ from typing import Any, Final, Literal
 import attrs
 import pyarrow as pa
 
-from omistats.errors import UnknownNameError, UsageError, check_word, described, shown
+from omistats.errors import UnknownNameError, UsageError, check_choice, format_value, format_values
 from omistats.findings.compute import recompute
 from omistats.findings.findings import Findings
 from omistats.findings.points import Kind, Point, count
-from omistats.forensics.consistency import Figure, Whole, feasible_counts
+from omistats.forensics.consistency import Figure, PrintedTotal, feasible_counts
 from omistats.kernel.chi_square import STARS
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import is_synthetic
@@ -35,9 +35,9 @@ __all__ = [
     "MainPoint",
     "Reproduction",
     "What",
-    "accounted_for",
     "check_cases",
     "compared_cells",
+    "forced_mismatches",
     "had_to_differ",
     "main_points",
     "printed_rows",
@@ -108,8 +108,8 @@ def check_cases(cases: CaseSet) -> None:
         name for name in FRAMEWORK.breakdowns if have.get(name) != FRAMEWORK.stratum(name).levels
     ]
     if missing or other:
-        lacks = [f"the questions {shown(missing)}"] * bool(missing)
-        lacks += [f"the strata {shown(other)} with their levels"] * bool(other)
+        lacks = [f"the questions {format_values(missing)}"] * bool(missing)
+        lacks += [f"the strata {format_values(other)} with their levels"] * bool(other)
         raise UsageError(
             f"the cases were read with the framework {used.name!r}, which lacks "
             f"{' and '.join(lacks)}; read them with "
@@ -156,7 +156,7 @@ def compared_cells(published: pa.Table, findings: Findings) -> Iterator[Compared
             yield ComparedCell(table, row, question, None, "stars", line["stars"], stars)
 
 
-def accounted_for(cells: Iterable[ComparedCell]) -> frozenset[Cell]:
+def forced_mismatches(cells: Iterable[ComparedCell]) -> frozenset[Cell]:
     """Choose, of all cells, the mismatches that had to be, and to be no smaller."""
     cells = tuple(cells)
     differing: dict[str, dict[Cell, Value]] = defaultdict(dict)
@@ -200,7 +200,7 @@ def had_to_differ(rows: Sequence[Row], recomputed: Mapping[Cell, Value]) -> set[
 
 
 def _figure_needed(
-    whole: Whole, name: Hashable, agreeing: Collection[Hashable], value: Value
+    whole: PrintedTotal, name: Hashable, agreeing: Collection[Hashable], value: Value
 ) -> bool:
     """Say whether a value is possible beside figures that agree, and none nearer to print is."""
     scale = STARS if cell_of(name).what == "stars" else tuple(range(101))
@@ -224,7 +224,7 @@ def _around(middle: int, distance: int) -> Iterator[int]:
         yield from (middle - step, middle + step)
 
 
-def _printed(whole: Whole, name: Hashable) -> Value:
+def _printed(whole: PrintedTotal, name: Hashable) -> Value:
     if not isinstance(name, Figure):
         return dict(whole.percents)[name]
     division = next(d for d in whole.divisions if d.key == name.division)
@@ -298,7 +298,8 @@ class MainPoint:
     Examples
     --------
     >>> import omistats as oms
-    >>> computed = oms.Point("reach", 19, 31, "19 of 31 aspects reach 60% (all cases)")
+    >>> from omistats.findings.points import Point
+    >>> computed = Point("reach", 19, 31, "19 of 31 aspects reach 60% (all cases)")
     >>> oms.omi2.MainPoint(table=3, printed=19, point=computed).agrees
     True
     """
@@ -339,12 +340,16 @@ def main_points(findings: Findings) -> tuple[MainPoint, ...]:
     '19 of 31 aspects reach 60% (all cases)'
     """
     together = findings.unit("all")
-    shown = {
+    by_table = {
         number: together.breakdown(table.breakdown).question(*table.questions)
         for number, table in TABLES.items()
     }
     return tuple(
-        MainPoint(table, printed, count(shown[table], kind, group=group, threshold=threshold))
+        MainPoint(
+            table,
+            printed,
+            count(by_table[table], kind, group=group, threshold=threshold, noun="aspects"),
+        )
         for table, kind, group, threshold, printed in _PRINTED
     )
 
@@ -357,7 +362,7 @@ class Reproduction:
     ----------
     cells : tuple of ComparedCell
         Every printed N and percentage, and the mark of every row with two groups.
-    noted : tuple of ComparedCell
+    untested_marks : tuple of ComparedCell
         Marks printed beside a single group, where nothing is compared; not counted.
     points : tuple of MainPoint
         The figures that the report counts from its tables.
@@ -384,7 +389,7 @@ class Reproduction:
     """
 
     cells: tuple[ComparedCell, ...]
-    noted: tuple[ComparedCell, ...]
+    untested_marks: tuple[ComparedCell, ...]
     points: tuple[MainPoint, ...]
     contradictions: tuple[Contradiction, ...]
     findings: Findings
@@ -417,7 +422,7 @@ class Reproduction:
         UnknownNameError
             When the kind or the table is unknown.
         """
-        check_word("figure", what, ("n", "percent", "stars"))
+        check_choice("figure", what, ("n", "percent", "stars"))
         if table is not None and table not in TABLES:
             raise UnknownNameError("table", table, map(str, TABLES))
         chosen = [c for c in self.cells if c.what == what and table in (None, c.table)]
@@ -447,7 +452,7 @@ class Reproduction:
             When it is no such cell.
         """
         if not isinstance(cell, ComparedCell):
-            raise UsageError(f"a proof is of a ComparedCell of `cells`; found {described(cell)}")
+            raise UsageError(f"a proof is of a ComparedCell of `cells`; found {format_value(cell)}")
         at = self._proof_at(cell)
         return None if at is None else self.contradictions[at]
 
@@ -503,7 +508,7 @@ class Reproduction:
     @cached_property
     def _accounted(self) -> frozenset[Cell]:
         """The mismatches that had to be, and to be no smaller."""
-        return accounted_for(self.cells)
+        return forced_mismatches(self.cells)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts and the contradictions, ready for JSON.
@@ -512,7 +517,7 @@ class Reproduction:
         -------
         dict
             ``n, percent, stars, points`` (each ``matched`` and ``total``), ``contradictions,
-            mismatches, noted`` (lists) and ``cases`` (the `source`). A mismatch carries as
+            mismatches, untested_marks`` (lists) and ``cases`` (the `source`). A mismatch carries as
             ``contradiction`` the place of its `proof` in the list of contradictions, None if it
             has none, and as ``explained`` whether print accounts for it.
         """
@@ -531,7 +536,7 @@ class Reproduction:
             }
             for c in self.mismatches
         ]
-        out["noted"] = [attrs.asdict(c) for c in self.noted]
+        out["untested_marks"] = [attrs.asdict(c) for c in self.untested_marks]
         out["cases"] = self.source
         return out
 
@@ -605,7 +610,7 @@ def reproduce(
     single = single_groups(printed)
     return Reproduction(
         cells=tuple(c for c in cells if c.what != "stars" or (c.table, c.row) not in single),
-        noted=tuple(c for c in cells if c.what == "stars" and (c.table, c.row) in single),
+        untested_marks=tuple(c for c in cells if c.what == "stars" and (c.table, c.row) in single),
         points=main_points(findings),
         contradictions=found,
         findings=findings,

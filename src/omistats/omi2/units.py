@@ -1,4 +1,4 @@
-"""36 inspections, 35 Trusts, AFFIXES.
+"""The 36 inspections and 35 Trusts of the programme, and the words around their names.
 
 Names are published; regions are inferred from geography, and synonyms are ours.
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import attrs
 import numpy as np
@@ -28,9 +28,9 @@ from omistats.errors import (
     Problem,
     UnknownNameError,
     UsageError,
-    described,
-    listed,
-    shown,
+    as_tuple,
+    format_value,
+    format_values,
 )
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Provenance
@@ -38,6 +38,7 @@ from omistats.model.units import Unit, slug
 from omistats.scoring.score_tally import ScoreTally
 
 __all__ = [
+    "AFFIXES",
     "MERGED",
     "REGIONS",
     "REPORTED",
@@ -50,6 +51,20 @@ __all__ = [
     "with_fieldwork",
 ]
 
+
+AFFIXES: Final = (
+    "National Probation Service",
+    "Probation Service",
+    "Probation Trust",
+    "Probation Area",
+    "Probation Board",
+    "Probation",
+    "Trust",
+    "Area",
+    "NPS",
+    "the",
+)
+"""Words before or after the name of a Trust that say what it is, not which one."""
 
 REPORTED: Final = ("East of England", "South East", "East Midlands")
 """The regions of the aggregate report."""
@@ -206,6 +221,7 @@ class Inspection(Unit):
     ('South East', 'inferred', True)
     """
 
+    affixes: ClassVar[tuple[str, ...]] = AFFIXES
     trust: str = ""
     region: str = ""
     region_provenance: Provenance = "inferred"
@@ -234,13 +250,19 @@ UNITS: Final = _inspections()
 """The 36 inspections, in alphabetical order."""
 
 
-def _trusts() -> tuple[Unit, ...]:
-    whole = [Unit(slug(name), name, parts) for name, parts in MERGED.items()]
-    alone = [Unit(u.id, u.name, u.synonyms) for u in UNITS if u.trust == u.id]
+class Trust(Unit):
+    """One of the 35 Trusts; what `omistats.Unit` is, with `AFFIXES` around its name."""
+
+    affixes: ClassVar[tuple[str, ...]] = AFFIXES
+
+
+def _trusts() -> tuple[Trust, ...]:
+    whole = [Trust(slug(name), name, parts) for name, parts in MERGED.items()]
+    alone = [Trust(u.id, u.name, u.synonyms) for u in UNITS if u.trust == u.id]
     return tuple(sorted([*alone, *whole], key=lambda unit: unit.id))
 
 
-TRUSTS: Final = _trusts()
+TRUSTS: Final[tuple[Unit, ...]] = _trusts()
 """The 35 Trusts, in alphabetical order."""
 
 _BY_ID: Final = {unit.id: unit for unit in UNITS}
@@ -314,7 +336,7 @@ def _ids(units: _Units) -> list[str]:
         found: list[object] = [unit for unit in units.units if unit != ALL]
     else:
         given = (units,) if isinstance(units, Unit) else units
-        found = [u.id if isinstance(u, Unit) else u for u in listed("units", given, "unit ids")]
+        found = [u.id if isinstance(u, Unit) else u for u in as_tuple("units", given, "unit ids")]
     if unknown := [id for id in found if not isinstance(id, str) or id not in _TRUST]:
         raise UnknownSpellingError("unit", list(dict.fromkeys(map(str, unknown))), _TRUST)
     return [str(id) for id in found]
@@ -357,12 +379,14 @@ def with_fieldwork(dates: Mapping[str, Any]) -> tuple[Inspection, ...]:
     """
     if not isinstance(dates, Mapping):
         raise UsageError(
-            f"`dates` gives a date for ids of inspections, as a dict; found {described(dates)}"
+            f"`dates` gives a date for ids of inspections, as a dict; found {format_value(dates)}"
         )
     problems = []
     if unknown := [id for id in dates if id not in _BY_ID]:
         hint = f"These are ids of `omi2.UNITS`: {UnknownSpellingError('unit', unknown, _BY_ID)}"
-        problems.append(Problem("dates", "a date is of an inspection", shown(unknown), hint))
+        problems.append(
+            Problem("dates", "a date is of an inspection", format_values(unknown), hint)
+        )
     found: dict[str, date | None] = {}
     for id, value in dates.items():
         if id in _BY_ID:
@@ -393,7 +417,7 @@ def _problems_of(unit: Inspection, value: object, day: date | None) -> list[Prob
         missing = value is None or value != value
         hint = "Write it as 2010-03-15."
         rule = "fieldwork begins on a date"
-        return [] if missing else [Problem(unit.id, rule, described(value), hint)]
+        return [] if missing else [Problem(unit.id, rule, format_value(value), hint)]
     first, last, which = _REPORTED if unit.in_aggregate else _PROGRAMME
     if first <= day <= last:
         return []

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UsageError, described, listed
+from omistats.errors import DataError, Problem, UsageError, as_tuple, format_value
 
 __all__ = ["COUNTED", "Days", "age_group", "as_days", "completed_years", "is_day"]
 
@@ -88,7 +88,7 @@ def as_days(given: Any, name: str, problems: list[Problem], *, single: bool = Fa
 def _array(given: Any) -> pa.Array | str:
     """Make an Arrow array, or say what is no column."""
     if given is None or isinstance(given, str | bytes | dict):
-        return described(given)
+        return format_value(given)
     if isinstance(given, np.ndarray) and given.ndim != 1:
         return f"an array of shape {given.shape}"
     try:
@@ -229,7 +229,7 @@ def age_group(
     if isinstance(highest, bool) or not isinstance(highest, int) or highest < bands[-1][0]:
         raise UsageError(
             f"`highest` is an age in years, at least that of the last group; found "
-            f"{described(highest)}"
+            f"{format_value(highest)}"
         )
     problems: list[Problem] = []
     born = as_days(date_of_birth, "date_of_birth", problems)
@@ -285,7 +285,7 @@ def _bands(groups: Any) -> tuple[tuple[str, ...], list[tuple[int, int | None]]]:
     UsageError
         When one is no band, they leave gaps or overlap, or are too many.
     """
-    names = listed("groups", groups, "bands of years, as ['17-24', '25+']")
+    names = as_tuple("groups", groups, "bands of years, as ['17-24', '25+']")
     found = [_BAND.fullmatch(name) if isinstance(name, str) else None for name in names]
     if not names or None in found:
         wrong = [name for name, match in zip(names, found, strict=True) if match is None]

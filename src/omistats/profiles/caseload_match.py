@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, UsageError, shown
+from omistats.errors import DataError, Problem, UsageError, format_values
 from omistats.model.case_set import CaseSet
 from omistats.profiles.characteristics import Asked, Single, counted, read
-from omistats.profiles.multi_valued import Several
+from omistats.profiles.multi_valued import MultiValued
 
 __all__ = ["Pair", "disagreements", "pairs"]
 
@@ -62,9 +62,9 @@ def pairs(
     DataError
         When the sample cannot have come from the caseload; all that is wrong is told.
     """
-    if several := [one.name for one in asked if isinstance(one.what, Several)]:
+    if several := [one.name for one in asked if isinstance(one.what, MultiValued)]:
         raise UsageError(
-            f"a case may have several of {shown(several)}, which no test of one distribution is "
+            f"a case may have several of {format_values(several)}, which no test of one distribution is "
             "for; compare a breakdown of those with and without each"
         )
     problems: list[Problem] = []
@@ -108,9 +108,9 @@ def _units(sample: CaseSet, caseload: CaseSet, problems: list[Problem]) -> Count
         problems.append(Problem("sample", "a sample has cases", "none", "Pass the cases drawn."))
     there = set(caseload.units)
     if lost := [u for u in sample.units if u not in there and n[place[u]]]:
-        rule = f"units are those of the caseload, {shown(caseload.units, 8)}"
+        rule = f"units are those of the caseload, {format_values(caseload.units, 8)}"
         hint = "Correct the ids, or add the caseloads of these units."
-        problems.append(Problem("unit", rule, shown(lost), hint))
+        problems.append(Problem("unit", rule, format_values(lost), hint))
     large = [
         f"{n[i]:,} from {N[i]:,} in {u!r}"
         for i, u in enumerate(sample.units)
@@ -128,7 +128,7 @@ def _units(sample: CaseSet, caseload: CaseSet, problems: list[Problem]) -> Count
     if left and len(sample):
         rule = "a caseload is of units that cases were drawn from"
         hint = "Leave these units out of the caseload with `filter`."
-        problems.append(Problem("caseload", rule, f"no case drawn in {shown(left)}", hint))
+        problems.append(Problem("caseload", rule, f"no case drawn in {format_values(left)}", hint))
     return units if len(problems) == before else None
 
 
@@ -162,7 +162,7 @@ def _same_cases(sample: CaseSet, caseload: CaseSet, problems: list[Problem]) -> 
     ids = sample["case_id"]
     if (rows < 0).any():
         lost = ids.filter(pa.array(rows < 0)).to_pylist()
-        text = f"{len(lost):,} of {len(rows):,} that do not: {shown(lost)}"
+        text = f"{len(lost):,} of {len(rows):,} that do not: {format_values(lost)}"
         problems.append(Problem("case_id", "ids of the sample stand in the caseload", text, hint))
     theirs = np.array(caseload.units, object)[caseload.unit_codes[np.maximum(rows, 0)]]
     ours = np.array(sample.units, object)[sample.unit_codes]
@@ -206,9 +206,9 @@ def _theirs(
             hint = "Declare it as a stratum there too."
             problems.append(Problem(where, "a stratum of its framework", found, hint))
         elif set(levels[one.name]) != set(one.what):
-            rule = f"the levels are {shown(one.what, 12)}, as in the sample"
+            rule = f"the levels are {format_values(one.what, 12)}, as in the sample"
             hint = "Use one declaration of the stratum for both."
-            problems.append(Problem(where, rule, shown(levels[one.name], 12), hint))
+            problems.append(Problem(where, rule, format_values(levels[one.name], 12), hint))
         else:
             out.append(attrs.evolve(one, what=levels[one.name]))
     return tuple(out)

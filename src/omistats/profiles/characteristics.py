@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow, _result_tables as show
-from omistats._result_tables import Exports
-from omistats.breakdowns.base import LEFT_OUT, Breakdown
+from omistats import _arrow
+from omistats._result_tables import Display, TableResult
+from omistats.breakdowns.base import EXCLUDED, Breakdown
 from omistats.breakdowns.registry import named
 from omistats.counting.tally import By, check_by
 from omistats.errors import (
@@ -20,15 +20,21 @@ from omistats.errors import (
     Problem,
     UnknownNameError,
     UsageError,
-    check_word,
-    described,
-    listed,
-    shown,
+    as_tuple,
+    check_choice,
+    format_value,
+    format_values,
 )
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import invented_columns, is_synthetic
-from omistats.profiles.multi_valued import NONE, NOT_KNOWN, Held, Several, held
+from omistats.profiles.multi_valued import (
+    NONE,
+    NOT_KNOWN,
+    MultiValued,
+    MultiValuedFlags,
+    read_multi_valued,
+)
 
 __all__ = [
     "Absent",
@@ -38,8 +44,6 @@ __all__ = [
     "Many",
     "Read",
     "Single",
-    "as_html",
-    "as_text",
     "asked_for",
     "characteristics",
     "counted",
@@ -63,13 +67,13 @@ class Asked:
         Its name in tables.
     column : str
         The column it is read from; empty where it is made of something else.
-    what : Several, Breakdown or tuple of str
+    what : MultiValued, Breakdown or tuple of str
         How to read it; a tuple holds the levels of a stratum.
     """
 
     name: str
     column: str
-    what: Several | Breakdown | tuple[str, ...]
+    what: MultiValued | Breakdown | tuple[str, ...]
 
 
 @attrs.frozen(eq=False)
@@ -108,7 +112,7 @@ class Many:
 
     name: str
     levels: tuple[str, ...]
-    held: Held
+    held: MultiValuedFlags
 
 
 Read = Single | Many | Absent
@@ -132,9 +136,9 @@ def asked_for(of: Any, framework: Framework) -> tuple[Asked, ...]:
             raise UsageError(
                 f"the framework {framework.name!r} has no strata; name characteristics in `of`"
             )
-    if isinstance(of, Breakdown | Several | type):
+    if isinstance(of, Breakdown | MultiValued | type):
         of = (of,)
-    entries = listed("of", of, "names of strata, breakdowns and Several")
+    entries = as_tuple("of", of, "names of strata, breakdowns and MultiValued")
     if not entries:
         raise UsageError("`of` is empty; name a characteristic, or leave it out for every stratum")
     found = tuple(_asked(entry, framework) for entry in entries)
@@ -142,14 +146,14 @@ def asked_for(of: Any, framework: Framework) -> tuple[Asked, ...]:
     names = [a.name for a in found]
     if repeated := sorted({n for n in names if names.count(n) > 1}):
         rule = "a characteristic is asked for once"
-        problems.append(Problem("of", rule, shown(repeated), "Remove the repetition."))
+        problems.append(Problem("of", rule, format_values(repeated), "Remove the repetition."))
     if problems:
         raise DataError(problems)
     return found
 
 
 def _asked(entry: Any, framework: Framework) -> Asked:
-    if isinstance(entry, Several):
+    if isinstance(entry, MultiValued):
         return Asked(entry.name, entry.column, entry)
     if isinstance(entry, str):
         levels = {s.name: s.levels for s in framework.strata}
@@ -164,9 +168,9 @@ def _asked(entry: Any, framework: Framework) -> Asked:
         entry = entry()
     if not isinstance(entry, Breakdown):
         raise UsageError(
-            "`of` lists names of strata, breakdowns and Several; found " + described(entry)
+            "`of` lists names of strata, breakdowns and MultiValued; found " + format_value(entry)
         )
-    column = "" if entry.hooks() else entry.column or entry.key
+    column = "" if entry.overrides() else entry.column or entry.key
     return Asked(str(entry.key), column, entry)
 
 
@@ -178,8 +182,8 @@ def read(cases: CaseSet, asked: Iterable[Asked], problems: list[Problem]) -> tup
             out.append(Absent(one.name, one.column))
         elif isinstance(one.what, tuple):
             out.append(Single(one.name, one.what, _arrow.codes_of(cases[one.name])))
-        elif isinstance(one.what, Several):
-            found = held(cases, one.what, problems)
+        elif isinstance(one.what, MultiValued):
+            found = read_multi_valued(cases, one.what, problems)
             missing = Absent(one.name, one.column)
             out.append(missing if found is None else Many(one.name, one.what.levels, found))
         else:
@@ -198,27 +202,17 @@ def _classified(cases: CaseSet, name: str, breakdown: Breakdown) -> Single:
     if breakdown.contrast == "complement":
         # The second group is everyone; here stands who is known to be outside the first.
         groups, rest = groups[:1], f"not {groups[0]}"
-        return Single(name, (*groups, rest), np.where(codes == LEFT_OUT, np.int16(1), codes))
-    if not breakdown.leave_out:
+        return Single(name, (*groups, rest), np.where(codes == EXCLUDED, np.int16(1), codes))
+    if not breakdown.excluded:
         return Single(name, groups, codes)
     return Single(
         name,
         (*groups, "left out"),
-        np.where(codes == LEFT_OUT, np.int16(len(groups)), codes),
+        np.where(codes == EXCLUDED, np.int16(len(groups)), codes),
     )
 
 
 _TITLES = ("", "n", "% of cases", "% of known", "% of mentions")
-
-
-def as_text(table: pa.Table, cases: Mapping[str, int]) -> str:
-    """Show the first unit, and say what else there is."""
-    return show.as_text(*_shown(table, cases), labels=2)
-
-
-def as_html(table: pa.Table, cases: Mapping[str, int]) -> str:
-    """Show the same in a notebook; every cell is escaped."""
-    return show.as_html(*_shown(table, cases))
 
 
 def rows_of(table: pa.Table, unit: str, units: Collection[str]) -> pa.Table:
@@ -229,7 +223,7 @@ def rows_of(table: pa.Table, unit: str, units: Collection[str]) -> pa.Table:
     UnknownNameError
         When there is no such unit.
     """
-    check_word("unit", unit, tuple(units))
+    check_choice("unit", unit, tuple(units))
     count = table.num_rows // len(units)
     return table.slice(count * list(units).index(unit), count)
 
@@ -268,9 +262,9 @@ def sentence(reason: str) -> str:
     return f"({reason})"
 
 
-def _shown(table: pa.Table, cases: Mapping[str, int]) -> tuple[str, list[list[str]], str]:
+def _shown(table: pa.Table, cases: Mapping[str, int]) -> Display:
     if not cases or not table.num_rows:
-        return "Characteristics of no cases", [], ""
+        return Display("Characteristics of no cases")
     unit = next(iter(cases))
     count = table.num_rows // len(cases)
     rows = table.slice(0, count).to_pylist()
@@ -286,7 +280,8 @@ def _shown(table: pa.Table, cases: Mapping[str, int]) -> tuple[str, list[list[st
         )
     if not any(line[5] for line in lines[1:]):
         lines = [line[:5] for line in lines]
-    return heading("Characteristics", table, cases[unit], unit), lines, others(cases)
+    head = heading("Characteristics", table, cases[unit], unit)
+    return Display(head, lines, others(cases), labels=2)
 
 
 Counts = npt.NDArray[np.int64]
@@ -294,7 +289,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @attrs.frozen(eq=False, repr=False)
-class Characteristics(Exports):
+class Characteristics(TableResult):
     """Counts and percentages of the cases by characteristic.
 
     Attributes
@@ -357,11 +352,8 @@ class Characteristics(Exports):
         """
         return Characteristics(rows_of(self.table, name, self.cases), {name: self.cases[name]})
 
-    def __repr__(self) -> str:
-        return as_text(self.table, self.cases)
-
-    def _repr_html_(self) -> str:
-        return as_html(self.table, self.cases)
+    def _display(self) -> Display:
+        return _shown(self.table, self.cases)
 
 
 @attrs.frozen(eq=False)
@@ -484,7 +476,7 @@ def _percent(n: Counts, base: Counts) -> npt.NDArray[np.float64]:
 
 def characteristics(
     cases: CaseSet,
-    of: Iterable[str | Several | Breakdown | type[Breakdown]] | None = None,
+    of: Iterable[str | MultiValued | Breakdown | type[Breakdown]] | None = None,
     *,
     by: By | None = None,
 ) -> Characteristics:
@@ -494,8 +486,8 @@ def characteristics(
     ----------
     cases : CaseSet
         The cases.
-    of : iterable of str, Several or Breakdown, optional
-        Names of strata or of breakdowns, `Several` for what a case may have more than one of,
+    of : iterable of str, MultiValued or Breakdown, optional
+        Names of strata or of breakdowns, `MultiValued` for what a case may have more than one of,
         and breakdowns; every stratum of the framework by default. Of a breakdown that compares
         a subset with all, the subset and the known rest are counted; labels that it leaves out
         are counted together as ``left out``.
@@ -515,7 +507,7 @@ def characteristics(
     UnknownNameError
         When a name is no stratum and no breakdown.
     DataError
-        When a name stands twice, or labels of a breakdown or `Several` are unknown, repeated
+        When a name stands twice, or labels of a breakdown or `MultiValued` are unknown, repeated
         within a case, or contradict the stratum beside them; all are told.
 
     Examples
@@ -533,7 +525,7 @@ def characteristics(
     check_by(by)
     if not isinstance(cases, CaseSet):
         raise UsageError(
-            f"characteristics are those of a CaseSet, found {described(cases)}; make one with "
+            f"characteristics are those of a CaseSet, found {format_value(cases)}; make one with "
             "CaseSet.from_data"
         )
     asked = asked_for(of, cases.framework)

@@ -1,4 +1,4 @@
-"""MultiValued (was Several)."""
+"""MultiValued (was MultiValued)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UsageError, described, shown
+from omistats.errors import DataError, Problem, UsageError, format_value, format_values
 from omistats.model.case_set import CaseSet
-from omistats.model.framework import ALL, names
+from omistats.model.framework import ALL, as_tuple_of_str
 
-__all__ = ["NONE", "NOT_KNOWN", "Held", "Labels", "Several", "advice", "held", "labels_of"]
+__all__ = [
+    "NONE",
+    "NOT_KNOWN",
+    "Labels",
+    "MultiValued",
+    "MultiValuedFlags",
+    "advice",
+    "labels_of",
+    "read_multi_valued",
+]
 
 
 Flags = npt.NDArray[np.bool_]
@@ -117,7 +126,7 @@ NOT_KNOWN = "not known"
 
 
 @attrs.frozen
-class Several:
+class MultiValued:
     """A characteristic of which a case may have several, or none, as types of disability.
 
     Parameters
@@ -133,7 +142,7 @@ class Several:
     separator : str
         What stands between labels in text; blanks around labels do not count, nor do separators
         with nothing between or after them.
-    whether : (str, str), optional
+    indicator : (str, str), optional
         The stratum that says whether a case has any, and the level that says yes:
         ``("disability", "yes")``. It is checked against: a yes without labels, or labels
         beside another level, contradict each other. Beside another level null and empty text
@@ -156,7 +165,7 @@ class Several:
     Examples
     --------
     >>> import omistats as oms
-    >>> languages = oms.Several("languages", ["English", "Welsh"])
+    >>> languages = oms.MultiValued("languages", ["English", "Welsh"])
     >>> data = {"case_id": [1, 2, 3, 4], "unit": ["A"] * 4}
     >>> cases = oms.CaseSet.from_data(
     ...     {**data, languages.column: ["English; Welsh", "Welsh", "none", None]},
@@ -173,44 +182,46 @@ class Several:
     """
 
     name: str
-    levels: tuple[str, ...] = attrs.field(converter=names)
+    levels: tuple[str, ...] = attrs.field(converter=as_tuple_of_str)
     column: str = ""
     separator: str = attrs.field(default=";", kw_only=True)
-    whether: tuple[str, str] | None = attrs.field(default=None, kw_only=True)
+    indicator: tuple[str, str] | None = attrs.field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         given: tuple[tuple[str, Any], ...] = (("name", self.name), ("separator", self.separator))
         for what, value in given:
             if not isinstance(value, str) or not value.strip():
-                raise UsageError(f"`{what}` of Several is text, found {described(value)}")
+                raise UsageError(f"`{what}` of MultiValued is text, found {format_value(value)}")
         if not self.column:
             object.__setattr__(self, "column", self.name)
-        two = self.whether
+        two = self.indicator
         if two is not None and not (
             isinstance(two, tuple) and len(two) == 2 and all(isinstance(v, str) for v in two)
         ):
             raise UsageError(
-                "`whether` is a stratum and the level that says yes, as "
-                f"('disability', 'yes'); found {described(two)}"
+                "`indicator` is a stratum and the level that says yes, as "
+                f"('disability', 'yes'); found {format_value(two)}"
             )
         problems = []
         text = [level for level in self.levels if isinstance(level, str) and level.strip() == level]
         if not self.levels or len({*text}) < len(self.levels) or "" in text:
             rule = "labels are distinct text, at least one, without blanks around"
             hint = "Rename or remove the offending label."
-            problems.append(Problem(self.name, rule, shown(self.levels), hint))
+            problems.append(Problem(self.name, rule, format_values(self.levels), hint))
         if taken := [level for level in text if level in (ALL, NONE, NOT_KNOWN)]:
             rule = f"{ALL!r}, {NONE!r} and {NOT_KNOWN!r} are reserved"
-            problems.append(Problem(self.name, rule, shown(taken), "Choose others."))
+            problems.append(Problem(self.name, rule, format_values(taken), "Choose others."))
         if torn := [level for level in text if self.separator in level]:
             rule = f"no label holds the separator {self.separator!r}"
-            problems.append(Problem(self.name, rule, shown(torn), "Set another `separator`."))
+            problems.append(
+                Problem(self.name, rule, format_values(torn), "Set another `separator`.")
+            )
         if problems:
             raise DataError(problems)
 
 
 @attrs.frozen(eq=False)
-class Held:
+class MultiValuedFlags:
     """Which labels the cases have.
 
     Attributes
@@ -224,7 +235,9 @@ class Held:
     known: Flags
 
 
-def held(cases: CaseSet, what: Several, problems: list[Problem]) -> Held | None:
+def read_multi_valued(
+    cases: CaseSet, what: MultiValued, problems: list[Problem]
+) -> MultiValuedFlags | None:
     """Read which labels cases have; None after adding to ``problems`` all that is wrong."""
     found = labels_of(cases[what.column], what.name, what.separator)
     if isinstance(found, Problem):
@@ -238,7 +251,7 @@ def held(cases: CaseSet, what: Several, problems: list[Problem]) -> Held | None:
     at = of_label[codes]
     ids = cases["case_id"]
     if (at < 0).any():
-        rule = f"labels are {shown(what.levels, 12)}"
+        rule = f"labels are {format_values(what.levels, 12)}"
         codes_there = dict.fromkeys(codes[at < 0].tolist())
         strange = [None if c < 0 else spelled[c] for c in codes_there]
         text = ", ".join("null" if label is None else repr(label) for label in strange[:5])
@@ -250,7 +263,9 @@ def held(cases: CaseSet, what: Several, problems: list[Problem]) -> Held | None:
     once, times = np.unique(pairs, return_counts=True)
     if (times > 1).any():
         twice = once[times > 1]
-        labels = shown(list(dict.fromkeys(what.levels[i] for i in twice % len(what.levels))))
+        labels = format_values(
+            list(dict.fromkeys(what.levels[i] for i in twice % len(what.levels)))
+        )
         where = _cases(ids, np.unique(twice // len(what.levels)))
         hint = "Keep each once."
         rule = "a case has a label once"
@@ -261,30 +276,30 @@ def held(cases: CaseSet, what: Several, problems: list[Problem]) -> Held | None:
     if (said := _stratum(cases, what)) is not None:
         problems += _contradictions(cases, what, said, known, any_label)
         known = known | said[1]
-    return None if len(problems) > before else Held(flags, known)
+    return None if len(problems) > before else MultiValuedFlags(flags, known)
 
 
-def _stratum(cases: CaseSet, what: Several) -> tuple[Flags, Flags] | None:
+def _stratum(cases: CaseSet, what: MultiValued) -> tuple[Flags, Flags] | None:
     """Say of which cases the stratum says yes, and of which something else."""
-    if what.whether is None or what.whether[0] not in cases:
+    if what.indicator is None or what.indicator[0] not in cases:
         return None
-    name, yes = what.whether
+    name, yes = what.indicator
     levels = cases.framework.stratum(name).levels
     codes = _arrow.codes_of(cases[name])
     if yes not in levels:
         raise UsageError(
-            f"`whether` of {what.name!r}: {yes!r} is no level of {name!r}, which has "
+            f"`indicator` of {what.name!r}: {yes!r} is no level of {name!r}, which has "
             f"{', '.join(map(repr, levels))}"
         )
     return codes == levels.index(yes), (codes >= 0) & (codes != levels.index(yes))
 
 
 def _contradictions(
-    cases: CaseSet, what: Several, said: tuple[Flags, Flags], known: Flags, any_label: Flags
+    cases: CaseSet, what: MultiValued, said: tuple[Flags, Flags], known: Flags, any_label: Flags
 ) -> list[Problem]:
     """Report cases whose labels and stratum contradict each other."""
     yes, other = said
-    name, level = what.whether or ("", "")
+    name, level = what.indicator or ("", "")
     checks = (
         (other & any_label, f"only cases whose {name} is {level!r} have labels", "labels"),
         (yes & known & ~any_label, f"a case whose {name} is {level!r} has a label", "none"),

@@ -10,16 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow, _result_tables as show
-from omistats._result_tables import Exports
+from omistats import _arrow
+from omistats._result_tables import Display, TableResult
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.tally import By, check_by
-from omistats.errors import UnknownNameError, UsageError, described, listed
+from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value
 from omistats.kernel.design import Population
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL
-from omistats.model.metadata import agreed, invented_columns, is_synthetic, with_invented
-from omistats.model.survey_design import Column, Drawn, Lonely, draw, is_drawn
+from omistats.model.metadata import invented_columns, is_synthetic, merge_metadata, with_invented
+from omistats.model.survey_design import (
+    Column,
+    Lonely,
+    SampleDesign,
+    is_complex_design,
+    resolve_design,
+)
 from omistats.profiles.caseload_match import Pair, disagreements, pairs
 from omistats.profiles.characteristics import asked_for, names_of, others, rows_of, sentence
 from omistats.profiles.goodness_of_fit import (
@@ -31,23 +37,13 @@ from omistats.profiles.goodness_of_fit import (
     standardised,
 )
 
-__all__ = ["Line", "Representativeness", "as_html", "as_text", "laid_out", "representativeness"]
+__all__ = ["Line", "Representativeness", "laid_out", "representativeness"]
 
 
 Sizes = Mapping[str, tuple[int, int]]
 
 _PLAIN = ("n", "sample %", "caseload %", "difference", "standardised", "p_value")
 _WEIGHTED = ("weighted %", "weighted diff.", "weighted p")
-
-
-def as_text(table: pa.Table, sizes: Sizes, disagreements: Mapping[str, int]) -> str:
-    """Show the first unit, and say what else there is."""
-    return show.as_text(*_shown(table, sizes, disagreements), labels=2)
-
-
-def as_html(table: pa.Table, sizes: Sizes, disagreements: Mapping[str, int]) -> str:
-    """Show the same in a notebook; every cell is escaped."""
-    return show.as_html(*_shown(table, sizes, disagreements))
 
 
 def _number(value: float | None, form: str) -> str:
@@ -63,9 +59,7 @@ def _p_value(row: dict[str, Any], first: bool, head: str = "") -> str:
     return shown + "?" * bool(row["small"])
 
 
-def _shown(
-    table: pa.Table, sizes: Sizes, disagreements: Mapping[str, int]
-) -> tuple[str, list[list[str]], str]:
+def _shown(table: pa.Table, sizes: Sizes, disagreements: Mapping[str, int]) -> Display:
     unit = next(iter(sizes))
     rows = table.slice(0, table.num_rows // len(sizes)).to_pylist()
     weighted = "weighted_percent" in table.column_names
@@ -108,7 +102,7 @@ def _shown(
     made_up = "SYNTHETIC " * is_synthetic(table.schema.metadata)
     n, N = sizes[unit]
     head = f"Representativeness of {n:,} {made_up}cases of a caseload of {N:,}, unit {unit}"
-    return head, lines, "\n".join(notes)
+    return Display(head, lines, "\n".join(notes), labels=2)
 
 
 Floats = npt.NDArray[np.float64]
@@ -119,7 +113,7 @@ SMALL = 5
 
 
 @attrs.frozen(eq=False, repr=False)
-class Representativeness(Exports):
+class Representativeness(TableResult):
     """A sample beside the caseload that it was drawn from.
 
     Attributes
@@ -194,11 +188,8 @@ class Representativeness(Exports):
         table = rows_of(self.table, name, self.sizes)
         return Representativeness(table, {name: self.sizes[name]}, self.disagreements)
 
-    def __repr__(self) -> str:
-        return as_text(self.table, self.sizes, self.disagreements)
-
-    def _repr_html_(self) -> str:
-        return as_html(self.table, self.sizes, self.disagreements)
+    def _display(self) -> Display:
+        return _shown(self.table, self.sizes, self.disagreements)
 
 
 @attrs.frozen(eq=False)
@@ -237,7 +228,7 @@ class Line:
 
 def laid_out(lines: Sequence[Line], sample: CaseSet, caseload: CaseSet, weighted: bool) -> pa.Table:
     """Make the table of all lines."""
-    metadata = agreed([sample.metadata, caseload.metadata])
+    metadata = merge_metadata([sample.metadata, caseload.metadata])
     marked = invented_columns(sample.metadata) | invented_columns(caseload.metadata)
     if marked:
         metadata = with_invented(metadata, marked)
@@ -411,10 +402,10 @@ def representativeness(
     check_by(by)
     for name, value in (("sample", sample), ("caseload", caseload)):
         if not isinstance(value, CaseSet):
-            raise UsageError(f"`{name}` is a CaseSet, found {described(value)}")
+            raise UsageError(f"`{name}` is a CaseSet, found {format_value(value)}")
     asked = asked_for(of, sample.framework)
     names = [one.name for one in asked]
-    on_purpose = listed("boosted", boosted, "names of characteristics")
+    on_purpose = as_tuple("boosted", boosted, "names of characteristics")
     if unknown := [name for name in on_purpose if name not in names]:
         raise UnknownNameError("boosted characteristic", unknown, names)
     found = pairs(sample, caseload, asked, check_ids)
@@ -424,7 +415,7 @@ def representativeness(
         "cluster": cluster,
         "population": population,
     }
-    drawn = draw(sample, lonely, **design) if is_drawn(**design) else None
+    drawn = resolve_design(sample, lonely, **design) if is_complex_design(**design) else None
     units = [(u, slice(i, i + 1)) for i, u in enumerate(sample.units)] if by == "unit" else []
     blocks = [*units, (ALL, slice(0, len(sample.units)))]
     lines = [
@@ -451,7 +442,7 @@ def _sizes(
 
 
 def _line(
-    unit: str, where: slice, pair: Pair, boosted: bool, sample: CaseSet, drawn: Drawn | None
+    unit: str, where: slice, pair: Pair, boosted: bool, sample: CaseSet, drawn: SampleDesign | None
 ) -> Line:
     """Compare one characteristic in one unit, or in all."""
     if pair.reason is not None:
@@ -490,7 +481,7 @@ def _weighted(
     pair: Pair,
     P: Floats,
     sample: CaseSet,
-    drawn: Drawn,
+    drawn: SampleDesign,
     n: Floats,
     N: Floats,
 ) -> Line:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import attrs
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats._result_tables import to_pandas, to_polars
+from omistats._result_tables import Display, TableResult
 from omistats.errors import UsageError
 from omistats.kernel.bit_counts import unpack
 from omistats.model.case_set import CaseSet
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import polars as pl
 
 __all__ = [
     "Answers",
@@ -92,7 +88,7 @@ def check_whole(name: str, value: object, least: int) -> None:
 
 
 @attrs.frozen(eq=False, repr=False)
-class Resampled:
+class Resampled(TableResult):
     """The outcome of `omistats.max_t` or `omistats.bootstrap`.
 
     It speaks the Arrow PyCapsule protocol: ``pa.table(found)``.
@@ -118,41 +114,6 @@ class Resampled:
 
     table: pa.Table
 
-    def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; it needs pandas.
-
-        Returns
-        -------
-        pandas.DataFrame
-            The rows of ``table``; labels are categoricals, its metadata stands in ``attrs``.
-
-        Raises
-        ------
-        UsageError
-            When pandas is not installed; it is the extra ``omistats[pandas]``.
-        """
-        return to_pandas(self.table)
-
-    def to_polars(self) -> pl.DataFrame:
-        """Return a polars data frame; it needs polars.
-
-        Returns
-        -------
-        polars.DataFrame
-            The rows of ``table``; labels are categoricals.
-
-        Raises
-        ------
-        UsageError
-            When polars is not installed; it is the extra ``omistats[polars]``.
-        """
-        return to_polars(self.table)
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        return self.table.__arrow_c_stream__(requested_schema)
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    def __repr__(self) -> str:
-        return f"Resampled: {self.table.num_rows:,} rows of {', '.join(self.table.column_names)}"
+    def _display(self) -> Display:
+        columns = ", ".join(self.table.column_names)
+        return Display(f"Resampled: {self.table.num_rows:,} rows of {columns}")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.breakdowns.base import LEFT_OUT, UNCLASSIFIED, Breakdown
+from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED, Breakdown
 from omistats.breakdowns.registry import resolve
 from omistats.errors import UsageError
 from omistats.kernel.multiplicity import StepDown, step_down
@@ -238,7 +238,7 @@ def make_layout(
     codes = codes if answers.order is None else codes[answers.order]
     complement = split.contrast == "complement"
     # Under a complement, any other known label is outside the subset.
-    shuffled = (codes >= 0) | ((codes == LEFT_OUT) & complement)
+    shuffled = (codes >= 0) | ((codes == EXCLUDED) & complement)
     group = (codes != 0).astype(np.int16) if complement else codes
     # Without any unit there is one block, of nobody.
     by_unit = stratified and len(answers.starts) > 1

@@ -14,8 +14,8 @@ from omistats.errors import OmistatsError, Problem
 
 __all__ = [
     "Allocation",
+    "AllocationProblem",
     "Rule",
-    "Wishes",
     "allocate",
     "binding",
     "divide",
@@ -265,7 +265,7 @@ _QUOTA = "at least"
 
 
 @attrs.frozen(eq=False)
-class Wishes:
+class AllocationProblem:
     """What the sample of one unit should be like.
 
     Attributes
@@ -341,7 +341,7 @@ class Allocation:
     windows: dict[tuple[int, int], tuple[int, int]]
 
 
-def allocate(wishes: Wishes) -> Allocation | list[Problem]:
+def allocate(wishes: AllocationProblem) -> Allocation | list[Problem]:
     """Allocate a sample to cells, or say what stands against it."""
     if problems := _impossible(wishes):
         return problems
@@ -394,7 +394,7 @@ def allocate(wishes: Wishes) -> Allocation | list[Problem]:
     return [_contradiction(wishes, binding(*limits, hard))]
 
 
-def _impossible(wishes: Wishes) -> list[Problem]:
+def _impossible(wishes: AllocationProblem) -> list[Problem]:
     """Say what can be seen without looking at rules together."""
     problems = []
     all_cases, at_hand = int(wishes.counts.sum()), len(wishes.counts)
@@ -423,7 +423,7 @@ def _impossible(wishes: Wishes) -> list[Problem]:
     return problems
 
 
-def _contradiction(wishes: Wishes, rules: Sequence[Rule]) -> Problem:
+def _contradiction(wishes: AllocationProblem, rules: Sequence[Rule]) -> Problem:
     each = f"{wishes.least} or more of each, " * (wishes.least > 0)
     advice = "Lower it" if len(rules) == 1 else "Give one of these up"
     advice += ", or draw more"

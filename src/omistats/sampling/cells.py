@@ -11,7 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, listed, shown
+from omistats.errors import (
+    DataError,
+    Problem,
+    UnknownNameError,
+    UsageError,
+    as_tuple,
+    format_values,
+)
 from omistats.model.case_set import CaseSet
 
 __all__ = [
@@ -98,11 +105,13 @@ def wanted_cells(caseload: CaseSet, cells: Any) -> tuple[str, ...]:
     """
     if cells is None:
         return tuple(s.name for s in caseload.framework.strata if s.required)
-    names = listed("cells", cells, "names of characteristics")
+    names = as_tuple("cells", cells, "names of characteristics")
     if unknown := [name for name in names if name not in caseload]:
         raise UnknownNameError("characteristic", unknown, caseload.columns)
     if repeated := sorted({str(name) for name in names if names.count(name) > 1}):
-        raise UsageError(f"`cells` names each characteristic once, found twice: {shown(repeated)}")
+        raise UsageError(
+            f"`cells` names each characteristic once, found twice: {format_values(repeated)}"
+        )
     if reserved := [name for name in names if name in ("case_id", "unit")]:
         raise UsageError(
             f"`cells` are characteristics of cases, within units; leave out {reserved[0]!r}"
@@ -185,7 +194,7 @@ def added(
         twice = sorted({name for name in names if names.count(name) > 1})
         rule = "strata are named by their labels, which must tell them apart"
         hint = f"Rename levels that contain {_BETWEEN!r} or are called {_UNKNOWN!r}."
-        raise DataError([Problem(COLUMN, rule, shown(twice), hint)])
+        raise DataError([Problem(COLUMN, rule, format_values(twice), hint)])
     return {
         COLUMN: _arrow.dictionary(of_case.astype(np.int32), names),
         "weight": pa.array(np.asarray(weight, np.float64)[of_case]),
@@ -329,7 +338,7 @@ def matched(there: Cells, inspected: Cells) -> tuple[Ints, Ints, list[Problem]]:
     if strangers:
         rule = "the caseload has every unit that cases were inspected in"
         cases = sum(strangers.values())
-        found = f"no unit {shown(list(strangers))}, of which {cases:,} were inspected"
+        found = f"no unit {format_values(list(strangers))}, of which {cases:,} were inspected"
         hint = "Add its caseload, spell its name alike in both, or filter its cases out."
         problems.append(Problem("caseload", rule, found, hint))
     if stray:
@@ -349,5 +358,5 @@ def matched(there: Cells, inspected: Cells) -> tuple[Ints, Ints, list[Problem]]:
     ]:
         rule = "every unit of the caseload has cases inspected"
         hint = "Filter its cases out of the caseload, which they cannot stand for."
-        problems.append(Problem("caseload", rule, f"none of {shown(lost)}", hint))
+        problems.append(Problem("caseload", rule, f"none of {format_values(lost)}", hint))
     return n, place, problems

@@ -13,23 +13,23 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow, _result_tables as show
-from omistats._result_tables import Exports
+from omistats import _arrow
+from omistats._result_tables import Display, TableResult
 from omistats.errors import (
     DataError,
     Problem,
     UnknownNameError,
     UsageError,
-    described,
-    listed,
-    shown,
+    as_tuple,
+    format_value,
+    format_values,
 )
 from omistats.kernel.planning import sample_for_precision
 from omistats.kernel.ranks import check_whole
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import is_synthetic
 from omistats.model.units import Unit
-from omistats.sampling.allocation import Allocation, Wishes, allocate
+from omistats.sampling.allocation import Allocation, AllocationProblem, allocate
 from omistats.sampling.cells import ADDED, Cells, Key, added, cross, wanted_cells
 
 __all__ = [
@@ -144,7 +144,7 @@ def kept_names(keep: Any, names: Sequence[str], boosted: Sequence[str]) -> tuple
     """
     if keep is None:
         return tuple(name for name in names if name not in boosted)
-    kept = listed("keep", keep, "names of characteristics")
+    kept = as_tuple("keep", keep, "names of characteristics")
     if stray := [name for name in kept if name not in names]:
         raise UnknownNameError("characteristic of the cells", stray, names)
     return tuple(name for name in names if name in kept)
@@ -164,13 +164,13 @@ def quotas_of(at_least: Any, cells: Cells) -> Quotas:
         return {}
     shape = "`at_least` maps characteristics to levels and those to numbers"
     if not isinstance(at_least, Mapping):
-        raise UsageError(f"{shape}, found {described(at_least)}")
+        raise UsageError(f"{shape}, found {format_value(at_least)}")
     if stray := [name for name in at_least if name not in cells.names]:
         raise UnknownNameError("characteristic of the cells", stray, cells.names)
     found: Quotas = {}
     for name, wanted in at_least.items():
         if not isinstance(wanted, Mapping):
-            raise UsageError(f"{shape}, found {described(wanted)} for {name!r}")
+            raise UsageError(f"{shape}, found {format_value(wanted)} for {name!r}")
         i = cells.names.index(name)
         if stray := [level for level in wanted if level not in cells.levels[i]]:
             known = [str(level) for level in cells.levels[i] if level is not None]
@@ -192,10 +192,10 @@ def unit_problems(asked: Quotas, cells: Cells, units: Iterable[str]) -> list[Pro
         if missing := [unit for unit in units if unit not in value]:
             rule = "a quota by unit names every unit that has cases"
             hint = f"Add the rest, with 0 where nothing is asked, as {missing[0]!r}: 0."
-            problems.append(Problem(called, rule, f"no number for {shown(missing)}", hint))
+            problems.append(Problem(called, rule, f"no number for {format_values(missing)}", hint))
         if stray := sorted(str(unit) for unit in value if unit not in units):
             rule, hint = "units are those with cases", "Correct the spelling or remove them."
-            problems.append(Problem(called, rule, shown(stray), hint))
+            problems.append(Problem(called, rule, format_values(stray), hint))
     return problems
 
 
@@ -258,10 +258,10 @@ def sizes_of(
     if isinstance(given, Mapping):
         if missing := [unit for unit in there if unit not in given]:
             rule, hint = "every unit with cases needs one", "Name them, or filter their cases out."
-            problems.append(Problem(name, rule, f"none for {shown(missing)}", hint))
+            problems.append(Problem(name, rule, f"none for {format_values(missing)}", hint))
         if stray := sorted(str(unit) for unit in given if unit not in there):
             rule, hint = "units are those with cases", "Correct the spelling or remove them."
-            problems.append(Problem(name, rule, shown(stray), hint))
+            problems.append(Problem(name, rule, format_values(stray), hint))
         of_unit = {unit: given[unit] for unit in there if unit in given}
     else:
         of_unit = dict.fromkeys(there, given)
@@ -271,7 +271,7 @@ def sizes_of(
         return {unit: int(value) for unit, value in of_unit.items()}
     numbers = int | float | np.integer | np.floating
     if odd := [v for v in of_unit.values() if isinstance(v, bool) or not isinstance(v, numbers)]:
-        raise UsageError(f"`half_width` is a number, found {described(odd[0])}")
+        raise UsageError(f"`half_width` is a number, found {format_value(odd[0])}")
     if not of_unit:
         return {}
     population = np.array([there[unit] for unit in of_unit], np.float64)
@@ -361,7 +361,7 @@ _ROWS = 24
 
 
 @attrs.frozen(eq=False, repr=False)
-class SamplePlan(Exports):
+class SamplePlan(TableResult):
     """How many cases of every cell a sample has; `draw` draws it.
 
     Attributes
@@ -449,13 +449,7 @@ class SamplePlan(Exports):
             self.caseload, self._cells, self.table["n"].to_numpy(), int(seed), self.settings
         )
 
-    def __repr__(self) -> str:
-        return show.as_text(*self._shown())
-
-    def _repr_html_(self) -> str:
-        return show.as_html(*self._shown())
-
-    def _shown(self) -> tuple[str, list[list[str]], str]:
+    def _display(self) -> Display:
         rows = self.units.to_pylist()
         made_up = "SYNTHETIC " * is_synthetic(self.table.schema.metadata)
         drawn, there = (sum(row[name] for row in rows) for name in ("n", "population"))
@@ -485,7 +479,7 @@ class SamplePlan(Exports):
             ]
             for row in rows[:_ROWS]
         ]
-        return head, lines, "\n".join(tail)
+        return Display(head, lines, "\n".join(tail))
 
 
 def plan_sample(
@@ -581,12 +575,12 @@ def plan_sample(
     """
     if not isinstance(caseload, CaseSet):
         raise UsageError(
-            f"a sample is planned of a CaseSet, found {described(caseload)}; make one with "
+            f"a sample is planned of a CaseSet, found {format_value(caseload)}; make one with "
             "CaseSet.from_data(data, framework=...)"
         )
     check_whole("least", least, 0)
     if not isinstance(give_way, bool):
-        raise UsageError(f"`give_way` is True or False, found {described(give_way)}")
+        raise UsageError(f"`give_way` is True or False, found {format_value(give_way)}")
     names = wanted_cells(caseload, cells)
     crossed = cross(caseload, names)
     asked = quotas_of(at_least, crossed)
@@ -607,7 +601,7 @@ def plan_sample(
     for unit, wanted in sizes.items():
         quotas[unit] = _quotas(unit, wanted, asked, crossed, problems)
         at = crossed.unit == crossed.units.index(unit)
-        wishes = Wishes(
+        wishes = AllocationProblem(
             unit,
             wanted,
             names,
@@ -674,7 +668,7 @@ def _quotas(
             like = int(given)
         hint = f"Write {like} for cases, 0.99 for a share of the sample."
         level = cells.levels[i][code]
-        text = f"{described(given)} for {cells.names[i]} "
+        text = f"{format_value(given)} for {cells.names[i]} "
         text += "unknown" if level is None else repr(level)
         problem = Problem(where, rule, text, hint)
         if problem not in problems:  # of one for all units

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _result_tables as show
-from omistats._result_tables import Exports
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, described
+from omistats._result_tables import Display, TableResult
+from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_value
 from omistats.kernel.ranks import check_whole
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import SYNTHETIC, is_synthetic
@@ -40,7 +39,7 @@ _ROWS = 24
 
 
 @attrs.frozen(eq=False, repr=False)
-class DesignWeights(Exports):
+class DesignWeights(TableResult):
     """Weights of cases, and what had to be merged for them.
 
     Attributes
@@ -79,13 +78,7 @@ class DesignWeights(Exports):
     cases: CaseSet
     merged: tuple[tuple[Key, ...], ...]
 
-    def __repr__(self) -> str:
-        return show.as_text(*self._shown(), labels=2)
-
-    def _repr_html_(self) -> str:
-        return show.as_html(*self._shown())
-
-    def _shown(self) -> tuple[str, list[list[str]], str]:
+    def _display(self) -> Display:
         made_up = "SYNTHETIC " * is_synthetic(self.table.schema.metadata)
         there = sum(self.table["population"].to_pylist())
         lost = [row for row in self.margins.to_pylist() if not row["exact"]]
@@ -94,7 +87,7 @@ class DesignWeights(Exports):
             f"{self.table.num_rows:,} cells, {len(self.merged):,} merged strata"
         )
         if not lost:
-            return head, [], ""
+            return Display(head)
         head += f"; weighted margins that are no longer the caseload's: {len(lost):,}"
         lines = [["unit", "level", "caseload", "weighted"]]
         lines += [
@@ -107,7 +100,9 @@ class DesignWeights(Exports):
             for row in lost[:_ROWS]
         ]
         left = len(lost) - _ROWS
-        return head, lines, f"... and {left:,} more in .margins" if left > 0 else ""
+        return Display(
+            head, lines, f"... and {left:,} more in .margins" if left > 0 else "", labels=2
+        )
 
 
 def design_weights(
@@ -177,7 +172,7 @@ def design_weights(
     """
     for name, given in (("cases", cases), ("caseload", caseload)):
         if not isinstance(given, CaseSet):
-            raise UsageError(f"`{name}` is a CaseSet, found {described(given)}")
+            raise UsageError(f"`{name}` is a CaseSet, found {format_value(given)}")
     check_whole("least", least, 1)
     names = wanted_cells(caseload, cells)
     if unknown := [name for name in names if name not in cases]:

@@ -16,7 +16,7 @@ from omistats.kernel.ratio import Ratios
 from omistats.kernel.wald import difference, tested
 from omistats.model.framework import ALL
 from omistats.scoring.groups import Domains
-from omistats.scoring.sums import Scored
+from omistats.scoring.sums import ScoredItem
 
 __all__ = ["REASONS", "SCHEMA", "Block", "Settings", "Tests", "assemble", "compare_groups"]
 
@@ -186,7 +186,7 @@ class Block:
 
 def assemble(
     block: Block,
-    scored: Sequence[Scored],
+    scored: Sequence[ScoredItem],
     domains: Domains,
     settings: Settings,
     metadata: Mapping[bytes, bytes],

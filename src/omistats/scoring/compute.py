@@ -10,22 +10,22 @@ import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.tally import By
-from omistats.errors import UsageError, check_word, described
+from omistats.errors import UsageError, check_choice, format_value
 from omistats.kernel.checks import check_confidence
 from omistats.kernel.design import Population
 from omistats.kernel.ratio import Ratios, check_limits, limits
 from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework
-from omistats.model.survey_design import Column, is_drawn
+from omistats.model.survey_design import Column, is_complex_design
 from omistats.scoring.build import Block, Settings, assemble, compare_groups
 from omistats.scoring.estimators import Scoring, drawn_scoring, plain_scoring, pooled_scoring
-from omistats.scoring.finite_population import told
+from omistats.scoring.finite_population import write_fpc_metadata
 from omistats.scoring.groups import domains_of, make_members, splits_of
 from omistats.scoring.options import (
     TREATMENTS,
-    beside_sums,
     check_source,
+    check_tally_options,
     refuse,
     wanted_breakdowns,
     wanted_items,
@@ -34,8 +34,8 @@ from omistats.scoring.result import Scores
 from omistats.scoring.rules import RULES
 from omistats.scoring.score_tally import ScoreTally
 from omistats.scoring.sources import is_elsewhere, moments_of, sum_elsewhere
-from omistats.scoring.sums import Scored, case_sums
-from omistats.scoring.weaknesses import Source
+from omistats.scoring.sums import ScoredItem, case_sums
+from omistats.scoring.weaknesses import ScoringContext
 
 __all__ = ["scores"]
 
@@ -168,13 +168,13 @@ def scores(
     carried = source.framework if isinstance(source, CaseSet) else framework
     known = carried if isinstance(carried, Framework) else None
     splits: list[Breakdown] = []
-    scored: list[Scored] = []
+    scored: list[ScoredItem] = []
     design: dict[str, Any] = {"weight": weight, "stratum": stratum, "cluster": cluster}
     summed = source if isinstance(source, ScoreTally) else None
     asked = {"breakdowns": breakdowns, "items": items, "complement": complement, "rule": rule}
     sources: list[Callable[[], object]]
     if summed is not None:
-        sources = beside_sums(summed, framework=framework, **asked, **design)
+        sources = check_tally_options(summed, framework=framework, **asked, **design)
     else:
         sources = [
             lambda: check_source(source, framework),
@@ -184,17 +184,22 @@ def scores(
     refuse(
         *sources,
         lambda: _check_either("by", by, "unit"),
-        lambda: check_word("scoring rule", rule, RULES),
+        lambda: check_choice("scoring rule", rule, RULES),
         lambda: check_confidence(confidence),
         lambda: check_limits(interval),
         lambda: _check_either("df", df, "design"),
-        lambda: check_word("treatment of units of one case", lonely, TREATMENTS),
+        lambda: check_choice("treatment of units of one case", lonely, TREATMENTS),
         lambda: _check_test(test),
-        lambda: check_word("complement", complement, ("all", "known")),
+        lambda: check_choice("complement", complement, ("all", "known")),
     )
     of: ScoreTally | CaseSet
     # What needs no more than sums is summed where the cases are, or part by part.
-    if known is not None and rule == "pooled" and not is_drawn(**design) and is_elsewhere(source):
+    if (
+        known is not None
+        and rule == "pooled"
+        and not is_complex_design(**design)
+        and is_elsewhere(source)
+    ):
         summed = sum_elsewhere(source, known, scored, splits, complement)
     if summed is not None:
         of, scored, complement = summed, list(summed.items), summed.complement
@@ -234,14 +239,14 @@ def scores(
     )
     settings = Settings(rule, confidence, interval, complement, df is not None, weight is not None)
     table = assemble(block, scored, domains, settings, of.metadata)
-    source = Source(made, of.units, tuple(s.item.id for s in scored), settings)
+    source = ScoringContext(made, of.units, tuple(s.item.id for s in scored), settings)
     kept = source if by == "unit" else None
-    return Scores(told(table, made.caseloads(scored)), of.framework, kept)
+    return Scores(write_fpc_metadata(table, made.caseloads(scored)), of.framework, kept)
 
 
 def _scoring(
     cases: CaseSet,
-    scored: Sequence[Scored],
+    scored: Sequence[ScoredItem],
     splits: Sequence[Breakdown],
     complement: Literal["all", "known"],
     rule: str,
@@ -249,7 +254,7 @@ def _scoring(
     population: Any,
     design: Mapping[str, Any],
 ) -> Scoring:
-    drawn = is_drawn(**design)
+    drawn = is_complex_design(**design)
     members = make_members(cases, splits, complement == "known")
     if rule == "pooled" and not drawn:
         moments, sizes = moments_of(cases, scored, members), np.diff(cases.packed.starts)
@@ -268,11 +273,11 @@ def _check_test(test: object) -> None:
     if not (isinstance(test, str) and test == "wald"):
         raise UsageError(
             "scores pool answers of which a case gives many, and are compared by 'wald'; found "
-            f"{described(test)}. Tests of one question at a time are had with "
+            f"{format_value(test)}. Tests of one question at a time are had with "
             "recompute(cases, inference=Inference(test=...))"
         )
 
 
 def _check_either(name: str, value: object, word: str) -> None:
     if value is not None and not (isinstance(value, str) and value == word):
-        raise UsageError(f"`{name}` is None or {word!r}, found {described(value)}")
+        raise UsageError(f"`{name}` is None or {word!r}, found {format_value(value)}")

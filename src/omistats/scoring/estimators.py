@@ -12,26 +12,26 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import DataError, Problem
-from omistats.kernel.design import factors
+from omistats.kernel.design import variance_factors
 from omistats.kernel.funnel import within_design_effect
 from omistats.kernel.ratio import Ratios, design_effect, quotient
 from omistats.kernel.survey import Totals
 from omistats.model.case_set import CaseSet
-from omistats.model.survey_design import Drawn, draw
+from omistats.model.survey_design import SampleDesign, resolve_design
 from omistats.scoring.finite_population import Correction, caseloads
 from omistats.scoring.groups import Members
 from omistats.scoring.options import check_alone
 from omistats.scoring.rules import Rule, covariance, make_rule, pooled_rule, uncorrected_effects
-from omistats.scoring.sums import CaseSums, Sample, Scored, Strata, leave_open
+from omistats.scoring.sums import CaseSums, Sample, ScoredItem, Strata, mask_unsupported
 
-__all__ = ["Beside", "Scoring", "drawn_scoring", "plain_scoring", "pooled_scoring"]
+__all__ = ["Scoring", "UnitVersusRest", "drawn_scoring", "plain_scoring", "pooled_scoring"]
 
 
 Floats = npt.NDArray[np.float64]
 
 
 @attrs.frozen(eq=False)
-class Beside:
+class UnitVersusRest:
     """A unit and other units pooled, both as domains of the whole sample.
 
     Attributes
@@ -69,10 +69,10 @@ class Scoring(Protocol):
     def freedom(self, together: bool) -> Floats:
         """Give the design's degrees of freedom, one a block."""
 
-    def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
+    def caseloads(self, scored: Sequence[ScoredItem]) -> Correction | None:
         """Say which caseloads standard errors are corrected for; None if for none."""
 
-    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> Beside:
+    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> UnitVersusRest:
         """Score a unit and some others pooled, of all their cases; see `Beside`."""
 
 
@@ -155,13 +155,13 @@ def _design(
     problems: list[Problem] = []
     there = caseloads(population, units, drawn, problems)
     # A unit of one case shows no spread, unless it is all there is.
-    alone = np.isnan(factors(drawn, there, "nan")[0])
+    alone = np.isnan(variance_factors(drawn, there, "nan")[0])
     check_alone(units, alone, lonely, cases, problems)
     if problems:
         raise DataError(problems)
     # What is left open by one was refused above, or leaves open what depends on it.
     treat = lonely if lonely in ("remove", "adjust") else "nan"
-    strata = Strata(*factors(drawn, there, treat))
+    strata = Strata(*variance_factors(drawn, there, treat))
     of_units = None if there is None else dict(zip(units, there.tolist(), strict=True))
     return _Design(drawn, strata, alone, lonely == "remove", of_units)
 
@@ -181,7 +181,7 @@ class _Plain:
             # Whatever a unit of one case adds to the whole, by itself it shows no spread.
             found.se[alone] = found.design_effect[alone] = np.nan
         if self.design.removed and together:
-            leave_open(found.se, found.design_effect, self.counts[1], alone)
+            mask_unsupported(found.se, found.design_effect, self.counts[1], alone)
         return found
 
     def covariance(self, domains: npt.NDArray[np.intp], se: Floats, together: bool) -> Floats:
@@ -194,7 +194,7 @@ class _Plain:
         within: Floats = np.maximum(drawn - 1.0, 0.0)
         return within
 
-    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> Beside:
+    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> UnitVersusRest:
         # Other units are other strata: nothing of one moves with the other.
         drawn, alone = self.design.drawn, self.design.alone
         own = np.arange(len(drawn)) == unit
@@ -204,16 +204,16 @@ class _Plain:
             found = self.rule.among(units).estimates(True)
             n, single = self.counts[1, units, :, :1], alone[units]
             if self.design.removed:
-                leave_open(found.se, found.design_effect, n, single)
+                mask_unsupported(found.se, found.design_effect, n, single)
             # One case is its own mean, and shows no spread whatever is done about it.
             lone = ((n > 0).sum(axis=0) == 1) & (n[single] > 0).any(axis=0)
             found.se[0, lone] = np.nan
             estimate[:, side] = found.estimate[0, :, 0]
             covariance[:, side, side] = found.se[0, :, 0] ** 2
         both = drawn[own | rest]
-        return Beside(estimate, covariance, float(both.sum() - (both > 0).sum()))
+        return UnitVersusRest(estimate, covariance, float(both.sum() - (both > 0).sum()))
 
-    def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
+    def caseloads(self, scored: Sequence[ScoredItem]) -> Correction | None:
         if self.design.there is None:
             return None
         effects = uncorrected_effects(self.rule, self.design.drawn).tolist()
@@ -224,17 +224,17 @@ class _Plain:
 def drawn_scoring(
     rule: str, sums: CaseSums, cases: CaseSet, members: Members, lonely: str, **design: Any
 ) -> Scoring:
-    """Prepare scores of cases that were drawn otherwise; see `omistats.model.survey_design.draw`."""
+    """Prepare scores of cases that were drawn otherwise; see `omistats.model.survey_design.resolve_design`."""
     starts = cases.packed.starts
     unused = np.zeros(len(starts) - 1)
     sample = Sample(members.within(0, len(cases)), starts, unused, unused)
-    drawn = draw(cases, lonely, **design)
+    drawn = resolve_design(cases, lonely, **design)
     # The funnel of units takes no notice of caseloads: the same sample without them.
     free = None if design["population"] is None else {**design, "population": None}
     # A stratum drawn whole may be of one case, which is an error only without its population.
-    calm = "adjust" if lonely == "error" else lonely
-    boundless = None if free is None else draw(cases, calm, **free)
-    return _Drawn(rule, sums, sample, drawn, boundless)
+    lonely_without_fpc = "adjust" if lonely == "error" else lonely
+    without_fpc = None if free is None else resolve_design(cases, lonely_without_fpc, **free)
+    return _Drawn(rule, sums, sample, drawn, without_fpc)
 
 
 @attrs.frozen(eq=False)
@@ -259,15 +259,15 @@ class _Drawn:
     sample : Sample
         Who is in which domain; its strata are units and are not used.
     drawn : Drawn
-    boundless : Drawn or None
+    without_fpc : Drawn or None
         The same without populations, if there are any.
     """
 
     rule: str
     sums: CaseSums
     sample: Sample
-    drawn: Drawn
-    boundless: Drawn | None = None
+    drawn: SampleDesign
+    without_fpc: SampleDesign | None = None
 
     @cached_property
     def counts(self) -> Floats:
@@ -318,7 +318,7 @@ class _Drawn:
         clusters = np.unique(design.cluster[rows][used[rows]])
         return float(len(clusters) - len(np.unique(design.stratum[clusters])))
 
-    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> Beside:
+    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> UnitVersusRest:
         """Score a unit and some others pooled; strata and clusters may reach across units."""
         sizes = np.diff(self.sample.starts)
         own = np.repeat(np.arange(len(sizes)) == unit, sizes)
@@ -330,15 +330,15 @@ class _Drawn:
         for side, inside in enumerate((own, other)):
             if self._freedom(inside) <= 0:
                 covariance[:, side] = covariance[:, :, side] = np.nan
-        return Beside(found.estimate[0], covariance, self._freedom(own | other))
+        return UnitVersusRest(found.estimate[0], covariance, self._freedom(own | other))
 
-    def caseloads(self, scored: Sequence[Scored]) -> Correction | None:
+    def caseloads(self, scored: Sequence[ScoredItem]) -> Correction | None:
         """Give the design effects of units without a correction for populations."""
-        if self.boundless is None:
+        if self.without_fpc is None:
             return None
         if self.rule != "pooled":
             return Correction({}, {})
-        found = attrs.evolve(self, drawn=self.boundless, boundless=None).estimates(False)
+        found = attrs.evolve(self, drawn=self.without_fpc, without_fpc=None).estimates(False)
         everyone = (found.estimate[..., 0].T, found.se[..., 0].T, self.counts[1, ..., 0].T)
         effects = within_design_effect(*everyone).tolist()
         return Correction({}, dict(zip((s.item.id for s in scored), effects, strict=True)))

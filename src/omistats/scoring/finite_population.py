@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import Problem, UsageError, described, shown
+from omistats.errors import Problem, UsageError, format_value, format_values
 from omistats.kernel.checks import as_numbers
 
-__all__ = ["Caseloads", "Correction", "caseloads", "drawn_from", "told"]
+__all__ = ["Caseloads", "Correction", "caseloads", "read_fpc_metadata", "write_fpc_metadata"]
 
 
 Floats = npt.NDArray[np.float64]
@@ -38,13 +38,15 @@ def caseloads(
         lost = [unit for unit in units if unit not in population]
         if lost:
             rule, hint = "a number of cases for every unit", "Give one for each."
-            problems.append(Problem(where, rule, f"none for {shown(lost)}", hint))
+            problems.append(Problem(where, rule, f"none for {format_values(lost)}", hint))
         if stray := [key for key in population if key not in units]:
             hint = "Correct the spelling or remove them."
-            problems.append(Problem(where, f"units are {shown(units, 8)}", shown(stray), hint))
+            problems.append(
+                Problem(where, f"units are {format_values(units, 8)}", format_values(stray), hint)
+            )
         given = {unit: population[unit] for unit in units if unit in population}
     elif np.isnan(_number(population)):
-        rule = f"a number of cases, one for all units or one for each of {shown(units)}"
+        rule = f"a number of cases, one for all units or one for each of {format_values(units)}"
         hint = f"Give a number, or a mapping of unit to number, as {example}."
         if hasattr(population, "to_dict"):
             hint = "Give a mapping of unit to number: for a series by unit, its `.to_dict()`."
@@ -100,7 +102,7 @@ class Correction:
         return self.within[item]
 
 
-def told(table: pa.Table, drawn: Correction | None) -> pa.Table:
+def write_fpc_metadata(table: pa.Table, drawn: Correction | None) -> pa.Table:
     """Let a table say which caseloads its standard errors are corrected for."""
     metadata = dict(table.schema.metadata or {})
     # What a file of cases says of a population is not about these scores.
@@ -115,7 +117,7 @@ def told(table: pa.Table, drawn: Correction | None) -> pa.Table:
     return table.replace_schema_metadata({**metadata, _KEY: text.encode()})
 
 
-def drawn_from(table: pa.Table) -> Correction | None:
+def read_fpc_metadata(table: pa.Table) -> Correction | None:
     """Read what `told` wrote; None where standard errors are not corrected.
 
     Raises
@@ -143,7 +145,7 @@ def _some(texts: list[str]) -> str:
 
 
 def _kind(value: Any) -> str:
-    return f"{described(value)}{', which is text' * isinstance(value, str)}"
+    return f"{format_value(value)}{', which is text' * isinstance(value, str)}"
 
 
 def _number(value: Any) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import UNCLASSIFIED, Breakdown
-from omistats.breakdowns.groups import Split
+from omistats.breakdowns.groups import GroupSpec
 from omistats.model.case_set import CaseSet
 
 __all__ = ["Domains", "Members", "domains_of", "make_members", "splits_of"]
@@ -32,7 +32,7 @@ class Domains:
         For each split the domains that are compared; no two share a case.
     """
 
-    splits: tuple[Split, ...]
+    splits: tuple[GroupSpec, ...]
     shown: tuple[npt.NDArray[np.intp], ...]
     compared: tuple[npt.NDArray[np.intp], ...]
 
@@ -41,12 +41,12 @@ class Domains:
         return 1 + sum(len(s.groups) for s in self.splits) + complements
 
 
-def splits_of(breakdowns: Sequence[Breakdown]) -> tuple[Split, ...]:
+def splits_of(breakdowns: Sequence[Breakdown]) -> tuple[GroupSpec, ...]:
     """Describe breakdowns."""
-    return tuple(Split(b.key, tuple(b.groups), b.contrast) for b in breakdowns)
+    return tuple(GroupSpec(b.key, tuple(b.groups), b.contrast) for b in breakdowns)
 
 
-def domains_of(splits: tuple[Split, ...]) -> Domains:
+def domains_of(splits: tuple[GroupSpec, ...]) -> Domains:
     """Lay out the domains of breakdowns."""
     shown, compared = [], []
     first, extra = 1, 1 + sum(len(s.groups) for s in splits)

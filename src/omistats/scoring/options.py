@@ -12,20 +12,20 @@ import numpy.typing as npt
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.registry import resolve
 from omistats.counting.tally import Tally
-from omistats.errors import DataError, Problem, UsageError, described, listed
+from omistats.errors import DataError, Problem, UsageError, as_tuple, format_value
 from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework
-from omistats.scoring.sums import Scored, scored_items
+from omistats.scoring.sums import ScoredItem, scored_items
 
 if TYPE_CHECKING:
     from omistats.scoring.score_tally import ScoreTally
 
 __all__ = [
     "TREATMENTS",
-    "beside_sums",
     "check_alone",
     "check_source",
+    "check_tally_options",
     "refuse",
     "wanted_breakdowns",
     "wanted_items",
@@ -68,7 +68,7 @@ def check_source(source: Any, framework: Any) -> None:
             "one case; pass the cases that were counted, or score_tally of them"
         )
     if framework is not None and not isinstance(framework, Framework):
-        raise UsageError(f"`framework` is a Framework, found {described(framework)}")
+        raise UsageError(f"`framework` is a Framework, found {format_value(framework)}")
     if framework is None and not isinstance(source, CaseSet):
         read_cases(source, None)  # which says what is missing
 
@@ -83,11 +83,13 @@ def wanted_breakdowns(breakdowns: Any, framework: Framework | None) -> tuple[Bre
     """
     one = isinstance(breakdowns, Breakdown | type)
     given = () if breakdowns is None else breakdowns
-    wanted = (given,) if one else listed("breakdowns", given, "breakdowns or their names")
+    wanted = (given,) if one else as_tuple("breakdowns", given, "breakdowns or their names")
     return resolve(wanted, framework) if framework is not None and wanted else ()
 
 
-def wanted_items(items: Iterable[str] | None, framework: Framework | None) -> tuple[Scored, ...]:
+def wanted_items(
+    items: Iterable[str] | None, framework: Framework | None
+) -> tuple[ScoredItem, ...]:
     """Find the items to score; without a framework only see that they are listed.
 
     Raises
@@ -95,7 +97,7 @@ def wanted_items(items: Iterable[str] | None, framework: Framework | None) -> tu
     UsageError, UnknownNameError
         As `omistats.scoring.sums.scored_items`.
     """
-    asked = None if items is None else listed("items", items, "ids of items")
+    asked = None if items is None else as_tuple("items", items, "ids of items")
     return () if framework is None else scored_items(framework, asked)
 
 
@@ -126,7 +128,7 @@ def _first_of(cases: CaseSet, unit: int) -> Any:
     return cases["case_id"][int(at if order is None else order[at])].as_py()
 
 
-def beside_sums(
+def check_tally_options(
     sums: ScoreTally, *, framework: Any, complement: Any, rule: Any, **given: Any
 ) -> list[Callable[[], object]]:
     """Give the checks of options that need the cases; each refuses what was given.
@@ -147,8 +149,8 @@ def beside_sums(
     for name in ("breakdowns", "items"):
         value = given[name]
         # No breakdowns are those of the default.
-        left_out = name == "breakdowns" and isinstance(value, tuple | list) and not value
-        if value is not None and not left_out:
+        excluded = name == "breakdowns" and isinstance(value, tuple | list) and not value
+        if value is not None and not excluded:
             hint = f"say it to score_tally, filter what comes out by `.{name[:-1]}()`"
             wrong.append((name, value, f"{hint}, or pass the cases"))
     if isinstance(complement, str) and complement == "known" != sums.complement:
@@ -164,4 +166,4 @@ def beside_sums(
 
 
 def _refused(name: str, value: Any, why: str) -> None:
-    raise UsageError(f"`{name}` does not go with a ScoreTally, found {described(value)}: {why}")
+    raise UsageError(f"`{name}` does not go with a ScoreTally, found {format_value(value)}: {why}")

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import attrs
-import numpy as np
 import pyarrow as pa
 
-from omistats._result_tables import Exports
-from omistats.errors import UnknownNameError, UsageError, described
-from omistats.model.framework import Framework
-from omistats.scoring.display import as_html, as_text
+from omistats._result_tables import Display, TableResult, matching_rows
+from omistats.model.framework import ALL, Framework
+from omistats.model.metadata import is_synthetic
+from omistats.scoring.finite_population import read_fpc_metadata
 from omistats.scoring.unit_comparison import (
     Inflation,
     UnitComparison,
@@ -24,144 +23,16 @@ from omistats.scoring.weaknesses import (
     Adjustment,
     Family,
     Level,
-    Source,
+    ScoringContext,
     Weaknesses,
     find_weaknesses,
 )
 
-__all__ = ["Scores", "Views", "kept"]
+__all__ = ["Scores"]
 
 
 @attrs.frozen(eq=False, repr=False)
-class Views(Exports):
-    """Scores by level, item, unit and breakdown; see `Scores`."""
-
-    table: pa.Table
-
-    def level(self, *levels: str) -> Self:
-        """Keep criteria, sections or headline elements.
-
-        Parameters
-        ----------
-        *levels : str
-            ``'criterion'``, ``'section'``, ``'headline'``; one or more.
-
-        Returns
-        -------
-        Scores
-            The rows of these levels, in the order they had.
-
-        Raises
-        ------
-        UsageError
-            When none is named, or what is no text.
-        UnknownNameError
-            When there is no such level among the scores.
-        """
-        return self._keep("level", levels)
-
-    def item(self, *ids: str) -> Self:
-        """Keep some items.
-
-        Parameters
-        ----------
-        *ids : str
-            Ids of criteria, sections or headline elements; one or more.
-
-        Returns
-        -------
-        Scores
-            The rows of these items, in the order they had.
-
-        Raises
-        ------
-        UsageError
-            When none is named, or what is no text.
-        UnknownNameError
-            When an item is not among the scores; near ones are listed.
-        """
-        return self._keep("item", ids)
-
-    def unit(self, *ids: str) -> Self:
-        """Keep some units; ``'all'`` is all of them together.
-
-        Parameters
-        ----------
-        *ids : str
-            Ids of units; one or more.
-
-        Returns
-        -------
-        Scores
-            The rows of these units, in the order they had.
-
-        Raises
-        ------
-        UsageError
-            When none is named, or what is no text.
-        UnknownNameError
-            When a unit is not among the scores.
-        """
-        return self._keep("unit", ids)
-
-    def breakdown(self, *keys: str) -> Self:
-        """Keep the groups of some breakdowns; without a name, the scores of all cases.
-
-        Parameters
-        ----------
-        *keys : str
-            Names of breakdowns; none for the scores that are of no group.
-
-        Returns
-        -------
-        Scores
-            The rows of these groups, in the order they had.
-
-        Raises
-        ------
-        UsageError
-            When what is named is no text.
-        UnknownNameError
-            When a breakdown is not among the scores.
-        """
-        if keys:
-            return self._keep("breakdown", keys)
-        return attrs.evolve(self, table=self.table.filter(self.table["breakdown"].is_null()))
-
-    def _keep(self, column: str, wanted: Sequence[str]) -> Self:
-        return attrs.evolve(self, table=kept(self.table, column, wanted))
-
-
-def kept(table: pa.Table, column: str, wanted: Sequence[str]) -> pa.Table:
-    """Keep the rows whose label is wanted.
-
-    Raises
-    ------
-    UsageError
-        When none is named, or something that is no label.
-    UnknownNameError
-        When a label is in no row.
-    """
-    codes = table[column].combine_chunks()
-    indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    names = codes.dictionary.to_pylist()
-    # A filtered table still has the labels of what was filtered out.
-    labels = [names[i] for i in np.unique(indices[indices >= 0]).tolist()]
-    if not wanted:
-        raise UsageError(f"name at least one {column}: {', '.join(labels)}")
-    if odd := [name for name in wanted if not isinstance(name, str)]:
-        example = ", ".join(map(repr, labels[:2]))
-        raise UsageError(
-            f"`{column}` takes ids one by one, as .{column}({example}); found "
-            f"{', '.join(map(described, odd[:3]))}"
-        )
-    if unknown := [name for name in wanted if name not in labels]:
-        raise UnknownNameError(column, unknown, labels)
-    return table.filter(pa.array(np.isin(indices, [names.index(name) for name in wanted])))
-
-
-@attrs.frozen(eq=False, repr=False)
-class Scores(Views):
+class Scores(TableResult):
     """Scores with standard errors: one row a unit x breakdown x item x group.
 
     The columns are ``unit, breakdown, group, level, item`` (dictionary), ``k, n`` (int64:
@@ -210,9 +81,10 @@ class Scores(Views):
     ['2.2', '1.2', '2.1']
     """
 
+    table: pa.Table
     framework: Framework
     # Standard errors of units pooled otherwise are not to be had from the table.
-    _source: Source | None = None
+    _source: ScoringContext | None = None
 
     def ranges(self) -> pa.Table:
         """Give each item's score of all units together beside its range over units.
@@ -393,8 +265,133 @@ class Scores(Views):
         given = self.table, self._source, unit
         return find_weaknesses(*given, level, confidence, adjust, family, others)
 
-    def __repr__(self) -> str:
-        return as_text(self.table, self.framework)
+    def level(self, *levels: str) -> Self:
+        """Keep criteria, sections or headline elements.
 
-    def _repr_html_(self) -> str:
-        return as_html(self.table, self.framework)
+        Parameters
+        ----------
+        *levels : str
+            ``'criterion'``, ``'section'``, ``'headline'``; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these levels, in the order they had.
+
+        Raises
+        ------
+        UsageError
+            When none is named, or what is no text.
+        UnknownNameError
+            When there is no such level among the scores.
+        """
+        return self._keep("level", levels)
+
+    def item(self, *ids: str) -> Self:
+        """Keep some items.
+
+        Parameters
+        ----------
+        *ids : str
+            Ids of criteria, sections or headline elements; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these items, in the order they had.
+
+        Raises
+        ------
+        UsageError
+            When none is named, or what is no text.
+        UnknownNameError
+            When an item is not among the scores; near ones are listed.
+        """
+        return self._keep("item", ids)
+
+    def unit(self, *ids: str) -> Self:
+        """Keep some units; ``'all'`` is all of them together.
+
+        Parameters
+        ----------
+        *ids : str
+            Ids of units; one or more.
+
+        Returns
+        -------
+        Scores
+            The rows of these units, in the order they had.
+
+        Raises
+        ------
+        UsageError
+            When none is named, or what is no text.
+        UnknownNameError
+            When a unit is not among the scores.
+        """
+        return self._keep("unit", ids)
+
+    def breakdown(self, *keys: str) -> Self:
+        """Keep the groups of some breakdowns; without a name, the scores of all cases.
+
+        Parameters
+        ----------
+        *keys : str
+            Names of breakdowns; none for the scores that are of no group.
+
+        Returns
+        -------
+        Scores
+            The rows of these groups, in the order they had.
+
+        Raises
+        ------
+        UsageError
+            When what is named is no text.
+        UnknownNameError
+            When a breakdown is not among the scores.
+        """
+        if keys:
+            return self._keep("breakdown", keys)
+        return attrs.evolve(self, table=self.table.filter(self.table["breakdown"].is_null()))
+
+    def _keep(self, column: str, wanted: Sequence[str]) -> Self:
+        mask = matching_rows(self.table, column, wanted)
+        return attrs.evolve(self, table=self.table.filter(pa.array(mask)))
+
+    def _display(self) -> Display:
+        return _shown(self.table, self.framework)
+
+
+# Rows of scores that the text form shows.
+_ROWS = 24
+
+
+def _shown(table: pa.Table, framework: Framework) -> Display:
+    rows = table.slice(0, _ROWS).to_pylist()
+    head = f"Scores{' from SYNTHETIC cases' * is_synthetic(table.schema.metadata)}: "
+    head += f"{table.num_rows:,} rows"
+    if rows:
+        head += f", rule {rows[0]['rule']}, {100 * rows[0]['confidence']:g}% intervals"
+    if read_fpc_metadata(table) is not None:
+        head += ", errors corrected for caseloads"
+    labels = {item.id: item.label for item in framework.items}
+    lines = [["unit, group", "score", "percent", "interval", "n", "stars"]]
+    for row in rows:
+        where = row["unit"]
+        if row["group"] is not None:
+            where += f", {row['breakdown'].replace('_', ' ')} {row['group']}"
+        percent = "" if row["percent"] is None else f"{row['percent']:.1f}"
+        limits = "" if row["low"] is None else f"{row['low']:.1f}-{row['high']:.1f}"
+        what = f"{row['item']} {labels.get(row['item'], '')}".strip()
+        if row["level"] == "headline":
+            what = labels.get(row["item"], row["item"])
+        note = " (invented questions in it)" if row["provenance"] == "invented" else ""
+        # The test of a complement is of the subset; beside all cases its stars would mislead.
+        whole = row["contrast"] not in (None, "groups") and row["group"] == ALL
+        stars = "" if whole else row["stars"] or ""
+        lines.append([where, what + note, percent, limits, f"{row['n']:,}", stars])
+    left = table.num_rows - _ROWS
+    return Display(
+        head, lines, f"... and {left:,} more rows in .table" if left > 0 else "", labels=2
+    )

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError
-from omistats.kernel.design import factors
+from omistats.kernel.design import variance_factors
 from omistats.kernel.funnel import within_design_effect
 from omistats.kernel.ratio import Ratios, covariances, crossed, linearised, quotient
 from omistats.scoring.sums import CaseSums, Sample, Strata
@@ -230,7 +230,7 @@ def uncorrected_effects(rule: Rule, drawn: Floats) -> Floats:
     if not isinstance(rule, _Ratios) or not rule.pooled:
         return np.empty(0)
     moments = rule.moments[..., 0]
-    scale, shared = (x[np.newaxis, :, np.newaxis] for x in factors(drawn, None, "nan"))
+    scale, shared = (x[np.newaxis, :, np.newaxis] for x in variance_factors(drawn, None, "nan"))
     found = linearised(moments[:, np.newaxis], scale, shared)
     return within_design_effect(found.estimate.T, found.se.T, moments[1].T)
 

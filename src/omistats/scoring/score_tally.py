@@ -10,16 +10,16 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.groups import Split
-from omistats.errors import UnknownNameError, UsageError, described, listed, shown
+from omistats.breakdowns.groups import GroupSpec
+from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value, format_values
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import SYNTHETIC, is_synthetic
-from omistats.model.units import grouped
+from omistats.model.units import resolve_regrouping
 from omistats.scoring.groups import Domains, domains_of
 from omistats.scoring.score_tally_file import Parts, read_parts, write_parts
-from omistats.scoring.sums import Scored, scored_items
+from omistats.scoring.sums import ScoredItem, scored_items
 
-__all__ = ["ScoreTally", "check_alike", "problems_of", "together"]
+__all__ = ["ScoreTally", "check_alike", "check_consistency", "merge_score_sums"]
 
 
 Counts = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ def check_alike(first: ScoreTally, others: Sequence[Any], what: str) -> None:
         )
 
 
-def together(
+def merge_score_sums(
     parts: Sequence[ScoreTally],
 ) -> tuple[tuple[str, ...], Counts, Counts, dict[bytes, bytes]]:
     """Add sums that are alike; give units, cases, moments and metadata."""
@@ -86,11 +86,11 @@ def _differences(a: ScoreTally, b: ScoreTally) -> list[str]:
     ours = {s.item.id: s.questions for s in a.items}
     theirs = {s.item.id: s.questions for s in b.items}
     if missing := [id for id in ours if id not in theirs]:
-        found.append(f"no items {shown(missing)}")
+        found.append(f"no items {format_values(missing)}")
     if more := [id for id in theirs if id not in ours]:
-        found.append(f"more items, {shown(more)}")
+        found.append(f"more items, {format_values(more)}")
     if apart := [id for id in ours if id in theirs and ours[id] != theirs[id]]:
-        found.append(f"other questions behind {shown(apart)}")
+        found.append(f"other questions behind {format_values(apart)}")
     if not found and tuple(ours) != tuple(theirs):
         found.append("the same items in another order")
     if a.splits != b.splits:
@@ -110,7 +110,7 @@ Flags = npt.NDArray[np.bool_]
 _ROUNDING = 1 + 1e-9
 
 
-def problems_of(
+def check_consistency(
     units: Sequence[str],
     cases: Any,
     items: Sequence[str],
@@ -135,9 +135,9 @@ def problems_of(
     """
     wrong = []
     if odd := [unit for unit in units if not isinstance(unit, str) or unit == ALL]:
-        wrong.append(f"units are text and none is {ALL!r}; found {shown(odd)}")
+        wrong.append(f"units are text and none is {ALL!r}; found {format_values(odd)}")
     if repeated := sorted({str(unit) for unit in units if units.count(unit) > 1}):
-        wrong.append(f"a unit stands once; found {shown(repeated)} more often")
+        wrong.append(f"a unit stands once; found {format_values(repeated)} more often")
     if not items:
         wrong.append("something is scored; found no items")
     if complement not in ("all", "known"):
@@ -249,7 +249,7 @@ class ScoreTally:
     >>> import tempfile
     >>> import omistats as oms
     >>> sums = oms.score_tally(oms.omi2.load_synthetic(), items=["3"])
-    >>> early, late = sums.without(sums.units[9:]), sums.without(sums.units[:9])
+    >>> early, late = sums.drop_units(sums.units[9:]), sums.drop_units(sums.units[:9])
     >>> len(early.units), early.merge(late).moments.shape, len(sums.replace(late).domains)
     (9, (15, 1, 1, 5), 1)
     >>> sums.regroup({u: "early" if u in early.units else "late" for u in sums.units})
@@ -263,8 +263,8 @@ class ScoreTally:
     framework: Framework
     units: tuple[str, ...]
     cases: Counts
-    items: tuple[Scored, ...]
-    splits: tuple[Split, ...]
+    items: tuple[ScoredItem, ...]
+    splits: tuple[GroupSpec, ...]
     complement: Literal["all", "known"]
     moments: Counts
     metadata: Mapping[bytes, bytes] = attrs.field(factory=dict)
@@ -272,7 +272,7 @@ class ScoreTally:
     def __attrs_post_init__(self) -> None:
         widths = [len(item.questions) for item in self.items]
         names = [item.item.id for item in self.items]
-        wrong = problems_of(
+        wrong = check_consistency(
             self.units, self.cases, names, widths, self.domains, self.complement, self.moments
         )
         if wrong:
@@ -310,10 +310,10 @@ class ScoreTally:
             When frameworks, items, breakdowns or complements differ; every difference is named.
         """
         check_alike(self, others, "merge")
-        units, cases, moments, metadata = together((self, *others))
+        units, cases, moments, metadata = merge_score_sums((self, *others))
         return attrs.evolve(self, units=units, cases=cases, moments=moments, metadata=metadata)
 
-    def without(self, units: Iterable[str] | str) -> ScoreTally:
+    def drop_units(self, units: Iterable[str] | str) -> ScoreTally:
         """Leave units out.
 
         Parameters
@@ -333,7 +333,7 @@ class ScoreTally:
         UsageError
             When none would be left.
         """
-        gone = listed("units", units, "units")
+        gone = as_tuple("units", units, "units")
         if unknown := [unit for unit in gone if unit not in self.units]:
             raise UnknownNameError("unit", unknown, self.units)
         kept = [i for i, unit in enumerate(self.units) if unit not in gone]
@@ -372,7 +372,7 @@ class ScoreTally:
         at = [self.units.index(unit) for unit in new.units]
         cases, moments = self.cases.copy(), self.moments.copy()
         cases[at], moments[at] = new.cases, new.moments
-        *_, metadata = together((self, new))
+        *_, metadata = merge_score_sums((self, new))
         return attrs.evolve(self, cases=cases, moments=moments, metadata=metadata)
 
     def regroup(self, mapping: Mapping[str, str]) -> ScoreTally:
@@ -397,7 +397,7 @@ class ScoreTally:
         UsageError
             When it is no mapping.
         """
-        groups, place = grouped(self.units, mapping)
+        groups, place = resolve_regrouping(self.units, mapping)
         cases = np.zeros(len(groups), np.int64)
         moments = np.zeros((len(groups), *self.moments.shape[1:]), np.int64)
         np.add.at(cases, place, self.cases)
@@ -461,7 +461,7 @@ class ScoreTally:
             version, or the framework has another name or other questions behind an item.
         """
         if not isinstance(framework, Framework):
-            raise UsageError(f"`framework` is a Framework, found {described(framework)}")
+            raise UsageError(f"`framework` is a Framework, found {format_value(framework)}")
         parts = read_parts(Path(path), framework)
         return cls(
             framework,

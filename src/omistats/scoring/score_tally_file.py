@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.breakdowns.groups import Split
-from omistats.counting.tally_file import Kind, read_stored, refused, write_stored
-from omistats.errors import DataError, Problem, UsageError, shown
+from omistats.breakdowns.groups import GroupSpec
+from omistats.counting.tally_file import FileFormat, read_stored, refused, write_stored
+from omistats.errors import DataError, Problem, UsageError, format_values
 from omistats.model.framework import Framework
 from omistats.scoring.groups import domains_of
 from omistats.scoring.sums import scored_items
@@ -25,7 +25,9 @@ Counts = npt.NDArray[np.int64]
 
 _ANEW = "Make the sums anew from the cases with score_tally."
 
-KIND = Kind(b"omistats.score_tally", 1, "a file of sums over cases", "ScoreTally.write", _ANEW)
+KIND = FileFormat(
+    b"omistats.score_tally", 1, "a file of sums over cases", "ScoreTally.write", _ANEW
+)
 """Of the file."""
 
 _LABELS = ("unit", "breakdown", "group", "item")
@@ -56,7 +58,7 @@ class Parts:
     units: tuple[str, ...]
     cases: Counts
     feeds: Mapping[str, tuple[str, ...]]
-    splits: tuple[Split, ...]
+    splits: tuple[GroupSpec, ...]
     complement: Literal["all", "known"]
     moments: Counts
     metadata: Mapping[bytes, bytes]
@@ -124,14 +126,16 @@ def _sums(
 def _said(path: Path, said: Mapping[str, Any]) -> dict[str, Any]:
     """Read what a file says of itself."""
     try:
-        splits = [Split(s["key"], tuple(s["groups"]), s["contrast"]) for s in said["breakdowns"]]
+        splits = [
+            GroupSpec(s["key"], tuple(s["groups"]), s["contrast"]) for s in said["breakdowns"]
+        ]
         feeds = {str(id): tuple(questions) for id, questions in said["items"].items()}
         words = (said["complement"], *(s.contrast for s in splits))
         if not set(words[:1]) <= {"all", "known"} or not set(words[1:]) <= {
             "groups",
             "complement",
         }:
-            raise ValueError(f"found {shown(words)}")
+            raise ValueError(f"found {format_values(words)}")
         return {
             "framework": said["framework"],
             "items": feeds,
@@ -159,13 +163,15 @@ def _check_framework(path: Path, said: Mapping[str, Any], framework: Framework) 
         if now != said["items"] or list(now) != list(said["items"]):
             apart = [id for id in now if now[id] != said["items"][id]] or list(now)
             rule = "each item has the questions, and the place, that it had"
-            problems.append(Problem(str(path), rule, f"other ones for {shown(apart)}", hint))
+            problems.append(
+                Problem(str(path), rule, f"other ones for {format_values(apart)}", hint)
+            )
     if problems:
         raise DataError(problems)
 
 
 def _labels(
-    units: Sequence[str], items: Sequence[str], splits: tuple[Split, ...]
+    units: Sequence[str], items: Sequence[str], splits: tuple[GroupSpec, ...]
 ) -> list[pa.Array]:
     """Say of each row which unit, breakdown, group and item it is of."""
     domains = domains_of(splits)

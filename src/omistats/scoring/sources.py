@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
-from omistats.breakdowns.groups import Split
+from omistats.breakdowns.groups import GroupSpec
 from omistats.counting.count import each_part, needed_columns
 from omistats.engines.sums import sum_engine
 from omistats.engines.tables import is_engine
-from omistats.errors import UsageError, check_word
+from omistats.errors import UsageError, check_choice
 from omistats.kernel.bit_counts import unpack
 from omistats.model.batches import Progress, UnitOrder, fits_at_once, is_stream, read_cases
 from omistats.model.case_set import CaseSet
@@ -23,7 +23,7 @@ from omistats.model.framework import Framework
 from omistats.scoring.groups import Members, make_members, splits_of
 from omistats.scoring.options import check_source, refuse, wanted_breakdowns, wanted_items
 from omistats.scoring.score_tally import ScoreTally
-from omistats.scoring.sums import WHOLE, Scored, feeding
+from omistats.scoring.sums import WHOLE, ScoredItem, question_item_matrix
 
 __all__ = ["from_sums", "is_elsewhere", "moments_of", "score_tally", "sum_cases", "sum_elsewhere"]
 
@@ -37,7 +37,7 @@ _LEAST = 1 << 10
 
 def sum_cases(
     cases: CaseSet,
-    items: Sequence[Scored],
+    items: Sequence[ScoredItem],
     breakdowns: Sequence[Breakdown],
     complement: Literal["all", "known"],
 ) -> ScoreTally:
@@ -66,8 +66,8 @@ def from_sums(
     units: Sequence[str],
     cases: npt.ArrayLike,
     moments: npt.ArrayLike,
-    items: Sequence[Scored],
-    splits: Sequence[Breakdown | Split],
+    items: Sequence[ScoredItem],
+    splits: Sequence[Breakdown | GroupSpec],
     complement: Literal["all", "known"],
     metadata: Mapping[bytes, bytes] | None = None,
 ) -> ScoreTally:
@@ -103,7 +103,7 @@ def from_sums(
     UsageError
         When numbers are not whole, or no cases have such sums.
     """
-    described = [s if isinstance(s, Split) else splits_of([s])[0] for s in splits]
+    described = [s if isinstance(s, GroupSpec) else splits_of([s])[0] for s in splits]
     return ScoreTally(
         framework,
         tuple(units),
@@ -129,7 +129,9 @@ def _whole(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
     return given.astype(np.int64, copy=False)
 
 
-def moments_of(cases: CaseSet, items: Sequence[Scored], members: Members) -> npt.NDArray[np.int64]:
+def moments_of(
+    cases: CaseSet, items: Sequence[ScoredItem], members: Members
+) -> npt.NDArray[np.int64]:
     """Give sums over cases, shape (units, domains, items, 5).
 
     Notes
@@ -138,7 +140,7 @@ def moments_of(cases: CaseSet, items: Sequence[Scored], members: Members) -> npt
     piece of it is summed over domains by one matrix product: memory does not grow with cases,
     but for two bytes a case and breakdown.
     """
-    rows, feeds = feeding(cases.framework, items)
+    rows, feeds = question_item_matrix(cases.framework, items)
     packed = cases.packed
     starts = packed.starts
     # No case adds more to a sum than this; whole numbers below `WHOLE` are exact in float32.
@@ -153,7 +155,7 @@ def moments_of(cases: CaseSet, items: Sequence[Scored], members: Members) -> npt
     given = np.zeros((2, len(feeds), block), feeds.dtype)
     sums = np.empty((5, width, block), feeds.dtype)
     every = len(rows) == packed.columns
-    for a, b, words in packed.stretches(max(64, block)):
+    for a, b, words in packed.iter_slices(max(64, block)):
         bits = unpack(np.ascontiguousarray(words if every else words[rows]), b - a)
         given.reshape(len(rows), block)[:, : b - a] = bits
         # Those past the last case are left from before, and in no unit's piece.
@@ -182,7 +184,7 @@ def is_elsewhere(source: Any) -> bool:
 def sum_elsewhere(
     source: Any,
     framework: Framework,
-    items: Sequence[Scored],
+    items: Sequence[ScoredItem],
     breakdowns: Sequence[Breakdown],
     complement: Literal["all", "known"],
     *,
@@ -311,12 +313,12 @@ def score_tally(
     carried = source.framework if isinstance(source, CaseSet) else framework
     known = carried if isinstance(carried, Framework) else None
     splits: list[Breakdown] = []
-    scored: list[Scored] = []
+    scored: list[ScoredItem] = []
     refuse(
         lambda: check_source(source, framework),
         lambda: splits.extend(wanted_breakdowns(breakdowns, known)),
         lambda: scored.extend(wanted_items(items, known)),
-        lambda: check_word("complement", complement, ("all", "known")),
+        lambda: check_choice("complement", complement, ("all", "known")),
     )
     if known is not None and is_elsewhere(source):
         return sum_elsewhere(

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError, UsageError, listed
+from omistats.errors import UnknownNameError, UsageError, as_tuple
 from omistats.kernel.bit_counts import unpack
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework, Item, Provenance
@@ -20,11 +20,11 @@ __all__ = [
     "WHOLE",
     "CaseSums",
     "Sample",
-    "Scored",
+    "ScoredItem",
     "Strata",
     "case_sums",
-    "feeding",
-    "leave_open",
+    "mask_unsupported",
+    "question_item_matrix",
     "scored_items",
 ]
 
@@ -33,7 +33,7 @@ _WEAKEST: tuple[Provenance, ...] = ("invented", "inferred", "published")
 
 
 @attrs.frozen
-class Scored:
+class ScoredItem:
     """An item and the questions that feed it.
 
     Attributes
@@ -76,7 +76,7 @@ class CaseSums:
         return self.feeds.T @ self.answers
 
 
-def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Scored, ...]:
+def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[ScoredItem, ...]:
     """Find the items that questions feed, in the framework's order.
 
     A criterion's questions feed its section too.
@@ -89,7 +89,7 @@ def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[Sc
         When an item was asked for that no question feeds, or none has any.
     """
     known = {item.id: item for item in framework.items}
-    asked = tuple(known) if wanted is None else listed("items", wanted, "ids of items")
+    asked = tuple(known) if wanted is None else as_tuple("items", wanted, "ids of items")
     if not asked and wanted is not None:
         raise UsageError("`items` names none; leave it out to score all that questions feed")
     if unknown := [id for id in asked if not isinstance(id, str) or id not in known]:
@@ -123,21 +123,21 @@ def _links(
     return fed
 
 
-def _scored(item: Item, fed: Mapping[str, set[Provenance]], invented: Container[str]) -> Scored:
+def _scored(item: Item, fed: Mapping[str, set[Provenance]], invented: Container[str]) -> ScoredItem:
     sources = {source for links in fed.values() for source in links}
     weakest: Provenance = next((source for source in _WEAKEST if source in sources), "published")
-    return Scored(item, tuple(fed), weakest, sum(question in invented for question in fed))
+    return ScoredItem(item, tuple(fed), weakest, sum(question in invented for question in fed))
 
 
-def case_sums(cases: CaseSet, items: Sequence[Scored]) -> CaseSums:
+def case_sums(cases: CaseSet, items: Sequence[ScoredItem]) -> CaseSums:
     """Take the answers of cases out of their bits, in the order of units."""
-    rows, feeds = feeding(cases.framework, items)
+    rows, feeds = question_item_matrix(cases.framework, items)
     answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32)
     return CaseSums(answers.reshape(2, len(feeds), len(cases)), feeds)
 
 
-def feeding(
-    framework: Framework, items: Sequence[Scored]
+def question_item_matrix(
+    framework: Framework, items: Sequence[ScoredItem]
 ) -> tuple[list[int], npt.NDArray[np.float32]]:
     """Find the questions that feed items.
 
@@ -173,7 +173,7 @@ class Strata:
     Attributes
     ----------
     scale, shared : ndarray of float64, shape (units,)
-        As `omistats.kernel.design.factors` gives them.
+        As `omistats.kernel.design.variance_factors` gives them.
     """
 
     scale: Floats
@@ -197,7 +197,7 @@ class Sample(Strata):
     starts : ndarray of int64, shape (units + 1,)
         Where each unit's cases begin.
     scale, shared : ndarray of float64, shape (units,)
-        As `omistats.kernel.design.factors` gives them.
+        As `omistats.kernel.design.variance_factors` gives them.
     """
 
     members: Flags
@@ -232,7 +232,7 @@ class Sample(Strata):
         return out
 
 
-def leave_open(se: Floats, design_effect: Floats, n: Floats, removed: Flags) -> None:
+def mask_unsupported(se: Floats, design_effect: Floats, n: Floats, removed: Flags) -> None:
     """Make NaN, in place, what rests on removed units alone: nothing showed how sure it is.
 
     Parameters

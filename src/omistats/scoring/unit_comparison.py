@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow, _result_tables as show
-from omistats._result_tables import Exports
-from omistats.errors import UsageError, check_word, described, shown
+from omistats import _arrow
+from omistats._result_tables import Display, TableResult
+from omistats.errors import UsageError, check_choice, format_value, format_values
 from omistats.kernel.funnel import (
     SCALES,
     Dispersion,
@@ -29,8 +29,7 @@ from omistats.kernel.funnel import (
 from omistats.kernel.ranks import check_whole, pairs, rank_sets, ranks
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
-from omistats.scoring.display import lines_of_units
-from omistats.scoring.finite_population import drawn_from
+from omistats.scoring.finite_population import read_fpc_metadata
 from omistats.scoring.options import refuse
 
 __all__ = [
@@ -38,11 +37,11 @@ __all__ = [
     "UnitComparison",
     "by_unit",
     "compare_units",
-    "in_order",
     "order_column",
     "pairs_table",
     "ranges",
     "require_all_units",
+    "sort_units",
     "whole_cases",
 ]
 
@@ -83,7 +82,7 @@ def pairs_table(table: pa.Table, confidence: float) -> pa.Table:
     ).replace_schema_metadata(table.schema.metadata)
 
 
-def in_order(units: Sequence[str], order: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+def sort_units(units: Sequence[str], order: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
     """Pair units with what they are ordered by, the unknown last and as declared.
 
     Raises
@@ -101,7 +100,9 @@ def in_order(units: Sequence[str], order: Mapping[str, Any] | None) -> list[tupl
         )
     known = set(units)
     if stray := [key for key in order if key not in known]:
-        raise UsageError(f"`order` names {shown(stray)}; units are {shown(units, 8)}")
+        raise UsageError(
+            f"`order` names {format_values(stray)}; units are {format_values(units, 8)}"
+        )
     given = {unit: _plain(value) for unit, value in order.items()}
     dated = [u for u in units if not _is_missing(given.get(u))]
     try:
@@ -186,11 +187,11 @@ def require_all_units(whole: pa.Table, what: str) -> None:
             "`.table`"
         )
     if ALL not in units or len(units) < 3 or gone:
-        left_out = f"; left out: {shown(gone, 8)}" if gone else ""
+        excluded = f"; left out: {format_values(gone, 8)}" if gone else ""
         raise UsageError(
             f"{what} two units or more beside all together; make the scores with "
             'by="unit" and do not filter units (to do without some, score the cases of the others)'
-            f"{left_out}"
+            f"{excluded}"
         )
     sums: dict[str, list[int]] = {}
     for row in whole.select(["unit", "item", "k", "n"]).to_pylist():
@@ -201,7 +202,7 @@ def require_all_units(whole: pa.Table, what: str) -> None:
     if short := {item: rest for item, rest in sums.items() if rest != [0, 0]}:
         item, (k, n) = next(iter(short.items()))
         raise UsageError(
-            f"{what} units that together are all of them, yet the units here ({shown(units, 8)}) "
+            f"{what} units that together are all of them, yet the units here ({format_values(units, 8)}) "
             f"and {ALL!r} differ by {abs(k):,} sufficient of {abs(n):,} applicable answers to "
             f"{item!r}; make the scores anew from the cases"
         )
@@ -242,11 +243,11 @@ def by_unit(table: pa.Table, order: Mapping[str, Any] | None) -> pa.Table:
             'there are no units among these scores of all cases; make them with by="unit" and do '
             "not filter units or all cases out"
         )
-    placed = in_order(list(dict.fromkeys(r["unit"] for r in rows)), order)
+    placed = sort_units(list(dict.fromkeys(r["unit"] for r in rows)), order)
     items = dict.fromkeys(r["item"] for r in rows)
     if taken := [item for item in items if item in ("unit", "order")]:
         raise UsageError(
-            f"columns are named after items, and {shown(taken)} would be there twice; leave it "
+            f"columns are named after items, and {format_values(taken)} would be there twice; leave it "
             "out with `.item()`"
         )
     percent = {(r["unit"], r["item"]): r["percent"] for r in rows}
@@ -268,7 +269,7 @@ _LEVELS = (0.95, 0.998)
 
 
 @attrs.frozen(eq=False, repr=False)
-class UnitComparison(Exports):
+class UnitComparison(TableResult):
     """One score, unit beside unit.
 
     Attributes
@@ -284,15 +285,15 @@ class UnitComparison(Exports):
         interval ``rank_low, rank_high``, and the range that holds for all units at once,
         ``joint_low, joint_high``; how many units it is credibly ``above`` and how many
         ``below`` (int64, see `pairs`); the probability of being in the ``lowest_quarter``
-        and its Monte Carlo standard error ``lowest_quarter_se``; ``short`` of the threshold,
-        if one was given: ``no, merely, credibly``; ``reason`` why the score or its standard
+        and its Monte Carlo standard error ``lowest_quarter_se``; ``below_threshold``,
+        if one was given: ``no, point, interval``; ``reason`` why the score or its standard
         error is missing. A unit without a standard error (of one case) has no rank, and takes
         none from the others: ranks, ranges and counts are of and among the units that have
         one. A standard error of 0 (every case alike, or a caseload drawn whole) is taken for
         certainty. Without a ``reason`` these are null: all three of z where the baseline is 0
         or 100 on the normal scale; ``z_additive`` where only one unit has a ``z``;
         ``lowest_quarter`` and its error where fewer than four units have a rank; ``order`` of
-        a unit that has none; ``short`` without a threshold.
+        a unit that has none; ``below_threshold`` without a threshold.
     baseline : float
         The centre line, in percent.
     design_effect : float
@@ -362,7 +363,8 @@ class UnitComparison(Exports):
         )
 
     def _repr_html_(self) -> str:
-        return show.as_html(repr(self), lines_of_units(self.table), "all columns are in .table")
+        lines = _lines_of_units(self.table)
+        return Display(repr(self), lines, "all columns are in .table").as_html()
 
 
 def compare_units(
@@ -389,7 +391,7 @@ def compare_units(
         )
     require_all_units(whole, "a comparison is of")
     together = units.index(ALL)
-    order_of = in_order([u for u in units if u != ALL], order)
+    order_of = sort_units([u for u in units if u != ALL], order)
     rows = whole.take(pa.array([units.index(u) for u, _ in order_of]))
 
     def column(name: str) -> Floats:
@@ -400,7 +402,7 @@ def compare_units(
     centre = whole["percent"][together].as_py() if baseline is None else baseline
     if centre is None:
         raise UsageError(f"no unit has applicable answers to the questions of {item!r}")
-    drawn = drawn_from(table)
+    drawn = read_fpc_metadata(table)
     effect = float(within_design_effect(p, se, n)) if drawn is None else drawn.effect(item)
     # Where cases do not differ within any unit there is nothing to inflate by.
     effect = effect if effect > 0 else np.nan
@@ -439,7 +441,7 @@ def compare_units(
         "below": _counts(joint.above),
         "lowest_quarter": _arrow.floats(ranked.lowest_quarter),
         "lowest_quarter_se": _arrow.floats(ranked.lowest_quarter_error),
-        "short": _short(column("percent"), column("high"), threshold),
+        "below_threshold": _below_threshold(column("percent"), column("high"), threshold),
         "reason": rows["reason"].cast(pa.string()).combine_chunks(),
     }
     return UnitComparison(
@@ -478,18 +480,18 @@ def _check_options(
     def check_item() -> None:
         if not isinstance(item, str):
             raise UsageError(
-                f"`item` is the id of one item, found {described(item)}; compare item by item"
+                f"`item` is the id of one item, found {format_value(item)}; compare item by item"
             )
-        check_word("item", item, table["item"].unique().to_pylist())
+        check_choice("item", item, table["item"].unique().to_pylist())
 
     refuse(
         check_item,
         lambda: _check_percentage("baseline", baseline),
-        lambda: check_word("scale", scale, SCALES),
-        lambda: check_word("allowance for overdispersion", overdispersion, get_args(Inflation)),
+        lambda: check_choice("scale", scale, SCALES),
+        lambda: check_choice("allowance for overdispersion", overdispersion, get_args(Inflation)),
         lambda: _check_percentage("threshold", threshold),
         # Of units that were filtered out more is said than that they are not there.
-        lambda: in_order(there, order) if there else None,
+        lambda: sort_units(there, order) if there else None,
         lambda: check_whole("draws", draws, 2),
         lambda: check_whole("seed", seed, 0),
     )
@@ -499,7 +501,7 @@ def _check_percentage(name: str, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise UsageError(f"`{name}` is a percentage, found {described(value)}")
+        raise UsageError(f"`{name}` is a percentage, found {format_value(value)}")
     if not 1 <= value < 100:
         hint = f"; did you mean {100 * value:g}?" if 0 < value < 1 else ""
         raise UsageError(f"`{name}` is a percentage from 1 to below 100, found {value!r}{hint}")
@@ -510,7 +512,7 @@ def _counts(values: Floats) -> pa.Array:
     return _arrow.primitive(np.where(known, values, 0).astype(np.int64), known)
 
 
-def _short(percent: Floats, high: Floats, threshold: float | None) -> pa.Array:
+def _below_threshold(percent: Floats, high: Floats, threshold: float | None) -> pa.Array:
     if threshold is None:
         return pa.nulls(len(percent), pa.string())
     words = shortfall(percent, high, threshold).tolist()
@@ -519,3 +521,33 @@ def _short(percent: Floats, high: Floats, threshold: float | None) -> pa.Array:
     return pa.array(
         [word if ok else None for word, ok in zip(words, known, strict=True)], pa.string()
     )
+
+
+def _lines_of_units(table: pa.Table) -> list[list[str]]:
+    """Lay a comparison of units out as cells: titles, then a line a unit."""
+
+    def span(row: dict[str, Any], low: str, high: str, digits: int) -> str:
+        ends = row[low], row[high]
+        return "" if None in ends else f"{ends[0]:.{digits}f}-{ends[1]:.{digits}f}"
+
+    titles = ["unit", "percent", "interval", "n", "95% limits", "99.8% limits", "beyond"]
+    titles += ["rank", "range", "joint range", "below threshold"]
+    return [
+        titles,
+        *(
+            [
+                row["unit"],
+                "" if row["percent"] is None else f"{row['percent']:.1f}",
+                span(row, "low", "high", 1),
+                f"{row['n']:,}",
+                span(row, "low_95", "high_95", 1),
+                span(row, "low_99_8", "high_99_8", 1),
+                f"{row['beyond']:.1%}" if row["beyond"] else "",
+                "" if row["rank"] is None else f"{row['rank']:g}",
+                span(row, "rank_low", "rank_high", 0),
+                span(row, "joint_low", "joint_high", 0),
+                row["below_threshold"] or "",
+            ]
+            for row in table.to_pylist()
+        ),
+    ]

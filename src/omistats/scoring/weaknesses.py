@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow, _result_tables as show
-from omistats._result_tables import Exports
-from omistats.errors import UnknownNameError, UsageError, check_word, described, listed
+from omistats import _arrow
+from omistats._result_tables import Display, TableResult
+from omistats.errors import UnknownNameError, UsageError, as_tuple, check_choice, format_value
 from omistats.kernel.checks import check_confidence
 from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjusted
 from omistats.kernel.wald import difference, tested
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
 from omistats.scoring.build import Settings
-from omistats.scoring.estimators import Beside, Scoring
+from omistats.scoring.estimators import Scoring, UnitVersusRest
 from omistats.scoring.options import refuse
 from omistats.scoring.unit_comparison import whole_cases
 
@@ -29,7 +29,7 @@ __all__ = [
     "Adjustment",
     "Family",
     "Level",
-    "Source",
+    "ScoringContext",
     "Weaknesses",
     "against_rest",
     "find_weaknesses",
@@ -76,7 +76,7 @@ REASONS = (
 
 
 @attrs.frozen(eq=False)
-class Source:
+class ScoringContext:
     """What scores by unit were made of; standard errors of several units pooled need it.
 
     Attributes
@@ -96,7 +96,7 @@ class Source:
 
 
 def against_rest(
-    source: Source,
+    source: ScoringContext,
     units: Sequence[str],
     items: Sequence[str],
     level: str,
@@ -168,7 +168,7 @@ def against_rest(
 
 
 def _compared(
-    beside: Beside,
+    beside: UnitVersusRest,
     counts: Floats,
     at: Sequence[int],
     confidence: float,
@@ -221,7 +221,7 @@ _ROWS = 24
 
 
 @attrs.frozen(eq=False, repr=False)
-class Weaknesses(Exports):
+class Weaknesses(TableResult):
     """Scores of units against the rest, item by item.
 
     Attributes
@@ -274,13 +274,7 @@ class Weaknesses(Exports):
         below.sort(key=lambda i: (place[rows[i]["unit"]], rows[i]["difference"]))
         return self.table.take(pa.array(below, pa.int64()))
 
-    def __repr__(self) -> str:
-        return show.as_text(*self._shown(), labels=2)
-
-    def _repr_html_(self) -> str:
-        return show.as_html(*self._shown())
-
-    def _shown(self) -> tuple[str, list[list[str]], str]:
+    def _display(self) -> Display:
         rows = self.table.slice(0, _ROWS).to_pylist()
         made_up = " from SYNTHETIC cases" * is_synthetic(self.table.schema.metadata)
         below = sum(value is True for value in self.table["credible"].to_pylist())
@@ -306,7 +300,9 @@ class Weaknesses(Exports):
             note = "below" if row["credible"] else row["reason"] or ""
             lines.append([row["unit"], row["item"], percent, rest_percent, gap, ends, p, note])
         left = len(self) - _ROWS
-        return head, lines, f"... and {left:,} more rows in .table" if left > 0 else ""
+        return Display(
+            head, lines, f"... and {left:,} more rows in .table" if left > 0 else "", labels=2
+        )
 
 
 def _p_value(value: float | None) -> str:
@@ -317,7 +313,7 @@ def _p_value(value: float | None) -> str:
 
 def find_weaknesses(
     table: pa.Table,
-    source: Source | None,
+    source: ScoringContext | None,
     unit: str | None,
     level: Level,
     confidence: float,
@@ -344,21 +340,23 @@ def find_weaknesses(
     def check_others() -> None:
         if others is None:
             return
-        chosen.extend(listed("others", others, "units"))
+        chosen.extend(as_tuple("others", others, "units"))
         if unknown := [u for u in chosen if u not in source.units]:
             raise UnknownNameError("unit", unknown, source.units)
         if not chosen:
             raise UsageError("`others` names no units; leave it out for all others")
 
     refuse(
-        lambda: check_word("unit", unit, here) if unit is not None else None,
-        lambda: check_word("level", level, get_args(Level)),
+        lambda: check_choice("unit", unit, here) if unit is not None else None,
+        lambda: check_choice("level", level, get_args(Level)),
         lambda: (
-            check_word("level of these scores", level, levels) if level in get_args(Level) else None
+            check_choice("level of these scores", level, levels)
+            if level in get_args(Level)
+            else None
         ),
         lambda: check_confidence(confidence),
         lambda: _check_adjust(adjust),
-        lambda: check_word("family", family, get_args(Family)),
+        lambda: check_choice("family", family, get_args(Family)),
         check_others,
     )
     named = adjust if adjust == "none" else ADJUSTMENTS.name(adjust)
@@ -385,7 +383,7 @@ def _check_adjust(adjust: Any) -> None:
     if isinstance(adjust, str) and adjust == "none":
         return
     if not isinstance(adjust, str):
-        raise UsageError(f"`adjust` is one word of {_adjustments()}; found {described(adjust)}")
+        raise UsageError(f"`adjust` is one word of {_adjustments()}; found {format_value(adjust)}")
     ADJUSTMENTS.name(adjust)
 
 

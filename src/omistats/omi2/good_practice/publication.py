@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, UsageError, described, shown
+from omistats.errors import DataError, Problem, UsageError, format_value, format_values
 from omistats.model.units import slug
 from omistats.omi2.framework import FRAMEWORK
 from omistats.omi2.good_practice.index import Known, known_examples, load_good_practice
@@ -419,7 +419,7 @@ def _places(found: Iterable[tuple[str, Passage]]) -> str:
 
 def _lines(found: Iterable[Passage]) -> str:
     lines = [p.line for p in found]
-    return f"on line{'s' if len(lines) > 1 else ''} {shown(lines, 12)}"
+    return f"on line{'s' if len(lines) > 1 else ''} {format_values(lines, 12)}"
 
 
 def _ids(gone: Sequence[Known], examples: Sequence[Known]) -> str:
@@ -516,9 +516,9 @@ def _text(path: str | PathLike[str], encoding: str) -> str:
     try:
         where = fspath(path)
     except TypeError:
-        raise UsageError(f"`path` is the path of a text file; found {described(path)}") from None
+        raise UsageError(f"`path` is the path of a text file; found {format_value(path)}") from None
     if not isinstance(where, str):
-        raise UsageError(f"`path` is the path of a text file; found {described(path)}")
+        raise UsageError(f"`path` is the path of a text file; found {format_value(path)}")
     rule = "the publication as plain text"
     try:
         data = Path(where).read_bytes()
@@ -540,7 +540,7 @@ def _text(path: str | PathLike[str], encoding: str) -> str:
         hint = "Save it as UTF-8, or say which `encoding` it has."
         raise DataError([Problem(where, rule, text, hint)]) from error
     except (LookupError, TypeError, ValueError):
-        raise UsageError(f"unknown encoding {described(encoding)}") from None
+        raise UsageError(f"unknown encoding {format_value(encoding)}") from None
 
 
 def _another(where: str, cut: Passages) -> Problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
@@ -11,9 +10,15 @@ from typing import Any, Final, Literal
 import attrs
 import pyarrow as pa
 
-from omistats import _result_tables as show
-from omistats._result_tables import Exports
-from omistats.errors import DataError, UnknownNameError, UsageError, check_word, described, listed
+from omistats._result_tables import Display, TableResult, printable
+from omistats.errors import (
+    DataError,
+    UnknownNameError,
+    UsageError,
+    as_tuple,
+    check_choice,
+    format_value,
+)
 from omistats.model.framework import Framework
 from omistats.model.metadata import is_synthetic
 from omistats.model.units import match_units
@@ -31,21 +36,20 @@ __all__ = [
     "Wanted",
     "check_limit",
     "check_scores",
-    "inspected",
+    "criteria_for_item",
+    "known_ids",
     "practice",
-    "printable",
+    "resolve_unit",
     "search",
-    "speaking",
     "targets_of",
     "texts_by_id",
-    "words_of",
 ]
 
 
 _KNOWN = tuple(dict.fromkeys(unit.id for unit in (*UNITS, *TRUSTS)))
 
 
-def inspected(unit: Any) -> str:
+def resolve_unit(unit: Any) -> str:
     """Give the id of an inspection or a Trust, however its name is written.
 
     Raises
@@ -69,7 +73,7 @@ def texts_by_id(text: Any) -> dict[str, str | None]:
         return {}
     if not hasattr(text, "__arrow_c_stream__"):
         raise UsageError(
-            f"`text` is the table of read_good_practice(path), found {described(text)}"
+            f"`text` is the table of read_good_practice(path), found {format_value(text)}"
         )
     table = pa.table(text)
     if lost := [name for name in ("id", "text") if name not in table.column_names]:
@@ -79,11 +83,11 @@ def texts_by_id(text: Any) -> dict[str, str | None]:
     return dict(zip(table["id"].to_pylist(), table["text"].to_pylist(), strict=True))
 
 
-def words_of(what: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
+def known_ids(what: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
     """List words that are known; none for None."""
     if given is None:
         return ()
-    words = listed(what, given, f"{what} ids, in quotes as {known[0]!r}")
+    words = as_tuple(what, given, f"{what} ids, in quotes as {known[0]!r}")
     if unknown := [word for word in words if not isinstance(word, str) or word not in known]:
         raise UnknownNameError(what, unknown, known)
     if not words:
@@ -92,16 +96,18 @@ def words_of(what: str, given: Any, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_limit(limit: Any) -> None:
+    """Check that a limit is None or a number of examples."""
     if limit is None:
         return
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        raise UsageError(f"`limit` is a whole number from 1, found {described(limit)}")
+        raise UsageError(f"`limit` is a whole number from 1, found {format_value(limit)}")
 
 
 def check_scores(scores: Any, unit: Any, criterion: Any, theme: Any, others: Any) -> None:
+    """Check that scores go with the other options."""
     if scores is not None and not isinstance(scores, Scores):
         raise UsageError(
-            f"`scores` are Scores, as scores(cases, by='unit'); found {described(scores)}"
+            f"`scores` are Scores, as scores(cases, by='unit'); found {format_value(scores)}"
         )
     if scores is not None and unit is None and criterion is None and theme is None:
         raise UsageError("say whose weaknesses: name the `unit`, or a `criterion` or `theme`")
@@ -144,14 +150,14 @@ class Wanted:
     themes : collection of str
         At least one of them; empty for any.
     kind : str or None
-    left_out : collection of str
+    excluded : collection of str
         Units whose examples are not wanted.
     """
 
     targets: Sequence[Target] | None
     themes: Collection[str]
     kind: str | None
-    left_out: Collection[str]
+    excluded: Collection[str]
 
 
 def search(index: pa.Table, wanted: Wanted, score: Score) -> list[dict[str, Any]]:
@@ -168,7 +174,7 @@ def search(index: pa.Table, wanted: Wanted, score: Score) -> list[dict[str, Any]
     """
     found = []
     for entries in _examples(index.to_pylist()):
-        if any(entry["unit"] in wanted.left_out for entry in entries):
+        if any(entry["unit"] in wanted.excluded for entry in entries):
             continue
         if wanted.kind is not None and all(entry["kind"] != wanted.kind for entry in entries):
             continue
@@ -242,7 +248,7 @@ def targets_of(
     if weak is None:
         return [Target(id) for id in dict.fromkeys(criteria)] if criteria else None
     rows = weak.table.to_pylist()
-    if strange := [row["item"] for row in rows if row["item"] not in _SPEAKING]:
+    if strange := [row["item"] for row in rows if row["item"] not in CRITERIA_BY_ITEM]:
         raise UsageError(
             f"examples are of the criteria of {FRAMEWORK.name}, and these scores are of items that "
             f"it does not have: {', '.join(map(repr, strange[:5]))}"
@@ -260,7 +266,7 @@ def targets_of(
     for row in below:
         if row["level"] == "headline":
             notes.append(_standing(row["item"], found))
-        for id in _SPEAKING[row["item"]]:
+        for id in CRITERIA_BY_ITEM[row["item"]]:
             found.setdefault(id, _target(id, row))
     return list(found.values())
 
@@ -281,10 +287,10 @@ def _named(rows: Sequence[Any], criteria: Sequence[str], notes: list[str]) -> li
 
 def _spoken_to(criterion: str, rows: Sequence[Any]) -> Any:
     """Find the item that a criterion speaks to: the weakest, or that which it is closest to."""
-    speaks = [row for row in rows if criterion in _SPEAKING[row["item"]]]
+    speaks = [row for row in rows if criterion in CRITERIA_BY_ITEM[row["item"]]]
     if weak := [row for row in speaks if row["credible"]]:
         return min(weak, key=lambda row: row["difference"])
-    return min(speaks, key=lambda row: _SPEAKING[row["item"]].index(criterion), default=None)
+    return min(speaks, key=lambda row: CRITERIA_BY_ITEM[row["item"]].index(criterion), default=None)
 
 
 def _target(criterion: str, row: Any) -> Target:
@@ -293,7 +299,7 @@ def _target(criterion: str, row: Any) -> Target:
 
 def _standing(headline: str, found: dict[str, Target]) -> str:
     """Say which criteria stand for a weak headline, and which of them came before."""
-    ids, feeding = _SPEAKING[headline], _feeding(FRAMEWORK, headline)
+    ids, feeding = CRITERIA_BY_ITEM[headline], _feeding(FRAMEWORK, headline)
     same = [id for id in ids if _ITEMS[id].purpose == _ITEMS[headline].purpose]
     others = [f"{id} ({feeding[id]})" for id in ids if id not in same]
     said = f"for {headline} stand {_series(same)}, which serve the same purpose"
@@ -319,7 +325,7 @@ def _feeding(framework: Framework, headline: str) -> Counter[str]:
     )
 
 
-def speaking(framework: Framework) -> dict[str, tuple[str, ...]]:
+def criteria_for_item(framework: Framework) -> dict[str, tuple[str, ...]]:
     """Give the criteria that speak to each item, the closest first.
 
     A criterion speaks to itself; to a section all of its own. To a headline element those of
@@ -342,7 +348,7 @@ def speaking(framework: Framework) -> dict[str, tuple[str, ...]]:
 
 
 _ITEMS: Final = {item.id: item for item in FRAMEWORK.items}
-_SPEAKING: Final = speaking(FRAMEWORK)
+CRITERIA_BY_ITEM: Final = criteria_for_item(FRAMEWORK)
 
 
 _LABELS = pa.list_(pa.string())
@@ -350,7 +356,6 @@ _WIDTH = 88
 _SOURCE = "OMI 2 good practice examples, HM Inspectorate of Probation, 2012"
 _SIGN = "difference: percentage points from the rest; negative is below it"
 _FIGURES = ("difference", "score")
-_UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 SCHEMA = pa.schema(
     [
@@ -368,7 +373,7 @@ SCHEMA = pa.schema(
 
 
 @attrs.frozen(eq=False, repr=False)
-class Practice(Exports):
+class Practice(TableResult):
     """Examples of good practice, best match first.
 
     Attributes
@@ -423,21 +428,20 @@ class Practice(Exports):
         }
 
     def __repr__(self) -> str:
-        head, lines, tail = self._shown()
-        labels = sum(name not in _FIGURES for name in lines[0])
-        shown = show.as_text(head, lines, "", labels=labels) if len(lines) > 1 else head
-        parts = [shown, *self._texts()]
-        return "\n".join([*parts, *(["", tail] if tail else [])])
+        shown = self._display()
+        parts = [attrs.evolve(shown, footer="").as_text(), *self._texts()]
+        return "\n".join([*parts, *(["", shown.footer] if shown.footer else [])])
 
     def _repr_html_(self) -> str:
-        head, lines, tail = self._shown()
+        shown = self._display()
+        lines = shown.lines
         if "text" in self.table.column_names:
             texts = self.table["text"].to_pylist()
             lines = [
                 [*lines[0], "text"],
                 *([*a, printable(b or "")] for a, b in zip(lines[1:], texts, strict=True)),
             ]
-        return show.as_html(head.replace("\n", "; "), lines, tail)
+        return Display(shown.heading.replace("\n", "; "), lines, shown.footer).as_html()
 
     def _texts(self) -> list[str]:
         if "text" not in self.table.column_names:
@@ -451,7 +455,7 @@ class Practice(Exports):
             parts.append(f"\n{row['id']} ({row['unit']})\n{wrapped}")
         return parts
 
-    def _shown(self) -> tuple[str, list[list[str]], str]:
+    def _display(self) -> Display:
         made_up = ", weaknesses from SYNTHETIC cases" * (
             self.weaknesses is not None and is_synthetic(self.table.schema.metadata)
         )
@@ -459,7 +463,7 @@ class Practice(Exports):
         count = f"{len(rows)}" if len(rows) == self.found else f"{len(rows)} of {self.found}"
         head = f"Practice: {count} example{'s' * (self.found != 1)}{made_up}"
         if not rows:
-            return head, [[]], self._notes()
+            return Display(head, [], self._notes())
         head += f"\nFrom: {_SOURCE}"
         labels = {item.id: item.label for item in FRAMEWORK.items}
         for id in dict.fromkeys(row["criterion"] for row in rows):
@@ -479,7 +483,8 @@ class Practice(Exports):
             head += f"\n{_SIGN}"
         lines = [[name for name, _ in shown]]
         lines += [list(line) for line in zip(*(cells for _, cells in shown), strict=True)]
-        return head, lines, self._notes()
+        left = sum(name not in _FIGURES for name in lines[0])
+        return Display(head, lines, self._notes(), labels=left)
 
     def _notes(self) -> str:
         return "\n".join(f"Note: {printable(note)}." for note in self.notes)
@@ -491,15 +496,6 @@ def _others(row: dict[str, Any]) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
-
-
-def printable(text: str) -> str:
-    """Give a text without what a terminal would act on: control, format and lone surrogates.
-
-    Line ends stay; other white space becomes spaces.
-    """
-    spaced = (" " if c in "\t\v\f\x85\xa0" else c for c in text)
-    return "".join(c for c in spaced if c == "\n" or unicodedata.category(c) not in _UNSHOWN)
 
 
 KINDS = ("case", "practice")
@@ -588,9 +584,9 @@ def practice(
     named: list[str] = []
     checks: list[Callable[[], object]] = [
         lambda: check_scores(scores, unit, criterion, theme, others),
-        lambda: criteria.extend(words_of("criterion", criterion, _CRITERIA)),
-        lambda: themes.extend(words_of("theme", theme, tuple(THEMES))),
-        lambda: check_word("kind", kind, KINDS) if kind is not None else None,
+        lambda: criteria.extend(known_ids("criterion", criterion, _CRITERIA)),
+        lambda: themes.extend(known_ids("theme", theme, tuple(THEMES))),
+        lambda: check_choice("kind", kind, KINDS) if kind is not None else None,
         lambda: check_limit(limit),
         lambda: texts_by_id(text),
     ]
@@ -603,13 +599,13 @@ def practice(
         }
         checks.append(lambda: weak.append(scores.weaknesses(unit, **asked)))
     elif scores is None and unit is not None:
-        checks.append(lambda: named.append(inspected(unit)))
+        checks.append(lambda: named.append(resolve_unit(unit)))
     refuse(*checks)
     notes: list[str] = []
     targets = targets_of(weak[0] if weak else None, criteria, notes)
     index = load_good_practice()
-    left_out = _own(named[0] if named else unit, notes)
-    wanted = Wanted(targets, themes, kind, left_out)
+    excluded = _own(named[0] if named else unit, notes)
+    wanted = Wanted(targets, themes, kind, excluded)
     found = search(index, wanted, _scoring(scores, notes))
     there = set(index["criterion"].to_pylist())
     under = [] if targets is None else [target.criterion for target in targets]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import UsageError, shown
+from omistats.errors import UsageError, format_values
 from omistats.kernel.chi_square import STARS, chi_square_sf, pearson_two, star_codes
 from omistats.kernel.rounding import counts_behind
 from omistats.omi2.breakdowns import RiskOfHarm, SupervisionType
@@ -134,7 +134,7 @@ def read_printed(published: pa.Table) -> list[Printed]:
     if incomplete or not splits:
         raise UsageError(
             "every question needs a row in Tables 3-6 and one in each of Tables 7-11; missing for "
-            f"{shown(incomplete) if incomplete else 'all'}. Pass the whole of load_published()."
+            f"{format_values(incomplete) if incomplete else 'all'}. Pass the whole of load_published()."
         )
     return [Printed(name, risk[name], rows) for name, rows in splits.items()]
 
