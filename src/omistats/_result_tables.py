@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Self
 
 import attrs
 import numpy as np
@@ -17,7 +18,16 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-__all__ = ["Display", "TableResult", "matching_rows", "printable", "to_pandas", "to_polars"]
+__all__ = [
+    "NO_REASON",
+    "Display",
+    "Reason",
+    "TableResult",
+    "matching_rows",
+    "printable",
+    "to_pandas",
+    "to_polars",
+]
 
 
 # Control and format characters, lone surrogates, line and paragraph separators.
@@ -35,6 +45,31 @@ def printable(text: str) -> str:
 
     spaced = (" " if c in "\t\v\f\x85\xa0" else c for c in text)
     return "".join(c for c in spaced if c == "\n" or category(c) not in _UNSHOWN)
+
+
+class Reason(IntEnum):
+    """Base of the reasons of a result table: the code of a dictionary column, and its text.
+
+    A subclass lists its members in the order of their codes, each as its text.
+    """
+
+    text: str
+
+    def __new__(cls, text: str) -> Self:
+        """Make the next member; codes start at 0."""
+        member = int.__new__(cls, len(cls.__members__))
+        member._value_ = len(cls.__members__)
+        member.text = text
+        return member
+
+    @classmethod
+    def texts(cls) -> tuple[str, ...]:
+        """List the texts by code."""
+        return tuple(member.text for member in cls)
+
+
+NO_REASON: Final = -1
+"""The code of a row that lacks nothing; null in the table."""
 
 
 @attrs.frozen

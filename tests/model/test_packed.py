@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from tests.factories import Gender, Harm, frame, framework
 
 import omistats as oms
-from omistats.breakdowns.groups import group_masks, membership
+from omistats.breakdowns.groups import group_masks
 from omistats.counting import count as memory
 from omistats.kernel.bit_counts import unpack
 from omistats.model import answer_bits as packed
@@ -95,17 +95,18 @@ def test_answers_are_those_of_the_cases_in_the_order_of_units(rows, seed):
 
 
 @given(st.integers(0, 300), st.integers(0, 10**6))
-def test_masks_are_the_flags_of_membership(rows, seed):
+def test_masks_are_those_of_the_labels(rows, seed):
     cases = drawn(rows + 20, seed, 4, in_order=False)
     masks = group_masks(cases, SPLITS)
-    flags, heads = membership(cases, SPLITS, None, np.array([0, len(cases)]))
-    # Without the `all` of the complement, and the unclassified of it, which come last.
-    groups = np.delete(flags[:-1], 3, axis=0)
-    np.testing.assert_array_equal(unpack(masks.groups, len(cases)).view(bool), groups)
-    unclassified = unpack(masks.unclassified, len(cases))
-    unclassified_heads = heads[0, len(flags) - 1 :][: len(SPLITS)]
-    np.testing.assert_array_equal(unclassified.sum(axis=1), unclassified_heads)
-    np.testing.assert_array_equal(unclassified[1], flags[-1])
+    flags, unclassified = [], []
+    for split in SPLITS:
+        labels = pa.array(split.classify(cases)).to_pylist()
+        # Everyone is in the `all` of a complement, so it needs no mask.
+        counted = split.groups[: 1 if split.contrast == "complement" else None]
+        flags += [[label == group for label in labels] for group in counted]
+        unclassified.append([label is None for label in labels])
+    np.testing.assert_array_equal(unpack(masks.groups, len(cases)).view(bool), flags)
+    np.testing.assert_array_equal(unpack(masks.unclassified, len(cases)).view(bool), unclassified)
 
 
 def test_a_large_set_keeps_no_second_copy(monkeypatch):

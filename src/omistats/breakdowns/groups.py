@@ -1,4 +1,9 @@
-"""GroupSpec (was Split); THE group membership: codes, masks, complements."""
+"""Group membership: who is in a group, who in its complement, who is unclassified.
+
+A breakdown gives each case a code: the place of its group, `EXCLUDED` for a label that is not
+reported, `UNCLASSIFIED` for none. A complement compares its first group, the subset, with the
+cases outside it; its second group, ``all``, is everyone.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +16,118 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats import _arrow
-from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED, Breakdown, Contrast
+from omistats.breakdowns.base import UNCLASSIFIED, Breakdown, Contrast
 from omistats.kernel.bit_counts import pack
 from omistats.model.case_set import CaseSet
 
-__all__ = ["GroupSpec", "Masks", "group_masks", "membership"]
+__all__ = [
+    "CONTRASTS",
+    "GroupSpec",
+    "Masks",
+    "compared_sides",
+    "contrast_name",
+    "group_masks",
+    "is_member",
+]
 
 
 Words = npt.NDArray[np.uint64]
 
 # Cases looked at one by one at a time, a multiple of 64.
 _STEP = 1 << 19
+
+
+@attrs.frozen
+class GroupSpec:
+    """A breakdown as counted: what it is called and what it compares.
+
+    Attributes
+    ----------
+    key : str
+        The breakdown.
+    groups : tuple of str
+        Its groups, in order.
+    contrast : {'groups', 'complement'}
+        What a test of it compares: the groups, or the first, a subset, with all cases outside
+        it (the second group is then ``all``).
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.Findings.from_counts(
+    ...     [3, 9], [10, 20], questions=["seen"], groups=["high", "all"], contrast="complement"
+    ... )
+    >>> found.tally.splits
+    (Split(key='groups', groups=('high', 'all'), contrast='complement'),)
+    """
+
+    key: str
+    groups: tuple[str, ...]
+    contrast: Contrast = "groups"
+
+
+CONTRASTS = ("groups", "complement", "known complement")
+"""What a test compares, as result tables name it: the groups; a subset and all cases outside it;
+a subset and the classified cases outside it."""
+
+
+def contrast_name(split: Breakdown | GroupSpec, known: bool) -> str:
+    """Name what a test compares, one of `CONTRASTS`.
+
+    Parameters
+    ----------
+    split : Breakdown or GroupSpec
+        What cases are split by.
+    known : bool
+        Whether unclassified cases are left out of a complement.
+    """
+    return "known complement" if known and split.contrast == "complement" else split.contrast
+
+
+def is_member(
+    split: Breakdown | GroupSpec, codes: npt.NDArray[Any], group: int
+) -> npt.NDArray[np.bool_]:
+    """Find the cases that are in a reported group.
+
+    Parameters
+    ----------
+    split : Breakdown or GroupSpec
+        What cases are split by.
+    codes : ndarray of int
+        As `Breakdown.codes` gives them.
+    group : int
+        The place of the group; the second of a complement has everyone.
+    """
+    if split.contrast == "complement" and group:
+        return np.ones(len(codes), np.bool_)
+    inside: npt.NDArray[np.bool_] = codes == group
+    return inside
+
+
+def compared_sides(
+    split: Breakdown | GroupSpec, codes: npt.NDArray[Any], known: bool
+) -> npt.NDArray[np.intp]:
+    """Give the side of the comparison that each case is on.
+
+    Parameters
+    ----------
+    split : Breakdown or GroupSpec
+        What cases are split by.
+    codes : ndarray of int
+        As `Breakdown.codes` gives them.
+    known : bool
+        Whether unclassified cases are left out of a complement.
+
+    Returns
+    -------
+    ndarray of intp
+        The place of the group; 0 for the subset of a complement and 1 for the rest; -1 for
+        neither.
+    """
+    if split.contrast == "groups":
+        return np.where(codes < 0, -1, codes).astype(np.intp)
+    rest = np.where(codes == 0, 0, 1)
+    return np.where(known & (codes == UNCLASSIFIED), -1, rest).astype(np.intp)
 
 
 @attrs.frozen(eq=False)
@@ -114,87 +220,3 @@ def _numbers(
     found = np.array([place.get(group, 127) for group in counted], np.int8)
     found.flags.writeable = False
     return found
-
-
-Counts = npt.NDArray[np.int64]
-
-
-def membership(
-    cases: CaseSet,
-    splits: tuple[Breakdown, ...],
-    order: npt.NDArray[np.int64] | None,
-    starts: Counts,
-) -> tuple[npt.NDArray[np.bool_], Counts]:
-    """Say who is in which group, and count heads.
-
-    Parameters
-    ----------
-    cases : CaseSet
-        The cases.
-    splits : tuple of Breakdown
-        What to split them by.
-    order : ndarray of int64 or None
-        The order the cases are wanted in; None for their own.
-    starts : ndarray of int64, shape (blocks + 1,)
-        Where each block of that order begins.
-
-    Returns
-    -------
-    flags : ndarray of bool, shape (groups + complements, cases)
-        Who is in each group of each split, then who is unclassified in each complement.
-    heads : ndarray of int64, shape (blocks, groups + 2 splits)
-        Sizes of the groups, then of the unclassified and of the left out of each split.
-    """
-    codes = np.array([split.codes(cases) for split in splits])
-    if order is not None:
-        codes = codes[:, order]
-    complement = np.array([s.contrast == "complement" for s in splits])
-    which = np.repeat(np.arange(len(splits)), [len(s.groups) for s in splits])
-    number = np.concatenate([np.arange(len(s.groups)) for s in splits])
-    groups = codes[which] == number[:, np.newaxis].astype(codes.dtype)
-    # Everyone is in the `all` of a complement, whether or not the characteristic is known.
-    groups[complement[which] & (number == 1)] = True
-    unclassified = codes == UNCLASSIFIED
-    # Those outside the subset of a complement are reported, in `all`.
-    excluded = (codes == EXCLUDED) & ~complement[:, np.newaxis]
-    sizes = _heads(np.concatenate([groups, unclassified, excluded]), starts)
-    return np.concatenate([groups, unclassified[complement]]), sizes
-
-
-def _heads(flags: npt.NDArray[np.bool_], starts: Counts) -> Counts:
-    """Count flags within every block."""
-    if len(starts) == 2:
-        here: Counts = flags.sum(axis=1, dtype=np.int64)[np.newaxis]
-        return here
-    running = np.zeros((len(flags), flags.shape[1] + 1), np.int64)
-    np.cumsum(flags, axis=1, out=running[:, 1:])
-    return np.diff(running[:, starts], axis=1).T
-
-
-@attrs.frozen
-class GroupSpec:
-    """A breakdown as counted: what it is called and what it compares.
-
-    Attributes
-    ----------
-    key : str
-        The breakdown.
-    groups : tuple of str
-        Its groups, in order.
-    contrast : {'groups', 'complement'}
-        What a test of it compares: the groups, or the first, a subset, with all cases outside
-        it (the second group is then ``all``).
-
-    Examples
-    --------
-    >>> import omistats as oms
-    >>> found = oms.Findings.from_counts(
-    ...     [3, 9], [10, 20], questions=["seen"], groups=["high", "all"], contrast="complement"
-    ... )
-    >>> found.tally.splits
-    (Split(key='groups', groups=('high', 'all'), contrast='complement'),)
-    """
-
-    key: str
-    groups: tuple[str, ...]
-    contrast: Contrast = "groups"

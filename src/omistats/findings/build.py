@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.breakdowns.groups import GroupSpec
+from omistats.breakdowns.groups import CONTRASTS, GroupSpec, contrast_name
 from omistats.counting.tally import Tally
 from omistats.inference.options import Inference
-from omistats.inference.results import REASONS, Results
+from omistats.inference.results import FindingReason, Results
 from omistats.kernel.chi_square import STARS
 from omistats.kernel.rounding import printed_percent
 from omistats.kernel.small_numbers import RELIABILITY
@@ -24,9 +24,6 @@ __all__ = ["assemble"]
 
 Rows = npt.NDArray[np.int64]
 
-
-# A complement that leaves the unclassified out is another procedure, and says so.
-_CONTRASTS = ("groups", "complement", "known complement")
 
 _KEY = pa.dictionary(pa.int16(), pa.string())
 _NOTE = pa.dictionary(pa.int8(), pa.string())
@@ -66,10 +63,12 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
     low = by_group(results.low)
     bounded = ~np.isnan(low)
     why = by_split(results.reason)
-    np.copyto(why, 0, where=none)
+    np.copyto(why, FindingReason.NO_ANSWERS, where=none)
     if inference.is_design_based:
         bare = (why < 0) & some & ~bounded
-        why[bare] = np.where((percent[bare] > 0) & (percent[bare] < 100), 8, 7)
+        inside = (percent[bare] > 0) & (percent[bare] < 100)
+        at_bounds = FindingReason.NO_INTERVAL_AT_BOUNDS
+        why[bare] = np.where(inside, FindingReason.NO_DF, at_bounds)
     policy = inference.small_numbers
     printed = (
         printed_percent(k, n).astype(np.int8)
@@ -96,7 +95,7 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         _arrow.dictionary(by_split(results.method), results.methods),
         _arrow.dictionary(_same(len(k), 0), (of_interval,), some & bounded),
         pa.array(_same(len(k), inference.confidence)),
-        _arrow.dictionary(why, REASONS),
+        _arrow.dictionary(why, FindingReason.texts()),
         floats.array(by_split(results.expected)),
         _arrow.dictionary(
             policy.graded(n, by_split(policy.expects_few(results.expected))), RELIABILITY
@@ -185,14 +184,13 @@ def _keys(
     labels = tuple(dict.fromkeys(g for s in splits for g in s.groups))
     place = {label: i for i, label in enumerate(labels)}
     group = np.array([place[g] for s in splits for g in s.groups])[group_row]
-    compared = [_CONTRASTS.index(s.contrast) for s in splits]
-    contrast = np.array([c + 1 if known and c else c for c in compared])[split_row]
+    contrast = np.array([CONTRASTS.index(contrast_name(s, known)) for s in splits])[split_row]
     unit = np.repeat(np.arange(len(units), dtype=np.int16), len(group_row))
     by_unit: list[tuple[npt.NDArray[Any], Sequence[str], type[np.signedinteger]]] = [
         (split_row, [s.key for s in splits], np.int16),
         (question_row, questions, np.int16),
         (group, labels, np.int16),
-        (contrast, _CONTRASTS, np.int8),
+        (contrast, CONTRASTS, np.int8),
     ]
     return (
         _arrow.dictionary(unit, units),

@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats._result_tables import Reason
 from omistats.counting.tally import Tally
 from omistats.errors import UnknownNameError, UsageError
 from omistats.inference.options import Inference, column_of as name_of
@@ -17,7 +18,7 @@ from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.framework import ALL
 
 __all__ = [
-    "REASONS",
+    "FindingReason",
     "Pairs",
     "Results",
     "adjusted",
@@ -32,18 +33,19 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int8]
 
-REASONS = (
-    "no applicable answers",
-    "no second group to compare with",
-    "every answer is the same",
-    "no unit in which both groups and both answers occur",
-    "too few applicable answers to publish",
-    "a stratum of one cluster",
-    "no spread to test against",
-    "no such interval at 0 or 100",
-    "no degrees of freedom for an interval",
-)
-"""Why a row has no percentage or no test, by code."""
+
+class FindingReason(Reason):
+    """Why a row of findings has no percentage, no interval or no test."""
+
+    NO_ANSWERS = "no applicable answers"
+    NO_SECOND_GROUP = "no second group to compare with"
+    ALL_ALIKE = "every answer is the same"
+    NO_INFORMATIVE_UNIT = "no unit in which both groups and both answers occur"
+    SUPPRESSED = "too few applicable answers to publish"
+    LONELY_CLUSTER = "a stratum of one cluster"
+    NO_SPREAD = "no spread to test against"
+    NO_INTERVAL_AT_BOUNDS = "no such interval at 0 or 100"
+    NO_DF = "no degrees of freedom for an interval"
 
 
 @attrs.frozen(eq=False)
@@ -59,7 +61,7 @@ class Results:
     stars : ndarray of int8, shape (units, splits, questions)
         Codes of the printed marks; -1 for none.
     reason : ndarray of int8, shape (units, splits, questions)
-        Codes of `REASONS` for the test; -1 where it was made.
+        Codes of `FindingReason` for the test; -1 where it was made.
     methods : tuple of str
         The tests used.
     method : ndarray of int8, shape (units, splits, questions)
@@ -217,7 +219,6 @@ def _of(counts: npt.NDArray[np.int64], groups: list[int]) -> Floats:
 
 _OF_GROUPS = ("percent", "low", "high")
 _OF_SPLITS = ("statistic", "df", "p_value", "expected")
-_WHY = np.int8(REASONS.index("too few applicable answers to publish"))
 
 
 def withhold(
@@ -257,7 +258,7 @@ def withhold(
         changed |= {name: np.where(where, np.nan, getattr(results, name)) for name in names}
     for name in ("stars", "method"):
         changed[name] = np.where(touched, np.int8(-1), getattr(results, name))
-    changed["reason"] = np.where(touched, _WHY, results.reason)
+    changed["reason"] = np.where(touched, np.int8(FindingReason.SUPPRESSED), results.reason)
     for name, where in (("of_groups", hidden), ("of_splits", touched)):
         columns = getattr(results, name).items()
         changed[name] = {column: np.where(where, np.nan, v) for column, v in columns}

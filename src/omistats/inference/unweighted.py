@@ -10,10 +10,12 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats._result_tables import NO_REASON
 from omistats.counting.tally import Tally
 from omistats.errors import UsageError
 from omistats.inference.options import Inference
 from omistats.inference.results import (
+    FindingReason,
     Pairs,
     Results,
     adjusted,
@@ -306,7 +308,7 @@ def infer(counts: Tally, inference: Inference, strata: Tally | None = None) -> R
         df=tests.df,
         p_value=tests.p_value,
         # Nothing could differ where all answers are the same; what was not tested has no stars.
-        stars=star_codes(tests.p_value, tests.comparable & (reason < 3)),
+        stars=star_codes(tests.p_value, tests.comparable & (reason <= FindingReason.ALL_ALIKE)),
         reason=reason,
         methods=tests.methods,
         method=np.where(np.isnan(tests.p_value), np.int8(-1), tests.method),
@@ -326,8 +328,9 @@ def finish(results: Results, counts: Tally, inference: Inference) -> Results:
 def _reasons(tests: Tested, stratified: bool) -> npt.NDArray[np.int8]:
     # An expected count of 0 beside two groups with answers: one of the answers was never given.
     # Otherwise no unit can tell the groups apart, or a test of the user's own is undefined.
-    why = np.full(tests.p_value.shape, 3 if stratified else 6, np.int8)
-    np.copyto(why, 2, where=tests.expected == 0)
-    np.copyto(why, 1, where=~tests.comparable)
-    np.copyto(why, -1, where=~np.isnan(tests.p_value))
+    undefined = FindingReason.NO_INFORMATIVE_UNIT if stratified else FindingReason.NO_SPREAD
+    why = np.full(tests.p_value.shape, undefined, np.int8)
+    np.copyto(why, FindingReason.ALL_ALIKE, where=tests.expected == 0)
+    np.copyto(why, FindingReason.NO_SECOND_GROUP, where=~tests.comparable)
+    np.copyto(why, NO_REASON, where=~np.isnan(tests.p_value))
     return why

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import UNCLASSIFIED, Breakdown
+from omistats._result_tables import NO_REASON
+from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.groups import compared_sides
 from omistats.counting.tally import Tally
 from omistats.errors import UsageError
 from omistats.inference.options import DESIGN_INTERVALS, Inference
-from omistats.inference.results import Results, pairs
+from omistats.inference.results import FindingReason, Results, pairs
 from omistats.inference.unweighted import finish
 from omistats.kernel.bit_counts import unpack
 from omistats.kernel.chi_square import star_codes
@@ -78,7 +79,7 @@ def infer_weighted(
     figures = ("statistic", "df", "df2", "p_value", "design_effect")
     names = [*figures, *(e + end for e in inference.effects for end in ("", "_low", "_high"))]
     of_splits = {name: np.full(compared, np.nan) for name in names}
-    reason = np.full(compared, -1, np.int8)
+    reason = np.full(compared, NO_REASON, np.int8)
     comparable = np.zeros(compared, np.bool_)
     answers = _answers(cases, counts, drawn)
     codes = [_codes(split, cases, inference.complement == "known") for split in splits]
@@ -119,8 +120,8 @@ def infer_weighted(
         statistic=of_splits.pop("statistic"),
         df=of_splits.pop("df"),
         p_value=p_value,
-        stars=star_codes(p_value, comparable & (tested | (reason == 2))),
-        reason=np.where(tested, np.int8(-1), reason),
+        stars=star_codes(p_value, comparable & (tested | (reason == FindingReason.ALL_ALIKE))),
+        reason=np.where(tested, np.int8(NO_REASON), reason),
         methods=(inference.test,),
         method=np.where(tested, np.int8(0), np.int8(-1)),
         expected=_expected(counts, inference),
@@ -141,13 +142,10 @@ def _answers(cases: CaseSet, counts: Tally, drawn: SampleDesign) -> WeightedAnsw
 
 def _codes(split: Breakdown, cases: CaseSet, known: bool) -> npt.NDArray[np.intp]:
     """Give the compared group of each case in the order of units, -1 for none."""
-    given: npt.NDArray[Any] = split.codes(cases).astype(np.intp)
+    codes = split.codes(cases)
     if cases.packed.order is not None:
-        given = given[cases.packed.order]
-    if split.contrast == "groups":
-        return np.where(given < 0, -1, given)
-    rest = np.where(given == 0, 0, 1)
-    return np.where(known & (given == UNCLASSIFIED), -1, rest)
+        codes = codes[cases.packed.order]
+    return compared_sides(split, codes, known)
 
 
 def _within(cases: CaseSet, unit: str) -> npt.NDArray[np.bool_]:
@@ -169,7 +167,11 @@ def _reasons(cells: WeightedCells, comparable: npt.NDArray[np.bool_]) -> npt.NDA
     k, n = cells.k.sum(axis=0), cells.n.sum(axis=0)
     alike = (k == 0) | (k == n)
     lost = cells.unknown.any(axis=0)
-    return np.select([~comparable, alike, lost], [1, 2, 5], 6).astype(np.int8)
+    return np.select(
+        [~comparable, alike, lost],
+        [FindingReason.NO_SECOND_GROUP, FindingReason.ALL_ALIKE, FindingReason.LONELY_CLUSTER],
+        FindingReason.NO_SPREAD,
+    ).astype(np.int8)
 
 
 def _expected(counts: Tally, inference: Inference) -> Floats:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats.breakdowns.base import Breakdown
-from omistats.breakdowns.groups import membership
+from omistats.breakdowns.groups import compared_sides, is_member
 from omistats.breakdowns.registry import resolve
 from omistats.counting.tally import By
 from omistats.errors import UnknownNameError, UsageError
@@ -175,21 +175,22 @@ def make_domains(
     flags = np.ones((int(everyone), len(cases)), np.bool_)
     rests: list[Flags] = []
     if splits:
-        groups, _ = membership(cases, tuple(splits), packed.order, packed.starts[[0, -1]])
         reported = sum(len(s.groups) for s in splits)
-        flags = np.concatenate([flags, groups[:reported]])
-        unclassified = iter(groups[reported:])
+        shown: list[Flags] = []
         for split in splits:
+            codes = split.codes(cases)
+            codes = codes if packed.order is None else codes[packed.order]
             a, size = len(labels), len(split.groups)
+            shown += [is_member(split, codes, group) for group in range(size)]
             labels += [(split.key, group) for group in split.groups]
             blocks.append((a, a + size))
             other = a + 1
             if split.contrast == "complement":
-                rest, unknown = ~flags[a], next(unclassified)
-                rests.append(rest & ~unknown if known else rest)
+                rests.append(compared_sides(split, codes, known) == 1)
                 other = everyone + reported + len(rests) - 1
             first += [a if size == 2 else -1] * size
             second += [other if size == 2 else -1] * size
+        flags = np.concatenate([flags, shown])
     members = np.concatenate([flags, *(r[np.newaxis] for r in rests)])
     return Domains(tuple(labels), members, np.array(first), np.array(second), tuple(blocks))
 

@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED, Breakdown
+from omistats._result_tables import NO_REASON, Reason
+from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.groups import compared_sides
 from omistats.breakdowns.registry import resolve
 from omistats.errors import UsageError
 from omistats.kernel.multiplicity import StepDown, step_down
@@ -43,12 +45,15 @@ Floats = npt.NDArray[np.float64]
 
 _LABELS_AT_ONCE: Final = 1 << 24
 _SHUFFLES_AT_ONCE: Final = 2000
-_REASONS: Final = (
-    "no applicable answers",
-    "no second group to compare with",
-    "every answer is the same",
-    "no unit has two groups and answers of both kinds",
-)
+
+
+class MaxTReason(Reason):
+    """Why a question is in no family of `max_t`."""
+
+    NO_ANSWERS = "no applicable answers"
+    NO_SECOND_GROUP = "no second group to compare with"
+    ALL_ALIKE = "every answer is the same"
+    NO_INFORMATIVE_UNIT = "no unit has two groups and answers of both kinds"
 
 
 def max_t(
@@ -169,8 +174,8 @@ def max_t(
         ),
         "question": _repeated(ids, np.tile(np.arange(len(ids)), len(splits))),
         **{name: pa.array(v, from_pandas=True) for name, v in numbers.items()},
-        "in_family": pa.array(reason < 0),
-        "reason": _arrow.dictionary(reason, _REASONS),
+        "in_family": pa.array(reason == NO_REASON),
+        "reason": _arrow.dictionary(reason, MaxTReason.texts()),
         "method": _repeated([method], np.zeros(rows, np.int64)),
         "within": _repeated(["unit"], np.full(rows, 0 if stratified else -1)),
         "fixed_n": pa.array(np.full(rows, fixed_n)),
@@ -236,14 +241,13 @@ def make_layout(
     """Say which cases are shuffled, in which blocks, and what stays in the last group."""
     codes = split.codes(cases)
     codes = codes if answers.order is None else codes[answers.order]
-    complement = split.contrast == "complement"
-    # Under a complement, any other known label is outside the subset.
-    shuffled = (codes >= 0) | ((codes == EXCLUDED) & complement)
-    group = (codes != 0).astype(np.int16) if complement else codes
+    group = compared_sides(split, codes, known=True)
+    shuffled = group >= 0
     # Without any unit there is one block, of nobody.
     by_unit = stratified and len(answers.starts) > 1
     starts = answers.starts if by_unit else answers.starts[[0, -1]]
-    stays = (codes == UNCLASSIFIED) & (complement and not known)
+    # Of unknown group: they cannot be shuffled, and count in the rest of a complement.
+    stays = ~shuffled & (compared_sides(split, codes, known) >= 0)
     running = np.concatenate([[0], np.cumsum(shuffled)])
     kept_k, kept_n = (
         np.array(
@@ -286,9 +290,10 @@ def _reasons(
         [layout.applicable[layout.group == g].sum(axis=0) for g in range(layout.groups)]
     ).astype(np.float64)
     sizes[-1] += layout.kept_n.sum(axis=0)
-    out = np.full(n.shape, 3 if stratified else 2, np.int8)
-    out[(k == 0) | (k == n)] = 2
-    out[(sizes > 0).sum(axis=0) < 2] = 1
-    out[n == 0] = 0
-    out[tested] = -1
+    untestable = MaxTReason.NO_INFORMATIVE_UNIT if stratified else MaxTReason.ALL_ALIKE
+    out = np.full(n.shape, untestable, np.int8)
+    out[(k == 0) | (k == n)] = MaxTReason.ALL_ALIKE
+    out[(sizes > 0).sum(axis=0) < 2] = MaxTReason.NO_SECOND_GROUP
+    out[n == 0] = MaxTReason.NO_ANSWERS
+    out[tested] = NO_REASON
     return out

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
+from omistats._result_tables import NO_REASON, Reason
+from omistats.breakdowns.groups import CONTRASTS, contrast_name
 from omistats.kernel.chi_square import STARS
 from omistats.kernel.ratio import Ratios
 from omistats.kernel.wald import difference, tested
@@ -18,7 +20,7 @@ from omistats.model.framework import ALL
 from omistats.scoring.groups import Domains
 from omistats.scoring.sums import ScoredItem
 
-__all__ = ["REASONS", "SCHEMA", "Block", "Settings", "Tests", "assemble", "compare_groups"]
+__all__ = ["SCHEMA", "Block", "ScoreReason", "Settings", "Tests", "assemble", "compare_groups"]
 
 
 Floats = npt.NDArray[np.float64]
@@ -106,16 +108,17 @@ def compare_groups(
     return Tests(**figures, stars=stars, **apart, several=several, unknown=unknown)
 
 
-REASONS = (
-    "no applicable answers",
-    "no second group to compare with",
-    "no spread to test against",
-    "a unit of one case",
-    "no such interval at 0 or 100",
-    "no degrees of freedom",
-    "only units of one case, which were removed",
-)
-"""Why a row lacks a figure or a test, by code."""
+class ScoreReason(Reason):
+    """Why a row of scores lacks a figure or a test."""
+
+    NO_ANSWERS = "no applicable answers"
+    NO_SECOND_GROUP = "no second group to compare with"
+    NO_SPREAD = "no spread to test against"
+    ONE_CASE = "a unit of one case"
+    NO_INTERVAL_AT_BOUNDS = "no such interval at 0 or 100"
+    NO_DF = "no degrees of freedom"
+    ONE_CASE_UNITS_REMOVED = "only units of one case, which were removed"
+
 
 _LEVELS = ("criterion", "section", "headline")
 _SOURCES = ("published", "inferred", "invented")
@@ -207,9 +210,8 @@ def assemble(
     domain, split, item = (np.concatenate(x) for x in (shown, splits, items))
     data = _numbers(block, domain, split, item, settings.rule == "pooled" and not settings.weighted)
     labels, of_domain = _groups(domains)
-    contrasts = ("groups", "complement", "known complement")
-    of_split = [contrasts.index(s.contrast) for s in domains.splits]
-    of_split = [c + 1 if c and settings.complement == "known" else c for c in of_split]
+    known = settings.complement == "known"
+    of_split = [CONTRASTS.index(contrast_name(s, known)) for s in domains.splits]
     method = "wald-f" if settings.design_df else "wald-chi-square"
     interval = f"{settings.interval}-t" if settings.design_df else settings.interval
 
@@ -233,7 +235,7 @@ def assemble(
         pa.array(data["n"].astype(np.int64)),
         *(_arrow.floats(data[name]) for name in (*_PERCENTS, *_DIFFERENCES, *_NUMBERS)),
         _arrow.dictionary(data["stars"], STARS),
-        label(np.array([*of_split, -1])[split], contrasts, np.int8),
+        label(np.array([*of_split, -1])[split], CONTRASTS, np.int8),
         _arrow.dictionary(zeros, (method,), ~np.isnan(data["p_value"])),
         _arrow.dictionary(zeros, (interval,), (data["n"] > 0) & ~np.isnan(data["low"])),
         _arrow.dictionary(zeros, (settings.rule,)),
@@ -241,7 +243,7 @@ def assemble(
         fact([len(s.questions) for s in scored]),
         fact([s.invented for s in scored]),
         fact([_SOURCES.index(s.provenance) for s in scored], _SOURCES),
-        _arrow.dictionary(data["reason"], REASONS),
+        _arrow.dictionary(data["reason"], ScoreReason.texts()),
     ]
     schema = SCHEMA.with_metadata(dict(metadata)) if metadata else SCHEMA
     return pa.Table.from_arrays(arrays, schema=schema)
@@ -292,18 +294,21 @@ def _numbers(
     bound = np.zeros(units, np.bool_) if block.free is None else block.free.ravel() <= 0
     unfree = np.repeat(bound, len(item))
     # By itself a unit of one case shows no spread whatever is done about it.
-    lonely = np.where(together & block.removed, 6, 3)
+    lonely = np.where(
+        together & block.removed, ScoreReason.ONE_CASE_UNITS_REMOVED, ScoreReason.ONE_CASE
+    )
     # Of several reasons the last one set holds.
-    reason = np.full(len(n), -1, np.int8)
-    reason[no_limits] = 5
-    reason[no_limits & ~unfree & ((estimate <= 0) | (estimate >= 1))] = 4
-    reason[untested] = 2
-    reason[untested & unfree] = 5
+    reason = np.full(len(n), NO_REASON, np.int8)
+    reason[no_limits] = ScoreReason.NO_DF
+    at_bounds = no_limits & ~unfree & ((estimate <= 0) | (estimate >= 1))
+    reason[at_bounds] = ScoreReason.NO_INTERVAL_AT_BOUNDS
+    reason[untested] = ScoreReason.NO_SPREAD
+    reason[untested & unfree] = ScoreReason.NO_DF
     unknown = untested & shared(tests.unknown)
     reason[unknown] = lonely[unknown]
-    reason[untested & ~shared(tests.several)] = 1
+    reason[untested & ~shared(tests.several)] = ScoreReason.NO_SECOND_GROUP
     reason[np.isnan(se)] = lonely[np.isnan(se)]
-    reason[n == 0] = 0
+    reason[n == 0] = ScoreReason.NO_ANSWERS
     with np.errstate(invalid="ignore"):
         # From the counts, as in findings: 100 (k / n) may fall a hair short of a whole percent.
         percent = 100.0 * k / n if pooled else 100.0 * estimate

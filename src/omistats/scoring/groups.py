@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import UNCLASSIFIED, Breakdown
-from omistats.breakdowns.groups import GroupSpec
+from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.groups import GroupSpec, compared_sides, is_member
 from omistats.model.case_set import CaseSet
 
 __all__ = ["Domains", "Members", "domains_of", "make_members", "splits_of"]
@@ -84,15 +84,11 @@ class Members:
         out = np.ones((len(self.domains), b - a), np.bool_)
         for i, split in enumerate(self.domains.splits):
             own = self.codes[i][a:b]
-            for number, row in enumerate(self.domains.shown[i].tolist()):
-                # Everyone is in the `all` of a complement, also who is not classified.
-                if split.contrast == "groups" or number == 0:
-                    np.equal(own, number, out=out[row])
+            for group, row in enumerate(self.domains.shown[i].tolist()):
+                out[row] = is_member(split, own, group)
             if split.contrast == "complement":
-                subset, rest = self.domains.compared[i].tolist()
-                np.logical_not(out[subset], out=out[rest])
-                if self.known:
-                    out[rest] &= own != UNCLASSIFIED
+                _, rest = self.domains.compared[i].tolist()
+                out[rest] = compared_sides(split, own, self.known) == 1
         return out
 
 

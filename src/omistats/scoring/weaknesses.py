@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats._result_tables import Display, TableResult
+from omistats._result_tables import NO_REASON, Display, Reason, TableResult
 from omistats.errors import UnknownNameError, UsageError, as_tuple, check_choice, format_value
 from omistats.kernel.checks import check_confidence
 from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjusted
@@ -24,12 +24,12 @@ from omistats.scoring.options import refuse
 from omistats.scoring.unit_comparison import whole_cases
 
 __all__ = [
-    "REASONS",
     "SCHEMA",
     "Adjustment",
     "Family",
     "Level",
     "ScoringContext",
+    "WeaknessReason",
     "Weaknesses",
     "against_rest",
     "find_weaknesses",
@@ -63,16 +63,17 @@ SCHEMA = pa.schema(
 _PERCENTS = ("percent", "rest_percent")
 _ALL = ("k", "n", "rest_k", "rest_n", *_PERCENTS, *_FIGURES[:-1], "reason")
 
-REASONS = (
-    "no applicable answers",
-    "no other units to compare with",
-    "no applicable answers in the other units",
-    "no standard error: a unit of one case",
-    "no standard error among the other units: a unit of one case",
-    "no spread to test against",
-    "no degrees of freedom",
-)
-"""Why a row lacks a figure or a test, by code."""
+
+class WeaknessReason(Reason):
+    """Why a comparison of a unit with the rest lacks a figure or a test."""
+
+    NO_ANSWERS = "no applicable answers"
+    NO_OTHER_UNITS = "no other units to compare with"
+    NO_ANSWERS_IN_REST = "no applicable answers in the other units"
+    ONE_CASE = "no standard error: a unit of one case"
+    ONE_CASE_IN_REST = "no standard error among the other units: a unit of one case"
+    NO_SPREAD = "no spread to test against"
+    NO_DF = "no degrees of freedom"
 
 
 @attrs.frozen(eq=False)
@@ -161,7 +162,9 @@ def against_rest(
         "family": _arrow.dictionary(zeros, (family,)),
         "method": _arrow.dictionary(zeros, (name,), known.ravel()),
         "confidence": pa.array(np.full(rows, confidence)),
-        "reason": _arrow.dictionary(figures["reason"].ravel().astype(np.int8), REASONS),
+        "reason": _arrow.dictionary(
+            figures["reason"].ravel().astype(np.int8), WeaknessReason.texts()
+        ),
     }
     schema = SCHEMA.with_metadata(metadata) if metadata else SCHEMA
     return pa.Table.from_arrays([arrays[column] for column in schema.names], schema=schema)
@@ -184,13 +187,15 @@ def _compared(
     unknown = np.isnan(np.diagonal(v, axis1=-2, axis2=-1))
     p_value = np.where(lost.any(axis=-1), np.nan, test.p_value)
     # Of several reasons the last one set holds.
-    reason = np.where(np.isnan(p_value), 5.0, -1.0)
+    reason = np.where(np.isnan(p_value), float(WeaknessReason.NO_SPREAD), float(NO_REASON))
     if df is not None and df <= 0:
-        reason[:] = 6
-    reason[unknown[:, 1]] = 4
-    reason[unknown[:, 0]] = 3
-    reason[lost[:, 1]] = 2 if company else 1
-    reason[lost[:, 0]] = 0
+        reason[:] = WeaknessReason.NO_DF
+    reason[unknown[:, 1]] = WeaknessReason.ONE_CASE_IN_REST
+    reason[unknown[:, 0]] = WeaknessReason.ONE_CASE
+    reason[lost[:, 1]] = (
+        WeaknessReason.NO_ANSWERS_IN_REST if company else WeaknessReason.NO_OTHER_UNITS
+    )
+    reason[lost[:, 0]] = WeaknessReason.NO_ANSWERS
     with np.errstate(invalid="ignore"):
         # From the counts where they are the score, as scores have it.
         percent = 100 * k / n if settings.rule == "pooled" and not settings.weighted else None
