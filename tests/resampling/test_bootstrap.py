@@ -202,13 +202,13 @@ def test_the_cases_say_what_they_are_in_the_result_too() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"draws": 1}, "`draws` is a whole number from 2"),
+        ({"draws": 1}, "`draws` must be a whole number, 2 or more"),
         ({"confidence": 95}, "did you mean 0.95"),
         ({"of": "points"}, "`of` is 'findings' or 'scores'"),
         ({"by": "region"}, "`by` is None or 'unit'"),
         ({"resample": "unit"}, "`resample` is 'cases' or 'units'"),
         ({"complement": "some"}, "`complement`"),
-        ({"seed": 0.5}, "`seed` is a whole number"),
+        ({"seed": 0.5}, "`seed` must be a whole number"),
         ({"items": ["1"]}, "`items` and `rule` are of scores"),
         ({"rule": "cases"}, "`items` and `rule` are of scores"),
         ({"of": "scores", "questions": ["q0"]}, "scores are of items"),

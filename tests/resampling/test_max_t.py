@@ -207,9 +207,9 @@ def test_one_group_alone_is_not_compared() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"permutations": 0}, "`permutations` is a whole number from 1, found 0"),
-        ({"permutations": 10.0}, "`permutations` is a whole number"),
-        ({"seed": -1}, "`seed` is a whole number from 0"),
+        ({"permutations": 0}, "`permutations` must be a whole number, 1 or more; found 0"),
+        ({"permutations": 10.0}, "`permutations` must be a whole number"),
+        ({"seed": -1}, "`seed` must be a whole number, 0 or more"),
         ({"within": "units"}, "`within` is None or 'unit', found 'units'"),
         ({"complement": "some"}, "`complement` is 'all' or 'known'"),
         ({"fixed_n": 1}, "`fixed_n` is False or True, found 1"),

@@ -57,8 +57,8 @@ def found() -> oms.Scores:
         ({"order": ["north", "south"]}, UsageError, "`order` maps each unit.*; found list"),
         ({"order": pd.Series({"north": 1})}, UsageError, "`order` maps each unit.*; found Series"),
         ({"order": "north"}, UsageError, "`order` maps each unit.*; found str"),
-        ({"draws": 1}, UsageError, "draws is a whole number, 2 or more; found 1"),
-        ({"seed": -1}, UsageError, "seed is a whole number, 0 or more; found -1"),
+        ({"draws": 1}, UsageError, "`draws` must be a whole number, 2 or more; found 1"),
+        ({"seed": -1}, UsageError, "`seed` must be a whole number, 0 or more; found -1"),
     ],
 )
 def test_options_that_there_are_not(found, options, error, message):

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UsageError
+from omistats.errors import UsageError, format_value
 
 __all__ = [
     "LARGEST",
     "as_numbers",
     "broadcast",
     "check_confidence",
+    "check_whole",
     "checked",
     "fraction",
     "impossible",
@@ -162,3 +163,11 @@ def broadcast(names: str, *arrays: Floats) -> tuple[Floats, ...]:
 
 def _hint(value: float) -> str:
     return f"; did you mean {value / 100:g}?" if 1 <= value < 100 else ""
+
+
+def check_whole(name: str, number: Any, least: int) -> None:
+    """Check that an option is a whole number of at least ``least``."""
+    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not whole or number < least:
+        found = format_value(number)
+        raise UsageError(f"`{name}` must be a whole number, {least} or more; found {found}")

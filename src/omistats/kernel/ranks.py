@@ -8,8 +8,8 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError, UsageError, format_value
-from omistats.kernel.checks import check_confidence
+from omistats.errors import UnknownNameError, UsageError
+from omistats.kernel.checks import check_confidence, check_whole
 from omistats.kernel.funnel import broadcast_floats, refuse_broken
 from omistats.kernel.intervals import normal_quantile
 
@@ -95,13 +95,6 @@ def rank_inputs(
         ]
     )
     return value, error
-
-
-def check_whole(name: str, number: Any, least: int) -> None:
-    """Refuse what is no whole number, or less than it may be."""
-    whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not whole or number < least:
-        raise UsageError(f"{name} is a whole number, {least} or more; found {format_value(number)}")
 
 
 def ranks(

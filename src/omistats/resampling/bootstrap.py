@@ -17,7 +17,7 @@ from omistats.breakdowns.groups import compared_sides, is_member
 from omistats.breakdowns.registry import resolve
 from omistats.counting.tally import By
 from omistats.errors import UnknownNameError, UsageError
-from omistats.kernel.checks import check_confidence
+from omistats.kernel.checks import check_confidence, check_whole
 from omistats.kernel.resampling import count_drawn, draw_weights, spread, sum_drawn
 from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
@@ -27,7 +27,6 @@ from omistats.resampling.common import (
     answers_of,
     batches,
     check_choice,
-    check_whole,
     generator,
 )
 from omistats.scoring.rules import RULES

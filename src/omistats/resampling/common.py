@@ -21,7 +21,6 @@ __all__ = [
     "answers_of",
     "batches",
     "check_choice",
-    "check_whole",
     "generator",
 ]
 
@@ -79,12 +78,6 @@ def check_choice(name: str, value: object, choices: tuple[Any, ...]) -> None:
     """Refuse what is not among the choices."""
     if not any(value is c or (isinstance(c, str) and value == c) for c in choices):
         raise UsageError(f"`{name}` is {' or '.join(map(repr, choices))}, found {value!r}")
-
-
-def check_whole(name: str, value: object, least: int) -> None:
-    """Refuse what is no whole number, or too small."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise UsageError(f"`{name}` is a whole number from {least}, found {value!r}")
 
 
 @attrs.frozen(eq=False, repr=False)

@@ -16,6 +16,7 @@ from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.groups import compared_sides
 from omistats.breakdowns.registry import resolve
 from omistats.errors import UsageError
+from omistats.kernel.checks import check_whole
 from omistats.kernel.multiplicity import StepDown, step_down
 from omistats.kernel.resampling import (
     Layout,
@@ -34,7 +35,6 @@ from omistats.resampling.common import (
     answers_of,
     batches,
     check_choice,
-    check_whole,
     generator,
 )
 
