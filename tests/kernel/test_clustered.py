@@ -347,7 +347,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("weight", [1, [1, 2], [[1, 1, 1, 1]]])
     def test_weights_of_another_shape(self, weight):
-        refused("weight", "Give 4 weights", weight=weight)
+        refused("weight", "Pass 4 weights", weight=weight)
 
     def test_a_cluster_in_two_strata(self):
         refused(

@@ -473,9 +473,9 @@ class TestBadInput:
         refused("y: answers of two kinds; found 0, 1, 2", y=[0, 1, 2, 1])
 
     def test_shapes(self):
-        refused("y: one value a row", "shape (2, 2)", y=[[1, 0], [1, 0]], group=list("ab"))
+        refused("y: one value per row", "shape (2, 2)", y=[[1, 0], [1, 0]], group=list("ab"))
         refused("y:", "shape ()", y=1, group="a")
-        refused("group:", "Give 4 values", group=list("aab"))
+        refused("group:", "Pass 4 values", group=list("aab"))
 
     def test_everything_at_once(self):
         refused("group:", "weight:", "stratum:", count=3, group=list("aab"),
