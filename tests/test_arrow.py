@@ -184,7 +184,7 @@ def test_bits_of_a_stretch_are_those_of_the_whole(values, offset, start):
 def test_duplicates_are_the_same_in_every_type(values, stretch):
     expected = sorted({v for v in values if values.count(v) > 1})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("omistats._arrow.convert._STRETCH", stretch)
+        patch.setattr("omistats._arrow.convert._CHUNK", stretch)
         for some in (values, sorted(values), sorted(set(values))):
             known = expected if len(some) == len(values) else []
             assert _arrow.duplicates(pa.array(some, pa.int64())) == known

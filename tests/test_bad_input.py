@@ -214,7 +214,7 @@ class TestFrames:
     def test_columns_of_mixed_types_or_lengths(self):
         rule = "q0: a column has values of one kind; found bool, int, str"
         assert_refused({**frame(), "q0": [True, "no", None, 3]}, rule)
-        assert_refused(frame(q0=[True]), "expected a data frame, one row a case")
+        assert_refused(frame(q0=[True]), "expected a data frame with one row per case")
         mixed = pd.DataFrame(frame()).assign(q0=pd.Series([True, "no", 3, None], dtype=object))
         assert_refused(mixed, rule)
         both = mixed.assign(gender="?")

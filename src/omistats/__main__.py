@@ -1,4 +1,4 @@
-"""The command line, as ``python -m omistats``."""
+"""Run the command line as ``python -m omistats``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Import public names when they are first used.
 
-A public index is a stub: ``__init__.pyi`` lists every name and the module that defines it, for
-readers and type checkers. At run time the same stub says where to import a name from, so that
-``import omistats`` loads neither NumPy nor pyarrow (PEP 562).
+The stub ``__init__.pyi`` lists every public name and the module that defines it. Readers and type
+checkers use it as it is. At run time names are imported from the modules it lists (PEP 562), so
+that ``import omistats`` loads neither NumPy nor pyarrow.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def public_index(module: str, stub: str) -> tuple[Callable[[str], Any], Callable
     module : str
         The module's ``__name__``.
     stub : str
-        Name of the stub beside it, such as ``'__init__.pyi'``.
+        Name of the stub in the same folder, such as ``'__init__.pyi'``.
 
     Returns
     -------
@@ -33,7 +33,7 @@ def public_index(module: str, stub: str) -> tuple[Callable[[str], Any], Callable
 
     def load() -> dict[str, str]:
         if not sources:
-            sources.update(_read(module, stub))
+            sources.update(_read_stub(module, stub))
         return sources
 
     def find(name: str) -> Any:
@@ -42,8 +42,8 @@ def public_index(module: str, stub: str) -> tuple[Callable[[str], Any], Callable
         found = None if name.startswith("__") else load().get(name)
         if found is None:
             raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
-        source = _import(found)
-        # A namespace such as `omistats.stats` is a module itself.
+        source = _import_module(found)
+        # A namespace such as `omistats.stats` is itself a module.
         value = source if found == f"{module}.{name}" else getattr(source, name)
         setattr(sys.modules[module], name, value)
         return value
@@ -54,14 +54,14 @@ def public_index(module: str, stub: str) -> tuple[Callable[[str], Any], Callable
     return find, names
 
 
-def _import(name: str) -> Any:
+def _import_module(name: str) -> Any:
     from importlib import import_module
 
     return import_module(name)
 
 
-def _read(module: str, stub: str) -> dict[str, str]:
-    """Map each public name of a stub to the module that it is imported from."""
+def _read_stub(module: str, stub: str) -> dict[str, str]:
+    """Map each public name of a stub to the module that defines it."""
     import ast
     from pkgutil import get_data
 
@@ -70,8 +70,8 @@ def _read(module: str, stub: str) -> dict[str, str]:
     for node in ast.parse(text or b"").body:
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
-                own = node.module == module
+                is_submodule = node.module == module
                 sources[alias.asname or alias.name] = (
-                    f"{module}.{alias.name}" if own else node.module
+                    f"{module}.{alias.name}" if is_submodule else node.module
                 )
     return sources

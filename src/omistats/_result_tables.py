@@ -1,4 +1,4 @@
-"""Result tables: exports to files and data frames, text and HTML forms."""
+"""Result tables: export to files and data frames, and show as text or HTML."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ __all__ = [
 
 
 # Control and format characters, lone surrogates, line and paragraph separators.
-_UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def printable(text: str) -> str:
-    """Remove what a terminal would act on: control and format characters, lone surrogates.
+    """Remove control and format characters and lone surrogates, which a terminal may act on.
 
-    Line ends stay; other white space becomes spaces.
+    Line ends are kept; other white space becomes spaces.
     """
     if text.isascii() and text.isprintable():
         return text
     from unicodedata import category
 
     spaced = (" " if c in "\t\v\f\x85\xa0" else c for c in text)
-    return "".join(c for c in spaced if c == "\n" or category(c) not in _UNSHOWN)
+    return "".join(c for c in spaced if c == "\n" or category(c) not in _UNPRINTABLE)
 
 
 class Reason(IntEnum):
-    """Base of the reasons of a result table: the code of a dictionary column, and its text.
+    """Base class of the reasons in a result table: codes of a dictionary column, with texts.
 
-    A subclass lists its members in the order of their codes, each as its text.
+    A subclass lists the text of each member, in the order of the codes.
     """
 
     text: str
 
     def __new__(cls, text: str) -> Self:
-        """Make the next member; codes start at 0."""
+        """Create the next member; codes start at 0."""
         member = int.__new__(cls, len(cls.__members__))
         member._value_ = len(cls.__members__)
         member.text = text
@@ -64,28 +64,28 @@ class Reason(IntEnum):
 
     @classmethod
     def texts(cls) -> tuple[str, ...]:
-        """List the texts by code."""
+        """List the texts in the order of the codes."""
         return tuple(member.text for member in cls)
 
 
 NO_REASON: Final = -1
-"""The code of a row that lacks nothing; null in the table."""
+"""The code of a row without a reason; null in the table."""
 
 
 @attrs.frozen
 class Display:
-    """What a result shows of itself.
+    """The text of a result: a heading, a table and a footer.
 
     Attributes
     ----------
     heading : str
         The line above the table.
     lines : sequence of sequence of str
-        Rows of cells, the first of them titles; none where there is nothing to show.
+        Rows of cells, the first of them titles; empty for no table.
     footer : str
-        The line below the table; none where empty.
+        The line below the table; empty for none.
     labels : int
-        How many columns, from the left, are labels and therefore flush left in text.
+        Number of columns, from the left, that are aligned left in text.
     """
 
     heading: str
@@ -94,7 +94,7 @@ class Display:
     labels: int = 1
 
     def as_text(self) -> str:
-        """Align the lines as plain text that is safe for a terminal."""
+        """Format as plain text that is safe for a terminal."""
         heading, footer = printable(self.heading), printable(self.footer)
         if not self.lines:
             return heading
@@ -110,7 +110,7 @@ class Display:
         return "\n".join([heading, "", *text, *([footer] if footer else [])])
 
     def as_html(self) -> str:
-        """Make an HTML table for notebooks; every cell is escaped."""
+        """Format as an HTML table for notebooks; all text is escaped."""
         from html import escape
 
         body = ""
@@ -122,16 +122,16 @@ class Display:
 
 
 class TableResult:
-    """Base of results whose attribute ``table`` is an Arrow table.
+    """Base class of results that hold an Arrow table in the attribute ``table``.
 
-    Undefined figures are null in the table. A subclass says in ``_display`` what its text and
+    Undefined figures are null in the table. A subclass defines in ``_display`` what its text and
     HTML forms show.
     """
 
     __slots__ = ()
 
     def _display(self) -> Display:
-        """Choose what the text and HTML forms show."""
+        """Return what the text and HTML forms show."""
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -147,12 +147,12 @@ class TableResult:
             """The result."""
 
     def write_parquet(self, path: str | Path) -> None:
-        """Write the table to a Parquet file, replacing one that is there.
+        """Write the table to a Parquet file, replacing an existing one.
 
         Parameters
         ----------
         path : str or Path
-            The file; its folder has to be there.
+            The file; its folder must exist.
 
         Raises
         ------
@@ -178,17 +178,17 @@ class TableResult:
         pq.write_table(self.table, path)
 
     def to_pandas(self) -> pd.DataFrame:
-        """Return a pandas data frame; labels become categoricals, metadata ``attrs``.
+        """Return a pandas data frame with labels as categoricals and metadata in ``attrs``.
 
         Returns
         -------
         pandas.DataFrame
-            With the columns of the table; null is missing there too, NaN among numbers and labels.
+            With the columns of the table; nulls are NaN.
 
         Raises
         ------
         UsageError
-            When pandas is not installed; it is the extra ``omistats[pandas]``.
+            When pandas is not installed; install ``omistats[pandas]``.
 
         Examples
         --------
@@ -202,17 +202,17 @@ class TableResult:
         return to_pandas(self.table)
 
     def to_polars(self) -> pl.DataFrame:
-        """Return a polars data frame; labels become categoricals.
+        """Return a polars data frame with labels as categoricals.
 
         Returns
         -------
         polars.DataFrame
-            With the columns of the table; null stays null.
+            With the columns of the table; nulls stay null.
 
         Raises
         ------
         UsageError
-            When polars is not installed; it is the extra ``omistats[polars]``.
+            When polars is not installed; install ``omistats[polars]``.
 
         Examples
         --------
@@ -235,16 +235,16 @@ class TableResult:
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:
-    """Return a pandas data frame; what the cases say of themselves stands in ``attrs``."""
+    """Convert a table to a pandas data frame, with its metadata in ``attrs``."""
     frame: pd.DataFrame = with_extra("pandas", table.to_pandas)
-    # pandas drops Arrow's metadata; what the cases say of themselves must not go with it.
+    # pandas drops Arrow's metadata, which marks synthetic cases.
     metadata = table.schema.metadata or {}
     frame.attrs.update({k.decode(): v.decode() for k, v in metadata.items()})
     return frame
 
 
 def to_polars(table: pa.Table) -> pl.DataFrame:
-    """Return a polars data frame."""
+    """Convert a table to a polars data frame."""
 
     def make() -> pl.DataFrame:
         import polars as pl
@@ -257,25 +257,25 @@ def to_polars(table: pa.Table) -> pl.DataFrame:
 def matching_rows(
     table: pa.Table, column: str, wanted: Sequence[str], known: Sequence[str] | None = None
 ) -> npt.NDArray[np.bool_]:
-    """Find the rows whose label is one of those wanted.
+    """Find the rows that have one of the wanted labels.
 
     Parameters
     ----------
     table : pyarrow.Table
-        A result.
+        A result table.
     column : str
         A dictionary column; null matches nothing.
     wanted : sequence of str
-        Labels; one or more.
+        One or more labels.
     known : sequence of str, optional
-        Labels that may be asked for, with or without rows; by default those that rows have.
+        Labels that exist, with or without rows; by default those that rows have.
 
     Raises
     ------
     UsageError
-        When no label is wanted, or one is not text.
+        When no label is given, or one is not text.
     UnknownNameError
-        When a label is not known.
+        When a label is unknown.
     """
     codes = table[column].combine_chunks()
     indices = codes.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -288,7 +288,7 @@ def matching_rows(
     if odd := [name for name in wanted if not isinstance(name, str)]:
         example = ", ".join(map(repr, known[:2]))
         raise UsageError(
-            f"`{column}` takes ids one by one, as .{column}({example}); found "
+            f"`{column}` takes one id per argument, as .{column}({example}); found "
             f"{', '.join(map(format_value, odd[:3]))}"
         )
     if unknown := [name for name in wanted if name not in known]:

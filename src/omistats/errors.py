@@ -1,4 +1,4 @@
-"""What can go wrong, as one family: catch `OmistatsError` to catch them all."""
+"""Exceptions of omistats; `OmistatsError` is the base of all of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class OmistatsError(Exception):
-    """The base of every error that omistats raises on purpose.
+    """Base of every error that omistats raises on purpose.
 
     Examples
     --------
@@ -39,7 +39,7 @@ class OmistatsError(Exception):
 
 
 class UsageError(OmistatsError, ValueError):
-    """A call whose arguments do not fit together or are out of range.
+    """Arguments that are out of range or do not fit together.
 
     It is a `ValueError` as well.
 
@@ -56,18 +56,18 @@ class UsageError(OmistatsError, ValueError):
 
 
 class UnknownNameError(UsageError, KeyError):
-    """Names that are not among the known ones; the message lists the near ones.
+    """Unknown names; the message suggests similar ones.
 
     It is a `UsageError`, and a `KeyError` as well.
 
     Attributes
     ----------
     what : str
-        What was named: ``'question'``, ``'test'``.
+        The kind of name, such as ``'question'`` or ``'test'``.
     names : tuple
         The unknown names.
     known : tuple of str
-        The names there are.
+        The known names.
 
     Examples
     --------
@@ -106,18 +106,19 @@ class UnknownNameError(UsageError, KeyError):
 
 @attrs.frozen
 class Problem:
-    """One thing wrong with the data handed in.
+    """One problem found in the data.
 
-    Errors and `Breakdown.problems` hold them; as text it is one sentence and the next step.
+    `DataError` and `Breakdown.problems` list them. As text, a problem is one sentence and the
+    next step.
 
     Attributes
     ----------
     where : str
-        The column, unit or question concerned.
+        The column, unit or question that has the problem.
     rule : str
         What was expected.
     found : str
-        The offending data, shortened.
+        The invalid data, shortened.
     hint : str
         The next step.
 
@@ -144,14 +145,14 @@ class Problem:
 
 
 class DataError(OmistatsError, ValueError):
-    """Data that break the rules, with every problem that was found.
+    """Data that break the rules; the message lists every problem.
 
     It is a `ValueError` as well.
 
     Attributes
     ----------
     problems : tuple of Problem
-        All that were found together, in the order that the message lists them in.
+        All problems found, in the order of the message.
 
     Examples
     --------
@@ -174,12 +175,12 @@ class DataError(OmistatsError, ValueError):
         super().__init__("\n".join([f"{head}:", *(f"  - {p}" for p in self.problems)]))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # An error raised in another process arrives with its problems.
+        # Keeps the problems when the error is raised in another process.
         return type(self), (self.problems,)
 
 
 def format_values(values: Iterable[object], most: int = 5) -> str:
-    """Return the first few values as text, and how many more there are."""
+    """Format the first few values as text, and count the rest."""
     values = list(values)
     if not values:
         return "none"
@@ -189,7 +190,7 @@ def format_values(values: Iterable[object], most: int = 5) -> str:
 
 
 def format_value(value: object) -> str:
-    """Return a value as text if that is short, else its type."""
+    """Format a value as text if that is short, else name its type."""
     if isinstance(value, list | tuple | dict | set) and len(value) > 5:
         return f"a {type(value).__name__} of {len(value)}"
     text = repr(value)
@@ -198,40 +199,42 @@ def format_value(value: object) -> str:
 
 
 def check_choice(what: str, value: object, known: Sequence[str]) -> None:
-    """Refuse a word that is not among the known ones, and what is no word.
+    """Check that an option is one of the known words.
 
     Raises
     ------
     UnknownNameError
-        When it is another word; near ones are listed.
+        When it is another word; the message suggests similar ones.
     UsageError
-        When it is not one word.
+        When it is not text.
     """
     if not isinstance(value, str):
         choice = ", ".join(map(repr, known))
-        raise UsageError(f"the {what} is one word of {choice}; found {format_value(value)}")
+        raise UsageError(f"the {what} must be one of {choice}; found {format_value(value)}")
     if value not in known:
         raise UnknownNameError(what, value, known)
 
 
 def as_tuple(name: str, values: Any, what: str) -> tuple[Any, ...]:
-    """Make a tuple of what an option lists; a text is one entry, not letters.
+    """Convert an option to a tuple; a single text becomes one entry.
 
     Raises
     ------
     UsageError
-        When it is no list of anything.
+        When the option is not a list.
     """
     if isinstance(values, str):
         return (values,)
     try:
         return tuple(values)
     except TypeError:
-        raise UsageError(f"`{name}` is a list of {what}; found {format_value(values)}") from None
+        raise UsageError(
+            f"`{name}` must be a list of {what}; found {format_value(values)}"
+        ) from None
 
 
 def with_extra(name: str, make: Callable[[], T]) -> T:
-    """Call something that needs an optional library.
+    """Call a function that needs an optional library.
 
     Raises
     ------

@@ -15,8 +15,8 @@ LINK = oms.Link("safety", "published")
     [
         (LINK, r"write headlines=\[Link\(item='safety', provenance='published'\)\]"),
         ("safety", r'write headlines=\[Link\("safety", "inferred"\)\]'),
-        (5, "`headlines` is a list of links, as .*; found 5"),
-        (None, "`headlines` is a list of links, as .*; found None"),
+        (5, "`headlines` must be a list of links, as .*; found 5"),
+        (None, "`headlines` must be a list of links, as .*; found None"),
     ],
 )
 def test_headlines_that_are_no_list(headlines, message):
@@ -29,11 +29,11 @@ def test_headlines_that_are_no_list(headlines, message):
     [
         (
             {"questions": oms.Question("q", "Q")},
-            "`questions` is a list of Questions; found a value",
+            "`questions` must be a list of Questions; found a value",
         ),
-        ({"questions": 5}, "`questions` is a list of Questions; found 5"),
-        ({"strata": oms.Stratum("s", ["a"])}, "`strata` is a list of Stratum declarations; found"),
-        ({"items": oms.Item("1", "section", "S")}, "`items` is a list of Items; found a value"),
+        ({"questions": 5}, "`questions` must be a list of Questions; found 5"),
+        ({"strata": oms.Stratum("s", ["a"])}, "`strata` must be a list of Stratum declarations; found"),
+        ({"items": oms.Item("1", "section", "S")}, "`items` must be a list of Items; found a value"),
         ({"breakdowns": 5}, "expected a list of names, found 5"),
     ],
 )

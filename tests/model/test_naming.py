@@ -201,7 +201,7 @@ class TestRefused:
             (["a", "a"], oms.DataError, "a unit is declared once; found 'a'"),
             (["all"], oms.DataError, "'all' is the label"),
             ([1, None, ""], oms.DataError, "a unit is a Unit or its id; found 1, None, ''"),
-            (5, oms.UsageError, "`units` is a list of units or their ids; found 5"),
+            (5, oms.UsageError, "`units` must be a list of units or their ids; found 5"),
         ],
     )
     def test_units_are_units(self, units, error, message):

@@ -260,7 +260,7 @@ class TestGrouping:
         assert str(caught.value).count("avon-somerset") == 1
         again = pickle.loads(pickle.dumps(caught.value))
         assert (str(again), vars(again)) == (str(caught.value), vars(caught.value))
-        with pytest.raises(oms.UsageError, match="`units` is a list of unit ids; found 3"):
+        with pytest.raises(oms.UsageError, match="`units` must be a list of unit ids; found 3"):
             group(3)
 
 

@@ -86,17 +86,17 @@ def test_all_bad_options_at_once():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"items": 5}, "`items` is a list of ids of items; found 5"),
+        ({"items": 5}, "`items` must be a list of ids of items; found 5"),
         ({"items": [["1"]]}, r"unknown item \['1'\]"),
-        ({"breakdowns": 5}, "`breakdowns` is a list of breakdowns or their names; found 5"),
-        ({"rule": np.array(["pooled"])}, "scoring rule is one word of 'pooled'.*; found array"),
-        ({"rule": ["pooled"]}, r"the scoring rule is one word of .*; found \['pooled'\]"),
+        ({"breakdowns": 5}, "`breakdowns` must be a list of breakdowns or their names; found 5"),
+        ({"rule": np.array(["pooled"])}, "scoring rule must be one of 'pooled'.*; found array"),
+        ({"rule": ["pooled"]}, r"the scoring rule must be one of .*; found \['pooled'\]"),
         (
             {"complement": np.array(["all", "known"])},
-            "the complement is one word of 'all', 'known'",
+            "the complement must be one of 'all', 'known'",
         ),
-        ({"interval": np.array(["wald", "logit"])}, "the interval is one word of 'wald', 'logit'"),
-        ({"lonely": None}, "one case is one word of .*; found None"),
+        ({"interval": np.array(["wald", "logit"])}, "the interval must be one of 'wald', 'logit'"),
+        ({"lonely": None}, "one case must be one of .*; found None"),
         ({"df": np.array(["design"])}, "`df` is None or 'design', found array"),
         ({"by": ["unit"]}, r"`by` is None or 'unit', found \['unit'\]"),
         ({"framework": 5}, "`framework` is a Framework, found 5"),
@@ -120,7 +120,7 @@ def test_no_breakdowns_are_none():
 def test_counts_of_options_of_another_kind(call):
     cases = oms.omi2.load_synthetic()
     for name, value in (("breakdowns", 5), ("questions", 5)):
-        with pytest.raises(UsageError, match=f"`{name}` is a list of .*; found 5"):
+        with pytest.raises(UsageError, match=f"`{name}` must be a list of .*; found 5"):
             call(cases, **{name: value})
     with pytest.raises(UnknownNameError, match=r"unknown question \['induction'\]"):
         call(cases, questions=[["induction"]])

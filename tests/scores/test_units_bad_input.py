@@ -135,7 +135,7 @@ def test_a_unit_that_is_gone_without_a_trace_is_missed_by_its_answers(found):
 def test_ids_come_one_by_one(found):
     with pytest.raises(UsageError, match=r"as \.unit\('north', 'south'\); found \['north'\]"):
         found.unit(["north"])
-    with pytest.raises(UsageError, match=r"`item` takes ids one by one.*found array"):
+    with pytest.raises(UsageError, match=r"`item` takes one id per argument.*found array"):
         found.item(np.array(["1", "2"]))
     with pytest.raises(UsageError, match=r"one item, found \['1', 'safety'\]; compare item by"):
         found.units(["1", "safety"])
@@ -155,7 +155,7 @@ def test_all_bad_options_of_a_comparison_at_once(found):
 
 @pytest.mark.parametrize("name", ["scale", "overdispersion"])
 def test_one_word_is_one_word(found, name):
-    with pytest.raises(UsageError, match=r"is one word of 'n.*; found array"):
+    with pytest.raises(UsageError, match=r"must be one of 'n.*; found array"):
         found.units(ITEM, **{name: np.array(["none", "normal"])})
 
 

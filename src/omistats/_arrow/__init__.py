@@ -1,4 +1,4 @@
-"""Every Arrow call whose types checkers cannot see, in one corridor."""
+"""Typed helpers around the Arrow calls whose types checkers cannot see."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from omistats._arrow.convert import (
     codes_of,
     columns,
     duplicates,
+    is_text,
     labels_to_codes,
     to_table,
     used_labels,
@@ -39,6 +40,7 @@ __all__ = [
     "dictionary",
     "duplicates",
     "floats",
+    "is_text",
     "labels_to_codes",
     "null_bits",
     "primitive",

@@ -1,4 +1,4 @@
-"""NumPy to Arrow, bitmaps."""
+"""Build Arrow arrays from NumPy arrays, and read Arrow bitmaps."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+Flags = npt.NDArray[np.bool_]
+
 __all__ = [
     "BitmapReader",
     "Bitmaps",
     "bitmaps",
     "dictionary",
-    "flags",
     "floats",
     "null_bits",
     "primitive",
+    "unpack_bits",
     "with_bits",
 ]
 
 
-def flags(buffer: pa.Buffer, start: int, stop: int) -> npt.NDArray[np.bool_]:
-    """Read the bits from ``start`` to ``stop``, lowest bit of a byte first."""
+def unpack_bits(buffer: pa.Buffer, start: int, stop: int) -> Flags:
+    """Unpack the bits from ``start`` to ``stop``, lowest bit of a byte first."""
     octets = np.frombuffer(buffer, np.uint8)[start // 8 : (stop + 7) // 8]
     bits = np.unpackbits(octets, bitorder="little")
     return bits[start % 8 : start % 8 + stop - start].view(np.bool_)
 
 
 def bitmaps(arrays: Sequence[pa.Array], rows: int) -> npt.NDArray[np.uint64]:
-    """Stack Boolean arrays as bits: first who is sufficient, then who is applicable.
+    """Stack Boolean arrays as bits: first the sufficient answers, then the applicable ones.
 
     Parameters
     ----------
@@ -49,7 +51,7 @@ def bitmaps(arrays: Sequence[pa.Array], rows: int) -> npt.NDArray[np.uint64]:
 
 
 class Bitmaps:
-    """Bits of Boolean arrays where they lie: nothing is copied until it is read.
+    """Bits of Boolean arrays, copied only when they are read.
 
     Parameters
     ----------
@@ -58,9 +60,9 @@ class Bitmaps:
 
     Notes
     -----
-    Arrow's Booleans are such bits already. Three traps: bits under nulls are
-    undefined, so values are masked by validity; the validity buffer may be absent;
-    a slice starts anywhere within a byte.
+    Arrow stores Booleans as bits. Three things need care: bits under nulls are undefined, so
+    values are masked by validity; the validity buffer may be absent; a slice may start
+    anywhere within a byte.
     """
 
     def __init__(self, arrays: Sequence[pa.Array]) -> None:
@@ -71,11 +73,11 @@ class Bitmaps:
 
     @property
     def rows(self) -> int:
-        """Number of rows of what is read: two an array."""
+        """Number of rows that `read` returns: two per array."""
         return 2 * self._count
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
-        """Stack the bits of cases ``start``, a multiple of 64, to ``stop``; see `bitmaps`."""
+        """Stack the bits of the cases ``start`` (a multiple of 64) to ``stop``; see `bitmaps`."""
         count, rows = self._count, stop - start
         out = np.zeros((2 * count, (rows + 63) // 64), np.uint64)
         self._values.read(start, stop, out[:count])
@@ -85,12 +87,12 @@ class Bitmaps:
 
 
 class BitmapReader:
-    """Bitmaps in buffers, by the bit where each begins; those that are absent are all ones.
+    """Reader of bitmaps in Arrow buffers; an absent buffer reads as all ones.
 
     Parameters
     ----------
     buffers : sequence of (pyarrow.Buffer or None, int)
-        Bits and the place of the first.
+        Each bitmap and the position of its first bit.
     """
 
     def __init__(self, buffers: Sequence[tuple[pa.Buffer | None, int]]) -> None:
@@ -99,19 +101,19 @@ class BitmapReader:
         ]
 
     def read(self, start: int, stop: int, out: npt.NDArray[np.uint64]) -> None:
-        """Write the bits from ``start`` to ``stop`` into rows of zeros, one a buffer."""
+        """Write the bits from ``start`` to ``stop`` into rows of zeros, one row per buffer."""
         width = (stop - start + 7) // 8
         if not width or not self._parts:
             return
-        every = memoryview(b"\xff" * width)
-        # Joining memory is one call; copying row by row is two a question.
+        ones = memoryview(b"\xff" * width)
+        # One join is faster than two copies per question.
         joined = b"".join(
             [
-                every
+                ones
                 if bits is None
                 else bits[(at := (first + start) >> 3) : at + width]
                 if first & 7 == 0
-                else _shifted(bits, first + start, stop - start)
+                else _realigned(bits, first + start, stop - start)
                 for bits, first in self._parts
             ]
         )
@@ -120,17 +122,15 @@ class BitmapReader:
         octets[:, width - 1] &= np.uint8(0xFF >> ((start - stop) % 8))
 
 
-def _shifted(bits: memoryview, start: int, rows: int) -> memoryview:
+def _realigned(bits: memoryview, start: int, rows: int) -> memoryview:
+    """Copy bits that start within a byte so that they start on one."""
     flat = np.frombuffer(bits, np.uint8)[start // 8 : (start + rows + 7) // 8]
     found = np.unpackbits(flat, bitorder="little")[start % 8 : start % 8 + rows]
     return np.packbits(found, bitorder="little").data
 
 
-Flags = npt.NDArray[np.bool_]
-
-
 def floats(values: npt.NDArray[np.float64]) -> pa.Array:
-    """Build an array of the values, NaN as null, without copying them."""
+    """Build a float array without copying; NaN becomes null."""
     return primitive(values, ~np.isnan(values))
 
 
@@ -140,39 +140,41 @@ def dictionary(
     """Build a dictionary array from NumPy codes; negative codes are null."""
     if valid is None:
         valid = codes >= 0
-    names = _names(tuple(labels))
+    names = _label_array(tuple(labels))
     codes = np.ascontiguousarray(codes)
-    # The codes are ours, made from these labels. Under a null anything may stand, but not all
-    # who read Arrow files know that.
+    # Some readers of Arrow files reject negative codes, even under a null.
     if codes.dtype.kind == "i" and not valid.all():
         codes = np.maximum(codes, 0)
     return pa.DictionaryArray.from_buffers(
-        _coded(codes.dtype.char), len(codes), [null_bits(valid), pa.py_buffer(codes)], names
+        _dictionary_type(codes.dtype.char),
+        len(codes),
+        [null_bits(valid), pa.py_buffer(codes)],
+        names,
     )
 
 
 @lru_cache(maxsize=16)
-def _coded(kind: str) -> pa.DataType:
+def _dictionary_type(kind: str) -> pa.DataType:
     return pa.dictionary(pa.from_numpy_dtype(np.dtype(kind)), pa.string())
 
 
 @lru_cache(maxsize=256)
-def _names(labels: tuple[str, ...]) -> pa.Array:
+def _label_array(labels: tuple[str, ...]) -> pa.Array:
     return pa.array(labels, pa.string())
 
 
 def primitive(values: npt.NDArray[Any], valid: Flags) -> pa.Array:
-    """Build an array of the values without copying them; null where they are not valid."""
+    """Build an array without copying the values; null where ``valid`` is false."""
     return with_bits(values, null_bits(valid))
 
 
 def null_bits(valid: Flags) -> pa.Buffer | None:
-    """Pack who is valid, None where all are."""
+    """Pack a validity mask as bits; return None when all values are valid."""
     return None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
 
 
 def with_bits(values: npt.NDArray[Any], validity: pa.Buffer | None) -> pa.Array:
-    """Build an array of the values and of packed validity without copying either."""
+    """Build an array from values and packed validity without copying either."""
     values = np.ascontiguousarray(values)
     kind = pa.from_numpy_dtype(values.dtype)
     return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(values)])

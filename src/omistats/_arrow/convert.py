@@ -1,4 +1,4 @@
-"""Any frame to Arrow; labels to codes; InvalidValues."""
+"""Convert data frames and columns to Arrow, and labels to codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats._arrow.build import dictionary, flags
+from omistats._arrow.build import dictionary, unpack_bits
 from omistats.errors import DataError, Problem, format_values
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "contiguous",
     "decode_dictionaries",
     "duplicates",
+    "is_text",
     "labels_to_codes",
     "to_table",
     "used_labels",
@@ -42,16 +43,16 @@ _KINDS = (
 
 @attrs.frozen(eq=False)
 class InvalidValues:
-    """What is wrong with a column.
+    """Values of a column that break a rule.
 
     Attributes
     ----------
     values : list
-        The offending values, each once.
+        The invalid values, each once.
     rows : ndarray of bool
-        Where they stand.
+        The rows that have them.
     kind : str
-        The kind of all values, where that is what is wrong.
+        The type of the column, when that is what is wrong; else empty.
     """
 
     values: list[Any]
@@ -60,7 +61,7 @@ class InvalidValues:
 
     @classmethod
     def of_kind(cls, array: pa.Array) -> InvalidValues:
-        """Describe a column of another kind than asked for."""
+        """Describe a column of the wrong type."""
         kind = next((name for name, test in _KINDS if test(array.type)), str(array.type))
         try:
             values = array.unique().drop_null().to_pylist()
@@ -78,22 +79,22 @@ _BOOLEAN = pa.bool_()
 
 
 def to_table(data: Any) -> tuple[pa.Table, dict[str, str]]:
-    """Turn any data frame into an Arrow table.
+    """Convert any data frame to an Arrow table.
 
-    Arrow's own tables, and those of libraries whose columns do not change under one's
-    hands, are not copied; the columns of pandas and NumPy are.
+    The columns of pandas and NumPy are copied, as they can be changed later; Arrow tables and
+    those of libraries with immutable columns are not.
 
     Returns
     -------
     table : pyarrow.Table
         The columns that Arrow can hold.
     mixed : dict of str to str
-        The other columns, and the kinds of value found in them.
+        The other columns, and the types of value found in them.
 
     Raises
     ------
     DataError
-        When the object is no data frame.
+        When the object is not a data frame.
     """
     try:
         if isinstance(data, pa.Table):
@@ -103,7 +104,7 @@ def to_table(data: Any) -> tuple[pa.Table, dict[str, str]]:
         if type(data).__module__.partition(".")[0] == "pandas":
             items = [(str(name), column) for name, column in data.items()]
             table, mixed = _column_by_column(items)
-            return table.replace_schema_metadata(_attributes(data)), mixed
+            return table.replace_schema_metadata(_text_attributes(data)), mixed
         if hasattr(data, "__arrow_c_stream__"):
             return pa.table(data), {}
         if isinstance(data, pa.RecordBatch) or hasattr(data, "__arrow_c_array__"):
@@ -119,9 +120,9 @@ def to_table(data: Any) -> tuple[pa.Table, dict[str, str]]:
             [
                 Problem(
                     "data",
-                    "expected a data frame, one row a case",
+                    "expected a data frame with one row per case",
                     f"{type(data).__name__} ({error})",
-                    "Hand over a pandas, polars, Arrow or DuckDB table.",
+                    "Pass a pandas, polars, Arrow or DuckDB table.",
                 )
             ]
         ) from error
@@ -139,16 +140,16 @@ def _column_by_column(items: list[tuple[str, Any]]) -> tuple[pa.Table, dict[str,
             continue
         names.append(name)
         arrays.append(array)
-    return _own(pa.table(arrays, names=names)), mixed
+    return _copied(pa.table(arrays, names=names)), mixed
 
 
-def _attributes(frame: Any) -> dict[str, str] | None:
-    """Read what a pandas frame says of itself, where it says it in words."""
+def _text_attributes(frame: Any) -> dict[str, str] | None:
+    """Return the text entries of a pandas frame's ``attrs``."""
     return {str(k): v for k, v in frame.attrs.items() if isinstance(v, str)} or None
 
 
-def _own(table: pa.Table) -> pa.Table:
-    """Copy a table: an array that is changed later must not change cases already checked."""
+def _copied(table: pa.Table) -> pa.Table:
+    """Copy a table, so that later changes to its arrays do not reach checked cases."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -156,7 +157,7 @@ def _own(table: pa.Table) -> pa.Table:
 
 
 def columns(table: pa.Table) -> list[pa.Array]:
-    """Return the columns as contiguous arrays, text as plain strings, in lists too."""
+    """Return the columns as contiguous arrays, with string views (also in lists) as strings."""
     batches = table.to_batches()
     if len(batches) != 1:
         batches = table.combine_chunks().to_batches()
@@ -164,17 +165,19 @@ def columns(table: pa.Table) -> list[pa.Array]:
         arrays = batches[0].columns
     else:  # no rows, or text too long for one array of 32-bit offsets
         arrays = [contiguous(column) for column in table.columns]
-    return [a.cast(plain) if (plain := _plain(a.type)) != a.type else a for a in arrays]
+    return [
+        a.cast(plain) if (plain := _without_string_views(a.type)) != a.type else a for a in arrays
+    ]
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
-    """Give the type with strings for views of strings, which few of Arrow's functions take."""
+def _without_string_views(kind: pa.DataType) -> pa.DataType:
+    """Replace string views in a type by strings, as few Arrow functions take views."""
     if pa.types.is_string_view(kind):
         return pa.string()
     if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_plain(kind.value_type)))
+        return pa.list_(kind.value_field.with_type(_without_string_views(kind.value_type)))
     if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_plain(kind.value_type)))
+        return pa.large_list(kind.value_field.with_type(_without_string_views(kind.value_type)))
     return kind
 
 
@@ -191,7 +194,7 @@ def contiguous(column: pa.ChunkedArray) -> pa.Array:
 
 
 def as_answers(array: pa.Array) -> tuple[pa.Array | None, InvalidValues | None]:
-    """Turn a column into a Boolean array, or say which values are no answers."""
+    """Convert a column to a Boolean array, or return its values that are not answers."""
     kind = array.type
     if kind == _BOOLEAN:
         return array, None
@@ -208,7 +211,7 @@ def as_answers(array: pa.Array) -> tuple[pa.Array | None, InvalidValues | None]:
 
 
 def duplicates(array: pa.Array) -> list[object]:
-    """Return the values that stand more than once, in order of value; null is none."""
+    """List the values that occur more than once, in order; nulls are ignored."""
     if array.null_count:
         array = array.drop_null()
     if not len(array) or ascending(array):
@@ -226,24 +229,24 @@ def duplicates(array: pa.Array) -> list[object]:
     return sorted(repeated.to_pylist())
 
 
-# Values compared at a time: of values that do not ascend few are looked at.
-_STRETCH = 1 << 16
+# Values compared at a time, so that an unsorted column is recognised after a few of them.
+_CHUNK = 1 << 16
 
 
 def ascending(array: pa.Array) -> bool:
-    """Say whether each value is greater than the one before, as ids mostly are."""
+    """Tell whether each value is greater than the one before, as ids usually are."""
     if pa.types.is_integer(array.type):
         numbers = array.to_numpy()
         before, after = numbers[:-1], numbers[1:]
-        pieces = (slice(i, i + _STRETCH) for i in range(0, len(after), _STRETCH))
+        pieces = (slice(i, i + _CHUNK) for i in range(0, len(after), _CHUNK))
         return all(bool((before[piece] < after[piece]).all()) for piece in pieces)
     if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
         return False
     import pyarrow.compute as pc
 
     last = len(array) - 1
-    for i in range(0, last, _STRETCH):
-        count = min(_STRETCH, last - i)
+    for i in range(0, last, _CHUNK):
+        count = min(_CHUNK, last - i)
         if not pc.all(pc.less(array.slice(i, count), array.slice(i + 1, count))).as_py():
             return False
     return True
@@ -255,16 +258,16 @@ Codes = npt.NDArray[np.signedinteger[Any]]
 def as_levels(
     array: pa.Array, levels: Sequence[str]
 ) -> tuple[pa.Array | None, InvalidValues | None]:
-    """Turn a column of labels into a dictionary array over the given levels.
+    """Convert a column of labels to a dictionary array over the given levels.
 
     Returns
     -------
     coded : pyarrow.DictionaryArray or None
-        8-bit indices; None when a label is no level or the column holds no labels.
-    offence : Offence or None
-        What is wrong.
+        8-bit indices; None when a label is not a level, or the column does not hold labels.
+    invalid : InvalidValues or None
+        The labels that are not levels.
     """
-    if (coded := _quickly(array, levels)) is not None:
+    if (coded := _as_levels_directly(array, levels)) is not None:
         return coded, None
     found = labels_to_codes(array)
     if found is None:
@@ -276,13 +279,13 @@ def as_levels(
     ):
         rows = np.isin(codes, [i for i, label in enumerate(labels) if label in unknown])
         return None, InvalidValues(sorted(unknown), rows)
-    # The last entry serves code -1, the unclassified.
+    # Code -1, unclassified, takes the last entry.
     table = np.array([place.get(label, -1) for label in labels] + [-1], np.int8)
     return dictionary(table[codes], levels), None
 
 
-def _quickly(array: pa.Array, levels: Sequence[str]) -> pa.Array | None:
-    """Code the labels of the common kinds of column; None when there is more to see to."""
+def _as_levels_directly(array: pa.Array, levels: Sequence[str]) -> pa.Array | None:
+    """Convert the common types of column without Python loops; None for any other."""
     if isinstance(array, pa.DictionaryArray):
         same = array.type == _LEVELS and array.dictionary.to_pylist() == list(levels)
         return array if same else None
@@ -293,22 +296,23 @@ def _quickly(array: pa.Array, levels: Sequence[str]) -> pa.Array | None:
     indices = pc.index_in(array, value_set=pa.array(levels, pa.string()))
     if indices.null_count != array.null_count:
         return None
-    return dictionary(_integers(indices).astype(np.int8), levels)
+    return dictionary(_integer_values(indices).astype(np.int8), levels)
 
 
 _LEVELS = pa.dictionary(pa.int8(), pa.string())
 
 
 def labels_to_codes(labels: Any) -> tuple[Codes, list[str]] | None:
-    """Turn labels in any array-like form into codes and the labels they stand for.
+    """Convert labels in any array-like form to codes and distinct labels.
 
     Returns
     -------
-    codes : ndarray of signed integers, one a label
+    codes : ndarray of signed integers, one per label
         -1 where the label is null.
     labels : list of str
-        What the codes stand for.
-    or None when they are not labels.
+        The label of each code.
+
+    None is returned instead when the values are not labels.
     """
     if isinstance(labels, (str, bytes)):  # one text is not a sequence of labels
         return None
@@ -321,17 +325,17 @@ def labels_to_codes(labels: Any) -> tuple[Codes, list[str]] | None:
         labels = contiguous(labels)
     kind = labels.type
     if pa.types.is_null(kind) or (pa.types.is_floating(kind) and _all_missing(labels)):
-        # A column that pandas fills with nothing is one of NaN.
+        # pandas turns a column of None into NaN.
         return np.full(len(labels), -1, np.int8), []
     if not isinstance(labels, pa.DictionaryArray):
-        if not _is_text(kind):
+        if not is_text(kind):
             return None
         labels = labels.dictionary_encode()
-    elif not _is_text(kind.value_type):
+    elif not is_text(kind.value_type):
         return None
     codes = codes_of(labels)
     names = labels.dictionary.to_pylist()
-    if None in names:  # a null may hide in the dictionary itself
+    if None in names:  # the dictionary itself may hold a null
         hidden = [i for i, name in enumerate(names) if name is None]
         codes = np.where(np.isin(codes, hidden), -1, codes)
     return codes, names
@@ -341,16 +345,17 @@ def _all_missing(numbers: pa.Array) -> bool:
     return bool(numbers.is_null(nan_is_null=True).to_numpy(zero_copy_only=False).all())
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a type is text: a string, large string or string view."""
     return bool(
         pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
     )
 
 
 def utf8_error(array: pa.Array) -> str | None:
-    """Say what is wrong with text that is not UTF-8, as after damage to a file."""
+    """Return why a text column is not valid UTF-8, as in a damaged file; None if it is."""
     text = array.dictionary if isinstance(array, pa.DictionaryArray) else array
-    if not _is_text(text.type):
+    if not is_text(text.type):
         return None
     try:
         text.validate(full=True)
@@ -361,10 +366,10 @@ def utf8_error(array: pa.Array) -> str | None:
 
 def codes_of(array: pa.DictionaryArray) -> Codes:
     """Return the indices of a dictionary array, -1 for null."""
-    return _integers(array.indices)
+    return _integer_values(array.indices)
 
 
-def _integers(array: pa.Array) -> Codes:
+def _integer_values(array: pa.Array) -> Codes:
     validity, values = array.buffers()
     kind = np.dtype(array.type.to_pandas_dtype())
     start, stop = array.offset, array.offset + len(array)
@@ -375,17 +380,17 @@ def _integers(array: pa.Array) -> Codes:
         codes = codes.astype(np.int64)
     if validity is None or not array.null_count:
         return codes
-    return np.where(flags(validity, start, stop), codes, codes.dtype.type(-1))
+    return np.where(unpack_bits(validity, start, stop), codes, codes.dtype.type(-1))
 
 
 def used_labels(codes: Codes, labels: Sequence[str]) -> list[str]:
-    """List the labels that some case has; a dictionary may hold others, or one twice."""
+    """List the labels that some case has; a dictionary may hold unused or repeated ones."""
     used = np.bincount(codes.astype(np.int64) + 1, minlength=len(labels) + 1)[1:]
     return list(dict.fromkeys(n for n, some in zip(labels, used.tolist(), strict=True) if some))
 
 
 def decode_dictionaries(data: Any) -> pa.Table:
-    """Make a table of anything that speaks Arrow, its dictionary columns spelled out."""
+    """Make a table of any Arrow-compatible object, its dictionary columns decoded."""
     table = pa.table(data)
     for i, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type):
