@@ -439,7 +439,7 @@ class TestBadFiles:
     def test_a_breakdown_that_cannot_be(self, path):
         split = {"key": "harm", "groups": ["high"], "contrast": "complement"}
         rewritten(path, saying(splits=[split]))
-        self.refused(path, "a complement has the groups")
+        self.refused(path, "a complement must have the groups")
 
     @pytest.mark.parametrize(
         "change",

@@ -162,18 +162,18 @@ class TestDeclarations:
     @pytest.mark.parametrize(
         ("attributes", "rule"),
         [
-            ({"groups": ("a", "b")}, "a breakdown has a key"),
-            ({"key": 3, "groups": ("a", "b")}, "a breakdown has a key"),
-            ({"key": "m"}, "groups are distinct, at least one"),
-            ({"key": "m", "groups": ("a", "a")}, "groups are distinct"),
+            ({"groups": ("a", "b")}, "a breakdown needs a key"),
+            ({"key": 3, "groups": ("a", "b")}, "a breakdown needs a key"),
+            ({"key": "m"}, "groups must be distinct, at least one"),
+            ({"key": "m", "groups": ("a", "a")}, "groups must be distinct"),
             ({"key": "m", "groups": ("a", "all")}, "none of them 'all'"),
-            ({"key": "m", "groups": "ab"}, "groups are a tuple of text"),
-            ({"key": "m", "groups": ("a", 1)}, "groups are a tuple of text"),
-            ({"key": "m", "groups": None}, "groups are a tuple of text"),
+            ({"key": "m", "groups": "ab"}, "groups must be a tuple of text"),
+            ({"key": "m", "groups": ("a", 1)}, "groups must be a tuple of text"),
+            ({"key": "m", "groups": None}, "groups must be a tuple of text"),
             ({"key": "m", "groups": ("a", "b"), "contrast": "complement"}, "(subset, 'all')"),
             ({"key": "m", "groups": ("all", "all"), "contrast": "complement"}, "(subset, 'all')"),
             ({"key": "m", "groups": ("a",), "contrast": "complement"}, "(subset, 'all')"),
-            ({"key": "m", "groups": ("a", "b"), "contrast": "other"}, "contrast is 'groups' or"),
+            ({"key": "m", "groups": ("a", "b"), "contrast": "other"}, "contrast must be 'groups' or"),
         ],
     )
     def test_are_checked(self, attributes, rule):
@@ -248,9 +248,9 @@ class TestWhatUsedToBeLost:
     @pytest.mark.parametrize(
         ("attribute", "value", "message"),
         [
-            ("excluded", "none", "labels to leave out are a tuple of text"),
-            ("excluded", ("a",), "a label is a group or left out"),
-            ("column", 3, "a column is named in text"),
+            ("excluded", "none", "excluded labels must be a tuple of text"),
+            ("excluded", ("a",), "cannot be both in `groups` and"),
+            ("column", 3, "the column's name must be text"),
         ],
     )
     def test_declarations(self, attribute, value, message):
@@ -269,5 +269,5 @@ class TestWhatUsedToBeLost:
             {"case_id": [1, 2], "unit": ["U"] * 2, "q": [True] * 2},
             framework=oms.Framework("f", [oms.Question("q", "Q")]),
         )
-        with pytest.raises(oms.DataError, match="one a case; found str"):
+        with pytest.raises(oms.DataError, match="one per case; found str"):
             oms.recompute(cases, breakdowns=[Odd()])

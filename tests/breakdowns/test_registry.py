@@ -110,7 +110,7 @@ def test_what_is_no_breakdown_is_refused(entry):
 
 
 def test_no_breakdowns_are_refused():
-    with pytest.raises(oms.UsageError, match="no breakdowns to make"):
+    with pytest.raises(oms.UsageError, match="must not be empty"):
         oms.recompute(read(), breakdowns=[])
 
 

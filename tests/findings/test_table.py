@@ -322,14 +322,14 @@ class TestFromCounts:
 
     @pytest.mark.parametrize("groups", [["all", "high"], ["high", "low"], ["all", "all"]])
     def test_groups_of_a_complement(self, groups):
-        with pytest.raises(oms.DataError, match="a complement has the groups"):
+        with pytest.raises(oms.DataError, match="a complement must have the groups"):
             oms.Findings.from_counts(
                 [1, 2], [3, 4], questions=["q"], groups=groups, contrast="complement"
             )
 
     @pytest.mark.parametrize("groups", [["a", "a"], ["a", "all"]])
     def test_groups_are_distinct_and_not_all(self, groups):
-        with pytest.raises(oms.DataError, match="groups are distinct"):
+        with pytest.raises(oms.DataError, match="groups must be distinct"):
             oms.Findings.from_counts([1, 2], [3, 4], questions=["q"], groups=groups)
 
     def test_questions_are_distinct(self):
@@ -337,7 +337,7 @@ class TestFromCounts:
             oms.Findings.from_counts([[1], [2]], [[3], [4]], questions=["q", "q"], groups=["a"])
 
     def test_an_unknown_contrast(self):
-        with pytest.raises(oms.DataError, match="contrast is 'groups' or 'complement'"):
+        with pytest.raises(oms.DataError, match="contrast must be 'groups' or 'complement'"):
             oms.Findings.from_counts(
                 [1, 2], [3, 4], questions=["q"], groups=["a", "b"], contrast="group"
             )
@@ -349,7 +349,7 @@ class TestFromCounts:
             )
 
     def test_one_text_is_no_set_of_groups(self):
-        with pytest.raises(oms.DataError, match="groups are a tuple of text"):
+        with pytest.raises(oms.DataError, match="groups must be a tuple of text"):
             oms.Findings.from_counts([1, 2], [3, 4], questions=["q"], groups="ab")
 
     @pytest.mark.parametrize("k", [10**17, 10**19])

@@ -1,1 +1,1 @@
-"""Breakdowns: how cases are split into groups."""
+"""Breakdowns: rules that split cases into groups."""

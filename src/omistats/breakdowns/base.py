@@ -1,4 +1,4 @@
-"""Breakdown and its validation."""
+"""Base class of breakdowns, and checks of their declarations."""
 
 from __future__ import annotations
 
@@ -18,58 +18,60 @@ __all__ = ["EXCLUDED", "UNCLASSIFIED", "Breakdown", "Contrast", "group_problems"
 
 Contrast = Literal["groups", "complement"]
 
+UNCLASSIFIED = -1
+"""The code of a case whose characteristic is unknown."""
+
+EXCLUDED = -2
+"""The code of a case whose label is known but reported in no group."""
+
+_LABEL_COLUMN = "labels of the breakdown"
+
 
 def text_problems(where: str, what: str, values: Any) -> list[Problem]:
-    """Say whether something is no tuple of text; a text by itself would fall into letters."""
+    """Check that values are a tuple of text; a bare text would be taken as letters."""
     if isinstance(values, tuple | list) and all(isinstance(v, str) for v in values):
         return []
-    return [Problem(where, f"{what} are a tuple of text", repr(values), "Write a tuple.")]
+    return [Problem(where, f"{what} must be a tuple of text", repr(values), "Write a tuple.")]
 
 
 def group_problems(where: str, groups: Any, contrast: Any) -> list[Problem]:
-    """Say what is wrong with groups and their contrast; an empty list when nothing is."""
+    """Check groups and their contrast; return an empty list when they are valid."""
     if found := text_problems(where, "groups", groups):
         return found
     if contrast not in get_args(Contrast):
-        rule, value = "contrast is 'groups' or 'complement'", repr(contrast)
+        rule, value = "contrast must be 'groups' or 'complement'", repr(contrast)
         return [Problem(where, rule, value, "Choose one.")]
     if contrast == "complement":
-        wrong = len(groups) != 2 or groups[1] != ALL or groups[0] == ALL
-        rule = "a complement has the groups (subset, 'all')"
+        invalid = len(groups) != 2 or groups[1] != ALL or groups[0] == ALL
+        rule = "a complement must have the groups (subset, 'all')"
         hint = "Name the subset first and 'all' second."
     else:
-        wrong = not groups or len(set(groups)) < len(groups) or ALL in groups
-        rule = "groups are distinct, at least one, and none of them 'all'"
-        hint = "Rename or remove the offending group; 'all' goes with a complement."
-    return [Problem(where, rule, repr(tuple(groups)), hint)] if wrong else []
-
-
-UNCLASSIFIED = -1
-EXCLUDED = -2
-
-_LABELS = "labels of the breakdown"
+        invalid = not groups or len(set(groups)) < len(groups) or ALL in groups
+        rule = "groups must be distinct, at least one, and none of them 'all'"
+        hint = "Rename or remove the invalid group; only a complement has the group 'all'."
+    return [Problem(where, rule, repr(tuple(groups)), hint)] if invalid else []
 
 
 class Breakdown:
-    """How cases are split into groups, and which groups are compared.
+    """Base class of breakdowns: how cases are split into groups, and which groups are compared.
 
-    Subclass it, fill in the class attributes, and pass an instance to `recompute`.
+    Subclass it, set the class attributes, and pass an instance to `recompute`.
 
     Attributes
     ----------
     key : str
         Name of the breakdown in the findings.
     groups : tuple of str
-        The groups, in the order of report.
+        The groups, in the order in which they are reported.
     column : str
-        The column that holds the groups; ``key`` unless given.
+        The column that holds the groups; by default the one named ``key``.
     contrast : {'groups', 'complement'}
-        ``'groups'`` compares all groups with each other, in one test. ``'complement'``
-        takes ``groups = (subset, 'all')``, reports the subset beside all cases and
-        tests it against all cases outside it, the unclassified included.
+        ``'groups'`` compares all groups with each other in one test. ``'complement'`` needs
+        ``groups = (subset, 'all')``: it reports the subset and all cases, and tests the
+        subset against all cases outside it, including the unclassified.
     excluded : tuple of str
-        Labels that are known but reported in no group. Under ``'complement'`` every
-        label that is not the subset is such a label.
+        Labels that are known but reported in no group. With ``'complement'`` this is every
+        label other than the subset.
 
     Examples
     --------
@@ -101,7 +103,7 @@ class Breakdown:
     excluded: ClassVar[tuple[str, ...]] = ()
 
     def classify(self, cases: CaseSet) -> Any:
-        """Label every case; override it when groups are made of something else.
+        """Return the label of every case; override it to make groups of other columns.
 
         Parameters
         ----------
@@ -111,12 +113,12 @@ class Breakdown:
         Returns
         -------
         array of labels
-            Arrow, NumPy or a list, one entry a case; null puts a case in no group.
+            Arrow, NumPy or a list, with one entry per case; null puts a case in no group.
 
         Raises
         ------
         UnknownNameError
-            When the cases have no such column.
+            When the cases do not have the column.
         DataError
             When the `expression` cannot be evaluated.
         """
@@ -127,22 +129,22 @@ class Breakdown:
                 what = f"column for breakdown {self.key!r}:"
                 raise UnknownNameError(what, column, cases.columns)
             return cases[column]
-        return _evaluated(self.key, expression, cases)
+        return _evaluate(self.key, expression, cases)
 
     def expression(self) -> Any:
-        """Give the labels as an expression, which every engine can evaluate.
+        """Return the labels as an expression that every engine can evaluate.
 
-        Write it, instead of `classify`, for groups that are made of other columns and are
-        to be counted in Polars, DuckDB or Spark as well as in memory. A breakdown that has
-        both is classified in memory and evaluated in engines; then it is up to its author
-        that they agree.
+        Override it instead of `classify` when groups are made of other columns and are to be
+        counted in Polars, DuckDB or Spark as well as in memory. A breakdown that overrides
+        both is classified in memory by `classify` and in engines by `expression`; its author
+        has to see that they agree.
 
         Returns
         -------
         narwhals.Expr or None
-            One text a case, null for no group. None, the default, for a breakdown that
-            reads its column. In memory, strata are text to the expression and answers are
-            Boolean; in an engine, columns are as the table has them.
+            One text per case, null for no group; or None, the default, when the breakdown
+            reads its column. In memory, the expression sees strata as text and answers as
+            Booleans; in an engine, it sees the columns of the table.
 
         Examples
         --------
@@ -167,14 +169,14 @@ class Breakdown:
 
     @final
     def overrides(self) -> frozenset[str]:
-        """Name what makes the labels: of `classify` and `expression`, what was written last.
+        """Return which of `classify` and `expression` make the labels.
 
         Returns
         -------
         frozenset of str
-            What the instance or the class nearest to it defines; empty for a breakdown that
-            reads its column. What a subclass writes takes the place of either hook of its
-            parents.
+            Those that the instance, or the first class in its method resolution order that
+            has any, defines; empty when the breakdown reads its column. Either of them, in a
+            subclass, replaces both of its parents.
 
         Examples
         --------
@@ -194,7 +196,7 @@ class Breakdown:
 
     @final
     def codes(self, cases: CaseSet) -> npt.NDArray[np.int16]:
-        """Give the number of every case's group.
+        """Return the code of every case's group.
 
         Parameters
         ----------
@@ -204,15 +206,15 @@ class Breakdown:
         Returns
         -------
         ndarray of int16, shape (cases,)
-            Index in ``groups``; -1 for the unclassified, -2 for those left out.
+            The index in ``groups``; -1 for unclassified, -2 for excluded.
 
         Raises
         ------
         DataError
-            When `classify` gives too few labels, no labels, or labels outside the
-            groups, or the `expression` cannot be evaluated.
+            When `classify` returns a wrong number of labels, no labels, or labels outside
+            the groups, or the `expression` cannot be evaluated.
         UnknownNameError
-            When the cases have no such column.
+            When the cases do not have the column.
         """
         by_expression = self.overrides() == {"expression"}
         labels = Breakdown.classify(self, cases) if by_expression else self.classify(cases)
@@ -223,9 +225,9 @@ class Breakdown:
                 [
                     Problem(
                         f"breakdown {self.key!r}",
-                        f"classify gives {len(cases)} labels, text or null, one a case",
+                        f"classify must return {len(cases)} labels, text or null, one per case",
                         what,
-                        "Return an array of the cases' group names.",
+                        "Return an array with each case's group name.",
                     )
                 ]
             )
@@ -252,7 +254,7 @@ class Breakdown:
 
     @final
     def problems(self) -> list[Problem]:
-        """Say what is wrong with the declaration; an empty list when nothing is.
+        """Check the declaration; return an empty list when it is valid.
 
         Returns
         -------
@@ -263,22 +265,24 @@ class Breakdown:
         key: Any = self.key
         if not key or not isinstance(key, str):
             found.append(
-                Problem(name, "a breakdown has a key", repr(self.key), 'Set `key = "..."`.')
+                Problem(name, "a breakdown needs a key", repr(self.key), 'Set `key = "..."`.')
             )
         column: Any = self.column
         if not isinstance(column, str):
             found.append(
-                Problem(name, "a column is named in text", repr(column), 'Set `column = "..."`.')
+                Problem(
+                    name, "the column's name must be text", repr(column), 'Set `column = "..."`.'
+                )
             )
         found += group_problems(name, self.groups, self.contrast)
-        found += text_problems(name, "labels to leave out", self.excluded)
+        found += text_problems(name, "excluded labels", self.excluded)
         if not found and (both := sorted(set(self.groups) & set(self.excluded))):
             found.append(
                 Problem(
                     name,
-                    "a label is a group or left out",
+                    "a label cannot be both in `groups` and in `excluded`",
                     format_values(both),
-                    "Keep it in one place.",
+                    "Keep it in one of them.",
                 )
             )
         return found
@@ -287,25 +291,25 @@ class Breakdown:
         return f"{type(self).__name__}(groups={self.groups!r})"
 
 
-def _evaluated(key: str, expression: Any, cases: CaseSet) -> Any:
+def _evaluate(key: str, expression: Any, cases: CaseSet) -> Any:
     """Evaluate a narwhals expression on cases.
 
     Raises
     ------
     DataError
-        When it is no such expression, or cannot be evaluated.
+        When it is not a narwhals expression, or cannot be evaluated.
     """
     import narwhals as nw
 
-    where, rule = f"breakdown {key!r}", "`expression` gives one label a case"
+    where, rule = f"breakdown {key!r}", "`expression` must give one label per case"
     if not isinstance(expression, nw.Expr):
         hint = "Write it with narwhals: nw.col(...)."
         raise DataError([Problem(where, rule, format_value(expression), hint)])
     frame = nw.from_native(decode_dictionaries(cases), eager_only=True)
     try:
-        return frame.with_columns(expression.alias(_LABELS))[_LABELS].to_native()
+        return frame.with_columns(expression.alias(_LABEL_COLUMN))[_LABEL_COLUMN].to_native()
     except Exception as error:  # an author's expression may fail in any way
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
         hint = "Correct the expression."
-        found = f"{type(error).__name__}: {said[:300]}"
+        found = f"{type(error).__name__}: {message[:300]}"
         raise DataError([Problem(where, rule, found, hint)]) from error

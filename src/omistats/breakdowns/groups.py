@@ -1,8 +1,8 @@
-"""Group membership: who is in a group, who in its complement, who is unclassified.
+"""Assign cases to groups, complements, the excluded and the unclassified.
 
-A breakdown gives each case a code: the place of its group, `EXCLUDED` for a label that is not
-reported, `UNCLASSIFIED` for none. A complement compares its first group, the subset, with the
-cases outside it; its second group, ``all``, is everyone.
+A breakdown gives each case a code: the index of its group, `EXCLUDED` for a label that is not
+reported, `UNCLASSIFIED` for a null. A complement compares its first group, the subset, with the
+cases outside it; its second group, ``all``, holds every case.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ __all__ = [
 
 Words = npt.NDArray[np.uint64]
 
-# Cases looked at one by one at a time, a multiple of 64.
-_STEP = 1 << 19
+# Cases whose codes are compared at a time, a multiple of 64.
+_BLOCK_ROWS = 1 << 19
 
 
 @attrs.frozen
 class GroupSpec:
-    """A breakdown as counted: what it is called and what it compares.
+    """Key, groups and contrast of a breakdown that was counted.
 
     Attributes
     ----------
     key : str
-        The breakdown.
+        The key of the breakdown.
     groups : tuple of str
         Its groups, in order.
     contrast : {'groups', 'complement'}
-        What a test of it compares: the groups, or the first, a subset, with all cases outside
-        it (the second group is then ``all``).
+        What a test compares: ``'groups'`` with each other; or, for ``'complement'``, the first
+        group, a subset, with all cases outside it (the second group is then ``all``).
 
     Examples
     --------
@@ -58,7 +58,7 @@ class GroupSpec:
     ...     [3, 9], [10, 20], questions=["seen"], groups=["high", "all"], contrast="complement"
     ... )
     >>> found.tally.splits
-    (Split(key='groups', groups=('high', 'all'), contrast='complement'),)
+    (GroupSpec(key='groups', groups=('high', 'all'), contrast='complement'),)
     """
 
     key: str
@@ -67,19 +67,19 @@ class GroupSpec:
 
 
 CONTRASTS = ("groups", "complement", "known complement")
-"""What a test compares, as result tables name it: the groups; a subset and all cases outside it;
+"""Names in result tables for what a test compares: the groups; a subset and all cases outside it;
 a subset and the classified cases outside it."""
 
 
 def contrast_name(split: Breakdown | GroupSpec, known: bool) -> str:
-    """Name what a test compares, one of `CONTRASTS`.
+    """Return the name of what a test compares, one of `CONTRASTS`.
 
     Parameters
     ----------
     split : Breakdown or GroupSpec
-        What cases are split by.
+        The breakdown.
     known : bool
-        Whether unclassified cases are left out of a complement.
+        Whether unclassified cases are excluded from a complement.
     """
     return "known complement" if known and split.contrast == "complement" else split.contrast
 
@@ -87,16 +87,16 @@ def contrast_name(split: Breakdown | GroupSpec, known: bool) -> str:
 def is_member(
     split: Breakdown | GroupSpec, codes: npt.NDArray[Any], group: int
 ) -> npt.NDArray[np.bool_]:
-    """Find the cases that are in a reported group.
+    """Flag the cases that belong to a reported group.
 
     Parameters
     ----------
     split : Breakdown or GroupSpec
-        What cases are split by.
+        The breakdown.
     codes : ndarray of int
-        As `Breakdown.codes` gives them.
+        Codes from `Breakdown.codes`.
     group : int
-        The place of the group; the second of a complement has everyone.
+        The index of the group; the second group of a complement holds every case.
     """
     if split.contrast == "complement" and group:
         return np.ones(len(codes), np.bool_)
@@ -107,21 +107,21 @@ def is_member(
 def compared_sides(
     split: Breakdown | GroupSpec, codes: npt.NDArray[Any], known: bool
 ) -> npt.NDArray[np.intp]:
-    """Give the side of the comparison that each case is on.
+    """Return the side of the comparison that each case is on.
 
     Parameters
     ----------
     split : Breakdown or GroupSpec
-        What cases are split by.
+        The breakdown.
     codes : ndarray of int
-        As `Breakdown.codes` gives them.
+        Codes from `Breakdown.codes`.
     known : bool
-        Whether unclassified cases are left out of a complement.
+        Whether unclassified cases are excluded from a complement.
 
     Returns
     -------
     ndarray of intp
-        The place of the group; 0 for the subset of a complement and 1 for the rest; -1 for
+        The index of the group; 0 for the subset of a complement and 1 for the rest; -1 for
         neither.
     """
     if split.contrast == "groups":
@@ -132,15 +132,15 @@ def compared_sides(
 
 @attrs.frozen(eq=False)
 class Masks:
-    """Bits of those in each group.
+    """Bit masks of the cases in each group.
 
     Attributes
     ----------
     groups : ndarray of uint64, shape (groups, words)
-        The groups of all splits one after another; of a complement its subset only, for
-        its other group is everyone.
+        The groups of all splits, one after another; of a complement only the subset, as its
+        other group holds every case.
     unclassified : ndarray of uint64, shape (splits, words)
-        Those of unknown characteristic.
+        The cases of unknown characteristic.
     """
 
     groups: Words
@@ -148,7 +148,7 @@ class Masks:
 
 
 def group_masks(cases: CaseSet, splits: Sequence[Breakdown]) -> Masks:
-    """Say who is in which group, in the order in which the cases stand.
+    """Compute the masks of all groups, with cases in the order of the data.
 
     Raises
     ------
@@ -156,18 +156,18 @@ def group_masks(cases: CaseSet, splits: Sequence[Breakdown]) -> Masks:
         When a breakdown labels cases outside its groups.
     """
     rows = len(cases)
-    coded = [_coded(split, cases) for split in splits]
+    coded = [_code_cases(split, cases) for split in splits]
     which = np.repeat(np.arange(len(splits)), [len(c.numbers) for c in coded])
     numbers = np.concatenate([c.numbers for c in coded])[:, np.newaxis]
     words = (rows + 63) // 64
     known = np.zeros((len(splits), words), np.uint64)
     _arrow.BitmapReader([c.known for c in coded]).read(0, rows, known)
     groups = np.empty((len(which), words), np.uint64)
-    for start in range(0, rows, _STEP):
-        codes = np.array([c.codes[start : start + _STEP] for c in coded])
+    for start in range(0, rows, _BLOCK_ROWS):
+        codes = np.array([c.codes[start : start + _BLOCK_ROWS] for c in coded])
         inside = pack(codes[which] == numbers)
         groups[:, start // 64 : start // 64 + inside.shape[1]] = inside
-    # What stands under a null is undefined.
+    # Codes under nulls are undefined.
     groups &= known[which]
     everyone = np.zeros((1, words), np.uint64)
     _arrow.BitmapReader([(None, 0)]).read(0, rows, everyone)
@@ -175,24 +175,24 @@ def group_masks(cases: CaseSet, splits: Sequence[Breakdown]) -> Masks:
 
 
 @attrs.frozen(eq=False)
-class _Coded:
-    """Cases' codes, those of the groups that are counted, and the bits of the known."""
+class _CodedCases:
+    """Codes of cases, codes of the counted groups, and the bitmap of the known cases."""
 
     codes: npt.NDArray[Any]
     numbers: npt.NDArray[np.int8]
     known: tuple[Any, int]
 
 
-def _coded(split: Breakdown, cases: CaseSet) -> _Coded:
+def _code_cases(split: Breakdown, cases: CaseSet) -> _CodedCases:
     column = split.column or split.key
-    # A stratum that nothing is made of has codes already: they need not be made afresh.
+    # The codes of a stratum read as it is can be used without copying.
     if not split.overrides() and column in cases:
         array = cases[column]
         for stratum in cases.framework.strata:
             if (
                 stratum.name == column
                 and (
-                    numbers := _numbers(
+                    numbers := _counted_levels(
                         tuple(split.groups), tuple(split.excluded), split.contrast, stratum.levels
                     )
                 )
@@ -200,23 +200,23 @@ def _coded(split: Breakdown, cases: CaseSet) -> _Coded:
             ):
                 validity, indices = array.buffers()
                 codes = np.frombuffer(indices, np.int8, array.offset + len(array))
-                return _Coded(codes[array.offset :], numbers, (validity, array.offset))
-    made = split.codes(cases)
+                return _CodedCases(codes[array.offset :], numbers, (validity, array.offset))
+    codes = split.codes(cases)
     counted = len(split.groups) - (split.contrast == "complement")
-    known = pack((made != UNCLASSIFIED)[np.newaxis])
-    return _Coded(made, np.arange(counted, dtype=np.int16), (known.view(np.uint8).ravel(), 0))
+    known = pack((codes != UNCLASSIFIED)[np.newaxis])
+    return _CodedCases(codes, np.arange(counted, dtype=np.int16), (known.view(np.uint8).ravel(), 0))
 
 
 @lru_cache(maxsize=256)
-def _numbers(
+def _counted_levels(
     groups: tuple[str, ...], excluded: tuple[str, ...], contrast: str, levels: tuple[str, ...]
 ) -> npt.NDArray[np.int8] | None:
-    """Give the level that each counted group is; None when labels are to be looked at."""
+    """Return the level code of each counted group; None when labels have to be compared."""
     if contrast == "groups" and not {*levels} <= {*groups, *excluded}:
         return None
     counted = groups if contrast == "groups" else groups[:1]
     place = {level: i for i, level in enumerate(levels)}
-    # Levels are at most 127; a group that is none of them has no cases.
+    # Level codes are below 127; a group that is not a level has no cases.
     found = np.array([place.get(group, 127) for group in counted], np.int8)
     found.flags.writeable = False
     return found

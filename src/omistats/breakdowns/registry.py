@@ -1,4 +1,4 @@
-"""Breakdowns by name: ours, and those that installed packages offer."""
+"""Find breakdowns by name: shipped ones, strata, and those of installed packages."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from omistats.errors import (
 )
 from omistats.model.framework import ALL, Framework
 
-__all__ = ["ENTRY_POINT_GROUP", "named", "provide", "resolve"]
+__all__ = ["named", "provide", "resolve"]
 
 
 ENTRY_POINT_GROUP = "omistats.breakdowns"
 
-# Breakdowns of the programmes that this package ships. They come before what other packages
-# offer under the same name.
+# Breakdowns of the programmes shipped with this package. They take precedence over those of
+# other packages.
 _SHIPPED: dict[str, Breakdown] = {}
 
 
@@ -32,7 +32,7 @@ def provide(breakdowns: Iterable[Breakdown]) -> None:
     _SHIPPED.update((breakdown.key, breakdown) for breakdown in breakdowns)
 
 
-# Once: searching the installed packages takes longer than a national report.
+# Cached, as searching the installed packages takes longer than a national report.
 @cache
 def _load_shipped() -> None:
     from importlib.metadata import entry_points
@@ -49,24 +49,25 @@ def _shipped(name: str) -> Breakdown | None:
 
 
 def named(name: str, framework: Framework) -> Breakdown:
-    """Give the breakdown of a name.
+    """Return the breakdown of a name.
 
-    It is the standard one whose groups the framework's stratum has; or the framework's
-    stratum of that name, level by level; or what an installed package offers.
+    In order of precedence: the shipped breakdown, unless the framework's stratum of that name
+    lacks its groups; the levels of the framework's stratum; the breakdown that an installed
+    package offers.
 
     Raises
     ------
     UnknownNameError
-        When no package offers it.
+        When there is no breakdown of that name.
     UsageError
-        When two packages do, or what is offered is no breakdown.
+        When two packages offer it, or what is offered is not a breakdown.
     """
     levels = {s.name: s.levels for s in framework.strata}
-    ours = _shipped(name)
-    if name in levels and (ours is None or not {*ours.groups} <= {*levels[name], ALL}):
+    shipped = _shipped(name)
+    if name in levels and (shipped is None or not {*shipped.groups} <= {*levels[name], ALL}):
         return _by_levels(name, levels[name])
-    if ours is not None:
-        return ours
+    if shipped is not None:
+        return shipped
     from importlib.metadata import entry_points
 
     offers = entry_points(group=ENTRY_POINT_GROUP)
@@ -92,41 +93,43 @@ def _by_levels(name: str, levels: tuple[str, ...]) -> Breakdown:
     return Levels()
 
 
-def _instance(what: object) -> Breakdown:
-    if isinstance(what, Breakdown):
-        return what
-    if isinstance(what, type) and issubclass(what, Breakdown):
-        return what()
+def _instance(value: object) -> Breakdown:
+    if isinstance(value, Breakdown):
+        return value
+    if isinstance(value, type) and issubclass(value, Breakdown):
+        return value()
     raise UsageError(
-        f"expected a Breakdown, found {format_value(what)}; pass an instance of a subclass, or its "
-        "name"
+        f"expected a Breakdown, found {format_value(value)}; pass an instance of a subclass, "
+        "or its name"
     )
 
 
 def resolve(
     breakdowns: Iterable[Breakdown | type[Breakdown] | str], framework: Framework
 ) -> tuple[Breakdown, ...]:
-    """Turn names, classes and instances into checked instances.
+    """Convert names, classes and instances to checked instances.
 
-    A name is that of a standard breakdown, of a stratum of the framework, or of a
-    breakdown that an installed package offers.
+    A name refers to a standard breakdown, to a stratum of the framework, or to a breakdown
+    that an installed package offers.
 
     Raises
     ------
     DataError
-        When a declaration is wrong or two share a key; all are listed.
+        When a declaration is invalid or two breakdowns share a key; all are listed.
     UnknownNameError
-        When a name is offered by no installed package.
+        When there is no breakdown of a name.
     UsageError
-        When an entry is no breakdown, or there is none.
+        When an entry is not a breakdown, or the list is empty.
     """
     if isinstance(breakdowns, (str, Breakdown, type)):
         breakdowns = (breakdowns,)
     each = as_tuple("breakdowns", breakdowns, "breakdowns or their names")
     found = tuple(named(b, framework) if isinstance(b, str) else _instance(b) for b in each)
     if not found:
-        raise UsageError("no breakdowns to make; pass at least one, or None for the standard ones")
-    # Ours are as they should be, and this is done for every report.
+        raise UsageError(
+            "`breakdowns` must not be empty; pass at least one, or None for the standard ones"
+        )
+    # Shipped breakdowns need no check, and this runs for every report.
     problems = [p for b in found if _SHIPPED.get(str(b.key)) is not b for p in b.problems()]
     keys = [b.key for b in found]
     if len({*map(str, keys)}) < len(keys) and (
@@ -135,9 +138,9 @@ def resolve(
         problems.append(
             Problem(
                 "breakdowns",
-                "every breakdown has a key of its own",
+                "keys must be unique",
                 f"more than once: {format_values(repeated)}",
-                "Give one of them another `key`.",
+                "Change the `key` of one of them.",
             )
         )
     if problems:
