@@ -405,7 +405,7 @@ class TestBadInput:
 
     def test_options(self):
         for wrong in (0, -1, "two", True, float("nan"), [3]):
-            with pytest.raises(UsageError, match="df is a number above 0"):
+            with pytest.raises(UsageError, match="`df` must be a number above 0"):
                 ratio([1, 2], [3, 4], df=wrong)
         with pytest.raises(UnknownNameError, match="logit"):
             ratio([1, 2], [3, 4], interval="logits")

@@ -1,15 +1,15 @@
-"""Linearised ratio estimates, limits, ratio().
+"""Ratio estimates from survey samples, with linearised standard errors and intervals.
 
-Strata lie along the first axis and moments along the one before it, so that every step runs over
-memory in order. `omistats.kernel.ratio` checks what comes from outside and then works here;
-scores come here directly, for their moments are sums over cases that were made next door and can
-be neither missing nor impossible.
+`ratio` takes one row per case. `from_moments` and `covariance_groups` take ``moments``: the sums
+over a stratum's cases of k, n, k², k n and n², with shape (..., strata, 5). A domain's moments
+sum over its own cases, while ``cases`` counts all cases drawn in the stratum: those outside the
+domain have k = n = 0 and belong to the sample. Each case is its own cluster. Cases have no
+weights; moments of w k and w n give the weighted estimate and its standard error, but not the
+design effect, which counts answers.
 
-Everything here takes ``moments``: the sums over the cases of a stratum of k, n, k², k n and n²,
-with shape (..., strata, 5). A domain's moments sum over its own cases only, while ``cases``
-counts all that were drawn in the stratum: those outside have 0 and 0, and belong to the sample.
-Each case is its own cluster. Cases have no weights; moments of w k and w n give the weighted
-estimate and its standard error, but not the design effect, which counts answers.
+`linearised` and `covariances` check nothing, for callers whose moments are valid by
+construction. They take moments along the first axis and strata along the second, so that each
+step runs over contiguous memory.
 """
 
 from __future__ import annotations
@@ -39,8 +39,6 @@ __all__ = [
     "BulkLonely",
     "Ratio",
     "Ratios",
-    "Sums",
-    "as_moments",
     "check_limits",
     "covariance_groups",
     "covariances",
@@ -49,103 +47,23 @@ __all__ = [
     "from_moments",
     "limits",
     "linearised",
-    "located",
     "products",
     "quotient",
     "ratio",
-    "sums",
 ]
 
 
 Floats = npt.NDArray[np.float64]
+Real = npt.NDArray[np.floating[Any]]
+Limits = Literal["wald", "logit"]
+BulkLonely = Literal["error", "nan", "remove", "adjust"]
 
 _LIMITS = ("wald", "logit")
-
-
-def limits(
-    estimate: npt.ArrayLike,
-    se: npt.ArrayLike,
-    *,
-    confidence: float = 0.95,
-    df: npt.ArrayLike | None = None,
-    interval: str = "wald",
-) -> tuple[Floats, Floats]:
-    """Give the limits of estimates from their standard errors.
-
-    Parameters
-    ----------
-    estimate, se : array_like of float
-        Broadcast together.
-    confidence : float
-        Between 0 and 1.
-    df : array_like of float, optional
-        Degrees of freedom of t, broadcast with the rest; None or infinite is normal, and
-        what is not above 0 gives NaN.
-    interval : {'wald', 'logit'}
-        ``p ± q se``, or ``logit(p) ± q se / (p (1 - p))`` brought back (the delta method),
-        which is NaN unless ``0 < p < 1``.
-
-    Returns
-    -------
-    low, high : ndarray of float64
-
-    Raises
-    ------
-    UsageError
-        When the confidence is out of range.
-    UnknownNameError
-        When the interval is unknown.
-    """
-    check_confidence(confidence)
-    check_limits(interval)
-    p, s = np.asarray(estimate, np.float64), np.asarray(se, np.float64)
-    half = _quantile(confidence, df) * s
-    if interval == "wald":
-        return np.asarray(p - half), np.asarray(p + half)
-    import scipy
-
-    inside = (p > 0) & (p < 1)
-    q = np.where(inside, p, np.nan)
-    centre, half = np.log(q) - np.log1p(-q), half / (q * (1 - q))
-    low, high = scipy.special.expit(centre - half), scipy.special.expit(centre + half)
-    # There and back again rounds: the limits still have the estimate between them.
-    return np.asarray(np.minimum(low, q)), np.asarray(np.maximum(high, q))
-
-
-def design_effect(estimate: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
-    """Give ``se^2 / (p (1 - p) / n)``; NaN unless ``0 < p < 1``, broadcast."""
-    p, s, n = (np.asarray(v, np.float64) for v in (estimate, se, n))
-    inside = (p > 0) & (p < 1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(inside, s * s * n / (p * (1 - p)), np.nan)
-
-
-def check_limits(interval: str) -> None:
-    """Refuse an interval that there is not."""
-    check_choice("interval", interval, _LIMITS)
-
-
-def _quantile(confidence: float, df: npt.ArrayLike | None) -> Any:
-    z = normal_quantile(confidence)
-    if df is None:
-        return z
-    d = np.asarray(df, np.float64)
-    bounded = np.isfinite(d)
-    out = np.where(np.isposinf(d), z, np.nan)
-    if bounded.any():
-        import scipy
-
-        free, tail = np.where(bounded & (d > 0), d, np.nan), (1.0 - confidence) / 2.0
-        t = scipy.special.stdtrit(free, tail)
-        # Older versions stop at eleven digits; one step of Newton's gives the others.
-        beta = scipy.special.gammaln((free + 1) / 2) - scipy.special.gammaln(free / 2)
-        density = np.exp(beta - (free + 1) / 2 * np.log1p(t * t / free)) / np.sqrt(free * np.pi)
-        t = t - (scipy.special.stdtr(free, t) - tail) / density
-        out = np.where(bounded, -t, out)
-    return out
-
-
-Limits = Literal["wald", "logit"]
+# A variance below this share of the squares it is a difference of has lost more than four of
+# its sixteen digits, and is computed again exactly.
+_CANCELLED = 1e-4
+# Moments that are not whole numbers carry rounding: a variance below this share is only that.
+_ROUNDING = 1e-12
 
 
 @attrs.frozen(eq=False)
@@ -160,12 +78,12 @@ class Ratio:
     df : ndarray of float64
         Degrees of freedom of the interval's t distribution; infinite for the normal.
     design_effect : ndarray of float64
-        ``se^2 / (p (1 - p) / sum n)``, the variance beside that of as many independent
+        ``se^2 / (p (1 - p) / sum n)``, the variance relative to that of as many independent
         answers; ``sum n`` is without weights. NaN unless ``0 < p < 1``.
     method : ndarray of str
         The interval used.
     clusters, strata : ndarray of int64
-        How many there are with a row of positive weight.
+        Number of clusters and strata that have a row of positive weight.
 
     Examples
     --------
@@ -206,32 +124,34 @@ def ratio(
     Parameters
     ----------
     k, n : array_like of float, shape (cases,)
-        Numerator and denominator, one entry a case: sufficient and applicable answers, or
-        any two quantities that are not negative. A case outside the domain of interest
-        stays in, with 0 and 0: it is part of the sample.
+        Numerator and denominator, one entry per case: sufficient and applicable answers, or
+        any two quantities that are not negative. Keep cases outside the domain of interest,
+        with 0 and 0: they are part of the sample.
     cluster : array_like, shape (cases,), optional
-        The cluster of each case; by default each is its own. Labels must differ between
-        strata.
+        The cluster of each case; by default each case is its own cluster. Labels must differ
+        between strata.
     stratum : array_like, shape (cases,), optional
-        The stratum that each cluster was drawn in; by default there is one.
+        The stratum of each case's cluster; by default there is one stratum.
     weight : array_like of float, shape (cases,), optional
-        Sampling weights, any multiple of them; by default all equal. Weight 0 is as good as
-        outside the domain.
+        Sampling weights, of which only the ratios matter; by default all equal. A case of
+        weight 0 counts as outside the domain.
     population : float, mapping or array_like of shape (cases,), optional
-        The number of clusters in each stratum's population: one for all, by label (others
-        are ignored), or one a case. By default it is far larger than the sample.
+        The number of clusters in each stratum's population: one number for all strata, a
+        mapping from stratum labels (others are ignored), or one number per case. By default
+        there is no finite population correction.
     confidence : float
         Between 0 and 1.
     df : float or 'design', optional
-        Degrees of freedom of a t interval, ``'design'`` for clusters less strata, counting
-        those with a case of positive weight; by default the interval is normal.
+        Degrees of freedom of a t interval. ``'design'`` is the number of clusters less the
+        number of strata, among those with a case of positive weight. By default the interval
+        is normal.
     interval : {'wald', 'logit'}
-        Symmetric about the estimate, or about its logit; the logit needs ``0 < p < 1``
-        and is NaN elsewhere.
+        Interval symmetric about the estimate, or about its logit. The logit interval is NaN
+        unless ``0 < p < 1``.
     lonely : {'error', 'remove', 'adjust'}
-        A stratum of one cluster shows no spread. Refuse it, let it contribute nothing, or
-        measure it from the mean of all strata. One that is all of its population contributes
-        nothing anyway.
+        Treatment of strata with a single cluster, which show no spread: raise an error, let
+        them contribute nothing, or measure them from the mean of all strata. A stratum
+        sampled completely contributes nothing under any treatment.
 
     Returns
     -------
@@ -241,18 +161,18 @@ def ratio(
     Raises
     ------
     UsageError
-        When an option is out of range or values are no numbers.
+        When an option is out of range or values are not numbers.
     UnknownNameError
-        When the interval or the treatment of lonely strata is unknown.
+        When the interval or the treatment of single-PSU strata is unknown.
     DataError
         With all that is wrong with the cases: shapes, missing or negative numbers, weights
         that are all 0, missing labels, a cluster in two strata, a population smaller than
-        the sample, lonely strata.
+        the sample, single-PSU strata.
 
     Notes
     -----
-    Taylor linearisation, clusters taken as drawn with replacement unless ``population`` is
-    given: the variance of ``sum w k / sum w n`` is that of the sum of
+    Taylor linearisation, with clusters treated as drawn with replacement unless
+    ``population`` is given: the variance of ``sum w k / sum w n`` is that of the sum of
     ``w (k - p n) / sum w n``. It equals R's ``svyratio`` on
     ``svydesign(~cluster, strata=~stratum, weights=~weight, fpc=~population)``, with R's
     ``options(survey.lonely.psu=)`` at ``fail``, ``remove`` or ``adjust``. R's ``deff`` is
@@ -278,7 +198,7 @@ def ratio(
     kk = numbers(k, "k", None, problems)
     rows = np.asarray(k).size
     if np.ndim(k) != 1:
-        # What else must fit cannot be said.
+        # Without a number of rows nothing else can be checked.
         raise DataError(problems)
     nn = numbers(n, "n", rows, problems)
     ww = np.ones(rows) if weight is None else weights(weight, rows, problems)
@@ -292,16 +212,16 @@ def ratio(
     estimate = np.float64(ww @ kk) / total if total > 0 else np.nan
     if total > 0:
         se = np.sqrt(design.variance(ww * (kk - estimate * nn) / total))
-        freedom = _freedom(df, len(used) - strata)
+        df_interval = _interval_df(df, len(used) - strata)
     else:
-        se = freedom = np.nan
-    low, high = limits(estimate, se, confidence=confidence, df=freedom, interval=interval)
+        se = df_interval = np.nan
+    low, high = limits(estimate, se, confidence=confidence, df=df_interval, interval=interval)
     return Ratio(
         np.asarray(estimate, np.float64),
         np.asarray(se, np.float64),
         low,
         high,
-        np.asarray(freedom, np.float64),
+        np.asarray(df_interval, np.float64),
         design_effect(estimate, se, nn[ww > 0].sum()),
         np.asarray(interval),
         np.asarray(len(used), np.int64),
@@ -314,23 +234,98 @@ def _check_df(df: Any) -> None:
         return
     number = isinstance(df, int | float | np.integer | np.floating) and not isinstance(df, bool)
     if not number or not df > 0:
-        raise UsageError(f"df is a number above 0, 'design' or None, found {df!r}")
+        raise UsageError(f"`df` must be a number above 0, 'design' or None; found {df!r}")
 
 
-def _freedom(df: float | str | None, is_design_based: int) -> float:
+def _interval_df(df: float | str | None, df_design: int) -> float:
     if df is None:
         return np.inf
-    return float(is_design_based if df == "design" else df)
+    return float(df_design if df == "design" else df)
 
 
-Real = npt.NDArray[np.floating[Any]]
+def limits(
+    estimate: npt.ArrayLike,
+    se: npt.ArrayLike,
+    *,
+    confidence: float = 0.95,
+    df: npt.ArrayLike | None = None,
+    interval: str = "wald",
+) -> tuple[Floats, Floats]:
+    """Compute confidence limits from estimates and their standard errors.
 
-# A variance below this share of the squares it is a difference of has lost more than four of
-# its sixteen digits, and is computed again exactly.
-_CANCELLED = 1e-4
-# Moments that are no whole numbers were rounded before they came here: below this share there is
-# nothing left but that.
-_ROUNDING = 1e-12
+    Parameters
+    ----------
+    estimate, se : array_like of float
+        Broadcast together.
+    confidence : float
+        Between 0 and 1.
+    df : array_like of float, optional
+        Degrees of freedom of t, broadcast with the rest. None or infinite gives normal
+        limits; 0 or less gives NaN.
+    interval : {'wald', 'logit'}
+        ``p ± q se``, or ``logit(p) ± q se / (p (1 - p))`` transformed back (the delta
+        method), which is NaN unless ``0 < p < 1``.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+
+    Raises
+    ------
+    UsageError
+        When the confidence is out of range.
+    UnknownNameError
+        When the interval is unknown.
+    """
+    check_confidence(confidence)
+    check_limits(interval)
+    p, s = np.asarray(estimate, np.float64), np.asarray(se, np.float64)
+    half = _quantile(confidence, df) * s
+    if interval == "wald":
+        return np.asarray(p - half), np.asarray(p + half)
+    import scipy
+
+    inside = (p > 0) & (p < 1)
+    q = np.where(inside, p, np.nan)
+    centre, half = np.log(q) - np.log1p(-q), half / (q * (1 - q))
+    low, high = scipy.special.expit(centre - half), scipy.special.expit(centre + half)
+    # Transforming forth and back rounds; the limits must still enclose the estimate.
+    return np.asarray(np.minimum(low, q)), np.asarray(np.maximum(high, q))
+
+
+def check_limits(interval: str) -> None:
+    """Check that an interval is 'wald' or 'logit'."""
+    check_choice("interval", interval, _LIMITS)
+
+
+def _quantile(confidence: float, df: npt.ArrayLike | None) -> Any:
+    """Return the two-sided quantile of t, or of the normal where ``df`` is infinite or None."""
+    z = normal_quantile(confidence)
+    if df is None:
+        return z
+    d = np.asarray(df, np.float64)
+    bounded = np.isfinite(d)
+    out = np.where(np.isposinf(d), z, np.nan)
+    if bounded.any():
+        import scipy
+
+        finite, tail = np.where(bounded & (d > 0), d, np.nan), (1.0 - confidence) / 2.0
+        t = scipy.special.stdtrit(finite, tail)
+        # Older versions of SciPy stop at eleven digits; one Newton step gives the others.
+        beta = scipy.special.gammaln((finite + 1) / 2) - scipy.special.gammaln(finite / 2)
+        density = np.exp(beta - (finite + 1) / 2 * np.log1p(t * t / finite))
+        density = density / np.sqrt(finite * np.pi)
+        t = t - (scipy.special.stdtr(finite, t) - tail) / density
+        out = np.where(bounded, -t, out)
+    return out
+
+
+def design_effect(estimate: npt.ArrayLike, se: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
+    """Compute ``se^2 / (p (1 - p) / n)``, broadcast; NaN unless ``0 < p < 1``."""
+    p, s, n = (np.asarray(v, np.float64) for v in (estimate, se, n))
+    inside = (p > 0) & (p < 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(inside, s * s * n / (p * (1 - p)), np.nan)
 
 
 @attrs.frozen(eq=False)
@@ -340,7 +335,8 @@ class Ratios:
     Attributes
     ----------
     estimate, se : ndarray of float64
-        NaN where the denominator is 0; ``se`` also where a lonely stratum leaves it unknown.
+        NaN where the denominator is 0; ``se`` also where a single-PSU stratum leaves it
+        unknown.
     design_effect : ndarray of float64
         ``se^2 / (p (1 - p) / sum n)``; NaN unless ``0 < p < 1``.
     """
@@ -350,255 +346,6 @@ class Ratios:
     design_effect: Floats
 
 
-def crossed(k: Real, n: Real) -> Real:
-    """Give k, n, k², k n and n² along a new first axis, in the precision of k.
-
-    Exact for whole numbers whose squares that precision counts exactly.
-    """
-    out = np.empty((5, *k.shape), k.dtype)
-    out[0], out[1] = k, n
-    np.multiply(k, k, out=out[2])
-    np.multiply(k, n, out=out[3])
-    np.multiply(n, n, out=out[4])
-    return out
-
-
-def linearised(moments: Floats, scale: Floats, shared: Floats) -> Ratios:
-    """Estimate ratios and their standard errors.
-
-    Parameters
-    ----------
-    moments : ndarray of float64, shape (5, strata, ...)
-        Sums of k, n, k², k n and n².
-    scale, shared : ndarray of float64, shape (strata, ...)
-        As `omistats.kernel.design.variance_factors` gives them; axes may have length 1.
-
-    Returns
-    -------
-    Ratios
-        Of the trailing shape.
-
-    Raises
-    ------
-    DataError
-        When a variance is negative by more than rounding.
-    """
-    K, N, KK, KN, NN = moments
-    n = np.asarray(N.sum(axis=0))
-    estimate = quotient(K.sum(axis=0), n)
-    p = estimate
-    crossing, apart = 2 * p * KN, p * N
-    squares = p * p * NN
-    inside = (KK - crossing + squares) - shared * (K - apart) ** 2
-    size = (KK + crossing + squares) + shared * (K + apart) ** 2
-    if np.isnan(scale).any():
-        # What a lonely stratum leaves open is open only where the domain has something in it.
-        scale = np.where((moments != 0).any(axis=0), scale, 0.0)
-    spread = np.asarray((scale * inside).sum(axis=0))
-    whole = np.asarray((scale * size).sum(axis=0))
-    # At 0 and 1 whole moments are subtracted without rounding.
-    doubtful = (spread < _CANCELLED * whole) & (estimate != 0) & (estimate != 1)
-    if doubtful.any():
-        _again(spread, doubtful, moments, scale, shared)
-    bad = spread < -1e-9 * whole
-    if bad.any():
-        hint = "Check that all five are sums over the same cases, and the counts of cases."
-        text = f"a negative variance {located(bad)}"
-        raise DataError([Problem("moments", "moments that some cases have", text, hint)])
-    rounded = np.asarray(spread < _ROUNDING * whole)
-    if rounded.any():
-        of_these = moments[:, :, rounded]
-        rounded[rounded] = (of_these != np.floor(of_these)).any(axis=(0, 1))
-        spread[rounded] = 0.0
-    se = quotient(np.sqrt(np.maximum(spread, 0.0)), n)
-    return Ratios(estimate, se, design_effect(estimate, se, n))
-
-
-def covariances(first: Floats, factor: Floats, se: Floats) -> Floats:
-    """Give the covariance matrices of linear statistics of groups that share no case.
-
-    Parameters
-    ----------
-    first : ndarray of float64, shape (strata, ..., groups)
-        Sums over the group's cases in each stratum of what they add to the statistic.
-    factor : ndarray of float64, shape (strata, ..., groups or 1)
-        ``(1 - m / M) / (m - 1)`` of each stratum.
-    se : ndarray of float64, shape (..., groups)
-        Standard errors, NaN where unknown.
-
-    Returns
-    -------
-    ndarray of float64, shape (..., groups, groups)
-    """
-    out: Floats = -np.einsum("h...a,h...b->...ab", first * factor, first)
-    # Where one does not vary nothing varies with it, whatever rounding says.
-    still, unknown = se == 0, np.isnan(se)
-    out[still[..., np.newaxis] | still[..., np.newaxis, :]] = 0.0
-    own = np.arange(se.shape[-1])
-    out[..., own, own] = se**2
-    out[unknown[..., np.newaxis] | unknown[..., np.newaxis, :]] = np.nan
-    return out
-
-
-def quotient(top: Floats, bottom: Floats) -> Floats:
-    """Divide; NaN where the divisor is 0."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(bottom > 0, top / bottom, np.nan)
-
-
-def located(bad: Any) -> str:
-    """Say where something is wrong, the first few places."""
-    where = [tuple(map(int, at)) for at in np.argwhere(bad)[:3]]
-    more = int(bad.sum()) - len(where)
-    return "at " + ", ".join(map(str, where)) + (f" and {more} more" if more else "")
-
-
-def _again(
-    spread: Floats, doubtful: npt.NDArray[np.bool_], moments: Floats, scale: Floats, shared: Floats
-) -> None:
-    """Compute the doubtful in fractions: no digits are lost however small they are."""
-    strata = moments.shape[1:]
-    m = np.moveaxis(moments[:, :, doubtful], 2, 0)
-    scales = np.broadcast_to(scale, strata)[:, doubtful].T
-    shares = np.broadcast_to(shared, strata)[:, doubtful].T
-    alone = _single(m)
-    spread[doubtful] = [
-        0.0 if one else _exactly(*parts)
-        for one, *parts in zip(alone.tolist(), m, scales, shares, strict=True)
-    ]
-
-
-def _single(m: Floats) -> npt.NDArray[np.bool_]:
-    """Flag moments (elements, 5, strata) of a single case, which does not differ from its ratio."""
-    K, N, KK, KN, NN = np.moveaxis(m.sum(axis=-1), 1, 0)
-    # Of whole numbers; below 2**26 squares are exact.
-    whole = (np.maximum(K, N) < 2.0**26) & (m == np.floor(m)).all(axis=(1, 2))
-    alone: npt.NDArray[np.bool_] = whole & (K * K == KK) & (N * N == NN) & (K * N == KN)
-    return alone
-
-
-def _exactly(m: Floats, scale: Floats, shared: Floats) -> float:
-    rows = [[Fraction(v) for v in row] for row in m.T.tolist()]
-    p = sum(row[0] for row in rows) / sum(row[1] for row in rows)
-    total = 0.0
-    for (K, N, KK, KN, NN), factor, share in zip(rows, scale, shared, strict=True):
-        centre = (K - p * N) ** 2 * (Fraction(1, round(1 / share)) if share else 0)
-        total += float(factor) * float(KK - 2 * p * KN + p * p * NN - centre)
-    return total
-
-
-BulkLonely = Literal["error", "nan", "remove", "adjust"]
-
-
-@attrs.frozen(eq=False)
-class Sums:
-    """Moments, and the strata they come from.
-
-    Attributes
-    ----------
-    moments : ndarray of float64, shape (5, strata, ...)
-        Sums of k, n, k², k n and n².
-    scale, shared : ndarray of float64, shape (strata, ...)
-        As `omistats.kernel.design.variance_factors` gives them, but 0 where the domain has nothing.
-    """
-
-    moments: Floats
-    scale: Floats
-    shared: Floats
-
-
-def as_moments(values: npt.ArrayLike) -> Floats:
-    """Return moments as float64, or refuse their shape."""
-    m = as_numbers(values, "moments")
-    if m.ndim < 2 or m.shape[-1] != 5:
-        raise UsageError(f"moments have shape (..., strata, 5), found {m.shape}")
-    return m
-
-
-def sums(
-    moments: Floats,
-    cases: npt.ArrayLike,
-    population: npt.ArrayLike | None,
-    lonely: str,
-) -> Sums:
-    """Bring moments and strata to one shape, checked and as `omistats.kernel.ratio` has it."""
-    check_lonely(lonely, (*LONELY, "nan"))
-    drawn = as_numbers(cases, "cases")
-    there = np.asarray(np.inf) if population is None else as_numbers(population, "population")
-    try:
-        shape = np.broadcast_shapes(moments.shape[:-1], drawn.shape, there.shape)
-    except ValueError as error:
-        raise UsageError(
-            f"moments {moments.shape}, cases {drawn.shape} and population {there.shape}: "
-            "expected shapes that broadcast, strata last"
-        ) from error
-    m = np.broadcast_to(moments, (*shape, 5))
-    wrong = _problems(m, drawn, there)
-    if wrong:
-        raise DataError(wrong)
-    touched = (m != 0).any(axis=-1)
-    scale, shared = variance_factors(drawn, None if population is None else there, lonely)
-    scale = np.where(touched, scale, 0.0)
-    alone = np.isnan(scale)
-    if lonely == "error" and alone.any():
-        hint = "Merge strata, or say lonely='nan', 'remove' or 'adjust'."
-        rule = "two cases or more in each stratum"
-        raise DataError([Problem("cases", rule, "one " + located(alone), hint)])
-    return Sums(
-        np.moveaxis(m, (-1, -2), (0, 1)),
-        np.moveaxis(scale, -1, 0),
-        np.moveaxis(np.broadcast_to(shared, shape), -1, 0),
-    )
-
-
-def _problems(m: Floats, drawn: Floats, there: Floats) -> list[Problem]:
-    with np.errstate(invalid="ignore"):
-        possible = ((m >= 0) & (m < np.inf)).all(axis=-1)
-        checks = (
-            (
-                "moments",
-                ~possible | ((drawn == 0) & (m != 0).any(axis=-1)),
-                "sums over the cases drawn, known and not negative",
-                "Sum over counted cases only; one without answers has 0 and 0.",
-            ),
-            (
-                "cases",
-                ~((drawn >= 0) & (drawn < np.inf) & (drawn == np.floor(drawn))),
-                "whole numbers of cases drawn",
-                "Count the cases of each stratum, in the domain or not.",
-            ),
-            (
-                "population",
-                ~(there >= drawn),
-                "no fewer cases than were drawn",
-                "Give numbers of cases, not sampling fractions, of all that could be drawn.",
-            ),
-        )
-    return [
-        Problem(name, rule, f"others {located(bad)}", hint)
-        for name, bad, rule, hint in checks
-        if bad.any()
-    ]
-
-
-def products(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
-    """Give k, n, k², k n and n² of cases along a new last axis, ready to be summed.
-
-    Parameters
-    ----------
-    k, n : array_like of float, shape (cases, ...)
-        Broadcast together.
-
-    Returns
-    -------
-    ndarray of float64, shape (cases, ..., 5)
-        Indicators of domains within strata, times this, are moments.
-    """
-    kk, nn = np.broadcast_arrays(as_numbers(k, "k"), as_numbers(n, "n"))
-    moments: Floats = np.moveaxis(crossed(kk, nn), 0, -1).astype(np.float64, copy=False)
-    return moments
-
-
 def from_moments(
     moments: npt.ArrayLike,
     cases: npt.ArrayLike,
@@ -606,19 +353,19 @@ def from_moments(
     population: npt.ArrayLike | None = None,
     lonely: BulkLonely = "error",
 ) -> Ratios:
-    """Estimate ratios and their standard errors, as `ratio` does from the cases.
+    """Estimate ratios and standard errors from moments, as `ratio` does from cases.
 
     Parameters
     ----------
     moments : array_like of float, shape (..., strata, 5)
         Sums over the domain's cases in each stratum.
     cases : array_like of float, shape (..., strata)
-        How many cases were drawn in each stratum, in the domain or not; broadcast.
+        Number of cases drawn in each stratum, in the domain or not; broadcast.
     population : array_like of float, shape (..., strata), optional
-        How many there are in each stratum's population; broadcast.
+        Number of cases in each stratum's population; broadcast.
     lonely : {'error', 'nan', 'remove', 'adjust'}
-        As for `ratio`, but only strata where the domain has something matter, and ``'nan'``
-        leaves the standard error unknown instead of refusing all.
+        As for `ratio`, but only strata that have answers in the domain matter, and ``'nan'``
+        sets the standard error to NaN instead of raising an error.
 
     Returns
     -------
@@ -630,16 +377,16 @@ def from_moments(
     UsageError
         When shapes do not fit.
     UnknownNameError
-        When the treatment of lonely strata is unknown.
+        When the treatment of single-PSU strata is unknown.
     DataError
-        When numbers are missing, negative or infinite, more cases were drawn than there are,
-        moments are not those of any cases, or strata are lonely.
+        When numbers are missing, negative or infinite, more cases were drawn than the
+        population has, no cases can have these moments, or strata have a single case.
 
     Notes
     -----
     With p = sum k / sum n, within a stratum ``sum e = K - p N`` and ``sum e² = KK - 2 p KN +
-    p² NN``. Where the difference is too small for floating point it is computed again as a
-    fraction, so that moments of counts give an exact 0 where nothing varies.
+    p² NN``. A difference too small for floating point is recomputed in fractions, so that
+    moments of counts give exactly 0 where nothing varies.
 
     Examples
     --------
@@ -648,8 +395,8 @@ def from_moments(
     >>> print(f"{found.estimate:.3f} ± {found.se:.3f}")
     0.576 ± 0.152
     """
-    given = sums(as_moments(moments), cases, population, lonely)
-    return linearised(given.moments, given.scale, given.shared)
+    by_stratum = _check_moments(_as_moments(moments), cases, population, lonely)
+    return linearised(by_stratum.moments, by_stratum.scale, by_stratum.shared)
 
 
 def covariance_groups(
@@ -659,7 +406,7 @@ def covariance_groups(
     population: npt.ArrayLike | None = None,
     lonely: BulkLonely = "error",
 ) -> Floats:
-    """Give the covariance matrix of the ratios of groups that share no case.
+    """Estimate the covariance matrix of the ratios of groups that share no case.
 
     Parameters
     ----------
@@ -680,12 +427,261 @@ def covariance_groups(
     UsageError, UnknownNameError, DataError
         As `from_moments`.
     """
-    m = as_moments(moments)
+    m = _as_moments(moments)
     if m.ndim < 3:
-        raise UsageError(f"moments of groups have shape (..., groups, strata, 5), not {m.shape}")
-    given = sums(m, cases, population, lonely)
-    found = linearised(given.moments, given.scale, given.shared)
-    K, N = given.moments[:2]
+        raise UsageError(
+            f"`moments` of groups must have shape (..., groups, strata, 5); found {m.shape}"
+        )
+    by_stratum = _check_moments(m, cases, population, lonely)
+    found = linearised(by_stratum.moments, by_stratum.scale, by_stratum.shared)
+    K, N = by_stratum.moments[:2]
     first = quotient(K - found.estimate * N, N.sum(axis=0))
-    # A lonely stratum left open has made the standard error NaN already.
-    return covariances(first, np.nan_to_num(given.scale) * given.shared, found.se)
+    # A single-PSU stratum with unknown scale has made the standard error NaN already.
+    return covariances(first, np.nan_to_num(by_stratum.scale) * by_stratum.shared, found.se)
+
+
+def products(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
+    """Compute k, n, k², k n and n² of each case along a new last axis.
+
+    Parameters
+    ----------
+    k, n : array_like of float, shape (cases, ...)
+        Broadcast together.
+
+    Returns
+    -------
+    ndarray of float64, shape (cases, ..., 5)
+        Their sums over a domain's cases in each stratum are its moments.
+    """
+    kk, nn = np.broadcast_arrays(as_numbers(k, "k"), as_numbers(n, "n"))
+    moments: Floats = np.moveaxis(crossed(kk, nn), 0, -1).astype(np.float64, copy=False)
+    return moments
+
+
+def crossed(k: Real, n: Real) -> Real:
+    """Compute k, n, k², k n and n² along a new first axis, in the precision of k.
+
+    Exact for whole numbers whose squares that precision represents exactly.
+    """
+    out = np.empty((5, *k.shape), k.dtype)
+    out[0], out[1] = k, n
+    np.multiply(k, k, out=out[2])
+    np.multiply(k, n, out=out[3])
+    np.multiply(n, n, out=out[4])
+    return out
+
+
+def linearised(moments: Floats, scale: Floats, shared: Floats) -> Ratios:
+    """Estimate ratios and their standard errors.
+
+    Parameters
+    ----------
+    moments : ndarray of float64, shape (5, strata, ...)
+        Sums of k, n, k², k n and n².
+    scale, shared : ndarray of float64, shape (strata, ...)
+        From `omistats.kernel.design.variance_factors`; axes may have length 1.
+
+    Returns
+    -------
+    Ratios
+        Of the trailing shape.
+
+    Raises
+    ------
+    DataError
+        When a variance is negative by more than rounding.
+    """
+    K, N, KK, KN, NN = moments
+    n = np.asarray(N.sum(axis=0))
+    estimate = quotient(K.sum(axis=0), n)
+    p = estimate
+    cross, expected = 2 * p * KN, p * N
+    squares = p * p * NN
+    inside = (KK - cross + squares) - shared * (K - expected) ** 2
+    size = (KK + cross + squares) + shared * (K + expected) ** 2
+    if np.isnan(scale).any():
+        # A single-PSU stratum matters only where the domain has answers in it.
+        scale = np.where((moments != 0).any(axis=0), scale, 0.0)
+    spread = np.asarray((scale * inside).sum(axis=0))
+    whole = np.asarray((scale * size).sum(axis=0))
+    # For p of 0 and 1 whole moments are subtracted without rounding.
+    doubtful = (spread < _CANCELLED * whole) & (estimate != 0) & (estimate != 1)
+    if doubtful.any():
+        _recompute(spread, doubtful, moments, scale, shared)
+    bad = spread < -1e-9 * whole
+    if bad.any():
+        hint = "Check that all five are sums over the same cases, and check the counts of cases."
+        text = f"a negative variance {_format_places(bad)}"
+        raise DataError([Problem("moments", "moments that cases can have", text, hint)])
+    rounded = np.asarray(spread < _ROUNDING * whole)
+    if rounded.any():
+        of_these = moments[:, :, rounded]
+        rounded[rounded] = (of_these != np.floor(of_these)).any(axis=(0, 1))
+        spread[rounded] = 0.0
+    se = quotient(np.sqrt(np.maximum(spread, 0.0)), n)
+    return Ratios(estimate, se, design_effect(estimate, se, n))
+
+
+def covariances(first: Floats, factor: Floats, se: Floats) -> Floats:
+    """Compute covariance matrices of linear statistics of groups that share no case.
+
+    Parameters
+    ----------
+    first : ndarray of float64, shape (strata, ..., groups)
+        Each group's linearised contributions, summed over its cases in each stratum.
+    factor : ndarray of float64, shape (strata, ..., groups or 1)
+        ``(1 - m / M) / (m - 1)`` of each stratum.
+    se : ndarray of float64, shape (..., groups)
+        Standard errors, NaN where unknown.
+
+    Returns
+    -------
+    ndarray of float64, shape (..., groups, groups)
+    """
+    out: Floats = -np.einsum("h...a,h...b->...ab", first * factor, first)
+    # A group without variance has no covariance either; rounding may say otherwise.
+    constant, unknown = se == 0, np.isnan(se)
+    out[constant[..., np.newaxis] | constant[..., np.newaxis, :]] = 0.0
+    diagonal = np.arange(se.shape[-1])
+    out[..., diagonal, diagonal] = se**2
+    out[unknown[..., np.newaxis] | unknown[..., np.newaxis, :]] = np.nan
+    return out
+
+
+def quotient(top: Floats, bottom: Floats) -> Floats:
+    """Divide; NaN where the divisor is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(bottom > 0, top / bottom, np.nan)
+
+
+@attrs.frozen(eq=False)
+class _StratumMoments:
+    """Moments by stratum, with the factors of each stratum.
+
+    Attributes
+    ----------
+    moments : ndarray of float64, shape (5, strata, ...)
+        Sums of k, n, k², k n and n².
+    scale, shared : ndarray of float64, shape (strata, ...)
+        From `omistats.kernel.design.variance_factors`; ``scale`` is 0 in strata without
+        answers in the domain.
+    """
+
+    moments: Floats
+    scale: Floats
+    shared: Floats
+
+
+def _as_moments(values: npt.ArrayLike) -> Floats:
+    """Return moments as float64 after checking their shape."""
+    m = as_numbers(values, "moments")
+    if m.ndim < 2 or m.shape[-1] != 5:
+        raise UsageError(f"`moments` must have shape (..., strata, 5), found {m.shape}")
+    return m
+
+
+def _check_moments(
+    moments: Floats,
+    cases: npt.ArrayLike,
+    population: npt.ArrayLike | None,
+    lonely: str,
+) -> _StratumMoments:
+    """Check and broadcast moments and strata, and move these axes to the front."""
+    check_lonely(lonely, (*LONELY, "nan"))
+    drawn = as_numbers(cases, "cases")
+    sizes = np.asarray(np.inf) if population is None else as_numbers(population, "population")
+    try:
+        shape = np.broadcast_shapes(moments.shape[:-1], drawn.shape, sizes.shape)
+    except ValueError as error:
+        raise UsageError(
+            f"moments {moments.shape}, cases {drawn.shape} and population {sizes.shape}: "
+            "expected shapes that broadcast, strata last"
+        ) from error
+    m = np.broadcast_to(moments, (*shape, 5))
+    problems = _moment_problems(m, drawn, sizes)
+    if problems:
+        raise DataError(problems)
+    in_domain = (m != 0).any(axis=-1)
+    scale, shared = variance_factors(drawn, None if population is None else sizes, lonely)
+    scale = np.where(in_domain, scale, 0.0)
+    single = np.isnan(scale)
+    if lonely == "error" and single.any():
+        hint = "Merge strata, or pass lonely='nan', 'remove' or 'adjust'."
+        rule = "each stratum needs two cases or more"
+        raise DataError([Problem("cases", rule, "one " + _format_places(single), hint)])
+    return _StratumMoments(
+        np.moveaxis(m, (-1, -2), (0, 1)),
+        np.moveaxis(scale, -1, 0),
+        np.moveaxis(np.broadcast_to(shared, shape), -1, 0),
+    )
+
+
+def _moment_problems(m: Floats, drawn: Floats, population: Floats) -> list[Problem]:
+    with np.errstate(invalid="ignore"):
+        possible = ((m >= 0) & (m < np.inf)).all(axis=-1)
+        checks = (
+            (
+                "moments",
+                ~possible | ((drawn == 0) & (m != 0).any(axis=-1)),
+                "finite sums over the cases drawn, not negative",
+                "Sum over counted cases only; a case without answers has 0 and 0.",
+            ),
+            (
+                "cases",
+                ~((drawn >= 0) & (drawn < np.inf) & (drawn == np.floor(drawn))),
+                "whole numbers of cases drawn",
+                "Count the cases of each stratum, in the domain or not.",
+            ),
+            (
+                "population",
+                ~(population >= drawn),
+                "no fewer cases than were drawn",
+                "Pass the numbers of cases in the population, not sampling fractions.",
+            ),
+        )
+    return [
+        Problem(name, rule, f"other values {_format_places(bad)}", hint)
+        for name, bad, rule, hint in checks
+        if bad.any()
+    ]
+
+
+def _format_places(bad: Any) -> str:
+    """List the first few places of flags."""
+    where = [tuple(map(int, at)) for at in np.argwhere(bad)[:3]]
+    more = int(bad.sum()) - len(where)
+    return "at " + ", ".join(map(str, where)) + (f" and {more} more" if more else "")
+
+
+def _recompute(
+    spread: Floats, doubtful: npt.NDArray[np.bool_], moments: Floats, scale: Floats, shared: Floats
+) -> None:
+    """Recompute cancelled variances in fractions, which lose no digits."""
+    strata = moments.shape[1:]
+    m = np.moveaxis(moments[:, :, doubtful], 2, 0)
+    scales = np.broadcast_to(scale, strata)[:, doubtful].T
+    shares = np.broadcast_to(shared, strata)[:, doubtful].T
+    single = _is_single_case(m)
+    spread[doubtful] = [
+        0.0 if one else _exact_variance(*parts)
+        for one, *parts in zip(single.tolist(), m, scales, shares, strict=True)
+    ]
+
+
+def _is_single_case(m: Floats) -> npt.NDArray[np.bool_]:
+    """Flag moments (elements, 5, strata) of a single case, which equals its own ratio."""
+    K, N, KK, KN, NN = np.moveaxis(m.sum(axis=-1), 1, 0)
+    # Squares of whole numbers below 2**26 are exact.
+    whole = (np.maximum(K, N) < 2.0**26) & (m == np.floor(m)).all(axis=(1, 2))
+    single: npt.NDArray[np.bool_] = whole & (K * K == KK) & (N * N == NN) & (K * N == KN)
+    return single
+
+
+def _exact_variance(m: Floats, scale: Floats, shared: Floats) -> float:
+    rows = [[Fraction(v) for v in row] for row in m.T.tolist()]
+    p = sum(row[0] for row in rows) / sum(row[1] for row in rows)
+    total = 0.0
+    for (K, N, KK, KN, NN), factor, share in zip(rows, scale, shared, strict=True):
+        centre = (K - p * N) ** 2 * (Fraction(1, round(1 / share)) if share else 0)
+        total += float(factor) * float(KK - 2 * p * KN + p * p * NN - centre)
+    return total
