@@ -1,4 +1,4 @@
-"""Tests and differences of estimates that have a covariance matrix."""
+"""Wald tests and differences of correlated estimates."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ __all__ = ["Contrast", "Tested", "difference", "tested", "wald"]
 
 Floats = npt.NDArray[np.float64]
 
-# Below this a correlation matrix of differences is singular: one follows from the others.
+# An eigenvalue of a correlation matrix below this means that the matrix is singular.
 _SINGULAR = 1e-10
+# A variance of a difference below this share of the two variances is rounding.
 _ROUNDING = 1e-12
 
 
@@ -28,7 +29,7 @@ class Contrast:
     Attributes
     ----------
     estimate, se, low, high : ndarray of float64
-        First less second; NaN where either is.
+        Of the first estimate less the second; NaN where either is NaN.
     """
 
     estimate: Floats
@@ -44,18 +45,18 @@ def difference(
     confidence: float = 0.95,
     df: npt.ArrayLike | None = None,
 ) -> Contrast:
-    """Give the difference of two estimates with its Wald interval.
+    """Compute the difference of two estimates with its Wald interval.
 
     Parameters
     ----------
     estimate : array_like of float, shape (..., 2)
-        The first and the second.
+        The two estimates.
     covariance : array_like of float, shape (..., 2, 2)
-        Their covariance matrix, as `covariance_groups` gives it.
+        Their covariance matrix, as `omistats.kernel.ratio.covariance_groups` returns it.
     confidence : float
         Between 0 and 1.
     df : array_like of float, optional
-        Degrees of freedom of a t interval; by default it is normal.
+        Degrees of freedom of a t interval; by default the interval is normal.
 
     Returns
     -------
@@ -67,9 +68,9 @@ def difference(
     UsageError
         When shapes do not fit or the confidence is out of range.
     """
-    x, v = _pair(estimate, covariance)
+    x, v = _as_pair(estimate, covariance)
     if x.shape[-1] != 2:
-        raise UsageError(f"a difference is of two estimates, found {x.shape[-1]}")
+        raise UsageError(f"a difference needs two estimates, found {x.shape[-1]}")
     d = x[..., 0] - x[..., 1]
     variance = v[..., 0, 0] + v[..., 1, 1] - 2 * v[..., 0, 1]
     se = np.sqrt(_unrounded(variance, v[..., 0, 0], v[..., 1, 1]))
@@ -85,9 +86,9 @@ def wald(
     Parameters
     ----------
     estimate : array_like of float, shape (..., groups)
-        A group whose estimate is NaN drops out and takes its degree of freedom with it.
+        A group whose estimate is NaN is dropped, with its degree of freedom.
     covariance : array_like of float, shape (..., groups, groups)
-        Their covariance matrix; rows and columns of groups that drop out do not matter.
+        Their covariance matrix; rows and columns of dropped groups are ignored.
     df : array_like of float, optional
         Degrees of freedom of the design, broadcast with the leading shape, for an F test;
         by default the test is chi-square.
@@ -98,9 +99,9 @@ def wald(
         Of the leading shape. ``statistic`` is Wald's W, or ``F = W / df`` on ``df`` and the
         design's degrees of freedom, without further correction; ``df`` is that of W.
         NaN where fewer than two groups are left or the differences have no regular
-        covariance matrix: a variance is unknown, or neither of two groups varies. Where all
-        estimates are equal as well nothing differs (``'--'``); otherwise nothing could be
-        tested.
+        covariance matrix: a variance is unknown, or neither of two groups varies. If all
+        estimates are equal there, ``stars`` is ``'--'``; otherwise it is empty, for nothing
+        could be tested.
 
     Raises
     ------
@@ -109,11 +110,11 @@ def wald(
 
     Notes
     -----
-    ``W = d' S^-1 d`` with d the differences from the first group and S their covariance;
-    which group they are taken from makes no difference. On two groups it is
+    ``W = d' S^-1 d``, with d the differences from the first group and S their covariance
+    matrix. The choice of the first group does not affect W. With two groups W is
     ``(difference / se)^2``.
     """
-    x, v = _pair(estimate, covariance)
+    x, v = _as_pair(estimate, covariance)
     found = tested(x, v, None if df is None else np.asarray(df, np.float64))
     return Comparison(
         found.statistic,
@@ -126,12 +127,12 @@ def wald(
 
 @attrs.frozen(eq=False)
 class Tested:
-    """The outcome of Wald tests as numbers.
+    """Results of Wald tests, with stars as codes.
 
     Attributes
     ----------
     statistic, df, p_value : ndarray of float64
-        As `wald` gives them.
+        As in the result of `wald`.
     stars : ndarray of int8
         Codes of `omistats.kernel.chi_square.STARS`, -1 where nothing could be tested.
     """
@@ -143,7 +144,7 @@ class Tested:
 
 
 def tested(x: Floats, v: Floats, df: Floats | None) -> Tested:
-    """Test as `wald` does, of arrays whose shapes are known to fit."""
+    """Test as `wald` does, without checking shapes."""
     left, d, S = _differences(x, v) if x.shape[-1] > 2 else _difference(x, v)
     statistic = np.where(left > 0, _quadratic(d, S), np.nan)
     p_value = chi_square_sf(statistic, left)
@@ -154,69 +155,71 @@ def tested(x: Floats, v: Floats, df: Floats | None) -> Tested:
             ratio = statistic / left
             bounded = np.isfinite(df)
             tail = scipy.special.fdtrc(left, np.where(df > 0, df, np.nan), ratio)
-            # Without bound F times its degrees of freedom is chi-square.
+            # With infinite degrees of freedom F is chi-square / df.
             p_value = np.where(np.isposinf(df), p_value, np.where(bounded, tail, np.nan))
         statistic = np.broadcast_to(ratio, p_value.shape)
-    lost = np.isnan(p_value)
+    untested = np.isnan(p_value)
     same = (left > 0) & (d == 0).all(axis=-1) & ~np.isnan(S).any(axis=(-1, -2))
     return Tested(
-        np.asarray(np.where(lost, np.nan, statistic)),
-        np.asarray(np.where(lost, np.nan, left)),
+        np.asarray(np.where(untested, np.nan, statistic)),
+        np.asarray(np.where(untested, np.nan, left)),
         np.asarray(p_value),
-        star_codes(p_value, ~lost | same),
+        star_codes(p_value, ~untested | same),
     )
 
 
 def _difference(x: Floats, v: Floats) -> tuple[Floats, Floats, Floats]:
-    """Give degrees of freedom, the difference of two groups and its variance."""
+    """Return degrees of freedom, the difference of two groups and its variance."""
     both = ~np.isnan(x).any(axis=-1)
-    own = v[..., 0, 0], v[..., 1, 1]
-    # The order of subtraction is that of several groups.
-    variance = _unrounded(own[1] - v[..., 1, 0] - v[..., 0, 1] + own[0], own[1], own[0])
+    first, second = v[..., 0, 0], v[..., 1, 1]
+    # Subtract in the order of `_differences`, so that both round alike.
+    variance = _unrounded(second - v[..., 1, 0] - v[..., 0, 1] + first, second, first)
     d = np.where(both, x[..., 1] - x[..., 0], 0.0)
     S = np.where(both, variance, 1.0)
     return np.asarray(both, np.float64), d[..., np.newaxis], S[..., np.newaxis, np.newaxis]
 
 
 def _differences(x: Floats, v: Floats) -> tuple[Floats, Floats, Floats]:
-    """Give degrees of freedom, differences from the first group and their covariance."""
+    """Return degrees of freedom, differences from the first group and their covariance."""
     groups = x.shape[-1]
     present = ~np.isnan(x)
     left = np.maximum(present.sum(axis=-1) - 1, 0).astype(np.float64)
-    # Groups that are there come first, so that the first can be what others differ from.
+    # Sort groups with an estimate to the front, since the first is subtracted from the others.
     order = np.argsort(~present, axis=-1, kind="stable")
     x = np.take_along_axis(x, order, -1)
     v = np.take_along_axis(v, order[..., np.newaxis, :], -1)
     v = np.take_along_axis(v, order[..., :, np.newaxis], -2)
-    there = np.take_along_axis(present, order, -1)[..., 1:]
-    d = np.where(there, x[..., 1:] - x[..., :1], 0.0)
+    present = np.take_along_axis(present, order, -1)[..., 1:]
+    d = np.where(present, x[..., 1:] - x[..., :1], 0.0)
     S = v[..., 1:, 1:] - v[..., 1:, :1] - v[..., :1, 1:] + v[..., :1, :1]
-    of_each = np.einsum("...ii->...i", v)
-    own = np.arange(groups - 1)
-    S[..., own, own] = _unrounded(S[..., own, own], of_each[..., 1:], of_each[..., :1])
-    both = there[..., :, np.newaxis] & there[..., np.newaxis, :]
+    variances = np.einsum("...ii->...i", v)
+    i = np.arange(groups - 1)
+    S[..., i, i] = _unrounded(S[..., i, i], variances[..., 1:], variances[..., :1])
+    both = present[..., :, np.newaxis] & present[..., np.newaxis, :]
     return left, d, np.where(both, S, np.eye(groups - 1))
 
 
 def _unrounded(variance: Floats, a: Floats, b: Floats) -> Floats:
-    """Take the variance of a difference as 0 where rounding is all there is of it.
+    """Set the variance of a difference to 0 where it is only rounding.
 
-    Where both move together, the variances of the two cancel but for their last digits.
+    If two estimates are perfectly correlated, their variances cancel except in the last digits.
     """
     return np.where(variance < _ROUNDING * (a + b), 0.0, variance)
 
 
-def _pair(estimate: npt.ArrayLike, covariance: npt.ArrayLike) -> tuple[Floats, Floats]:
+def _as_pair(estimate: npt.ArrayLike, covariance: npt.ArrayLike) -> tuple[Floats, Floats]:
     x, v = as_numbers(estimate, "estimate"), as_numbers(covariance, "covariance")
     if x.ndim < 1 or v.ndim < 2 or v.shape[-2:] != (x.shape[-1],) * 2 or x.shape[-1] < 2:
         raise UsageError(
-            "estimates have shape (..., groups) and covariances (..., groups, groups), "
-            f"two groups or more; found {x.shape} and {v.shape}"
+            "`estimate` must have shape (..., groups) and `covariance` (..., groups, groups), "
+            f"with two groups or more; found {x.shape} and {v.shape}"
         )
     try:
         shape = np.broadcast_shapes(x.shape[:-1], v.shape[:-2])
     except ValueError as error:
-        raise UsageError(f"{x.shape} and {v.shape}: expected shapes that broadcast") from error
+        raise UsageError(
+            f"`estimate` {x.shape} and `covariance` {v.shape} do not broadcast"
+        ) from error
     return (
         np.broadcast_to(x, (*shape, x.shape[-1])),
         np.broadcast_to(v, (*shape, *v.shape[-2:])),
@@ -224,17 +227,17 @@ def _pair(estimate: npt.ArrayLike, covariance: npt.ArrayLike) -> tuple[Floats, F
 
 
 def _quadratic(d: Floats, S: Floats) -> Floats:
-    """Give ``d' S^-1 d``, NaN where S is singular or unknown."""
+    """Compute ``d' S^-1 d``, NaN where S is singular or unknown."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        own: Floats = np.diagonal(S, axis1=-2, axis2=-1)
-        z = d / np.sqrt(own)
+        variances: Floats = np.diagonal(S, axis1=-2, axis2=-1)
+        z = d / np.sqrt(variances)
         if d.shape[-1] == 1:
-            return np.where(own[..., 0] > 0, z[..., 0] ** 2, np.nan)
-        correlation = S / np.sqrt(own[..., :, np.newaxis] * own[..., np.newaxis, :])
-    regular = np.asarray(np.isfinite(correlation).all(axis=(-1, -2)) & (own > 0).all(axis=-1))
+            return np.where(variances[..., 0] > 0, z[..., 0] ** 2, np.nan)
+        correlation = S / np.sqrt(variances[..., :, np.newaxis] * variances[..., np.newaxis, :])
+    regular = np.asarray(np.isfinite(correlation).all(axis=(-1, -2)) & (variances > 0).all(axis=-1))
     correlation = np.where(regular[..., np.newaxis, np.newaxis], correlation, np.eye(d.shape[-1]))
     values, vectors = np.linalg.eigh(correlation)
     regular &= values[..., 0] > _SINGULAR
-    turned = np.einsum("...ij,...i->...j", vectors, np.where(np.isfinite(z), z, 0.0))
+    rotated = np.einsum("...ij,...i->...j", vectors, np.where(np.isfinite(z), z, 0.0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(regular, (turned**2 / values).sum(axis=-1), np.nan)
+        return np.where(regular, (rotated**2 / values).sum(axis=-1), np.nan)
