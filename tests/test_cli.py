@@ -1,4 +1,4 @@
-"""The command line: output for people and machines, files, and exit status."""
+"""Command line: output for people and machines, files, and exit status."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import omistats as oms
+from omistats import cli
 from omistats.cli import main
 from omistats.omi2 import reproduction
 
@@ -22,12 +23,12 @@ def search():
 
 @pytest.fixture(autouse=True)
 def _search_once(monkeypatch, search):
-    """The search for contradictions takes a second and is the same every time."""
+    """Search for contradictions once: it takes a second and always finds the same."""
     monkeypatch.setattr(reproduction, "contradictions", lambda _: search)
 
 
 def altered() -> oms.CaseSet:
-    """Give the shipped cases with one answer less."""
+    """Return the shipped cases with one answer less."""
     data = pa.table(oms.omi2.load_synthetic())
     answers = data["contact_frequency"].to_pylist()
     answers[answers.index(False)] = None
@@ -46,7 +47,7 @@ def test_text_on_stdout_and_progress_on_stderr(capsys):
     assert all(line.startswith("omistats: ") for line in err.splitlines())
 
 
-def test_json_is_all_that_stands_on_stdout(capsys):
+def test_only_json_on_stdout(capsys):
     assert main(["reproduce", "--json"]) == 0
     out = json.loads(capsys.readouterr().out)
     assert out["n"] == {"matched": 892, "total": 892}
@@ -103,12 +104,40 @@ def test_defective_data_are_reported_without_a_traceback(capsys, monkeypatch):
     assert "needs every question column" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["recompute"], ["reproduce", "--xml"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["recompute"], ["reproduce", "--xml"], ["--programme"], ["--prog", "omi2"]]
+)
 def test_usage_errors_exit_with_2(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
     assert "usage: omistats" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["omi9", "kernel", "cli", "omi2.good_practice", "../omi2", ""])
+def test_an_unknown_programme_is_one_plain_line_and_status_2(capsys, name):
+    assert main(["--programme", name, "reproduce"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"omistats: unknown programme {name!r}")
+    assert "omi2" in err
+    assert err.count("\n") == 1
+
+
+def test_a_programme_given_by_name_has_the_same_commands(capsys):
+    assert main(["reproduce", "--json"]) == 0
+    default = capsys.readouterr().out
+    assert main(["--programme", "omi2", "reproduce", "--json"]) == 0
+    assert capsys.readouterr().out == default
+
+
+def test_a_missing_library_is_not_an_unknown_programme(monkeypatch):
+    def missing(name):
+        raise ModuleNotFoundError("No module named 'elsewhere'", name="elsewhere")
+
+    monkeypatch.setattr(cli, "import_module", missing)
+    with pytest.raises(ModuleNotFoundError, match="elsewhere"):
+        main(["reproduce"])
 
 
 def test_version(capsys):

@@ -1,12 +1,11 @@
-"""Command line of omistats; the commands are those of a programme."""
+"""Command line of omistats; a programme provides the commands."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from omistats._result_tables import printable
@@ -14,65 +13,74 @@ from omistats.errors import DataError, OmistatsError, UnknownNameError
 
 __all__ = ["main"]
 
-_DEFAULT = "omi2"
+_PACKAGE = __name__.partition(".")[0]
+_DEFAULT_PROGRAMME = "omi2"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
+    """Run a command of a programme.
 
     Parameters
     ----------
     arguments : sequence of str, optional
         The words after ``omistats``; those of the process by default. ``--programme NAME``
-        before the command chooses whose commands there are.
+        before the command chooses the programme.
 
     Returns
     -------
     int
         The exit status of the command; 2 when it could not be carried out.
     """
-    first = argparse.ArgumentParser(add_help=False)
+    first = argparse.ArgumentParser(prog="omistats", add_help=False, allow_abbrev=False)
     first.add_argument(
         "--programme",
         metavar="NAME",
-        default=_DEFAULT,
-        help="whose commands; by default %(default)s",
+        default=_DEFAULT_PROGRAMME,
+        help="programme that provides the commands; default: %(default)s",
     )
-    chosen, _ = first.parse_known_args(arguments)
     parser = argparse.ArgumentParser(
         prog="omistats",
         description="Statistics of inspection case assessments.",
         parents=[first],
+        allow_abbrev=False,
     )
-    # The root is loaded by now, and nothing below it imports from it.
-    version = sys.modules[__name__.partition(".")[0]].__version__
+    # Importing the root here would be a cycle; it is loaded by now.
+    version = sys.modules[_PACKAGE].__version__
     parser.add_argument("--version", action="version", version=f"omistats {version}")
     try:
-        add_commands = _commands_of(chosen.programme)
+        # The programme must be known before its commands can be parsed.
+        programme = first.parse_known_args(arguments)[0].programme
+        add_commands = _find_commands(programme)
         add_commands(parser.add_subparsers(dest="command", required=True))
         options = parser.parse_args(arguments)
         status: int = options.run(options)
     except (OmistatsError, OSError) as error:
-        # One problem needs no list. A message may quote the file that it is about.
+        # A single problem is printed without the heading of a list.
         problems = error.problems if isinstance(error, DataError) else ()
         text = problems[0] if len(problems) == 1 else error
+        # The message may quote the file that it is about.
         print(f"omistats: {printable(str(text))}", file=sys.stderr)
         return 2
     return status
 
 
-def _commands_of(programme: str) -> Any:
+def _find_commands(programme: str) -> Callable[[Any], None]:
     """Import the function that adds a programme's commands.
 
     Raises
     ------
     UnknownNameError
-        When no programme of that name is shipped.
+        When there is no module ``omistats.<programme>.commands``.
     """
-    package = __name__.partition(".")[0]
-    name = f"{package}.{programme}.commands"
-    if not programme.isidentifier() or find_spec(f"{package}.{programme}") is None:
-        raise UnknownNameError("programme", programme, [_DEFAULT])
-    if find_spec(name) is None:
-        raise UnknownNameError("programme", programme, [_DEFAULT])
-    return import_module(name).add_commands
+    unknown = UnknownNameError("programme", programme, [_DEFAULT_PROGRAMME])
+    if not programme.isidentifier():
+        raise unknown
+    name = f"{_PACKAGE}.{programme}.commands"
+    try:
+        add_commands: Callable[[Any], None] = import_module(name).add_commands
+    except ModuleNotFoundError as error:
+        # Any other missing module is a fault of the installation, not of the name.
+        if error.name in (name, name.removesuffix(".commands")):
+            raise unknown from None
+        raise
+    return add_commands
