@@ -8,7 +8,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
-# Figures are drawn while the pages are built, one of them by a benchmark.
+# Figures are drawn while the pages are built, some of them by benchmarks.
 sys.path += [str(HERE / "_figures"), str(HERE.parent)]
 
 metadata = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))
@@ -29,11 +29,8 @@ extensions = [
     "numpydoc",
     "sphinx_copybutton",
     "matplotlib.sphinxext.plot_directive",
-    "attrs_signatures",
-    "code_links",
-    "from_code",
-    "long_lines",
-    "measured",
+    "pages_from_code",
+    "public_names",
 ]
 exclude_patterns = ["_build"]
 # A name in single backticks is a link where it leads somewhere, and code where it does not.
@@ -49,8 +46,6 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|pa|pyarrow|pd|pandas|pl|polars|narwhals|scipy|attrs?|npt)\..*"),
     (r"py:.*", r"(collections|typing|pathlib|os|importlib|types)\..*"),
 ]
-# Its module has the same name, and is what a bare name inside the package finds first.
-nitpick_ignore = [("py:obj", "attainable")]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
