@@ -470,7 +470,7 @@ def refused(*words: str, count: int = 1, y=(1, 0, 1, 0), group=tuple("aabb"), **
 
 class TestBadInput:
     def test_answers_of_three_kinds(self):
-        refused("y: answers of two kinds; found 0, 1, 2", y=[0, 1, 2, 1])
+        refused("y: answers with two values; found 0, 1, 2", y=[0, 1, 2, 1])
 
     def test_shapes(self):
         refused("y: one value per row", "shape (2, 2)", y=[[1, 0], [1, 0]], group=list("ab"))
