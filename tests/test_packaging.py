@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 # Runs in a fresh interpreter that sees the installed wheel first: reads every shipped file that is
-# not Python and answers with its number of rows (or top-level entries), or with what went wrong.
+# not Python and prints its number of rows (or top-level entries), or what went wrong.
 READ_EVERY_DATA_FILE = r"""
 import csv, io, json, tomllib
 from importlib.resources import files
@@ -56,13 +56,11 @@ def walk(folder, prefix=""):
         if entry.is_dir():
             if entry.name != "__pycache__":
                 yield from walk(entry, name + "/")
-        elif not name.endswith(".py"):
+        elif not name.endswith((".py", ".pyi", "py.typed")):
             yield name, entry
 
 found = {}
 for name, entry in walk(files("omistats")):
-    if name == "py.typed":
-        continue
     try:
         found[name] = READERS[entry.name[entry.name.rindex("."):]](entry.read_bytes())
     except KeyError as error:
@@ -145,6 +143,7 @@ def test_the_source_distribution_builds_the_same_wheel(
 
 def test_the_types_are_declared(installed: Path) -> None:
     assert (installed / "omistats" / "py.typed").is_file()
+    assert (installed / "omistats" / "__init__.pyi").is_file()
 
 
 def test_every_data_file_can_be_read_from_the_installed_wheel(
@@ -155,7 +154,7 @@ def test_every_data_file_can_be_read_from_the_installed_wheel(
     expected = {
         name.removeprefix("omistats/")
         for name in in_the_tree(repository / "src" / "omistats")
-        if not name.endswith((".py", "/py.typed"))
+        if not name.endswith((".py", ".pyi", "py.typed"))
     }
     assert expected, "the package ships data"
     assert set(seen["files"]) == expected
