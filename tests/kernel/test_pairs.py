@@ -114,7 +114,7 @@ def test_tables_lie_along_the_other_axes():
 
 
 def test_bad_input_is_named():
-    with pytest.raises(oms.UsageError, match=r"se is finite, 0 or more .*-1 at .1,"):
+    with pytest.raises(oms.UsageError, match=r"`se` must be finite, 0 or more .*-1 at .1,"):
         pairs([0.5, 0.6], [0.1, -1])
     with pytest.raises(oms.UsageError, match="last axis"):
         pairs(0.5, 0.1)

@@ -174,8 +174,8 @@ def test_the_seed_decides():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: ranks([0.5, np.inf], 0.1), "estimate is finite"),
-        (lambda: ranks([0.5, 0.6], [0.1, -1]), "se is finite, 0 or more .*-1 at .1,"),
+        (lambda: ranks([0.5, np.inf], 0.1), "`estimate` must be finite"),
+        (lambda: ranks([0.5, 0.6], [0.1, -1]), "`se` must be finite, 0 or more .*-1 at .1,"),
         (lambda: ranks(0.5, 0.1), "last axis"),
         (lambda: ranks([0.5, 0.6], [1, 2, 3]), "shapes that broadcast"),
         (lambda: ranks([0.5], 0.1, draws=1), "`draws` must be a whole number, 2 or more"),

@@ -1,4 +1,4 @@
-"""Ranks, joint rank sets, pairwise comparisons."""
+"""Ranks of units, joint rank sets and pairwise comparisons."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import check_choice
 from omistats.kernel.checks import check_confidence, check_whole
-from omistats.kernel.funnel import broadcast_floats, refuse_broken
+from omistats.kernel.funnel import check_units
 from omistats.kernel.intervals import normal_quantile
 
 __all__ = [
@@ -18,9 +18,7 @@ __all__ = [
     "RankSets",
     "Ranks",
     "check_whole",
-    "ordered_z",
     "pairs",
-    "rank_inputs",
     "rank_sets",
     "ranks",
 ]
@@ -33,32 +31,32 @@ _FIRST = ("highest", "lowest")
 
 @attrs.frozen(eq=False)
 class Ranks:
-    """Ranks with their uncertainty; the units lie along the last axis.
+    """Ranks of units, which lie along the last axis, with their uncertainty.
 
     Attributes
     ----------
     rank : ndarray of float64, shape (..., units)
         The rank of the estimate, 1 first; equal estimates share their mean rank.
     mean, low, high : ndarray of float64, shape (..., units)
-        The mean of the simulated ranks and the ends of their central interval; the
-        ranks on either side of it have at most half of what confidence leaves.
+        The mean of the simulated ranks and the limits of their central interval; the ranks
+        on either side of it have probability at most ``(1 - confidence) / 2``.
     probability : ndarray of float64, shape (..., units, units)
-        Of each unit (row) to have each rank (column, the first is rank 1).
+        The probability of each unit (row) to have each rank (column, the first is rank 1).
     lowest_quarter : ndarray of float64, shape (..., units)
         The probability of being among the ``units // 4`` lowest; NaN with fewer than
         four units.
     mean_error, probability_error, lowest_quarter_error : ndarray of float64
-        The Monte Carlo standard errors of the three above.
+        The Monte Carlo standard errors of ``mean``, ``probability`` and ``lowest_quarter``.
     tail_error : float
-        The Monte Carlo standard error of the share beyond each end of an interval.
+        The Monte Carlo standard error of the probability beyond each end of an interval.
     units : ndarray of int64, shape (...)
-        The units that counted.
+        Number of units with an estimate and a standard error.
     draws, seed : int
-        The simulations and what they started from.
+        Number of simulations and seed of the random numbers.
     confidence : float
-        Of the intervals, each by itself.
+        Confidence of each interval by itself.
     first : str
-        Which end has rank 1.
+        Whether the highest or the lowest estimate has rank 1.
     """
 
     rank: Floats
@@ -78,25 +76,6 @@ class Ranks:
     first: str
 
 
-def rank_inputs(
-    estimate: npt.ArrayLike, se: npt.ArrayLike, confidence: float, first: str
-) -> tuple[Floats, Floats]:
-    """Return estimates and standard errors that can be ranked."""
-    check_confidence(confidence)
-    if first not in _FIRST:
-        raise UnknownNameError("end to count ranks from", first, _FIRST)
-    value, error = broadcast_floats(estimate=estimate, se=se)
-    if value.ndim == 0:
-        raise UsageError("units lie along the last axis; found a single number")
-    refuse_broken(
-        [
-            ("estimate", value, np.isinf(value), "is finite (NaN for a unit without one)"),
-            ("se", error, (error < 0) | np.isinf(error), "is finite, 0 or more (NaN for none)"),
-        ]
-    )
-    return value, error
-
-
 def ranks(
     estimate: npt.ArrayLike,
     se: npt.ArrayLike,
@@ -106,21 +85,22 @@ def ranks(
     seed: int = 0,
     first: str = "highest",
 ) -> Ranks:
-    """Rank units and simulate how else they could have ranked.
+    """Rank units and simulate the uncertainty of their ranks.
 
     Parameters
     ----------
     estimate, se : array_like of float, shape (..., units)
-        Independent estimates and their standard errors. A NaN unit stays NaN and has
-        no place.
+        Independent estimates and their standard errors. A unit with NaN stays NaN and is
+        not ranked.
     confidence : float
-        Of each interval, between 0 and 1.
+        Confidence of each interval, between 0 and 1.
     draws : int
-        Simulations.
+        Number of simulations.
     seed : int
-        Equal seeds give equal answers; a table ranks alike alone or among others.
+        Seed of the random numbers. Equal seeds give equal results; each table has the same
+        result alone or among others.
     first : {'highest', 'lowest'}
-        Which end has rank 1.
+        Whether the highest or the lowest estimate has rank 1.
 
     Returns
     -------
@@ -130,24 +110,24 @@ def ranks(
     ------
     UsageError
         When numbers are infinite, a standard error is negative, shapes do not fit, or
-        ``draws`` or ``seed`` is no such number.
+        ``draws`` or ``seed`` is out of range.
     UnknownNameError
-        When ``first`` is neither end.
+        When ``first`` is neither ``'highest'`` nor ``'lowest'``.
 
     Notes
     -----
     Each simulation draws every unit from a normal distribution about its estimate and
-    ranks the draws; draws that tie are put in random order. That is the spread of
-    ranks under a flat prior. Estimates spread wider than the truths behind them, yet the
-    draws add noise once more, so an interval promises no coverage;
-    `omistats.kernel.ranks.rank_sets` does.
+    ranks the draws; ties are put in random order. This is the distribution of ranks under
+    a flat prior. Estimates already vary more than the true values, and the draws add noise
+    again, so coverage of an interval is not guaranteed. `omistats.kernel.ranks.rank_sets`
+    guarantees it.
 
     References
     ----------
     Goldstein, H. and Spiegelhalter, D. J. (1996). League tables and their limitations.
     JRSS A 159, 385-443. doi:10.2307/2983325
     """
-    value, error = rank_inputs(estimate, se, confidence, first)
+    value, error = _check_inputs(estimate, se, confidence, first)
     check_whole("draws", draws, 2)
     check_whole("seed", seed, 0)
     size = value.shape[-1]
@@ -157,14 +137,14 @@ def ranks(
     known = ~np.isnan(value + error)
     counts = np.zeros((*shape, size, size), np.int64)
     for at in np.ndindex(shape):
-        live = np.flatnonzero(known[at])
-        drawn = sign * (value[at][live] + error[at][live] * noise[:, live])
-        counts[(*at, live[:, None], np.arange(live.size))] = _places(drawn, seed)
-    return _summary(value * sign, known, counts, confidence, (int(draws), int(seed)), first)
+        ranked = np.flatnonzero(known[at])
+        drawn = sign * (value[at][ranked] + error[at][ranked] * noise[:, ranked])
+        counts[(*at, ranked[:, None], np.arange(ranked.size))] = _count_ranks(drawn, seed)
+    return _summarise(value * sign, known, counts, confidence, (int(draws), int(seed)), first)
 
 
-def _places(drawn: Floats, seed: int) -> npt.NDArray[np.int64]:
-    """Count how often each unit (row) takes each place (column), least first."""
+def _count_ranks(drawn: Floats, seed: int) -> npt.NDArray[np.int64]:
+    """Count how often each unit (row) takes each rank (column), lowest draw first."""
     units = drawn.shape[1]
     order = np.argsort(drawn, axis=1)
     if (np.diff(np.take_along_axis(drawn, order, 1), axis=1) == 0).any():
@@ -174,49 +154,49 @@ def _places(drawn: Floats, seed: int) -> npt.NDArray[np.int64]:
     return np.bincount(cells.ravel(), minlength=units * units).reshape(units, units)
 
 
-def _summary(
+def _summarise(
     value: Floats,
     known: npt.NDArray[np.bool_],
     counts: npt.NDArray[np.int64],
     confidence: float,
-    source: tuple[int, int],
+    simulation: tuple[int, int],
     first: str,
 ) -> Ranks:
-    draws, seed = source
+    """Summarise the counted ranks of simulations, given as draws and seed."""
+    draws, seed = simulation
     size = value.shape[-1]
     units = np.asarray(known.sum(axis=-1))
     place = np.arange(1.0, size + 1)
-
-    def told(values: Any) -> Floats:
-        return np.where(known, values, np.nan)
-
     chance = np.where(known[..., None], counts / draws, np.nan)
     with np.errstate(invalid="ignore"):
-        pairs = value[..., None, :] - value[..., :, None]
-        pairs = np.where(known[..., None, :], pairs, np.nan)
-        rank = 0.5 + (pairs < 0).sum(axis=-1) + (pairs == 0).sum(axis=-1) / 2
+        gap = value[..., None, :] - value[..., :, None]
+        gap = np.where(known[..., None, :], gap, np.nan)
+        rank = 0.5 + (gap < 0).sum(axis=-1) + (gap == 0).sum(axis=-1) / 2
     mean = counts @ place / draws
-    # Summed about the mean: a rank that never changes has an error of exactly 0.
+    # Deviations from the mean, so that a rank that never changes has an error of exactly 0.
     spread = (counts * (place - mean[..., None]) ** 2).sum(axis=-1) / draws
     tail = (1 - confidence) / 2
     running = counts.cumsum(axis=-1)
-    # Rounding must not turn a share that equals the tail into one beyond it.
+    # Allow for rounding of a count that equals the tail probability.
     cut = tail * draws * (1 + 1e-12)
     low = (running <= cut).sum(axis=-1) + 1
     high = size - (draws - running <= cut).sum(axis=-1) + 1
-    few = (units // 4)[..., None, None]
-    end = units[..., None, None] - few
-    inside = (place > end) & (place <= end + few) if first == "highest" else place <= few
-    quarter: Any = np.where(inside, counts, 0).sum(axis=-1) / draws
+    size_of_quarter = (units // 4)[..., None, None]
+    if first == "highest":
+        last = units[..., None, None]
+        in_quarter = (place > last - size_of_quarter) & (place <= last)
+    else:
+        in_quarter = place <= size_of_quarter
+    quarter: Any = np.where(in_quarter, counts, 0).sum(axis=-1) / draws
     quarter = np.where(known & (units >= 4)[..., None], quarter, np.nan)
     return Ranks(
-        told(rank),
-        told(mean),
-        told(low),
-        told(high),
+        np.where(known, rank, np.nan),
+        np.where(known, mean, np.nan),
+        np.where(known, low, np.nan),
+        np.where(known, high, np.nan),
         chance,
         quarter,
-        told(np.sqrt(spread / draws)),
+        np.where(known, np.sqrt(spread / draws), np.nan),
         np.sqrt(chance * (1 - chance) / draws),
         np.sqrt(quarter * (1 - quarter) / draws),
         float(np.sqrt(tail * (1 - tail) / draws)),
@@ -230,20 +210,21 @@ def _summary(
 
 @attrs.frozen(eq=False)
 class RankSets:
-    """Ranges of ranks that hold for all units at once; units lie along the last axis.
+    """Ranges of ranks that hold jointly for all units, which lie along the last axis.
 
     Attributes
     ----------
     low, high : ndarray of float64, shape (..., units)
-        The least and greatest rank; NaN for a unit that is NaN.
+        The lowest and highest rank; NaN for a unit with NaN.
     above, below : ndarray of float64, shape (..., units)
-        The units shown to be higher, and those shown to be lower.
+        Number of units significantly higher, and number significantly lower.
     p_value : ndarray of float64, shape (..., units, units)
-        Adjusted, of the row's unit not being higher than the column's.
+        Adjusted p-values of the hypotheses that the row's unit is not higher than the
+        column's.
     confidence : float
-        That every range holds.
+        Confidence that all ranges hold.
     first : str
-        Which end has rank 1.
+        Whether the highest or the lowest estimate has rank 1.
     method : str
         ``'holm'``.
     """
@@ -265,17 +246,17 @@ def rank_sets(
     confidence: float = 0.95,
     first: str = "highest",
 ) -> RankSets:
-    """Give ranges of ranks that all hold together, with at least the confidence asked.
+    """Compute ranges of ranks that hold jointly, with at least the given confidence.
 
     Parameters
     ----------
     estimate, se : array_like of float, shape (..., units)
-        Independent estimates and their standard errors. A NaN unit stays NaN and has
-        no place.
+        Independent estimates and their standard errors. A unit with NaN stays NaN and is
+        not ranked.
     confidence : float
-        Of all ranges at once, between 0 and 1.
+        Joint confidence of all ranges, between 0 and 1.
     first : {'highest', 'lowest'}
-        Which end has rank 1.
+        Whether the highest or the lowest estimate has rank 1.
 
     Returns
     -------
@@ -286,16 +267,16 @@ def rank_sets(
     UsageError
         When numbers are infinite, a standard error is negative, or shapes do not fit.
     UnknownNameError
-        When ``first`` is neither end.
+        When ``first`` is neither ``'highest'`` nor ``'lowest'``.
 
     Notes
     -----
-    Every ordered pair is one one-sided hypothesis, "this unit is not higher than that";
-    Holm's procedure over all ``I (I - 1)`` of them bounds the chance of any false
+    Each ordered pair has a one-sided hypothesis, "this unit is not higher than that one".
+    Holm's procedure over all ``I (I - 1)`` hypotheses bounds the probability of any false
     ordering, whatever their dependence. (Holm over the ``I (I - 1) / 2`` two-sided tests
     would reject slightly more, but does not in general bound errors of direction.) A
-    unit's rank then lies between 1 plus the units shown to come before it and ``I`` less
-    those shown to come after.
+    unit's rank then lies between 1 plus the number of units shown to come before it and
+    ``I`` less the number shown to come after it.
 
     References
     ----------
@@ -308,27 +289,23 @@ def rank_sets(
     """
     import scipy
 
-    value, error = rank_inputs(estimate, se, confidence, first)
+    value, error = _check_inputs(estimate, se, confidence, first)
     size = value.shape[-1]
     known = ~np.isnan(value + error)
     gap = value[..., :, None] - value[..., None, :]
     spread = np.sqrt(error[..., :, None] ** 2 + error[..., None, :] ** 2)
-    z = np.where(np.eye(size, dtype=bool), np.nan, ordered_z(gap, spread))
+    z = np.where(np.eye(size, dtype=bool), np.nan, _z(gap, spread))
     p = np.asarray(scipy.special.ndtr(-z))
     adjusted = _holm(p.reshape(*p.shape[:-2], size * size)).reshape(p.shape)
-    shown = adjusted <= 1 - confidence
-    below, above = shown.sum(axis=-1), shown.sum(axis=-2)
+    significant = adjusted <= 1 - confidence
+    below, above = significant.sum(axis=-1), significant.sum(axis=-2)
     before, after = (above, below) if first == "highest" else (below, above)
     units = known.sum(axis=-1)[..., None]
-
-    def told(values: Any) -> Floats:
-        return np.where(known, values, np.nan)
-
     return RankSets(
-        told(before + 1),
-        told(units - after),
-        told(above),
-        told(below),
+        np.where(known, before + 1, np.nan),
+        np.where(known, units - after, np.nan),
+        np.where(known, above, np.nan),
+        np.where(known, below, np.nan),
         adjusted,
         confidence,
         first,
@@ -336,15 +313,8 @@ def rank_sets(
     )
 
 
-def ordered_z(gap: Floats, spread: Floats) -> Floats:
-    """Give differences in standard errors: without any error an order is certain."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        # Equals are not ordered; of what has no standard error nothing is known.
-        return np.where((gap == 0) & ~np.isnan(spread), 0.0, gap / spread)
-
-
 def _holm(p: Floats) -> Floats:
-    """Adjust along the last axis; NaN stays NaN and does not count."""
+    """Adjust p-values along the last axis by Holm's method; NaN stays NaN and is not counted."""
     order = np.argsort(p, axis=-1)
     ordered = np.take_along_axis(p, order, -1)
     left = (~np.isnan(p)).sum(axis=-1)[..., None] - np.arange(p.shape[-1])
@@ -356,23 +326,23 @@ def _holm(p: Floats) -> Floats:
 
 @attrs.frozen(eq=False)
 class Pairs:
-    """Differences of pairs of units; the pairs lie along the last axis.
+    """Differences between pairs of units; pairs lie along the last axis.
 
     Attributes
     ----------
     first, second : ndarray of int64, shape (pairs,)
-        Which units: 0 and 1, 0 and 2, and so on.
+        The units of each pair: 0 and 1, 0 and 2, and so on.
     difference, se, low, high : ndarray of float64, shape (..., pairs)
-        The first less the second, its standard error and its interval, which is for this
-        pair by itself.
+        The first unit's estimate less the second's, with the standard error and the interval
+        of this pair by itself.
     p_value : ndarray of float64, shape (..., pairs)
-        Two-sided, of this pair by itself.
+        Two-sided p-value of this pair by itself.
     p_adjusted : ndarray of float64, shape (..., pairs)
-        The same after allowing for all pairs, as the joint ranks do.
+        P-value adjusted for all pairs, as in the joint rank sets.
     higher : ndarray of int8, shape (..., pairs)
-        1 where the first is shown to be higher, -1 where the second is, 0 where neither.
+        1 where the first unit is significantly higher, -1 where the second is, 0 otherwise.
     confidence : float
-        Of each interval, and that everything in ``higher`` is right.
+        Confidence of each interval by itself, and of ``higher`` as a whole.
     """
 
     first: npt.NDArray[np.int64]
@@ -388,19 +358,19 @@ class Pairs:
 
 
 def pairs(estimate: npt.ArrayLike, se: npt.ArrayLike, *, confidence: float = 0.95) -> Pairs:
-    """Compare every unit with every other.
+    """Compare every unit with every other unit.
 
     Parameters
     ----------
     estimate, se : array_like of float, shape (..., units)
-        Independent estimates and their standard errors. What a NaN is needed for is NaN.
+        Independent estimates and their standard errors. Pairs with a NaN are NaN.
     confidence : float
         Between 0 and 1.
 
     Returns
     -------
     Pairs
-        ``units (units - 1) / 2`` of them.
+        With ``units (units - 1) / 2`` pairs.
 
     Raises
     ------
@@ -409,20 +379,20 @@ def pairs(estimate: npt.ArrayLike, se: npt.ArrayLike, *, confidence: float = 0.9
 
     Notes
     -----
-    The standard error is the root of the sum of squares, for units are independent, and the
-    test is normal. The adjustment is Holm's over the two one-sided hypotheses of every pair
-    (see `omistats.kernel.ranks.rank_sets`); ``p_adjusted`` is that of the direction found.
-    A pair without any error is certain: its p-value is 0, or 1 if the two are equal.
+    Units are independent, so the standard error is the root of the sum of squares; the test
+    is normal. The adjustment is Holm's over the two one-sided hypotheses of every pair (see
+    `omistats.kernel.ranks.rank_sets`); ``p_adjusted`` belongs to the observed direction.
+    If both standard errors are 0, the p-value is 0, or 1 if the two estimates are equal.
     """
     import scipy
 
-    value, error = rank_inputs(estimate, se, confidence, "highest")
+    value, error = _check_inputs(estimate, se, confidence)
     adjusted = rank_sets(value, error, confidence=confidence).p_value
     first, second = np.triu_indices(value.shape[-1], 1)
     difference = value[..., first] - value[..., second]
     spread = np.hypot(error[..., first], error[..., second])
     reach = normal_quantile(confidence) * spread
-    z = np.abs(ordered_z(difference, spread))
+    z = np.abs(_z(difference, spread))
     up, down = adjusted[..., first, second], adjusted[..., second, first]
     level = 1 - confidence
     return Pairs(
@@ -437,3 +407,19 @@ def pairs(estimate: npt.ArrayLike, se: npt.ArrayLike, *, confidence: float = 0.9
         (up <= level).astype(np.int8) - (down <= level).astype(np.int8),
         confidence,
     )
+
+
+def _z(gap: Floats, spread: Floats) -> Floats:
+    """Compute differences in standard errors, infinite where an unequal pair has no error."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Equal estimates give 0 even without error; an unknown error gives NaN.
+        return np.where((gap == 0) & ~np.isnan(spread), 0.0, gap / spread)
+
+
+def _check_inputs(
+    estimate: npt.ArrayLike, se: npt.ArrayLike, confidence: float, first: str = "highest"
+) -> tuple[Floats, Floats]:
+    """Return estimates and standard errors of units after checking all arguments."""
+    check_confidence(confidence)
+    check_choice("end to count ranks from", first, _FIRST)
+    return check_units(estimate=estimate, se=se)
