@@ -71,7 +71,7 @@ class TestFrames:
         ],
     )
     def test_answers_that_are_no_numbers_are_not_coerced(self, values):
-        error = assert_refused(frame(q0=values), "q0: an answer is true, false or null", " in ")
+        error = assert_refused(frame(q0=values), "q0: answers must be true, false or null", " in ")
         assert " rows" in error.problems[0].found
         assert (".map(" in error.problems[0].hint) == error.problems[0].found.startswith("text")
 
@@ -133,21 +133,21 @@ class TestFrames:
         assert_refused(frame(40, case_id=ids), "0, 1, 2, 3, 4 and 15 more")
 
     def test_null_ids(self):
-        assert_refused(frame(case_id=["a", None, "c", None]), "every case has an id", "2 null")
+        assert_refused(frame(case_id=["a", None, "c", None]), "every case needs an id", "2 null")
 
     def test_null_and_duplicated_ids(self):
         assert_refused(frame(case_id=["a", None, "a", "c"]), "1 null", "'a'", count=2)
 
     @pytest.mark.parametrize("ids", [[1.0, 2.0, 3.0, 4.0], [True, False, True, False]])
     def test_ids_are_text_or_whole_numbers(self, ids):
-        assert_refused(frame(case_id=ids), "case_id: ids are text or whole numbers", " rows")
+        assert_refused(frame(case_id=ids), "case_id: ids must be text or whole numbers", " rows")
 
     def test_null_units(self):
-        assert_refused(frame(unit=["A", None, "B", None]), "every case belongs to a unit", "2 null")
+        assert_refused(frame(unit=["A", None, "B", None]), "every case needs a unit", "2 null")
 
     def test_units_are_text(self):
         assert_refused(
-            frame(unit=[1, 2, 1, 2]), "unit ids are text", "whole numbers: 1, 2 in 4 rows"
+            frame(unit=[1, 2, 1, 2]), "unit ids must be text", "whole numbers: 1, 2 in 4 rows"
         )
 
     def test_an_undeclared_unit(self):
@@ -156,7 +156,7 @@ class TestFrames:
     @pytest.mark.parametrize("units", [None, ["A", "B"]])
     def test_a_unit_called_all(self, units):
         assert_refused(
-            frame(unit=["A", "all", "B", "A"]), "'all' is the label of all units", units=units
+            frame(unit=["A", "all", "B", "A"]), "'all' is reserved for all units", units=units
         )
 
     def test_a_declared_unit_called_all_or_twice(self):
@@ -171,7 +171,7 @@ class TestFrames:
         data = pa.table(frame())
         for name in ("q0", "gender", "unit", "case_id"):
             assert_refused(
-                data.append_column(name, data[name]), "a column's name is used once", name
+                data.append_column(name, data[name]), "column names must be unique", name
             )
 
     def test_extras_that_share_a_name_are_refused_too(self):
@@ -212,7 +212,7 @@ class TestFrames:
             oms.CaseSet.from_data(data, framework=framework())
 
     def test_columns_of_mixed_types_or_lengths(self):
-        rule = "q0: a column has values of one kind; found bool, int, str"
+        rule = "q0: a column must hold values of one type; found bool, int, str"
         assert_refused({**frame(), "q0": [True, "no", None, 3]}, rule)
         assert_refused(frame(q0=[True]), "expected a data frame with one row per case")
         mixed = pd.DataFrame(frame()).assign(q0=pd.Series([True, "no", 3, None], dtype=object))
@@ -228,7 +228,7 @@ class TestFrames:
     def test_pandas_columns_of_one_name(self):
         data = pd.DataFrame(frame())
         data.columns = [*data.columns[:-1], "q0"]
-        with pytest.raises(oms.DataError, match=r"(?i)duplicate|used once"):
+        with pytest.raises(oms.DataError, match=r"(?i)duplicate|must be unique"):
             read(data)
 
 

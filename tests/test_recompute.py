@@ -413,9 +413,9 @@ class TestArguments:
     @pytest.mark.parametrize("by", ["region", "units", True, 1])
     def test_by_is_unit_or_none(self, by):
         counts = oms.tally(read(), by="unit", breakdowns=[Gender()])
-        with pytest.raises(oms.UsageError, match="`by` is None or 'unit'"):
+        with pytest.raises(oms.UsageError, match="`by` must be None or 'unit'"):
             oms.recompute(read(), by=by, breakdowns=[Gender()])
-        with pytest.raises(oms.UsageError, match="`by` is None or 'unit'"):
+        with pytest.raises(oms.UsageError, match="`by` must be None or 'unit'"):
             oms.recompute(counts, by=by)
 
     @pytest.mark.parametrize("source", [{"a": [1]}, None, "cases.parquet"])
@@ -459,7 +459,7 @@ class TestArguments:
         path = tmp_path / "cases.parquet"
         pq.write_table(pa.table(read(random_frame(3, 40), 3)), path)
         path.write_bytes(path.read_bytes()[:-50])
-        with pytest.raises(oms.DataError, match="Check that the file is there and whole"):
+        with pytest.raises(oms.DataError, match="Check that the file exists and is complete"):
             oms.recompute(path, framework=framework())
 
     def test_another_framework_is_refused(self):

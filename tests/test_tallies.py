@@ -79,9 +79,9 @@ def test_counts_of_all_units_cannot_be_given_by_unit():
 
 
 def test_the_source_is_a_case_set():
-    with pytest.raises(oms.UsageError, match="expected a CaseSet, found dict"):
+    with pytest.raises(oms.UsageError, match="expected a CaseSet; found dict"):
         oms.tally(frame(), breakdowns=[Gender()])
-    with pytest.raises(oms.UsageError, match="`by` is None or 'unit'"):
+    with pytest.raises(oms.UsageError, match="`by` must be None or 'unit'"):
         oms.tally(read(), by="region", breakdowns=[Gender()])
 
 
@@ -242,7 +242,7 @@ class TestAdding:
 
     def test_what_is_no_tally_and_no_count_by_unit_is_refused(self):
         counts = oms.tally(read(), by="unit", breakdowns=[Gender()])
-        with pytest.raises(oms.UsageError, match="expected tallies to merge, found CaseSet"):
+        with pytest.raises(oms.UsageError, match="expected tallies to merge; found CaseSet"):
             counts.merge(read())
         together = counts.collapse_units()
         with pytest.raises(oms.UsageError, match="no unit can be replaced; make them with"):
@@ -356,7 +356,7 @@ class TestFiles:
     def test_what_cannot_be_replaced_is_left(self, tmp_path):
         (tmp_path / "folder").mkdir()
         for path in (tmp_path / "folder", os.devnull):
-            with pytest.raises(oms.UsageError, match=f"path of a file to write, found {path}"):
+            with pytest.raises(oms.UsageError, match=f"path of a file to write; found {path}"):
                 count(read()).write(path)
         with pytest.raises(FileNotFoundError, match="nowhere"):
             count(read()).write(tmp_path / "nowhere" / "counts.arrow")
@@ -409,12 +409,12 @@ class TestBadFiles:
             assert word in str(caught.value)
 
     def test_missing(self, tmp_path):
-        self.refused(tmp_path / "nowhere.arrow", "Check that the file is there and whole")
+        self.refused(tmp_path / "nowhere.arrow", "Check that the file exists and is complete")
 
     @pytest.mark.parametrize("kept", [0, 5, 100, -1, -30])
     def test_cut_short(self, path, kept):
         path.write_bytes(path.read_bytes()[:kept])
-        self.refused(path, "Check that the file is there and whole")
+        self.refused(path, "Check that the file exists and is complete")
 
     def test_another_kind_of_file(self, path):
         rewritten(path, lambda table: table.replace_schema_metadata(None))
@@ -494,7 +494,7 @@ class TestBadFiles:
         whole = path.read_bytes()
         assert whole.count(b"k:q1") == 2
         path.write_bytes(whole.replace(b"k:q1", b"k:\xff1"))
-        self.refused(path, "a saved tally, whole", "Check that the file is there and whole")
+        self.refused(path, "a saved tally, whole", "Check that the file exists and is complete")
 
     def test_columns_lost_or_of_another_type(self, path):
         original = path.read_bytes()
@@ -549,7 +549,7 @@ class TestBadFiles:
         ):
             with pytest.raises(oms.UsageError, match=words):
                 oms.Tally.read(path, framework=other)
-        with pytest.raises(oms.UsageError, match="`framework` is a Framework, found 'small'"):
+        with pytest.raises(oms.UsageError, match="`framework` must be a Framework; found 'small'"):
             oms.Tally.read(path, framework="small")
 
 

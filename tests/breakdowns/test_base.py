@@ -173,7 +173,10 @@ class TestDeclarations:
             ({"key": "m", "groups": ("a", "b"), "contrast": "complement"}, "(subset, 'all')"),
             ({"key": "m", "groups": ("all", "all"), "contrast": "complement"}, "(subset, 'all')"),
             ({"key": "m", "groups": ("a",), "contrast": "complement"}, "(subset, 'all')"),
-            ({"key": "m", "groups": ("a", "b"), "contrast": "other"}, "contrast must be 'groups' or"),
+            (
+                {"key": "m", "groups": ("a", "b"), "contrast": "other"},
+                "contrast must be 'groups' or",
+            ),
         ],
     )
     def test_are_checked(self, attributes, rule):

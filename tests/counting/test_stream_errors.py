@@ -64,9 +64,9 @@ class TestData:
         refused(
             path,
             f"{where}gender: allowed levels are 'f', 'm'",
-            f"{where}unit: every case belongs to a unit",
-            f"{where}q0: an answer is true, false or null",
-            f"{where}case_id: an id stands for one case; found more than once: 'c16'",
+            f"{where}unit: every case needs a unit",
+            f"{where}q0: answers must be true, false or null",
+            f"{where}case_id: ids must be unique; found more than once: 'c16'",
             problems=4,
         )
 
@@ -96,10 +96,10 @@ class TestData:
 
     def test_the_reserved_unit(self, tmp_path):
         path = write(tmp_path / "cases.parquet", table(**with_row("unit", 9, "all")))
-        refused(path, "row group 1: unit: 'all' is the label of all units together")
+        refused(path, "row group 1: unit: 'all' is reserved for all units together")
 
     def test_too_many_units_in_all_parts_together(self, monkeypatch):
-        monkeypatch.setattr(streams, "_MOST_UNITS", 20)
+        monkeypatch.setattr(streams, "_MAX_UNITS", 20)
         data = table(unit=[f"U{i}" for i in range(32)])
         refused(data.to_reader(8), "unit: at most 32,767 units; found 32")
 
@@ -127,7 +127,10 @@ class TestSchemas:
         write(folder / "a.parquet", table(16).append_column("tenure", tenure))
         write(folder / "b.parquet", table(16))
         refused(
-            folder, "b.parquet: tenure: all files have it", "no such column", breakdowns=[Tenure]
+            folder,
+            "b.parquet: tenure: all files must have the column",
+            "no such column",
+            breakdowns=[Tenure],
         )
 
     def test_another_type(self, tmp_path):
@@ -136,18 +139,26 @@ class TestSchemas:
         numbers = pa.array([1, 0] * 8)
         data = table(16)
         write(folder / "b.parquet", data.set_column(data.column_names.index("q0"), "q0", numbers))
-        refused(folder, "b.parquet: q0: all files have it with the type", "bool; found int64")
-        with pytest.raises(oms.DataError, match="q0: all files have it with the type"):
+        refused(
+            folder,
+            "b.parquet: q0: all files must have the column with the type",
+            "bool; found int64",
+        )
+        with pytest.raises(oms.DataError, match="q0: all files must have the column with the type"):
             oms.max_t(folder, **WHOLE)
 
     def test_a_file_of_a_data_set_that_lacks_a_column(self, tmp_path):
         write(tmp_path / "a.parquet", table(16))
         write(tmp_path / "b.parquet", table(16).drop_columns(["q0", "q1"]))
-        refused(ds.dataset(tmp_path), "b.parquet: 'q0', 'q1': every file has every column")
+        refused(ds.dataset(tmp_path), "b.parquet: 'q0', 'q1': every file must have every column")
 
     def test_a_column_in_the_file_and_in_the_folder(self, tmp_path):
         write(tmp_path / "unit=A" / "a.parquet", table(16))
-        refused(tmp_path, "a column is in the file or in the name of its folder", "'unit'")
+        refused(
+            tmp_path,
+            "a column must not be both in the file and in the name of its folder",
+            "'unit'",
+        )
 
     def test_files_whose_folders_do_not_say_the_same(self, tmp_path):
         write(tmp_path / "unit=A" / "a.parquet", table(16).drop_columns(["unit"]))
@@ -157,13 +168,13 @@ class TestSchemas:
     def test_an_unknown_unit_of_a_folder(self, tmp_path):
         path = tmp_path / "unit=__HIVE_DEFAULT_PARTITION__" / "a.parquet"
         write(path, table(16).drop_columns(["unit"]))
-        refused(tmp_path, "unit: every case belongs to a unit; found 8 null")
+        refused(tmp_path, "unit: every case needs a unit; found 8 null")
 
     def test_files_read_whole_have_the_same_columns(self, tmp_path):
         write(tmp_path / "a.parquet", table(16))
         write(tmp_path / "b.parquet", table(16).append_column("w", pa.array([1.0] * 16)))
         with pytest.raises(
-            oms.DataError, match=r"all files have the columns of .* besides these 'w'"
+            oms.DataError, match=r"all files must have the same columns as .* also 'w'"
         ):
             oms.max_t(tmp_path, **WHOLE)
 
@@ -171,7 +182,7 @@ class TestSchemas:
 class TestFolders:
     def test_without_files(self, tmp_path):
         (tmp_path / "_notes.parquet").touch()
-        refused(tmp_path, "a folder of case files; found none. Check the path.")
+        refused(tmp_path, "expected a folder of case files; found none. Check the path.")
 
     def test_with_other_files(self, tmp_path):
         write(tmp_path / "a.parquet", table())
@@ -189,7 +200,11 @@ class TestDamage:
         write(tmp_path / "a.parquet", table())
         path = write(tmp_path / "b.parquet", table())
         path.write_bytes(path.read_bytes()[:-50])
-        refused(tmp_path, f"{path}: a file of cases", "Check that the file is there and whole")
+        refused(
+            tmp_path,
+            f"{path}: expected a readable case file",
+            "Check that the file exists and is complete",
+        )
 
     def damage(self, path: Path, *places: tuple[int, str]) -> None:
         """Overwrite the beginning of some columns in some row groups."""
@@ -204,10 +219,8 @@ class TestDamage:
     def test_parquet_damaged_inside(self, tmp_path):
         path = write(tmp_path / "a.parquet", table())
         self.damage(path, (2, "unit"))
-        refused(
-            path, f"{path}, row group 2: unit: cases that can be read to the end", "Mend the source"
-        )
-        with pytest.raises(oms.DataError, match="row group 2: unit: cases that can be read"):
+        refused(path, f"{path}, row group 2: unit: all cases must be readable", "Repair the source")
+        with pytest.raises(oms.DataError, match="row group 2: unit: all cases must be readable"):
             oms.max_t(path, **WHOLE)
 
     def test_all_columns_that_are_damaged_are_named(self, tmp_path):
@@ -222,7 +235,7 @@ class TestDamage:
         pq.write_table(table(), path, row_group_size=2)
         self.damage(path, (6, "q0"), (7, "q1"))
         where = f"{path}, row group "
-        refused(path, f"{where}6: q0: cases that", f"{where}7: q1: cases that", problems=2)
+        refused(path, f"{where}6: q0: all cases must", f"{where}7: q1: all cases must", problems=2)
 
     def test_a_damaged_column_that_nobody_asks_for(self, tmp_path):
         path = write(tmp_path / "a.parquet", table().append_column("notes", table()["unit"]))
@@ -257,7 +270,7 @@ class TestDamage:
         assert at > 0
         data[at + 4 : at + 8] = b"\xff\xff\xff\x7f"
         path.write_bytes(data)
-        refused(path, f"{path}, batch ", "cases that can be read to the end")
+        refused(path, f"{path}, batch ", "all cases must be readable")
 
     @pytest.mark.parametrize("drop", ["mark", "batch", "bytes"])
     def test_a_stream_cut_short_between_or_within_batches(self, tmp_path, drop):
@@ -276,7 +289,7 @@ class TestDamage:
     def test_a_stream_with_something_after_it(self, tmp_path):
         path = self.write_ipc(tmp_path / "a.arrows", pa.ipc.new_stream)
         path.write_bytes(path.read_bytes() * 2)
-        refused(path, "a stream up to its end mark, and nothing after it", "bytes after the end")
+        refused(path, "a stream must end with its end mark", "bytes after the end")
 
     def test_a_reader_that_fails_midway(self):
         data = table()
@@ -286,7 +299,7 @@ class TestDamage:
             raise ConnectionResetError("the engine has gone")
 
         reader = pa.RecordBatchReader.from_batches(data.schema, batches())
-        refused(reader, "RecordBatchReader, batch 2: cases that can be read to the end", "has gone")
+        refused(reader, "RecordBatchReader, batch 2: all cases must be readable", "has gone")
 
     def test_the_engine_s_own_error_is_kept(self):
         class OwnError(Exception):

@@ -346,10 +346,10 @@ class TestBadInput:
         data["case_id"] = [0.5, 1.5, 2.5, 3.5]
         refused(
             table_in(engine, data),
-            "case_id: ids are text or whole numbers; found a column of type Float64",
-            "unit: unit ids are text; found a column of type Int64",
+            "case_id: ids must be text or whole numbers; found a column of type Float64",
+            "unit: unit ids must be text; found a column of type Int64",
             "gender: allowed levels are 'f', 'm'",
-            "q0: an answer is true, false or null",
+            "q0: answers must be true, false or null",
             f"a column of type String in {engine}",
             "breakdown 'gender': labels",
             count=5,
@@ -360,7 +360,7 @@ class TestBadInput:
         data = frame(q0=pa.array([2, 1, 0, 7], kind), q1=pa.array([None, 1, 3, 0], kind))
         refused(
             table_in(engine, data),
-            "q0: an answer is true, false or null, or a number that is 0, 1 or null; found 2 to 7 "
+            "q0: answers must be true, false or null, or 0, 1 or null; found 2 to 7 "
             f"in 2 rows in {engine}",
             f"found 3 in 1 row in {engine}",
             count=2,

@@ -362,7 +362,7 @@ class TestRegroup:
         assert len(caught.value.problems) == 3
         assert "none for 'B'" in text
         assert "'C'" in text
-        assert "'all' is the label of all units" in text
+        assert "'all' is reserved for all units" in text
 
 
 def test_text_form_counts_in_words():
@@ -407,7 +407,7 @@ def test_a_group_of_units_has_a_name(group):
     cases = oms.CaseSet.from_data(
         {"case_id": [1, 2], "unit": ["A", "B"]}, framework=oms.Framework("f", [])
     )
-    with pytest.raises(oms.DataError, match="a group's name is text"):
+    with pytest.raises(oms.DataError, match="a group's name must be text"):
         cases.regroup({"A": "x", "B": group})
 
 
@@ -422,13 +422,13 @@ def test_names_of_units_stay_beside_their_ids():
 
 
 def test_a_framework_is_a_framework():
-    with pytest.raises(oms.UsageError, match="`framework` is a Framework, found 'OMI 2'"):
+    with pytest.raises(oms.UsageError, match="`framework` must be a Framework; found 'OMI 2'"):
         oms.CaseSet.from_data({"case_id": [1]}, framework="OMI 2")
 
 
 @pytest.mark.parametrize("id", ["", 1])
 def test_a_question_has_a_name(id):
-    with pytest.raises(oms.DataError, match="a question's id is text"):
+    with pytest.raises(oms.DataError, match="a question's id must be text"):
         oms.Framework("f", [oms.Question(id, "Q")])
 
 
@@ -457,9 +457,15 @@ class TestFrameworksThatCouldLoseAnswers:
     @pytest.mark.parametrize(
         ("items", "message"),
         [
-            ([oms.Item("2.1", "criterion", "C", "9")], "a parent is a section of the framework"),
-            ([oms.Item("c", "criterion", "C"), oms.Item("c", "headline", "H")], "id stands once"),
-            ([oms.Item("c", "kriterion", "C")], "a level is one of"),
+            (
+                [oms.Item("2.1", "criterion", "C", "9")],
+                "a parent must be a section of the framework",
+            ),
+            (
+                [oms.Item("c", "criterion", "C"), oms.Item("c", "headline", "H")],
+                "item ids must be unique",
+            ),
+            ([oms.Item("c", "kriterion", "C")], "a level must be one of"),
         ],
     )
     def test_items(self, items, message):

@@ -32,9 +32,15 @@ def test_headlines_that_are_no_list(headlines, message):
             "`questions` must be a list of Questions; found a value",
         ),
         ({"questions": 5}, "`questions` must be a list of Questions; found 5"),
-        ({"strata": oms.Stratum("s", ["a"])}, "`strata` must be a list of Stratum declarations; found"),
-        ({"items": oms.Item("1", "section", "S")}, "`items` must be a list of Items; found a value"),
-        ({"breakdowns": 5}, "expected a list of names, found 5"),
+        (
+            {"strata": oms.Stratum("s", ["a"])},
+            "`strata` must be a list of Stratum declarations; found",
+        ),
+        (
+            {"items": oms.Item("1", "section", "S")},
+            "`items` must be a list of Items; found a value",
+        ),
+        ({"breakdowns": 5}, "expected a list of names; found 5"),
     ],
 )
 def test_parts_that_are_no_list(parts, message):

@@ -137,7 +137,7 @@ class TestRefused:
         with pytest.raises(oms.DataError) as caught:
             oms.match_units(names, UNITS)
         vale, two, near, part, blank, far = map(str, caught.value.problems)
-        assert "a name stands for one unit; found 'Vale' in 2 rows" in vale
+        assert "a name must match one unit; found 'Vale' in 2 rows" in vale
         assert "could be 'North Vale' (north-vale) or 'South Vale' (south-vale)" in vale
         assert "could be 'Isle & Coast' (isle) or 'plain'" in two
         assert near.endswith("'Planes' in 1 row. Did you mean 'plain'?")
@@ -169,13 +169,13 @@ class TestRefused:
         ids=repr,
     )
     def test_names_are_a_column_of_text(self, names, found):
-        with pytest.raises(oms.DataError, match="names of units are text or null") as caught:
+        with pytest.raises(oms.DataError, match="names of units must be text or null") as caught:
             oms.match_units(names, UNITS)
         assert found in str(caught.value)
 
     def test_damaged_text(self):
         raw = pa.array([b"plain", b"pl\xe9in"]).cast(pa.string(), safe=False)
-        with pytest.raises(oms.DataError, match="text is UTF-8"):
+        with pytest.raises(oms.DataError, match="text must be UTF-8"):
             oms.match_units(pa.Array.from_buffers(pa.string(), 2, raw.buffers()), UNITS)
 
     def test_units_that_cannot_be_told_apart(self):
@@ -186,11 +186,11 @@ class TestRefused:
             oms.Unit("d", "&"),
         ]
         with pytest.raises(oms.DataError) as caught:
-            oms.match_units(["a"], units)
+            oms.match_units(["a"], units, affixes=AFFIXES)
         first, second, third = map(str, caught.value.problems)
         assert "'Vale' of 'a' and 'the vale trust' of 'b'" in first
         assert "'x' of 'b' and 'X' of 'c'" in second
-        assert "a unit's name has letters or figures; found '&' of 'd'" in third
+        assert "a unit's name needs letters or digits; found '&' of 'd'" in third
         assert oms.match_units(["The Vale Trust"], units[:2], affixes=()).matched == {
             "The Vale Trust": "b"
         }
@@ -198,9 +198,9 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("units", "error", "message"),
         [
-            (["a", "a"], oms.DataError, "a unit is declared once; found 'a'"),
-            (["all"], oms.DataError, "'all' is the label"),
-            ([1, None, ""], oms.DataError, "a unit is a Unit or its id; found 1, None, ''"),
+            (["a", "a"], oms.DataError, "units must be declared once; found 'a'"),
+            (["all"], oms.DataError, "'all' is reserved"),
+            ([1, None, ""], oms.DataError, "expected a Unit or its id; found 1, None, ''"),
             (5, oms.UsageError, "`units` must be a list of units or their ids; found 5"),
         ],
     )
@@ -211,11 +211,11 @@ class TestRefused:
             oms.CaseSet.from_data({"case_id": [], "unit": []}, framework=FRAMEWORK, units=units)
 
     def test_affixes_are_text(self):
-        with pytest.raises(oms.DataError, match="an affix is text; found 3"):
+        with pytest.raises(oms.DataError, match="affixes must be text; found 3"):
             oms.match_units(["a"], ["a"], affixes=["x", 3])
 
 
-DATA = {"case_id": [1, 2, 3], "unit": ["I & C", "Plain Trust", "Vale"]}
+DATA = {"case_id": [1, 2, 3], "unit": ["I & C", "PLAIN", "Vale"]}
 
 
 class TestCases:
@@ -223,8 +223,8 @@ class TestCases:
         with pytest.raises(oms.DataError) as caught:
             oms.CaseSet.from_data(DATA, framework=FRAMEWORK, units=UNITS)
         text = str(caught.value)
-        assert "found 'I & C', 'Plain Trust', 'Vale'. Declare these units" in text
-        assert "`match_units` reads 'I & C' as 'isle' and 'Plain Trust' as 'plain'" in text
+        assert "found 'I & C', 'PLAIN', 'Vale'. Declare these units" in text
+        assert "`match_units` reads 'I & C' as 'isle' and 'PLAIN' as 'plain'" in text
         assert "'Vale' as" not in text
 
     def test_no_word_of_matching_where_it_would_not_help(self):
@@ -235,7 +235,7 @@ class TestCases:
             assert "match_units" not in str(caught.value)
 
     def test_what_was_matched_is_declared_and_read(self):
-        found = oms.match_units(["I & C", "plain", "Plain Trust"], UNITS)
+        found = oms.match_units(["I & C", "plain", "Plain Trust"], UNITS, affixes=AFFIXES)
         cases = oms.CaseSet.from_data(
             {"case_id": [1, 2, 3], "unit": found.ids}, framework=FRAMEWORK, units=found.units
         )
@@ -249,9 +249,9 @@ class TestCases:
 
 
 def test_names_of_a_unit_are_text():
-    with pytest.raises(oms.DataError, match="a unit's names are text; found 3, None"):
+    with pytest.raises(oms.DataError, match="a unit's names must be text; found 3, None"):
         oms.Unit("a", 3, ["x", None])
-    with pytest.raises(oms.UsageError, match="expected a list of names, found 5"):
+    with pytest.raises(oms.UsageError, match="expected a list of names; found 5"):
         oms.Unit("a", synonyms=5)
 
 

@@ -165,7 +165,7 @@ class TestMatching:
         ],
     )
     def test_names_that_could_be_several(self, name, candidates):
-        with pytest.raises(oms.DataError, match="a name stands for one unit") as caught:
+        with pytest.raises(oms.DataError, match="a name must match one unit") as caught:
             oms.match_units([name], UNITS)
         (problem,) = caught.value.problems
         assert set(re.findall(r"\(([a-z-]+)\)|or '([a-z-]+)'", problem.found)) == {
@@ -175,7 +175,7 @@ class TestMatching:
     @pytest.mark.parametrize("name", ["Sussex", "West Midlands", "GMP", "Durham", "TVP", "East"])
     def test_what_may_be_something_else_is_not_guessed(self, name):
         """Parts of areas, regions, and police forces."""
-        with pytest.raises(oms.DataError, match="a name is that of a unit"):
+        with pytest.raises(oms.DataError, match="a name must match a unit"):
             oms.match_units([name], UNITS)
 
     @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ class TestMatching:
         with pytest.raises(oms.DataError) as caught:
             oms.match_units([name], UNITS)
         (problem,) = caught.value.problems
-        assert problem.hint.startswith("Write the one that is meant.")
+        assert problem.hint.startswith("Write the full name of the unit.")
         assert ("larger unit" in problem.hint) is larger
 
     def test_the_merged_trust_is_a_trust(self):

@@ -205,7 +205,7 @@ def test_the_cases_say_what_they_are_in_the_result_too() -> None:
         ({"draws": 1}, "`draws` must be a whole number, 2 or more"),
         ({"confidence": 95}, "did you mean 0.95"),
         ({"of": "points"}, "`of` is 'findings' or 'scores'"),
-        ({"by": "region"}, "`by` is None or 'unit'"),
+        ({"by": "region"}, "`by` must be None or 'unit'"),
         ({"resample": "unit"}, "`resample` is 'cases' or 'units'"),
         ({"complement": "some"}, "`complement`"),
         ({"seed": 0.5}, "`seed` must be a whole number"),

@@ -230,7 +230,7 @@ def test_a_framework_that_does_not_fit(path):
     label = attrs.evolve(FRAMEWORK.questions[0], label="Said otherwise")
     relabelled = framework(questions=(label, *FRAMEWORK.questions[1:-1]))
     assert ScoreTally.read(path, framework=relabelled).framework == relabelled
-    with pytest.raises(UsageError, match="`framework` is a Framework, found None"):
+    with pytest.raises(UsageError, match="`framework` must be a Framework; found None"):
         ScoreTally.read(path, framework=None)  # type: ignore[arg-type]
 
 

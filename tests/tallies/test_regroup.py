@@ -130,19 +130,19 @@ class TestBadInput:
             assert len(caught.value.problems) == 4
             assert "none for 'east', 'west', 'coast', 'isle'" in text
             assert "found 'nowhere'" in text
-            assert "a group's name is text; found None" in text
-            assert "'all' is the label of all units" in text
+            assert "a group's name must be text; found None" in text
+            assert "'all' is reserved for all units" in text
 
     @pytest.mark.parametrize("mapping", [None, ["north"], "north", lambda u: u])
     def test_a_mapping_is_a_mapping(self, mapping):
         for source in self.sources():
-            with pytest.raises(oms.UsageError, match="as a dict; found"):
+            with pytest.raises(oms.UsageError, match="new unit of every unit; found"):
                 source.regroup(mapping)
 
     def test_names_that_cannot_be_looked_up(self):
         """A list is no text and has no hash."""
         for source in self.sources():
-            with pytest.raises(oms.DataError, match=r"a group's name is text; found \['a'\]"):
+            with pytest.raises(oms.DataError, match=r"a group's name must be text; found \['a'\]"):
                 source.regroup({**NORTH_AND_SOUTH, "isle": ["a"], 3: "b"})
 
     def test_counts_of_all_together_have_no_units_to_group(self):

@@ -25,8 +25,8 @@ from omistats.model.batches import (
     framework_of,
     in_part,
     is_stream,
+    iter_case_parts,
     read_cases,
-    stream_parts,
 )
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework
@@ -334,7 +334,7 @@ def each_part(
     DataError
         As `count_stream`.
     """
-    for name, cases in stream_parts(
+    for name, cases in iter_case_parts(
         source,
         framework,
         check_ids=check_ids,
@@ -551,10 +551,10 @@ def tally(
     """
     check_by(by)
     if not isinstance(check_ids, bool):
-        raise UsageError(f"`check_ids` is True or False, found {format_value(check_ids)}")
+        raise UsageError(f"`check_ids` must be True or False; found {format_value(check_ids)}")
     if progress is not None and not callable(progress):
         raise UsageError(
-            "`progress` is a function of the rows done and the rows in all, found "
+            "`progress` must be a function of the rows done and the rows in all; found "
             f"{format_value(progress)}"
         )
     framework = framework_of(source, framework)

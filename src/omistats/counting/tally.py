@@ -169,7 +169,7 @@ def _check_by_unit(tally: Tally, what: str) -> None:
 def _check_alike(tallies: Sequence[Any], verb: str) -> None:
     first = tallies[0]
     if odd := [t for t in tallies if type(t) is not type(first)]:
-        raise UsageError(f"expected tallies to {verb}, found {type(odd[0]).__name__}")
+        raise UsageError(f"expected tallies to {verb}; found {type(odd[0]).__name__}")
     found = [
         f"tally {i}: {difference}"
         for i, other in enumerate(tallies[1:], 2)
@@ -517,7 +517,7 @@ By = Literal["unit"]
 def check_by(by: object) -> None:
     """Refuse what is neither None nor ``'unit'``."""
     if by is not None and not (isinstance(by, str) and by == "unit"):
-        raise UsageError(f"`by` is None or 'unit', found {format_value(by)}")
+        raise UsageError(f"`by` must be None or 'unit'; found {format_value(by)}")
 
 
 def resolve_breakdowns(

@@ -112,7 +112,7 @@ def write_stored(
     target = Path(os.path.realpath(fspath(path)))
     if target.exists() and not target.is_file():
         # A folder or a device; the latter could be replaced, and is not to be.
-        raise UsageError(f"expected the path of a file to write, found {fspath(path)}")
+        raise UsageError(f"expected the path of a file to write; found {fspath(path)}")
     beside = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:
         with beside.open("xb") as file:
@@ -147,7 +147,7 @@ def read_stored(path: str | PathLike[str], kind: FileFormat) -> Stored:
         found = _checksum(table, kind)
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         rule = f"{kind.what}, whole"
-        hint = f"Check that the file is there and whole. Otherwise: {kind.anew}"
+        hint = f"Check that the file exists and is complete. Otherwise: {kind.anew}"
         raise refused(where, rule, str(error) or type(error).__name__, hint) from error
     rule = f"a file that {kind.writer} wrote"
     if kind.key not in metadata:
@@ -393,7 +393,7 @@ def _interleave(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts)
 def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) -> T:
     """Read a tally; see `Tally.read`."""
     if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` is a Framework, found {format_value(framework)}")
+        raise UsageError(f"`framework` must be a Framework; found {format_value(framework)}")
     where, stored = fspath(path), read_stored(path, KIND)
     layout, table = _layout(where, stored.said, framework), stored.table
     _check_rows(where, table, layout)

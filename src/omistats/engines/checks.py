@@ -259,9 +259,9 @@ def _kinds(source: Source, framework: Framework) -> list[Problem]:
     kinds, rules = source.kinds, []
     whole = "case_id" in kinds and kinds["case_id"].is_integer()
     if "case_id" in kinds and not whole and not is_text(kinds["case_id"]):
-        rules.append(("case_id", "ids are text or whole numbers", "Convert the ids."))
+        rules.append(("case_id", "ids must be text or whole numbers", "Convert the ids."))
     if "unit" in kinds and not is_text(kinds["unit"]):
-        rules.append(("unit", "unit ids are text", "Convert the ids."))
+        rules.append(("unit", "unit ids must be text", "Convert the ids."))
     for stratum in framework.strata:
         if stratum.name in kinds and not is_text(kinds[stratum.name]):
             allowed = f"allowed levels are {format_values(stratum.levels, 12)}, or null for unknown"
@@ -371,14 +371,14 @@ def _key_problems(source: Source, found: dict[str, int]) -> list[Problem]:
     if "ids" in found:
         if missing := found["no id"]:
             what = f"{missing} null in {source.engine}"
-            problems.append(Problem("case_id", "every case has an id", what, "Give them ids."))
+            problems.append(Problem("case_id", "every case needs an id", what, "Give them ids."))
         if found["rows"] - missing > found["ids"]:
             what = f"more than once in {source.engine}: {_repeated(source)}"
-            hint = "Drop the repeated rows or number the cases afresh."
-            problems.append(Problem("case_id", "an id stands for one case", what, hint))
+            hint = "Drop the repeated rows or renumber the cases."
+            problems.append(Problem("case_id", "ids must be unique", what, hint))
     if missing := found.get("no unit", 0):
         what = f"{missing} null in {source.engine}"
-        problems.append(Problem("unit", "every case belongs to a unit", what, "Fill them in."))
+        problems.append(Problem("unit", "every case needs a unit", what, "Fill them in."))
     if found.get("unit all"):
         problems.append(reserved_unit())
     if found.get("units", 0) > _MOST_UNITS:

@@ -126,7 +126,7 @@ def open_source(source: Any, framework: Framework | None) -> Source:
             "it is checked"
         )
     if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` is a Framework, found {framework!r}")
+        raise UsageError(f"`framework` must be a Framework; found {framework!r}")
     import narwhals as nw
 
     with _engine_errors(engine, "names the columns of the table"):

@@ -1,3 +1,3 @@
-"""What an inspection is: questions, strata, units and cases, over Arrow arrays."""
+"""Model of an inspection: questions, strata, units and cases."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The answers of cases as bits, unit by unit."""
+"""Answers of cases packed as bits, in the order of units."""
 
 from __future__ import annotations
 
@@ -17,80 +17,80 @@ __all__ = ["AnswerBits", "Block", "pack_answers"]
 
 
 Words = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
+Indices = npt.NDArray[np.int64]
 
-# Cases read at a time, a multiple of 64, where the answers are not kept side by side; and
-# how many of such reads are few enough to keep them.
-_STEP = 1 << 16
-_KEPT = 2
+# Cases read at a time, a multiple of 64. A copy of the bits is kept for data sets of at most
+# _MAX_KEPT_BLOCKS such blocks.
+_BLOCK_ROWS = 1 << 16
+_MAX_KEPT_BLOCKS = 2
 
 
 @attrs.frozen(eq=False)
 class Block:
-    """Bits of some of the cases, unit by unit, ready to be counted.
+    """Bits of a block of cases, arranged by unit and ready to be counted.
 
     Attributes
     ----------
     words : ndarray of uint64, shape (pieces, 2 * questions)
-        Bits of the sufficient, then of the applicable; a piece is of one unit.
+        Bits of the sufficient answers, then of the applicable ones; a piece belongs to one unit.
     masks : ndarray of uint64, shape (masks, pieces)
-        Bits of the masks that were passed, in the same places.
-    pieces : Pieces
-        Which unit they are of.
+        Bits of the masks, arranged in the same way.
+    pieces : UnitWords
+        The unit of each piece.
     units : slice or ndarray of int64
-        Which units.
+        The units in the block.
     """
 
     words: Words
     masks: Words
     pieces: UnitWords
-    units: slice | Places
+    units: slice | Indices
 
 
 @attrs.frozen(eq=False)
 class AnswerBits:
-    """Answers as bits, with the cases of a unit next to each other.
+    """Answers packed as bits, with the cases of a unit next to each other.
 
-    The bits stay where Arrow has them. Of fewer than some hundred thousand cases a copy is
-    kept, laid side by side; of more, a stretch at a time is read.
+    The bits stay in Arrow's buffers. A sorted copy is kept for small data sets; large ones are
+    read block by block.
 
     Attributes
     ----------
     starts : ndarray of int64, shape (units + 1,)
-        Where each unit's cases begin, and the number of cases.
+        Where the cases of each unit begin, and the number of cases.
     """
 
-    starts: Places
+    starts: Indices
     _bits: _arrow.Bitmaps
     _codes: npt.NDArray[np.signedinteger] | None
 
     @cached_property
-    def order(self) -> Places | None:
-        """Where each case stood; None when the cases came sorted by unit."""
+    def order(self) -> Indices | None:
+        """Row of each case in the data; None when the data are sorted by unit."""
         return None if self._codes is None else np.argsort(self._codes, kind="stable")
 
     @property
     def answers(self) -> Words:
-        """Bits of the sufficient, then of the applicable, shape (2 * questions, words).
+        """Bits of sufficient, then applicable answers, shape (2 * questions, words).
 
-        Of many cases they are copied every time: two bits a case and question.
+        For large data sets every access makes a copy of two bits per case and question.
         """
-        return self._sorted if self.is_small else self._in_order(self._read())
+        return self._sorted_bits if self.is_small else self._sort_by_unit(self._read_all())
 
     def iter_slices(self, size: int) -> Iterator[tuple[int, int, Words]]:
-        """Read `answers` a stretch at a time.
+        """Iterate over `answers` in slices of cases.
 
         Parameters
         ----------
         size : int
-            Cases at a time, a multiple of 64.
+            Number of cases in a slice, a multiple of 64.
 
         Yields
         ------
         start, stop : int
-            Which cases, in the order of units.
+            First case and end of the slice, in the order of units.
         words : ndarray of uint64, shape (2 * questions, words)
-            Their bits. Of many cases that came unsorted all bits are copied once.
+            The bits of the slice. Unsorted large data sets are copied once.
         """
         rows = int(self.starts[-1])
         whole = None if self._codes is None and not self.is_small else self.answers
@@ -109,69 +109,69 @@ class AnswerBits:
     @property
     def is_small(self) -> bool:
         """Whether a copy of the bits is kept."""
-        return bool(self.starts[-1] <= _KEPT * _STEP)
+        return bool(self.starts[-1] <= _MAX_KEPT_BLOCKS * _BLOCK_ROWS)
 
-    def _read(self) -> Words:
+    def _read_all(self) -> Words:
         return self._bits.read(0, int(self.starts[-1]))
 
-    def _in_order(self, bits: Words) -> Words:
+    def _sort_by_unit(self, bits: Words) -> Words:
         if self.order is None:
             return bits
-        # Row by row: unpacked, all at once would be eight times as much.
+        # Row by row, as unpacked bits take eight times the memory.
         out = np.empty_like(bits)
         for row, sorted_row in zip(bits, out, strict=True):
-            sorted_row[:] = _reordered(row[np.newaxis], self.order)
+            sorted_row[:] = _take_cases(row[np.newaxis], self.order)
         return out
 
     @cached_property
-    def _kept(self) -> Words:
-        return self._read()
+    def _kept_bits(self) -> Words:
+        return self._read_all()
 
     @cached_property
-    def _sorted(self) -> Words:
-        return self._in_order(self._kept)
+    def _sorted_bits(self) -> Words:
+        return self._sort_by_unit(self._kept_bits)
 
     @cached_property
-    def _together(self) -> tuple[Words, UnitWords]:
+    def _unsorted_block(self) -> tuple[Words, UnitWords]:
         pieces = UnitWords.of(self.starts[[0, -1]])
-        return np.ascontiguousarray(self._kept.T), pieces
+        return np.ascontiguousarray(self._kept_bits.T), pieces
 
     @cached_property
-    def _by_unit(self) -> tuple[Words, UnitWords]:
+    def _unit_block(self) -> tuple[Words, UnitWords]:
         pieces = UnitWords.of(self.starts)
-        return pieces.laid(np.ascontiguousarray(self._sorted.T)), pieces
+        return pieces.laid(np.ascontiguousarray(self._sorted_bits.T)), pieces
 
     def prepare(self) -> None:
-        """Read what is kept of the answers, if anything is."""
+        """Read the bits now if a copy of them is kept."""
         if self.is_small:
-            _ = self._kept
+            _ = self._kept_bits
 
     def block_starts(self) -> range:
-        """Where the blocks begin that the cases are counted in."""
+        """First cases of the blocks that are counted."""
         rows = int(self.starts[-1])
-        return range(1) if self.is_small else range(0, rows, _STEP)
+        return range(1) if self.is_small else range(0, rows, _BLOCK_ROWS)
 
     def block(self, start: int, masks: Words, by_unit: bool) -> Block:
-        """Give a block of cases.
+        """Return one block of cases.
 
         Parameters
         ----------
         start : int
-            Of `block_starts`.
+            First case of the block, from `block_starts`.
         masks : ndarray of uint64, shape (masks, words)
-            Bits of the cases in the order in which they stand in the data.
+            Bits of the cases, in the order of the data.
         by_unit : bool
-            Whether units are told apart; otherwise all are one.
+            Whether units are counted separately or all together.
         """
         if self.is_small:
             if not by_unit:
-                words, pieces = self._together
+                words, pieces = self._unsorted_block
                 return Block(words, masks, pieces, slice(None))
-            words, pieces = self._by_unit
+            words, pieces = self._unit_block
             if self.order is not None:
-                masks = _reordered(masks, self.order)
+                masks = _take_cases(masks, self.order)
             return Block(words, masks[:, pieces.at] & pieces.edges, pieces, slice(None))
-        stop = min(start + _STEP, int(self.starts[-1]))
+        stop = min(start + _BLOCK_ROWS, int(self.starts[-1]))
         bits = self._bits.read(start, stop)
         masks = masks[:, start // 64 : (stop + 63) // 64]
         if not by_unit:
@@ -181,33 +181,34 @@ class AnswerBits:
         if self._codes is None:
             first = int(np.searchsorted(self.starts, start, "right")) - 1
             last = int(np.searchsorted(self.starts, stop, "left"))
-            here = np.clip(self.starts[first : last + 1], start, stop) - start
-            units: slice | Places = slice(first, last)
+            unit_starts = np.clip(self.starts[first : last + 1], start, stop) - start
+            units: slice | Indices = slice(first, last)
         else:
             codes = self._codes[start:stop]
             order = np.argsort(codes, kind="stable")
-            masks, bits = _reordered(masks, order), _reordered(bits, order)
+            masks, bits = _take_cases(masks, order), _take_cases(bits, order)
             sizes = np.bincount(codes)
             units = np.flatnonzero(sizes)
-            here = np.concatenate([[0], np.cumsum(sizes[units])])
-        pieces = UnitWords.of(here)
+            unit_starts = np.concatenate([[0], np.cumsum(sizes[units])])
+        pieces = UnitWords.of(unit_starts)
         words = pieces.laid(np.ascontiguousarray(bits.T))
         return Block(words, masks[:, pieces.at] & pieces.edges, pieces, units)
 
 
-def _reordered(bits: Words, order: Places) -> Words:
+def _take_cases(bits: Words, order: Indices) -> Words:
+    """Reorder the cases of packed bits."""
     return pack(unpack(bits, len(order)).take(order, axis=1).view(np.bool_))
 
 
 def pack_answers(
     answers: Sequence[pa.Array], unit_codes: npt.NDArray[np.signedinteger], units: int
 ) -> AnswerBits:
-    """Pack answers, in the order of units.
+    """Pack answers as bits, in the order of units.
 
     Parameters
     ----------
     answers : sequence of pyarrow.BooleanArray
-        One a question.
+        One per question.
     unit_codes : ndarray of int, shape (cases,)
         The unit of every case.
     units : int
@@ -215,14 +216,14 @@ def pack_answers(
 
     Returns
     -------
-    Packed
+    AnswerBits
     """
     sizes, is_sorted = np.zeros(units, np.int64), True
-    # In stretches: counting takes codes of 64 bits.
-    for start in range(0, len(unit_codes), _STEP):
-        codes = unit_codes[start : start + _STEP + 1]
+    # In blocks, as bincount copies its input to 64 bits.
+    for start in range(0, len(unit_codes), _BLOCK_ROWS):
+        codes = unit_codes[start : start + _BLOCK_ROWS + 1]
         is_sorted = is_sorted and not (codes[1:] < codes[:-1]).any()
-        sizes += np.bincount(codes[:_STEP], minlength=units)
+        sizes += np.bincount(codes[:_BLOCK_ROWS], minlength=units)
     starts = np.zeros(units + 1, np.int64)
     np.cumsum(sizes, out=starts[1:])
     packed = AnswerBits(starts, _arrow.Bitmaps(answers), None if is_sorted else unit_codes)

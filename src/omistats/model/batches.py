@@ -1,4 +1,4 @@
-"""Iter_case_batches, read_cases."""
+"""Read cases at once, or in checked parts that fit in memory."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from omistats.model.duplicate_ids import DuplicateIdDetector
 from omistats.model.files import (
     ROWS,
     CaseFile,
-    batches_of,
     check_schemas,
+    count_rows,
     is_data_set,
     is_reader,
-    open_pieces,
-    rows_of,
+    iter_file_batches,
+    open_case_files,
 )
 from omistats.model.framework import Framework
 from omistats.model.metadata import merge_metadata
-from omistats.model.validation import read
+from omistats.model.validation import validate_frame
 
 __all__ = [
     "Progress",
@@ -34,30 +34,27 @@ __all__ = [
     "framework_of",
     "in_part",
     "is_stream",
+    "iter_case_parts",
     "read_cases",
-    "read_table",
-    "stream_cases",
-    "stream_parts",
 ]
 
 
 Progress = Callable[[int, int | None], object]
-"""Is told how many rows are done, and how many there are, if that is known."""
+"""A function that is called with the rows done and the rows in all, None if unknown."""
 
-_MOST_UNITS = int(np.iinfo(np.int16).max)
+_MAX_UNITS = int(np.iinfo(np.int16).max)
 
 
 def is_stream(source: Any) -> bool:
-    """Tell whether cases can be taken from a source part by part: paths, data sets, readers."""
-    path = isinstance(source, str | os.PathLike)
-    return path or is_data_set(source) or (not isinstance(source, CaseSet) and is_reader(source))
+    """Tell whether a source can be read in parts: a path, a data set or a reader."""
+    is_path = isinstance(source, str | os.PathLike)
+    return is_path or is_data_set(source) or (not isinstance(source, CaseSet) and is_reader(source))
 
 
 class UnitOrder:
-    """The order that units have when all parts are read at once.
+    """Order of units over all parts, the same as when they are read at once.
 
-    In the order of the dictionaries, one part's after another's, where the column has them;
-    sorted otherwise.
+    Units are in the order of the column's dictionaries, part after part, or else sorted.
     """
 
     def __init__(self) -> None:
@@ -66,7 +63,7 @@ class UnitOrder:
         self._sorted = True
 
     def add(self, column: Any, units: Collection[str]) -> None:
-        """Take in a part: its column as it came, and the units that have cases in it."""
+        """Add a part: its unit column as read, and the units that have cases in it."""
         self._used.update(units)
         if pa.types.is_dictionary(column.type):
             self._sorted = False
@@ -74,15 +71,15 @@ class UnitOrder:
                 self._labels.update(dict.fromkeys(chunk.dictionary.drop_null().to_pylist()))
 
     def order(self) -> tuple[str, ...]:
-        """Give the units that have cases, in order.
+        """Return the units that have cases, in order.
 
         Raises
         ------
         DataError
-            When there are more than a case set may have.
+            When there are more units than a case set may have.
         """
-        if len(self._used) > _MOST_UNITS:
-            rule, hint = "at most 32,767 units", "Use larger ones."
+        if len(self._used) > _MAX_UNITS:
+            rule, hint = "at most 32,767 units", "Use larger units."
             raise DataError([Problem("unit", rule, f"{len(self._used)}", hint)])
         if self._sorted:
             return tuple(sorted(self._used))
@@ -90,70 +87,22 @@ class UnitOrder:
 
 
 class in_part:  # noqa: N801 - reads as a phrase: with in_part(name)
-    """Name the part in whatever is found wrong with its data."""
+    """Context manager that adds the name of a part to data errors."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __enter__(self) -> None:
-        """Begin."""
+        """Enter the context."""
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Put the name before each problem's place."""
+        """Prefix the place of each problem with the name of the part."""
         if isinstance(error, DataError):
             problems = (attrs.evolve(p, where=f"{self._name}: {p.where}") for p in error.problems)
             raise DataError(tuple(problems)) from error.__cause__
 
 
-def stream_cases(
-    source: Any,
-    framework: Framework,
-    *,
-    check_ids: bool = True,
-    progress: Progress | None = None,
-    columns: Collection[str] | None = None,
-    order: UnitOrder | None = None,
-) -> Iterator[CaseSet]:
-    """Read cases in checked parts of at most 131,072 rows.
-
-    Parameters
-    ----------
-    source : path, data set, or reader
-        What `is_stream` is true of.
-    framework : Framework
-        What to check against.
-    check_ids : bool
-        Refuse ids that stand in several rows of any parts; otherwise ids are not read, and
-        those of the parts are numbers.
-    progress : callable, optional
-        Told the rows done, and all rows or None, after every part.
-    columns : collection of str, optional
-        Questions, strata and other columns that are needed; unit and required strata come
-        besides. By default all.
-    order : UnitOrder, optional
-        Told the units.
-
-    Yields
-    ------
-    CaseSet
-        One at least; its units are those of its part.
-
-    Raises
-    ------
-    DataError
-        When something cannot be read or breaks the rules; names file and part. Of repeated
-        ids it is raised after the last part.
-    UnknownNameError
-        When a column is not there.
-    """
-    parts = stream_parts(
-        source, framework, check_ids=check_ids, progress=progress, columns=columns, order=order
-    )
-    for _, cases in parts:
-        yield cases
-
-
-def stream_parts(
+def iter_case_parts(
     source: Any,
     framework: Framework,
     *,
@@ -162,90 +111,126 @@ def stream_parts(
     columns: Collection[str] | None,
     order: UnitOrder | None,
 ) -> Iterator[tuple[str, CaseSet]]:
-    """As `stream_cases`, with the name of each part."""
-    pieces = open_pieces(source)
-    known = framework if columns is None else _narrowed(framework, columns)
-    wanted = _wanted(pieces, framework, known, columns, check_ids)
-    check_schemas(pieces, framework, wanted)
-    metadata = merge_metadata(piece.schema.metadata for piece in pieces) or None
-    again = all(piece.again for piece in pieces)
-    identity = DuplicateIdDetector((lambda: _ids(pieces)) if again else None)
-    rows = [rows_of(piece) for piece in pieces] if progress else [None]
-    total = None if None in rows else sum(row or 0 for row in rows)
-    done = 0
-    for where, batch in _batches(pieces, wanted):
-        table = pa.Table.from_batches([batch]).replace_schema_metadata(metadata)
-        if not check_ids:
-            # Ids of our own, so that a case set is whole.
-            table = table.append_column("case_id", pa.array(np.arange(done, done + len(table))))
-        with in_part(where):
-            found, units, own = _read_part(table, known, identity if check_ids else None, where)
-        if order is not None:
-            order.add(table["unit"], units)
-        yield where, CaseSet(known, units, own, found)
-        done += len(table)
-        if progress is not None and len(table):
-            progress(done, total)
-    identity.check()
+    """Iterate over checked parts of at most 131,072 cases.
 
+    Parameters
+    ----------
+    source : path, data set, or reader
+        A source for which `is_stream` is true.
+    framework : Framework
+        The questions and strata to check the cases against.
+    check_ids : bool
+        Whether to check that ids are unique over all parts. If not, ids are not read and the
+        cases are numbered.
+    progress : callable or None
+        Called after every part with the rows done and the rows in all, None if unknown.
+    columns : collection of str or None
+        Questions, strata and other columns to read, in addition to the unit and the required
+        strata; None for all.
+    order : UnitOrder or None
+        Collects the units of the parts.
 
-def _read_part(
-    table: pa.Table, framework: Framework, identity: DuplicateIdDetector | None, where: str
-) -> tuple[dict[str, pa.Array], tuple[str, ...], dict[bytes, bytes]]:
-    """Check a part, and its ids by their digests as long as these all differ."""
-    try:
-        found = read(table, framework, None, False)
-    except DataError:
-        if identity is not None:  # repeated ids are to be among the problems
-            read(table, framework, None)
-        raise
-    if identity is not None and not identity.add(where, found[0]["case_id"]):
-        read(table, framework, None)
-    return found
-
-
-def read_table(source: Any) -> pa.Table:
-    """Read all of a source at once.
+    Yields
+    ------
+    name : str
+        The name of the part, for errors.
+    cases : CaseSet
+        The cases of the part, with the units that occur in it. There is at least one part.
 
     Raises
     ------
     DataError
-        When something cannot be read, or its files have different columns.
+        When the source cannot be read or the data break a rule; names the file and part.
+        Repeated ids are reported after the last part.
+    UnknownNameError
+        When the source lacks a column.
     """
-    pieces = open_pieces(source)
-    check_schemas(pieces, None, None)
-    metadata = merge_metadata(piece.schema.metadata for piece in pieces) or None
+    files = open_case_files(source)
+    known = framework if columns is None else _restrict_framework(framework, columns)
+    wanted = _columns_to_read(files, framework, known, columns, check_ids)
+    check_schemas(files, framework, wanted)
+    metadata = merge_metadata(file.schema.metadata for file in files) or None
+    rereadable = all(file.rereadable for file in files)
+    detector = DuplicateIdDetector((lambda: _iter_ids(files)) if rereadable else None)
+    rows = [count_rows(file) for file in files] if progress else [None]
+    total = None if None in rows else sum(row or 0 for row in rows)
+    done = 0
+    for where, batch in _iter_batches(files, wanted):
+        table = pa.Table.from_batches([batch]).replace_schema_metadata(metadata)
+        if not check_ids:
+            # Number the cases, as a case set needs ids.
+            table = table.append_column("case_id", pa.array(np.arange(done, done + len(table))))
+        with in_part(where):
+            found, units, part_metadata = _read_part(
+                table, known, detector if check_ids else None, where
+            )
+        if order is not None:
+            order.add(table["unit"], units)
+        yield where, CaseSet(known, units, part_metadata, found)
+        done += len(table)
+        if progress is not None and len(table):
+            progress(done, total)
+    detector.check()
+
+
+def _read_part(
+    table: pa.Table, framework: Framework, detector: DuplicateIdDetector | None, where: str
+) -> tuple[dict[str, pa.Array], tuple[str, ...], dict[bytes, bytes]]:
+    """Check a part; compare its ids themselves only if their digests repeat."""
+    try:
+        found = validate_frame(table, framework, None, False)
+    except DataError:
+        if detector is not None:  # so that repeated ids are among the problems
+            validate_frame(table, framework, None)
+        raise
+    if detector is not None and not detector.add(where, found[0]["case_id"]):
+        validate_frame(table, framework, None)
+    return found
+
+
+def _read_table(source: Any) -> pa.Table:
+    """Read a whole source as one table.
+
+    Raises
+    ------
+    DataError
+        When the source cannot be read, or its files have different columns.
+    """
+    files = open_case_files(source)
+    check_schemas(files, None, None)
+    metadata = merge_metadata(file.schema.metadata for file in files) or None
     batches = [
-        pa.Table.from_batches([b]).replace_schema_metadata(None) for _, b in _batches(pieces, None)
+        pa.Table.from_batches([b]).replace_schema_metadata(None)
+        for _, b in _iter_batches(files, None)
     ]
     table = pa.concat_tables(batches, promote_options="permissive")
     return table.replace_schema_metadata(metadata)
 
 
-def _batches(
-    pieces: Sequence[CaseFile], columns: Sequence[str] | None
+def _iter_batches(
+    files: Sequence[CaseFile], columns: Sequence[str] | None
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Go through the batches of all pieces; one without rows if there are none."""
-    none = True
-    for piece in pieces:
-        for where, batch in batches_of(piece, columns):
-            none = False
+    """Iterate over the batches of all files; yield an empty batch if there are none."""
+    empty = True
+    for file in files:
+        for where, batch in iter_file_batches(file, columns):
+            empty = False
             yield where, batch
-    if none:
-        schema = pieces[0].schema
+    if empty:
+        schema = files[0].schema
         kept = [field for field in schema if columns is None or field.name in columns]
-        yield pieces[0].name, pa.RecordBatch.from_pylist([], schema=pa.schema(kept))
+        yield files[0].name, pa.RecordBatch.from_pylist([], schema=pa.schema(kept))
 
 
-def _ids(pieces: Sequence[CaseFile]) -> Iterator[tuple[str, pa.Array]]:
-    for piece in pieces:
-        for where, batch in batches_of(piece, ["case_id"]):
+def _iter_ids(files: Sequence[CaseFile]) -> Iterator[tuple[str, pa.Array]]:
+    for file in files:
+        for where, batch in iter_file_batches(file, ["case_id"]):
             ids = batch.column("case_id")
             yield where, ids.dictionary_decode() if pa.types.is_dictionary(ids.type) else ids
 
 
-def _narrowed(framework: Framework, columns: Collection[str]) -> Framework:
-    """Leave out the questions and strata that nobody asks for."""
+def _restrict_framework(framework: Framework, columns: Collection[str]) -> Framework:
+    """Restrict a framework to some columns and the required strata."""
     return attrs.evolve(
         framework,
         questions=[q for q in framework.questions if q.id in columns],
@@ -253,15 +238,15 @@ def _narrowed(framework: Framework, columns: Collection[str]) -> Framework:
     )
 
 
-def _wanted(
-    pieces: Sequence[CaseFile],
+def _columns_to_read(
+    files: Sequence[CaseFile],
     framework: Framework,
     known: Framework,
     columns: Collection[str] | None,
     check_ids: bool,
 ) -> list[str]:
-    """List the columns to read, in the order of the first piece."""
-    names = pieces[0].schema.names
+    """List the columns to read, in the order of the first file."""
+    names = files[0].schema.names
     if columns is None:
         return [name for name in names if check_ids or name != "case_id"]
     of_framework = {*framework.question_ids, *(s.name for s in framework.strata)}
@@ -274,50 +259,50 @@ def _wanted(
 
 
 def fits_at_once(source: Any) -> bool:
-    """Tell whether a source is one file that has no more rows than a part."""
+    """Tell whether a source is a single file with no more rows than one part."""
     if not isinstance(source, str | os.PathLike) or os.path.isdir(source):  # noqa: PTH112 - any path
         return False
-    (piece,) = open_pieces(source)
-    rows = rows_of(piece)
+    (file,) = open_case_files(source)
+    rows = count_rows(file)
     return rows is not None and rows <= ROWS
 
 
 def framework_of(source: Any, framework: Framework | None) -> Framework:
-    """Return what a source is checked against.
+    """Return the framework that a source is checked against.
 
     Raises
     ------
     UsageError
-        When it is missing or is not the one of the case set.
+        When the framework is missing, or differs from that of the case set.
     """
     if isinstance(source, CaseSet):
         if framework is not None and framework != source.framework:
             raise UsageError(
                 f"the cases were checked against {source.framework.name!r}, not "
-                f"{framework.name!r}; leave `framework` out or read the data against it"
+                f"{framework.name!r}; omit `framework`, or read the data with it"
             )
         return source.framework
     if framework is None:
         raise UsageError(
-            f"expected a CaseSet, found {type(source).__name__}, which does not say "
-            "what was asked; pass framework=..., or read it with CaseSet.from_data"
+            f"expected a CaseSet; found {type(source).__name__}, which has no framework. "
+            "Pass framework=..., or read it with CaseSet.from_data"
         )
     if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` is a Framework, found {framework!r}")
+        raise UsageError(f"`framework` must be a Framework; found {framework!r}")
     return framework
 
 
 def read_cases(source: Any, framework: Framework | None, *, check_ids: bool = True) -> CaseSet:
-    """Return checked cases, all of them in memory.
+    """Read all cases into memory and check them.
 
     Parameters
     ----------
     source : CaseSet, data frame, record batch reader, data set of pyarrow, or path
-        A path is a Parquet or an Arrow IPC file or stream, or a folder of such files.
+        A path is a Parquet file, an Arrow IPC file or stream, or a folder of such files.
     framework : Framework or None
-        Needed by all but a case set, which has one.
+        The framework to check against; a case set has its own.
     check_ids : bool
-        Whether to refuse ids that stand twice.
+        Whether to check that ids are unique.
 
     Returns
     -------
@@ -326,14 +311,14 @@ def read_cases(source: Any, framework: Framework | None, *, check_ids: bool = Tr
     Raises
     ------
     UsageError
-        When the framework is missing or is not the one of the case set.
+        When the framework is missing, or differs from that of the case set.
     DataError
-        When the file cannot be read or the data break the rules.
+        When the source cannot be read or the data break a rule.
     """
     framework = framework_of(source, framework)
     if isinstance(source, CaseSet):
         return source
     if is_stream(source):
-        source = read_table(source)
-    columns, units, metadata = read(source, framework, None, check_ids)
+        source = _read_table(source)
+    columns, units, metadata = validate_frame(source, framework, None, check_ids)
     return CaseSet(framework, units, metadata, columns)

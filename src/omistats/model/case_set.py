@@ -1,4 +1,4 @@
-"""Case assessments: one row a case, checked once."""
+"""Case assessments that have been checked against a framework."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from omistats.model.answer_bits import AnswerBits, pack_answers
 from omistats.model.framework import Framework
 from omistats.model.metadata import is_synthetic
 from omistats.model.units import Unit, resolve_regrouping
-from omistats.model.validation import read
+from omistats.model.validation import validate_frame
 
 __all__ = ["CaseSet"]
 
@@ -26,21 +26,21 @@ __all__ = ["CaseSet"]
 class CaseSet:
     """Case assessments that have been checked against a framework.
 
-    Make one with `CaseSet.from_data`. A case set speaks the Arrow PyCapsule
-    protocol (``pa.table(cases)``, ``polars.DataFrame(cases)``) as one batch:
-    ``case_id``, ``unit`` (dictionary, int16), strata (dictionary, int8), questions
-    (Boolean), extras; the schema's metadata is kept.
+    Make one with `CaseSet.from_data`. A case set supports the Arrow PyCapsule protocol
+    (``pa.table(cases)``, ``polars.DataFrame(cases)``) and exports one batch: ``case_id``,
+    ``unit`` (dictionary, int16), strata (dictionary, int8), questions (Boolean), extra
+    columns, and the schema's metadata.
 
     Attributes
     ----------
     framework : Framework
         The questions and strata.
     units : tuple of str
-        Units in the order of report; a declared unit may have no cases.
+        Units in the order in which they are reported; a declared unit may have no cases.
     metadata : dict of bytes to bytes
-        Schema metadata of the data read.
+        Schema metadata of the data.
     unit_names : dict of str to str
-        Names for people of the units that were declared with one.
+        Display names of the units that were declared as `Unit`.
     unit_codes : ndarray of int, shape (cases,)
         The index in ``units`` of every case.
 
@@ -79,22 +79,22 @@ class CaseSet:
         framework: Framework,
         units: Iterable[Unit | str] | None = None,
     ) -> CaseSet:
-        """Check a data frame and take it in.
+        """Make a case set of a data frame, checking it against a framework.
 
         Parameters
         ----------
         data : data frame
-            One row a case, with the columns ``case_id`` (text or whole numbers, unique),
+            One row per case, with the columns ``case_id`` (text or whole numbers, unique),
             ``unit`` (text), the framework's required strata (text or dictionary) and its
-            questions (Boolean, or numbers that are 0 or 1). Null means unknown for a
-            stratum (unclassified) and not applicable for a question; NaN is null.
-            Anything that speaks the Arrow PyCapsule protocol will do, and other frames
-            through narwhals. Other columns are kept, and listed in ``extra``.
+            questions (Boolean, or numbers that are 0 or 1). Null means unknown
+            (unclassified) for a stratum and not applicable for a question; NaN is null.
+            Any frame that supports the Arrow PyCapsule protocol or narwhals works. Other
+            columns are kept, and listed in ``extra``.
         framework : Framework
-            What to check against.
+            The questions and strata to check the data against.
         units : iterable of Unit or str, optional
-            The units in the order of report. By default those in the data: in the order
-            of the dictionary where the column has one, sorted otherwise.
+            The units in the order in which they are reported. By default those in the data,
+            in the order of the dictionary if the column has one, else sorted.
 
         Returns
         -------
@@ -104,11 +104,11 @@ class CaseSet:
         Raises
         ------
         DataError
-            When it is no data frame, columns are missing or repeated, ids are null or stand
-            twice, a level is unknown, an answer is no answer, or a unit is undeclared or
+            When ``data`` is not a data frame, columns are missing or repeated, ids are null or
+            repeated, a level is unknown, an answer is invalid, or a unit is undeclared or
             called ``all``. Every problem is listed.
         UsageError
-            When the framework is none, or ``units`` is no list.
+            When ``framework`` is not a Framework, or ``units`` is not a list.
 
         Examples
         --------
@@ -124,7 +124,7 @@ class CaseSet:
         if units is not None:
             one = (units,) if isinstance(units, Unit) else units
             units = as_tuple("units", one, "units or their ids")
-        columns, ids, metadata = read(data, framework, units)
+        columns, ids, metadata = validate_frame(data, framework, units)
         names = {u.id: u.name for u in units or () if isinstance(u, Unit)}
         return cls(framework, ids, metadata, columns, names)
 
@@ -137,7 +137,7 @@ class CaseSet:
         Raises
         ------
         UnknownNameError
-            When there is none of that name.
+            When there is no column of that name.
         """
         try:
             return self._columns[name]
@@ -157,7 +157,7 @@ class CaseSet:
 
     @property
     def extra(self) -> tuple[str, ...]:
-        """Names of the columns that the framework does not know, in order."""
+        """Names of the columns that are not in the framework, in order."""
         known = {"case_id", "unit", *self.framework.question_ids}
         known.update(s.name for s in self.framework.strata)
         return tuple(name for name in self._columns if name not in known)
@@ -174,17 +174,17 @@ class CaseSet:
         return pack_answers(answers, self.unit_codes, len(self.units))
 
     def filter(self, mask: Any) -> CaseSet:
-        """Keep some of the cases; the units stay declared.
+        """Keep the cases where a mask is true; all units are kept.
 
         Parameters
         ----------
         mask : array_like of bool
-            One entry a case, without nulls.
+            One entry per case, without nulls.
 
         Returns
         -------
         CaseSet
-            The cases where the mask is true, in their order.
+            The selected cases, in their order.
 
         Raises
         ------
@@ -194,22 +194,22 @@ class CaseSet:
         if isinstance(mask, pa.ChunkedArray):
             mask = mask.combine_chunks()
         keep: pa.Array = mask
-        wrong = ""
+        error_text = ""
         try:
             keep = mask if isinstance(mask, pa.Array) else pa.array(np.asarray(mask))
         except (pa.ArrowException, ValueError) as error:
-            wrong = f"{type(mask).__name__} ({error})"
+            error_text = f"{type(mask).__name__} ({error})"
         else:
             if not pa.types.is_boolean(keep.type) or len(keep) != len(self) or keep.null_count:
-                wrong = f"{len(keep)} of type {keep.type}, {keep.null_count} null"
-        if wrong:
+                error_text = f"{len(keep)} of type {keep.type}, {keep.null_count} null"
+        if error_text:
             raise DataError(
                 [
                     Problem(
                         "mask",
                         f"expected {len(self)} Booleans without nulls",
-                        wrong,
-                        "Give one entry a case; for nulls, say whether unknown cases stay.",
+                        error_text,
+                        "Pass one entry per case; fill nulls with True to keep those cases.",
                     )
                 ]
             )
@@ -217,7 +217,7 @@ class CaseSet:
         return attrs.evolve(self, columns=columns)
 
     def regroup(self, mapping: Mapping[str, str]) -> CaseSet:
-        """Make larger units of the units: regions, or any grouping.
+        """Combine units into larger ones, such as regions.
 
         Parameters
         ----------
@@ -227,18 +227,18 @@ class CaseSet:
         Returns
         -------
         CaseSet
-            Whose units are the mapping's values, in order of first appearance.
+            The cases with the new units, in the order in which they first appear.
 
         Raises
         ------
         DataError
-            When a unit has no place in the mapping, the mapping names a unit that is
-            not there, or a new unit is no text or called ``all``.
+            When a unit is missing from the mapping, the mapping names an unknown unit, or a
+            new unit is not text or is called ``all``.
         UsageError
-            When it is no mapping.
+            When ``mapping`` is not a mapping.
         """
         groups, place = resolve_regrouping(self.units, mapping)
-        # Without units there are no cases either, and nothing to look up.
+        # Indexing an empty array would fail when there are no units.
         codes = place.astype(np.int16)[self.unit_codes] if len(place) else self.unit_codes
         columns = {**self._columns, "unit": _arrow.dictionary(codes, groups)}
         return attrs.evolve(self, units=groups, columns=columns, unit_names={})
@@ -253,13 +253,13 @@ class CaseSet:
         return pa.Table.from_batches([batch]).__arrow_c_stream__(requested_schema)
 
     def __repr__(self) -> str:
-        def many(count: int, word: str, plural: str = "") -> str:
+        def counted(count: int, word: str, plural: str = "") -> str:
             return f"{count:,} {word if count == 1 else plural or word + 's'}"
 
         framework = self.framework
         note = "SYNTHETIC " if is_synthetic(self.metadata) else ""
         return (
-            f"CaseSet: {many(len(self), note + 'case')}, {many(len(self.units), 'unit')}, "
-            f"framework {framework.name!r} ({many(len(framework.questions), 'question')}, "
-            f"{many(len(framework.strata), 'stratum', 'strata')})"
+            f"CaseSet: {counted(len(self), note + 'case')}, {counted(len(self.units), 'unit')}, "
+            f"framework {framework.name!r} ({counted(len(framework.questions), 'question')}, "
+            f"{counted(len(framework.strata), 'stratum', 'strata')})"
         )

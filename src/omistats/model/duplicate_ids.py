@@ -1,4 +1,4 @@
-"""Whether an id stands for one case only, in more cases than fit in memory."""
+"""Detect repeated case ids in data that do not fit in memory."""
 
 from __future__ import annotations
 
@@ -15,91 +15,91 @@ from omistats.errors import DataError, Problem, format_values
 __all__ = ["DuplicateIdDetector", "digests", "repeated_values"]
 
 
-Keys = npt.NDArray[np.uint64]
+Digests = npt.NDArray[np.uint64]
 Ids = Iterator[tuple[str, pa.Array]]
 
-_MIX = np.uint64(0x9E3779B97F4A7C15)
-_HINT = "Drop the repeated rows or number the cases afresh."
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+_HINT = "Drop the repeated rows or renumber the cases."
 
 
 class DuplicateIdDetector:
-    """Watches ids go by, part by part; within a part they are known to be distinct.
+    """Detector of ids that are repeated between parts; within a part they are unique.
 
-    While every part's ids lie above all before them nothing is kept. From the first part that
-    breaks the order 8 bytes a case are, a digest of the id. Two equal digests are no proof, so
-    that ids are then looked at themselves.
+    While the ids of each part lie above all earlier ones, nothing is stored. From the first part
+    that breaks this order, a digest of 8 bytes per case is stored. Equal digests do not prove
+    equal ids, so the ids themselves are then compared.
 
     Parameters
     ----------
-    again : callable or None
-        Goes through all ids again, with the names of their parts; None where that cannot
-        be done, so that digests are kept from the beginning.
+    reread : callable or None
+        Iterates over all ids again, with the names of their parts. None when they cannot be
+        read again; digests are then stored from the beginning.
     """
 
-    def __init__(self, again: Callable[[], Ids] | None) -> None:
-        self._again = again
-        self._ordered = again is not None
+    def __init__(self, reread: Callable[[], Ids] | None) -> None:
+        self._reread = reread
+        self._ascending = reread is not None
         self._highest: Any = None
-        self._passed = 0
-        self._keys: list[Keys] = []
+        self._ordered_count = 0
+        self._digests: list[Digests] = []
         self._parts: list[tuple[str, int]] = []
 
     def add(self, part: str, ids: pa.Array) -> bool:
-        """Take in the ids of one part.
+        """Add the ids of one part.
 
         Returns
         -------
         bool
-            False where digests repeat within the part, whose ids are then to be looked at.
+            False when digests repeat within the part, so that its ids must be compared.
         """
         if not len(ids):
             return True
-        # Ids that ascend are distinct, and the first and the last of them are the extremes.
+        # Ascending ids are distinct, and the first and last are the smallest and largest.
         ascends = _arrow.ascending(ids)
-        if self._ordered:
-            lowest, highest = (ids[0].as_py(), ids[-1].as_py()) if ascends else _extremes(ids)
+        if self._ascending:
+            lowest, highest = (ids[0].as_py(), ids[-1].as_py()) if ascends else _min_max(ids)
             if self._highest is None or lowest > self._highest:
                 self._highest = highest
-                self._passed += len(ids)
+                self._ordered_count += len(ids)
                 return ascends or not len(repeated_values(digests(ids)))
-            self._ordered = False
-        keys = digests(ids)
-        self._keys.append(keys)
+            self._ascending = False
+        part_digests = digests(ids)
+        self._digests.append(part_digests)
         self._parts.append((part, len(ids)))
-        return ascends or not len(repeated_values(keys))
+        return ascends or not len(repeated_values(part_digests))
 
     def check(self) -> None:
-        """Refuse ids that stand for several cases.
+        """Check that no id is repeated between parts.
 
         Raises
         ------
         DataError
-            With the ids and the parts they are in.
+            When ids are repeated; lists the ids and the parts that have them.
         """
-        if not self._keys:
+        if not self._digests:
             return
-        repeated = repeated_values(np.concatenate([*self._passed_keys(), *self._keys]))
+        repeated = repeated_values(np.concatenate([*self._ordered_digests(), *self._digests]))
         if len(repeated):
-            if self._again is None:
-                raise self._unsure(repeated)
-            self._look_closer(repeated)
+            if self._reread is None:
+                raise self._suspected(repeated)
+            self._compare_ids(repeated)
 
-    def _passed_keys(self) -> Iterator[Keys]:
-        """Digest the ids that came in order, which were not kept."""
-        left = self._passed
-        if not left or self._again is None:
+    def _ordered_digests(self) -> Iterator[Digests]:
+        """Compute the digests of the ids that came in order, which were not stored."""
+        left = self._ordered_count
+        if not left or self._reread is None:
             return
-        for _, ids in self._again():
+        for _, ids in self._reread():
             yield digests(ids[:left])
             left -= len(ids)
             if left <= 0:
                 return
 
-    def _look_closer(self, repeated: Keys) -> None:
-        assert self._again is not None  # noqa: S101 - tells the type checker
+    def _compare_ids(self, repeated: Digests) -> None:
+        assert self._reread is not None  # noqa: S101 - tells the type checker
         seen: dict[Any, list[str]] = {}
-        for part, ids in self._again():
-            # Older NumPy's tables of values overflow on digests from 2**63 on.
+        for part, ids in self._reread():
+            # kind="table" of older NumPy overflows on digests of 2**63 and more.
             same = np.isin(digests(ids), repeated, kind="sort")
             for id in ids.filter(pa.array(same)).to_pylist():
                 seen.setdefault(id, []).append(part)
@@ -108,65 +108,65 @@ class DuplicateIdDetector:
             first = [f"{id!r} in {' and '.join(twice[id])}" for id in sorted(twice)[:5]]
             more = len(twice) - len(first)
             found = f"more than once: {'; '.join(first)}" + (f"; and {more} more" if more else "")
-            rule = "an id stands for one case, in all parts together"
+            rule = "ids must be unique over all parts"
             raise DataError([Problem("case_id", rule, found, _HINT)])
 
-    def _unsure(self, repeated: Keys) -> DataError:
-        """Say what can be said of ids that have gone by."""
+    def _suspected(self, repeated: Digests) -> DataError:
+        """Describe equal digests of ids that cannot be read again."""
         parts = [
             name
-            for (name, _), keys in zip(self._parts, self._keys, strict=True)
-            if np.isin(keys, repeated, kind="sort").any()
+            for (name, _), part_digests in zip(self._parts, self._digests, strict=True)
+            if np.isin(part_digests, repeated, kind="sort").any()
         ]
         found = (
-            f"{len(repeated)} that seem to stand more than once (equal digests of 64 bits; "
-            f"the ids themselves have gone by), in {format_values(parts)}"
+            f"{len(repeated)} that seem to be repeated (equal 64-bit digests, whose ids cannot be "
+            f"read again to compare them), in {format_values(parts)}"
         )
-        hint = f"{_HINT} Or read from files, which can be looked at again."
-        rule = "an id stands for one case, in all parts together"
+        hint = f"{_HINT} Or read from files, so that the ids can be compared."
+        rule = "ids must be unique over all parts"
         return DataError([Problem("case_id", rule, found, hint)])
 
 
-def _extremes(ids: pa.Array) -> tuple[Any, Any]:
+def _min_max(ids: pa.Array) -> tuple[Any, Any]:
     import pyarrow.compute as pc
 
     ends = pc.min_max(ids)
     return ends["min"].as_py(), ends["max"].as_py()
 
 
-def repeated_values(keys: Keys) -> Keys:
-    """List the digests that stand more than once."""
-    ordered = np.sort(keys)
+def repeated_values(part_digests: Digests) -> Digests:
+    """List the digests that occur more than once."""
+    ordered = np.sort(part_digests)
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
 
 
-def digests(ids: pa.Array) -> Keys:
-    """Digest ids to 64 bits each: whole numbers to themselves, text to a hash.
+def digests(ids: pa.Array) -> Digests:
+    """Compute a 64-bit digest of each id: a whole number itself, a hash of text.
 
     Parameters
     ----------
     ids : pyarrow.Array
-        Whole numbers, or text of one array type; no nulls.
+        Whole numbers or text, without nulls.
 
     Returns
     -------
     ndarray of uint64, shape (ids,)
-        Equal where the ids are; rarely equal where they are not.
+        Equal for equal ids, and rarely equal for different ones.
     """
     if pa.types.is_integer(ids.type):
-        numbers: Keys = ids.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
+        numbers: Digests = ids.to_numpy(zero_copy_only=False).astype(np.int64).view(np.uint64)
         return numbers
     wide = pa.types.is_large_string(ids.type)
     _, offsets, values = ids.buffers()
     ends = np.frombuffer(offsets, np.int64 if wide else np.int32)
     ends = ends[ids.offset : ids.offset + len(ids) + 1].astype(np.int64)
     begin, lengths = ends[:-1], np.diff(ends)
-    # Eight bytes are read at a time, from any place, beyond the end as well.
+    # Words of eight bytes are read at any offset, so the text is padded by eight bytes.
     base, stop = (int(ends[0]), int(ends[-1])) if len(ends) else (0, 0)
     text = memoryview(values)[base:stop] if values is not None else b""
     octets = b"".join([text, b"\0" * 8])
-    words: Keys = np.ndarray((len(octets) - 7,), "<u8", octets, strides=(1,))
-    found = lengths.astype(np.uint64) * _MIX
+    words: Digests = np.ndarray((len(octets) - 7,), "<u8", octets, strides=(1,))
+    found = lengths.astype(np.uint64) * _MULTIPLIER
     rows = np.arange(len(ids))
     for at in range(0, int(lengths.max(initial=0)), 8):
         rows = rows[lengths[rows] > at] if at else rows[lengths > 0]
@@ -175,7 +175,7 @@ def digests(ids: pa.Array) -> Keys:
         short = left < 8
         bits = (np.where(short, left, 7) * 8).astype(np.uint64)
         word = np.where(short, word & ((np.uint64(1) << bits) - np.uint64(1)), word)
-        mixed = (found[rows] ^ word) * _MIX
+        mixed = (found[rows] ^ word) * _MULTIPLIER
         found[rows] = mixed ^ (mixed >> np.uint64(32))
-    found *= _MIX
+    found *= _MULTIPLIER
     return found ^ (found >> np.uint64(29))

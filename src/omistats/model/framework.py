@@ -1,4 +1,4 @@
-"""Framework, Question, Item, Link, Stratum."""
+"""A programme's questions, strata and items, and the framework that holds them."""
 
 from __future__ import annotations
 
@@ -33,33 +33,33 @@ __all__ = [
 
 
 Provenance = Literal["published", "inferred", "invented"]
-"""Where a statement comes from: print, our reading of it, or our imagination."""
+"""Where a statement comes from: a publication, our reading of it, or our invention."""
 
 Level = Literal["criterion", "section", "headline"]
 
 
 @attrs.frozen
 class Item:
-    """Something that questions feed: a general criterion, a section or a headline element.
+    """A general criterion, a section or a headline element, which questions contribute to.
 
     A `Framework` checks it.
 
     Parameters
     ----------
     id : str
-        As ``1.2`` or ``risk_of_harm``.
+        Such as ``1.2`` or ``risk_of_harm``.
     level : {'criterion', 'section', 'headline'}
-        What kind of item it is.
+        The kind of item.
     label : str
-        A short statement.
+        A short label.
     parent : str or None
-        The section of a criterion.
+        Id of the section that a criterion belongs to.
     statement : str
-        What is expected, in a sentence.
+        What is expected, as a sentence.
     purpose : str
-        The purpose of a sentence that the item stands for, where it stands for one.
+        The purpose of sentencing that the item represents, if it represents one.
     ended : bool
-        Whether the programme dropped the item before its end.
+        True when the programme dropped the item before its end.
 
     Examples
     --------
@@ -80,7 +80,7 @@ class Item:
 
 @attrs.frozen
 class Link:
-    """A question's membership of an item, and where that is known from.
+    """Link from a question to an item, and where it is known from.
 
     A `Framework` checks it.
 
@@ -89,7 +89,7 @@ class Link:
     item : str
         Id of the criterion or headline element.
     provenance : {'published', 'inferred', 'invented'}
-        Whether a source prints the membership, we read it so, or made it up.
+        Whether a source prints the link, we inferred it, or we invented it.
 
     Examples
     --------
@@ -105,35 +105,35 @@ class Link:
 def _links(values: Iterable[Link]) -> tuple[Link, ...]:
     if isinstance(values, str | Link):
         link = f'Link("{values}", "inferred")' if isinstance(values, str) else repr(values)
-        raise UsageError(f"`headlines` lists links; write headlines=[{link}]")
+        raise UsageError(f"`headlines` must be a list; write headlines=[{link}]")
     return as_tuple("headlines", values, "links, as [Link('safety', 'inferred')]")
 
 
 @attrs.frozen
 class Question:
-    """One aspect of work judged in a case.
+    """One aspect of work that is judged in a case.
 
     A `Framework` checks it.
 
     Parameters
     ----------
     id : str
-        Stable name; the column in a case file.
+        A stable name; the name of its column in a case file.
     label : str
         A short label for people.
     criterion : Link or None
         The general criterion the question belongs to.
     headlines : tuple of Link
-        The headline elements it is known to contribute to.
+        The headline elements that the question is known to contribute to.
     printed : tuple of (int, int)
-        The published tables and rows where it appears.
+        The published tables and rows that print the question.
     provenance : {'published', 'inferred', 'invented'}
-        Where the question itself is known from. Invented ones are counted only when asked for.
+        Where the question is known from. Invented questions are counted only on request.
 
     Raises
     ------
     UsageError
-        When ``headlines`` is no list of links.
+        When ``headlines`` is not a list of links.
 
     Examples
     --------
@@ -157,7 +157,7 @@ class Question:
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """Every link, criterion first."""
+        """All links, the criterion first."""
         return ((self.criterion,) if self.criterion else ()) + self.headlines
 
 
@@ -165,43 +165,43 @@ ALL = "all"
 """The reserved label of all units, or all cases, together."""
 
 RESERVED = ("case_id", "unit", ALL)
-"""Names that no question, stratum, level or unit may take."""
+"""Names that questions, strata, levels and units may not have."""
 
-# Levels are numbered in 8 bits.
-_MOST_LEVELS = 127
+# Levels are coded in 8 bits.
+_MAX_LEVELS = 127
 
 
 def as_tuple_of_str(values: Iterable[str]) -> tuple[str, ...]:
-    """Make a tuple of labels; one label alone would fall apart into letters."""
+    """Convert labels to a tuple; a single text becomes one label."""
     if isinstance(values, str):
         return (values,)
     try:
         return tuple(values)
     except TypeError:
-        raise UsageError(f"expected a list of names, found {format_value(values)}") from None
+        raise UsageError(f"expected a list of names; found {format_value(values)}") from None
 
 
 @attrs.frozen
 class Stratum:
-    """A characteristic of a case and the levels it can have.
+    """A characteristic of cases, and its levels.
 
     Parameters
     ----------
     name : str
         The column's name.
     levels : tuple of str
-        Every level, in the order of report. A null in the data is an unknown
-        characteristic, not a level.
+        All levels, in the order in which they are reported. A null in the data means an
+        unknown characteristic, and is not a level.
     required : bool
         Whether every case file must have the column.
 
     Raises
     ------
     DataError
-        When levels repeat, are missing, are more than 127, or one is the reserved ``all``,
-        or the name is reserved.
+        When there are no levels or more than 127, levels repeat, or a level or the name is
+        reserved.
     UsageError
-        When levels are no list.
+        When ``levels`` is not a list.
 
     Examples
     --------
@@ -219,7 +219,7 @@ class Stratum:
         if self.name in RESERVED:
             problems.append(
                 Problem(
-                    self.name, "a stratum may not take a reserved name", self.name, "Rename it."
+                    self.name, "a stratum must not have a reserved name", self.name, "Rename it."
                 )
             )
         if not self.levels or len(set(self.levels)) < len(self.levels) or ALL in self.levels:
@@ -231,13 +231,13 @@ class Stratum:
                     "Rename or remove the offending level.",
                 )
             )
-        if len(self.levels) > _MOST_LEVELS:
+        if len(self.levels) > _MAX_LEVELS:
             problems.append(
                 Problem(
                     self.name,
-                    f"at most {_MOST_LEVELS} levels",
+                    f"at most {_MAX_LEVELS} levels",
                     str(len(self.levels)),
-                    "Put levels together, or leave the column an extra.",
+                    "Merge levels, or leave the column out of the framework.",
                 )
             )
         if problems:
@@ -261,14 +261,14 @@ def _items(values: Iterable[Item]) -> tuple[Item, ...]:
 
 @attrs.frozen
 class Framework:
-    """What a programme asks of every case, and how its cases differ.
+    """The questions, strata, items and standard breakdowns of a programme.
 
     Parameters
     ----------
     name : str
         Short name of the programme.
     questions : tuple of Question
-        In the order of report.
+        In the order in which they are reported.
     strata : tuple of Stratum
         Characteristics of a case.
     items : tuple of Item
@@ -281,15 +281,15 @@ class Framework:
     question_ids : tuple of str
         Ids of the questions, in order.
     known_ids : tuple of str
-        Of those that are not invented.
+        Ids of the questions that are not invented, in order.
 
     Raises
     ------
     DataError
-        When names repeat or are reserved, a link or a parent leads nowhere, or a part is not
-        what it should be; all are listed.
+        When names repeat or are reserved, a link or a parent names an unknown item, or an
+        entry has the wrong type; all problems are listed.
     UsageError
-        When questions, strata, items or breakdowns are no list.
+        When questions, strata, items or breakdowns are not lists.
 
     Examples
     --------
@@ -316,7 +316,9 @@ class Framework:
     def __attrs_post_init__(self) -> None:
         kinds = ((Question, self.questions), (Stratum, self.strata), (Item, self.items))
         problems = [
-            Problem(self.name, f"expected a {kind.__name__}", repr(part), "Make one of it.")
+            Problem(
+                self.name, f"expected a {kind.__name__}", repr(part), f"Pass a {kind.__name__}."
+            )
             for kind, parts in kinds
             for part in parts
             if not isinstance(part, kind)
@@ -326,14 +328,16 @@ class Framework:
         for q in self.questions:
             if not isinstance(q.id, str) or not q.id:
                 hint = "Give it a name."
-                problems.append(Problem(self.name, "a question's id is text", repr(q.id), hint))
+                problems.append(
+                    Problem(self.name, "a question's id must be text", repr(q.id), hint)
+                )
             if odd := [link for link in q.links if not isinstance(link, Link)]:
                 hint = 'Write Link("1.1", "published").'
                 problems.append(Problem(str(q.id), "expected a Link", format_values(odd), hint))
                 continue
             for source in (q.provenance, *(link.provenance for link in q.links)):
                 if source not in get_args(Provenance):
-                    rule = f"provenance is one of {format_values(get_args(Provenance))}"
+                    rule = f"provenance must be one of {format_values(get_args(Provenance))}"
                     problems.append(Problem(str(q.id), rule, repr(source), "Choose one."))
         if problems:
             raise DataError(problems)
@@ -357,7 +361,7 @@ class Framework:
         problems += self._item_problems()
         problems += [
             Problem(
-                q.id, "a link leads to an item of the framework", link.item, "Declare the item."
+                q.id, "a link must name an item of the framework", link.item, "Declare the item."
             )
             for q in self.questions
             for link in q.links
@@ -370,17 +374,17 @@ class Framework:
         ids = [item.id for item in self.items]
         found = []
         if repeated := sorted({id for id in ids if ids.count(id) > 1}):
-            rule = "an item's id stands once, whatever its level"
+            rule = "item ids must be unique, whatever the level"
             found.append(
                 Problem(self.name, rule, format_values(repeated), "Rename one of each pair.")
             )
         sections = {item.id for item in self.items if item.level == "section"}
         for item in self.items:
             if item.level not in get_args(Level):
-                rule = f"a level is one of {format_values(get_args(Level))}"
+                rule = f"a level must be one of {format_values(get_args(Level))}"
                 found.append(Problem(item.id, rule, repr(item.level), "Choose one."))
             if item.parent is not None and item.parent not in sections:
-                rule = "a parent is a section of the framework"
+                rule = "a parent must be a section of the framework"
                 found.append(Problem(item.id, rule, repr(item.parent), "Declare the section."))
         return found
 
@@ -400,17 +404,17 @@ class Framework:
         Parameters
         ----------
         id : str
-            Its id.
+            The id of the question.
 
         Returns
         -------
         Question
-            That question.
+            The question with that id.
 
         Raises
         ------
         UnknownNameError
-            When there is none of that id; near ones are listed.
+            When no question has that id; the message suggests similar ids.
         """
         return _find("question", id, {q.id: q for q in self.questions})
 
@@ -420,17 +424,17 @@ class Framework:
         Parameters
         ----------
         id : str
-            Its id.
+            The id of the item.
 
         Returns
         -------
         Item
-            That item.
+            The item with that id.
 
         Raises
         ------
         UnknownNameError
-            When there is none of that id.
+            When no item has that id.
         """
         return _find("item", id, {i.id: i for i in self.items})
 
@@ -440,27 +444,27 @@ class Framework:
         Parameters
         ----------
         name : str
-            Its name.
+            The name of the stratum.
 
         Returns
         -------
         Stratum
-            That stratum.
+            The stratum with that name.
 
         Raises
         ------
         UnknownNameError
-            When there is none of that name.
+            When no stratum has that name.
         """
         return _find("stratum", name, {s.name: s for s in self.strata})
 
     def select(self, questions: Iterable[str] | None) -> tuple[str, ...]:
-        """Return question ids in the framework's order, all of them for None.
+        """Return question ids in the framework's order; for None, all of them.
 
         Parameters
         ----------
         questions : iterable of str or None
-            Ids, in any order; one text is one id. With None invented ones are among them.
+            Ids, in any order; a text is one id. None stands for all, including invented ones.
 
         Returns
         -------
@@ -470,19 +474,19 @@ class Framework:
         Raises
         ------
         UnknownNameError
-            When an id is no question; all such ids are listed.
+            When ids are unknown; all of them are listed.
         UsageError
-            When they are no list.
+            When ``questions`` is not a list.
         """
         if questions is None:
             return self.question_ids
-        asked = as_tuple("questions", questions, "question ids")
-        if unknown := [id for id in asked if id not in self.question_ids]:
+        requested = as_tuple("questions", questions, "question ids")
+        if unknown := [id for id in requested if id not in self.question_ids]:
             distinct = {str(id): id for id in unknown}
             raise UnknownNameError(
                 "question", [distinct[id] for id in sorted(distinct)], self.question_ids
             )
-        wanted = set(asked)
+        wanted = set(requested)
         return tuple(id for id in self.question_ids if id in wanted)
 
 

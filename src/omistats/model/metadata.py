@@ -1,4 +1,4 @@
-"""Synthetic and invented flags, merge_metadata (one copy)."""
+"""Metadata of cases: the marks of synthetic cases and invented columns."""
 
 from __future__ import annotations
 
@@ -17,31 +17,32 @@ __all__ = [
 
 
 SYNTHETIC, SYNTHETIC_ID = b"synthetic", "SYN-"
-"""The key of the metadata, and the head of every id."""
+"""The metadata key that marks synthetic cases, and the prefix of their ids."""
 
 
 def is_synthetic(metadata: Mapping[bytes, bytes] | None) -> bool:
-    """Tell whether metadata say that the cases are made up."""
+    """Tell whether metadata mark the cases as synthetic."""
     return (metadata or {}).get(SYNTHETIC, b"false") not in (b"", b"false", b"no", b"0")
 
 
 def merge_metadata(parts: Iterable[Mapping[bytes, bytes] | None]) -> dict[bytes, bytes]:
-    """Keep what all parts say of themselves, and that cases are made up if any part does."""
-    every = [dict(part or {}) for part in parts]
-    if not every:
+    """Keep the entries on which all parts agree; the whole is synthetic if any part is."""
+    all_parts = [dict(part or {}) for part in parts]
+    if not all_parts:
         return {}
-    kept = {k: v for k, v in every[0].items() if all(part.get(k) == v for part in every[1:])}
-    if SYNTHETIC not in kept and any(map(is_synthetic, every)):
+    first, *rest = all_parts
+    kept = {k: v for k, v in first.items() if all(part.get(k) == v for part in rest)}
+    if SYNTHETIC not in kept and any(map(is_synthetic, all_parts)):
         kept[SYNTHETIC] = b"true"
     return kept
 
 
 INVENTED = b"invented_columns"
-"""The key of the metadata: a JSON list of names of columns."""
+"""The metadata key of invented columns: a JSON list of their names."""
 
 
 def invented_columns(metadata: Mapping[bytes, bytes] | None) -> frozenset[str]:
-    """Name the columns that metadata say are invented; none where they say nothing readable."""
+    """List the columns that metadata mark as invented; none if the entry is unreadable."""
     try:
         found = json.loads((metadata or {}).get(INVENTED, b"[]"))
     except ValueError:
@@ -52,6 +53,6 @@ def invented_columns(metadata: Mapping[bytes, bytes] | None) -> frozenset[str]:
 def with_invented(
     metadata: Mapping[bytes, bytes] | None, columns: Iterable[str]
 ) -> dict[bytes, bytes]:
-    """Give the same metadata, which say of these columns too that they are invented."""
+    """Return metadata that also mark these columns as invented."""
     names = sorted({*invented_columns(metadata), *columns})
     return {**(metadata or {}), INVENTED: json.dumps(names).encode()}

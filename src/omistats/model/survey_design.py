@@ -1,4 +1,4 @@
-"""How cases were drawn: with which weights, in which clusters of which strata."""
+"""Resolve the sample design of cases: weights, strata, clusters and population."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Lonely = Literal["error", "null", "remove", "adjust"]
 
 @attrs.frozen(eq=False)
 class SampleDesign:
-    """How cases were drawn, in the order of units.
+    """Weights, strata and clusters of cases, in the order of units.
 
     Attributes
     ----------
     weight : ndarray of float64, shape (cases,)
-        The largest is 1.
+        Weights, scaled so that the largest is 1.
     design : Design
-        Clusters and strata.
+        Strata, clusters and population.
     """
 
     weight: Floats
@@ -40,9 +40,9 @@ class SampleDesign:
 def is_complex_design(
     weight: Column, stratum: Column, cluster: Column, population: Any = None
 ) -> bool:
-    """Say whether cases were drawn otherwise than one by one within units."""
-    plain = isinstance(stratum, str) and stratum == "unit"
-    return not (plain and weight is None and cluster is None and population is None)
+    """Tell whether a design differs from simple random sampling within units."""
+    by_unit = isinstance(stratum, str) and stratum == "unit"
+    return not (by_unit and weight is None and cluster is None and population is None)
 
 
 def resolve_design(
@@ -54,26 +54,26 @@ def resolve_design(
     cluster: Column,
     population: str | Population,
 ) -> SampleDesign:
-    """Say how cases were drawn.
+    """Resolve the columns or arrays of a sample design.
 
     Parameters
     ----------
     cases : CaseSet
         The cases.
     lonely : {'error', 'null', 'remove', 'adjust'}
-        What to do about a stratum of one cluster.
+        How to treat a stratum that has a single cluster.
     weight, stratum, cluster : str or array_like, optional
-        Names of columns, or one entry a case in the order of ``cases``. Without weights all
-        are equal, without strata there is one, without clusters each case is its own.
+        Column names, or one entry per case in the order of ``cases``. By default weights are
+        equal, there is one stratum, and each case is its own cluster.
     population : str, float, mapping or array_like, optional
         The number of clusters in each stratum's population.
 
     Raises
     ------
     UnknownNameError
-        When a column is unknown, or the treatment of lonely strata.
+        When a column, or the value of ``lonely``, is unknown.
     DataError
-        With all that is wrong: see `omistats.stats.ratio`.
+        When the design is invalid; all problems are listed, see `omistats.stats.ratio`.
     """
     check_lonely(lonely, (*LONELY, "null"))
     rows = len(cases)
@@ -95,12 +95,12 @@ def resolve_design(
     return SampleDesign(w[order], attrs.evolve(design, cluster=design.cluster[order]))
 
 
-def _column(cases: CaseSet, given: Any) -> Any:
-    """Take a column by its name; what is no name is an array already."""
-    if not isinstance(given, str):
-        return given
-    column = cases[given]
+def _column(cases: CaseSet, value: Any) -> Any:
+    """Look up a column by its name; return anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    column = cases[value]
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
-        # A missing number is NaN, which whoever reads it reports with its row.
+        # Nulls become NaN, which later checks report with its row.
         return column.to_numpy(zero_copy_only=False)
     return np.array(column.to_pylist(), object)

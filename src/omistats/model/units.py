@@ -1,4 +1,4 @@
-"""Unit, match_units, name normalisation (affixes passed in, none built in)."""
+"""Units of inspection, and matching of names to units."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from omistats.errors import DataError, Problem, UsageError, as_tuple, format_val
 from omistats.model.framework import ALL, as_tuple_of_str
 
 __all__ = [
-    "Spellings",
     "Unit",
     "UnitMatches",
-    "as_match_units",
+    "as_units",
     "match_units",
+    "match_units_hint",
+    "reserved_unit",
     "resolve_regrouping",
     "slug",
-    "with_names",
 ]
 
 
@@ -36,18 +36,18 @@ class Unit:
     Parameters
     ----------
     id : str
-        The value in the ``unit`` column.
+        The unit's value in the ``unit`` column.
     name : str
-        A name for people; the id unless given.
+        A name for display; by default the id.
     synonyms : tuple of str
-        Other names that data may use, for `match_units`.
+        Other names that data may use; `match_units` finds them.
 
     Raises
     ------
     DataError
-        When a name or synonym is no text.
+        When a name or synonym is not text.
     UsageError
-        When synonyms are no list.
+        When ``synonyms`` is not a list.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class Unit:
     name: str = ""
     synonyms: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
     affixes: ClassVar[tuple[str, ...]] = ()
-    """Words before or after a name that say what the unit is, not which one."""
+    """Words before or after a name that do not identify the unit, such as "Trust"."""
 
     def __attrs_post_init__(self) -> None:
         if not self.name:
@@ -68,33 +68,33 @@ class Unit:
         if odd := [n for n in (self.name, *self.synonyms) if not isinstance(n, str)]:
             hint = "Write names as text."
             raise DataError(
-                [Problem(str(self.id), "a unit's names are text", format_values(odd), hint)]
+                [Problem(str(self.id), "a unit's names must be text", format_values(odd), hint)]
             )
 
 
-def with_names(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
-    """Make a unit of every id that stands alone.
+def as_units(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
+    """Convert ids to units.
 
     Raises
     ------
     DataError
-        When an id is no text, repeats or is the reserved ``all``.
+        When an id is not text, repeats, or is the reserved ``all``.
     UsageError
-        When the units are no list.
+        When ``units`` is not a list.
     """
     found = as_tuple("units", (units,) if isinstance(units, Unit) else units, "units or their ids")
     ids = [u.id if isinstance(u, Unit) else u for u in found]
     if odd := [i for i in ids if not isinstance(i, str) or not i]:
         hint = "Write ids as text, or make a Unit of each."
-        raise DataError([Problem("units", "a unit is a Unit or its id", format_values(odd), hint)])
+        raise DataError([Problem("units", "expected a Unit or its id", format_values(odd), hint)])
     problems = []
     if repeated := sorted({i for i in ids if ids.count(i) > 1}):
         problems.append(
             Problem(
                 "units",
-                "a unit is declared once",
+                "units must be declared once",
                 format_values(repeated),
-                "Remove the repetition.",
+                "Remove the repeated units.",
             )
         )
     if ALL in ids:
@@ -105,10 +105,10 @@ def with_names(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
 
 
 def reserved_unit() -> Problem:
-    """Describe a unit that took the reserved label."""
+    """Return the problem of a unit called ``all``, which is reserved."""
     return Problem(
         "unit",
-        f"{ALL!r} is the label of all units together and may not name one",
+        f"{ALL!r} is reserved for all units together",
         repr(ALL),
         "Rename that unit.",
     )
@@ -117,55 +117,58 @@ def reserved_unit() -> Problem:
 def resolve_regrouping(
     units: Sequence[str], mapping: Mapping[str, str]
 ) -> tuple[tuple[str, ...], npt.NDArray[np.intp]]:
-    """Find the larger units that units make up.
+    """Resolve a mapping of units to larger units.
 
     Parameters
     ----------
     units : sequence of str
-        The units there are.
+        The existing units.
     mapping : mapping of str to str
-        The new unit of every one of them.
+        The new unit of every existing unit.
 
     Returns
     -------
     groups : tuple of str
         The new units, in order of first appearance among ``units``.
     place : ndarray of intp, shape (units,)
-        The index among ``groups`` of every unit.
+        The index in ``groups`` of every unit.
 
     Raises
     ------
     DataError
-        When a unit has no place in the mapping, the mapping names a unit that is not
-        there, or a new unit is no text or called ``all``; all are listed.
+        When a unit is missing from the mapping, the mapping names an unknown unit, or a new
+        unit is not text or is called ``all``; all problems are listed.
     UsageError
-        When it is no mapping.
+        When ``mapping`` is not a mapping.
     """
     if not isinstance(mapping, Mapping):
         raise UsageError(
-            f"`mapping` gives the new unit of every unit, as a dict; found {format_value(mapping)}"
+            "`mapping` must be a dict with the new unit of every unit; "
+            f"found {format_value(mapping)}"
         )
     problems = []
-    hint = "Give every unit a group; its own id if it stays alone."
+    hint = "Give every unit a group: its own id if it stays as it is."
     if missing := [u for u in units if u not in mapping]:
         problems.append(
             Problem(
                 "mapping", "every unit needs a group", f"none for {format_values(missing)}", hint
             )
         )
-    if stray := [u for u in mapping if u not in set(units)]:
+    if unknown := [u for u in mapping if u not in set(units)]:
         problems.append(
             Problem(
                 "mapping",
                 f"units are {format_values(units, 8)}",
-                format_values(sorted(stray, key=str)),
+                format_values(sorted(unknown, key=str)),
                 "Correct the spelling or remove them.",
             )
         )
     groups = list(mapping.values())
     if odd := [v for v in groups if not isinstance(v, str) or not v]:
         problems.append(
-            Problem("mapping", "a group's name is text", format_values(odd), "Write names as text.")
+            Problem(
+                "mapping", "a group's name must be text", format_values(odd), "Write names as text."
+            )
         )
     if ALL in groups:
         problems.append(reserved_unit())
@@ -181,7 +184,7 @@ Words = tuple[str, ...]
 
 @attrs.frozen
 class Spellings:
-    """Every way to write a unit, without what makes no difference."""
+    """Normalised spellings of units, and the unit of each."""
 
     units: tuple[Unit, ...]
     affixes: tuple[Words, ...]
@@ -189,117 +192,119 @@ class Spellings:
 
     @classmethod
     def of(cls, units: tuple[Unit, ...], given: Iterable[str] | None = None) -> Spellings:
-        """List the spellings of units.
+        """Collect the spellings of units.
 
         Raises
         ------
         DataError
-            When two units cannot be told apart, or affixes are no text.
+            When two units share a spelling, or affixes are not text.
         UsageError
-            When affixes are no list.
+            When ``affixes`` is not a list.
         """
-        own = dict.fromkeys(affix for unit in units for affix in unit.affixes)
-        affixes = _affixes(own if given is None else given)
+        default = dict.fromkeys(affix for unit in units for affix in unit.affixes)
+        affixes = _split_affixes(default if given is None else given)
         known: dict[Words, tuple[int, str]] = {}
         problems = []
         for i, unit in enumerate(units):
             for name in dict.fromkeys((unit.id, unit.name, *unit.synonyms)):
-                if not isinstance(name, str) or not (words := _stripped(_words(name), affixes)):
-                    rule, hint = "a unit's name has letters or figures", "Give it another."
+                if not isinstance(name, str) or not (
+                    words := _without_affixes(_words(name), affixes)
+                ):
+                    rule, hint = "a unit's name needs letters or digits", "Rename the unit."
                     problems.append(Problem("units", rule, f"{name!r} of {unit.id!r}", hint))
                     continue
-                other, theirs = known.setdefault(words, (i, name))
+                other, other_name = known.setdefault(words, (i, name))
                 if other != i:
-                    found = f"{theirs!r} of {units[other].id!r} and {name!r} of {unit.id!r}"
-                    rule = "names and synonyms tell units apart"
-                    hint = "Rename one, or pass `affixes=()` if they differ by such a word."
+                    found = f"{other_name!r} of {units[other].id!r} and {name!r} of {unit.id!r}"
+                    rule = "no two units may share a name or synonym"
+                    hint = "Rename one, or pass `affixes=()` if they differ only by an affix."
                     problems.append(Problem("units", rule, found, hint))
         if problems:
             raise DataError(problems)
         return cls(units, affixes, {words: i for words, (i, _) in known.items()})
 
     def find(self, name: str) -> int | None:
-        """Give the unit of a name, if it is one's."""
-        return self.known.get(_stripped(_words(name), self.affixes))
+        """Return the index of the unit that has this name; None if no unit has it."""
+        return self.known.get(_without_affixes(_words(name), self.affixes))
 
     def candidates(self, name: str) -> list[int]:
-        """List the units whose name holds all words of this one, or is whole in it."""
-        words = _stripped(_words(name), self.affixes)
+        """List the units whose name contains all words of this one, or is contained in it."""
+        words = _without_affixes(_words(name), self.affixes)
         found = {
             i
             for known, i in self.known.items()
-            if words and (set(words) <= set(known) or _holds(words, known))
+            if words and (set(words) <= set(known) or _contains(words, known))
         }
         return sorted(found)
 
     def near(self, name: str) -> list[int]:
-        """List units of a similar name, the most similar first."""
+        """List units with similar names, the most similar first."""
         from difflib import get_close_matches
 
         spelled = {" ".join(words): i for words, i in self.known.items()}
-        words = " ".join(_stripped(_words(name), self.affixes))
+        words = " ".join(_without_affixes(_words(name), self.affixes))
         close = (spelled[near] for near in get_close_matches(words, spelled, n=5))
         return list(dict.fromkeys(close))[:3]
 
 
 def slug(name: str) -> str:
-    """Make an id of a name: lower case, hyphens between words, no "and"."""
+    """Make an id of a name: lower case, words joined by hyphens, "and" omitted."""
     return "-".join(_words(name))
 
 
-def _affixes(affixes: Iterable[str]) -> tuple[Words, ...]:
+def _split_affixes(affixes: Iterable[str]) -> tuple[Words, ...]:
     found = as_tuple("affixes", affixes, "words")
     if odd := [a for a in found if not isinstance(a, str)]:
         raise DataError(
-            [Problem("affixes", "an affix is text", format_values(odd), "Write it as text.")]
+            [Problem("affixes", "affixes must be text", format_values(odd), "Write it as text.")]
         )
-    # The longest first: "Probation" would leave the "Trust" of "Probation Trust".
+    # The longest first, so that "Probation Trust" is removed before "Probation".
     return tuple(sorted((w for a in found if (w := _words(a))), key=len, reverse=True))
 
 
 def _words(name: str) -> Words:
-    """Split a name, without what makes no difference between names."""
+    """Split a name into words, ignoring case, accents, punctuation and "and"."""
     plain = (
         c
         for c in unicodedata.normalize("NFKD", name.casefold())
-        # Accents stand alone in this form; what cannot be seen may stand within a word.
+        # NFKD separates accents from letters; invisible characters may occur within a word.
         if not unicodedata.combining(c) and unicodedata.category(c) != "Cf"
     )
     text = re.sub("['\N{RIGHT SINGLE QUOTATION MARK}]", "", "".join(plain))
     return tuple(word for word in re.findall(r"[^\W_]+", text) if word != "and")
 
 
-def _stripped(words: Words, affixes: Sequence[Words]) -> Words:
-    """Take affixes off both ends, as long as something is left."""
+def _without_affixes(words: Words, affixes: Sequence[Words]) -> Words:
+    """Remove affixes from both ends, as long as a word is left."""
     for affix in affixes:
         size = len(affix)
         if len(words) > size and words[:size] == affix:
-            return _stripped(words[size:], affixes)
+            return _without_affixes(words[size:], affixes)
         if len(words) > size and words[-size:] == affix:
-            return _stripped(words[:-size], affixes)
+            return _without_affixes(words[:-size], affixes)
     return words
 
 
-def _holds(words: Words, part: Words) -> bool:
+def _contains(words: Words, part: Words) -> bool:
     return any(words[i : i + len(part)] == part for i in range(len(words) - len(part) + 1))
 
 
-# Looking for near names is slow, and a wrong column has thousands of them.
-_MOST = 40
+# Searching for similar names is slow, and a wrong column has thousands of values.
+_MAX_SUGGESTIONS = 40
 
 
 @attrs.frozen(eq=False, repr=False)
 class UnitMatches:
-    """What names stand for.
+    """Units matched to names, as `match_units` returns them.
 
     Attributes
     ----------
     ids : pyarrow.DictionaryArray
-        The id of the unit of every name, in the order of the names; null for null.
+        The unit id of every name, in the order of the names; null for null.
     matched : dict of str to str
-        Every spelling that was found, and the id that it stands for.
+        The unit id of every distinct name.
     units : tuple of Unit
-        The units that were named, in the order that they were declared in.
+        The matched units, in the order in which they were declared.
 
     Examples
     --------
@@ -327,37 +332,37 @@ class UnitMatches:
 def match_units(
     names: Any, units: Iterable[Unit | str], *, affixes: Iterable[str] | None = None
 ) -> UnitMatches:
-    """Find the units that names stand for, however they are written.
+    """Match names to units, however they are spelt.
 
-    Case, accents, punctuation and spaces make no difference, nor do "&", "+" and "and", nor
-    affixes around the name. Beyond that a name must be the unit's id, its name or one of its
-    synonyms; similar names are listed in the error and never matched.
+    Case, accents, punctuation, spaces, "&", "+" and "and", and affixes around the name are
+    ignored. Otherwise a name must equal the unit's id, name or one of its synonyms; similar
+    names are suggested in the error and never matched.
 
     Parameters
     ----------
     names : array_like of str
-        A list, or a column of Arrow, pandas or Polars. Null is null; one text is one name.
+        A list, or an Arrow, pandas or Polars column. Nulls stay null; a text is one name.
     units : iterable of Unit or str
-        The units there are.
+        The known units.
     affixes : iterable of str, optional
-        Words before or after a name that do not tell units apart, such as "Trust". By
-        default those of the units' class: none for `Unit`, `omistats.omi2.AFFIXES` for the
-        inspections of OMI 2.
+        Words before or after a name that do not identify a unit, such as "Trust". By default
+        those of the units' class: none for `Unit`, `omistats.omi2.AFFIXES` for the inspections
+        of OMI 2.
 
     Returns
     -------
     UnitMatches
-        With ``ids``, one for every name, ``matched``, one for every spelling, and the
-        ``units`` named.
+        With ``ids`` (one per name), ``matched`` (one per distinct name) and ``units`` (those
+        matched).
 
     Raises
     ------
     DataError
-        When a name could be that of several units, which are listed, or is none's, when near
-        ones are; when names are no text; and when two units go by one name. Every problem of
-        the names is listed, and where the units themselves are at fault, every one of theirs.
+        When a name matches several units or none, names are not text, or two units share a
+        name. All problems of the names are listed, with the candidate or similar units; or all
+        problems of the units, if there are any.
     UsageError
-        When ``units`` or ``affixes`` is no list.
+        When ``units`` or ``affixes`` is not a list.
 
     Examples
     --------
@@ -371,11 +376,11 @@ def match_units(
     >>> found.ids.to_pylist()
     ['avon', 'herts', None]
     """
-    declared = with_names(units)
+    declared = as_units(units)
     index = Spellings.of(declared, affixes)
-    codes, labels = _labels([names] if isinstance(names, str) else names)
+    codes, labels = _codes_and_labels([names] if isinstance(names, str) else names)
     rows = np.bincount(codes.astype(np.int64) + 1, minlength=len(labels) + 1)[1:]
-    # A dictionary may hold labels that no row has, and one twice.
+    # A dictionary may hold unused labels and repeated ones.
     used = {label: 0 for label, count in zip(labels, rows, strict=True) if count}
     for label, count in zip(labels, rows.tolist(), strict=True):
         if count:
@@ -383,7 +388,7 @@ def match_units(
     places = {label: index.find(label) for label in used}
     unknown = [label for label, place in places.items() if place is None]
     if unknown:
-        raise DataError(list(_problems(unknown, used, index)))
+        raise DataError(list(_match_problems(unknown, used, index)))
     of_label = [-1 if (place := places.get(label)) is None else place for label in labels]
     kind = np.int16 if len(declared) <= np.iinfo(np.int16).max else np.int32
     ids = _arrow.dictionary(
@@ -397,8 +402,8 @@ def match_units(
     )
 
 
-def as_match_units(names: Sequence[str], units: tuple[Unit, ...]) -> str:
-    """Say in a sentence which of these undeclared ids `match_units` reads; nothing if none."""
+def match_units_hint(names: Sequence[str], units: tuple[Unit, ...]) -> str:
+    """Make a hint about undeclared ids that `match_units` can match; empty if there are none."""
     try:
         index = Spellings.of(units)
     except DataError:
@@ -414,16 +419,18 @@ def as_match_units(names: Sequence[str], units: tuple[Unit, ...]) -> str:
     )
 
 
-def _labels(names: Any) -> tuple[Any, list[str]]:
-    rule = "names of units are text or null, in a list or a column"
+def _codes_and_labels(names: Any) -> tuple[Any, list[str]]:
+    rule = "names of units must be text or null, in a list or a column"
     if isinstance(names, pa.Array) and (wrong := _arrow.utf8_error(names)):
-        raise DataError([Problem("names", "text is UTF-8", wrong, "Decode it as what it is.")])
-    # A frame and what has no order are no column, though Arrow would make something of them.
+        raise DataError(
+            [Problem("names", "text must be UTF-8", wrong, "Decode it with its own encoding.")]
+        )
+    # Arrow would convert a frame or an unordered collection, neither of which is a column.
     unfit = isinstance(names, Mapping | AbstractSet | bytes) or hasattr(names, "columns")
     found = None if unfit else _arrow.labels_to_codes(names)
     if found is None:
         kind = type(names).__name__
-        # What is no column has no kind of values.
+        # A value that is not a column has no type to report.
         with suppress(pa.ArrowException, TypeError, ValueError, LookupError):
             if not unfit:
                 kind = str(_arrow.InvalidValues.of_kind(pa.array(names, from_pandas=True)))
@@ -431,34 +438,36 @@ def _labels(names: Any) -> tuple[Any, list[str]]:
     return found
 
 
-def _problems(names: Sequence[str], rows: Mapping[str, int], index: Spellings) -> Iterator[Problem]:
-    for name in names[:_MOST]:
+def _match_problems(
+    names: Sequence[str], rows: Mapping[str, int], index: Spellings
+) -> Iterator[Problem]:
+    for name in names[:_MAX_SUGGESTIONS]:
         where = f"{name!r} in {rows[name]:,} row{'s' * (rows[name] != 1)}"
-        several = index.candidates(name)
-        if len(several) > 1:
-            said = " or ".join(_called(index.units[i]) for i in several)
-            rule, hint = "a name stands for one unit", "Write the one that is meant."
-            if all(_whole(index.units[i], name) for i in several):
-                hint += " If it is a larger unit that holds them, pass the units it is one of."
-            yield Problem("names", rule, f"{where}, which could be {said}", hint)
+        candidates = index.candidates(name)
+        if len(candidates) > 1:
+            options = " or ".join(_label(index.units[i]) for i in candidates)
+            rule, hint = "a name must match one unit", "Write the full name of the unit."
+            if all(_contains_full_name(index.units[i], name) for i in candidates):
+                hint += " If it is a larger unit that contains them, pass units that include it."
+            yield Problem("names", rule, f"{where}, which could be {options}", hint)
             continue
-        near = list(dict.fromkeys([*several, *index.near(name)]))
-        said = " or ".join(_called(index.units[i]) for i in near)
-        hint = f"Did you mean {said}?" if near else "Correct it, or add it to a unit's synonyms."
+        near = list(dict.fromkeys([*candidates, *index.near(name)]))
+        options = " or ".join(_label(index.units[i]) for i in near)
+        hint = f"Did you mean {options}?" if near else "Correct it, or add it to a unit's synonyms."
         if not name.strip():
             hint = "Leave it null if the unit is unknown."
-        yield Problem("names", "a name is that of a unit", where, hint)
-    if rest := names[_MOST:]:
+        yield Problem("names", "a name must match a unit", where, hint)
+    if rest := names[_MAX_SUGGESTIONS:]:
         hint = "Is this the column of units?"
-        yield Problem("names", "a name is that of a unit", format_values(rest), hint)
+        yield Problem("names", "a name must match a unit", format_values(rest), hint)
 
 
-def _whole(unit: Unit, name: str) -> bool:
-    """Tell whether a longer name holds a whole name of a unit."""
+def _contains_full_name(unit: Unit, name: str) -> bool:
+    """Tell whether a name contains a full name of a unit."""
     longer = f"-{slug(name)}-"
     names = (slug(one) for one in (unit.id, unit.name, *unit.synonyms))
     return any(one and f"-{one}-" in longer for one in names)
 
 
-def _called(unit: Unit) -> str:
+def _label(unit: Unit) -> str:
     return repr(unit.name) if unit.name == unit.id else f"{unit.name!r} ({unit.id})"

@@ -1,4 +1,4 @@
-"""From a data frame to checked Arrow columns; every problem is found in one reading."""
+"""Check a data frame against a framework; report every problem in one pass."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from omistats import _arrow
 from omistats.errors import DataError, Problem, UsageError, format_values
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
-from omistats.model.units import Unit, as_match_units, reserved_unit, with_names
+from omistats.model.units import Unit, as_units, match_units_hint, reserved_unit
 
-__all__ = ["ANSWER", "KEYS", "column_problems", "read"]
+__all__ = ["ANSWER", "KEYS", "column_problems", "validate_frame"]
 
 
 KEYS = ("case_id", "unit")
-_KNOWN = "Add the column, all null if nothing is known, or pass a framework without it."
+_MISSING_HINT = "Add the column, all null if nothing is known, or pass a framework without it."
 _MISSING = {
-    "key": "Add the column: every case has an id of its own, and a unit.",
-    "stratum": _KNOWN,
-    "question": _KNOWN,
+    "key": "Add the column: every case needs an id of its own, and a unit.",
+    "stratum": _MISSING_HINT,
+    "question": _MISSING_HINT,
 }
-_MEND = "Mend the source, which may be damaged, or decode it as what it is."
-ANSWER = "an answer is true, false or null, or a number that is 0, 1 or null"
+_ENCODING_HINT = "Repair the source if it is damaged, or decode it with its own encoding."
+ANSWER = "answers must be true, false or null, or 0, 1 or null"
 
 
-def read(
+def validate_frame(
     data: Any,
     framework: Framework,
     units: Iterable[Unit | str] | None,
@@ -36,14 +36,23 @@ def read(
 ) -> tuple[dict[str, pa.Array], tuple[str, ...], dict[bytes, bytes]]:
     """Check a data frame against a framework.
 
-    Without ``check_ids`` an id may stand twice.
+    Parameters
+    ----------
+    data : data frame
+        One row per case.
+    framework : Framework
+        The questions and strata to expect.
+    units : iterable of Unit or str, or None
+        The declared units; by default those in the data.
+    check_ids : bool
+        Whether to check that ids are unique.
 
     Returns
     -------
     columns : dict of str to pyarrow.Array
         ``case_id``, ``unit``, strata, questions, then extras.
     units : tuple of str
-        Declared units, or those in the data.
+        The declared units, or those in the data.
     metadata : dict
         The schema metadata of the data.
 
@@ -53,84 +62,86 @@ def read(
         With every problem found.
     """
     if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` is a Framework, found {framework!r}")
-    declared = None if units is None else with_names(units)
+        raise UsageError(f"`framework` must be a Framework; found {framework!r}")
+    declared = None if units is None else as_units(units)
     table, mixed = _arrow.to_table(data)
     names = table.column_names
     problems = column_problems([*names, *mixed], framework)
     problems += [
-        Problem(name, "a column has values of one kind", kinds, "Recode the column.")
+        Problem(name, "a column must hold values of one type", kinds, "Recode the column.")
         for name, kinds in mixed.items()
     ]
     columns: dict[str, pa.Array] = {}
     found: tuple[str, ...] = ()
     arrays = dict(zip(names, _arrow.columns(table), strict=True))
-    # Whatever is asked of text that is no text fails, so that it is not looked at further.
-    bad = {name: wrong for name, array in arrays.items() if (wrong := _arrow.utf8_error(array))}
-    problems += [Problem(n, "text is UTF-8", wrong, _MEND) for n, wrong in bad.items()]
+    # Other checks would fail on invalid text.
+    bad = {name: error for name, array in arrays.items() if (error := _arrow.utf8_error(array))}
+    problems += [
+        Problem(n, "text must be UTF-8", error, _ENCODING_HINT) for n, error in bad.items()
+    ]
     arrays = {name: array for name, array in arrays.items() if name not in bad}
     if "case_id" in arrays:
-        columns["case_id"], more = _case_ids(arrays["case_id"], check_ids)
+        columns["case_id"], more = _check_ids(arrays["case_id"], check_ids)
         problems += more
     if "unit" in arrays:
-        columns["unit"], found, more = _units(arrays["unit"], declared)
+        columns["unit"], found, more = _check_units(arrays["unit"], declared)
         problems += more
-    problems += _code(arrays, framework, columns)
+    problems += _code_columns(arrays, framework, columns)
     if problems:
         raise DataError(problems)
     for name in names:
         if name not in columns:
             columns[name] = arrays[name]
-    return columns, found, _metadata(table.schema, columns["case_id"])
+    return columns, found, _keep_metadata(table.schema, columns["case_id"])
 
 
-def _code(
+def _code_columns(
     arrays: dict[str, pa.Array], framework: Framework, columns: dict[str, pa.Array]
 ) -> list[Problem]:
-    """Turn strata and questions into dictionary and Boolean columns; say what is neither."""
+    """Convert strata to dictionary columns and questions to Boolean columns."""
     problems = []
     for stratum in framework.strata:
         if stratum.name in arrays:
-            columns[stratum.name], wrong = _arrow.as_levels(arrays[stratum.name], stratum.levels)
-            if wrong:
+            columns[stratum.name], invalid = _arrow.as_levels(arrays[stratum.name], stratum.levels)
+            if invalid:
                 allowed = (
                     f"allowed levels are {format_values(stratum.levels, 12)}, or null for unknown"
                 )
                 hint = "Recode these values, or leave them null."
-                problems.append(Problem(stratum.name, allowed, str(wrong), hint))
+                problems.append(Problem(stratum.name, allowed, str(invalid), hint))
     for id in framework.question_ids:
         if id in arrays:
-            columns[id], wrong = _arrow.as_answers(arrays[id])
-            if wrong:
-                problems.append(Problem(id, ANSWER, str(wrong), _recode(id, wrong)))
+            columns[id], invalid = _arrow.as_answers(arrays[id])
+            if invalid:
+                problems.append(Problem(id, ANSWER, str(invalid), _recode_hint(id, invalid)))
     return problems
 
 
-# What people type for an answer. Any other text is for the user to give a meaning to.
-_MEANT = {
+# Common texts for answers; the user has to give any other text a meaning.
+_ANSWER_TEXTS = {
     **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0"), True),
     **dict.fromkeys(("no", "n", "false", "f", "0", "0.0"), False),
     **dict.fromkeys(("", "n/a", "na", "not applicable", "none", "null"), None),
 }
-_AT_MOST = 12
+_MAX_TEXTS = 12
 
 
-def _recode(id: str, wrong: _arrow.InvalidValues) -> str:
-    if wrong.kind != "text":
+def _recode_hint(id: str, invalid: _arrow.InvalidValues) -> str:
+    if invalid.kind != "text":
         return "Recode these values, or leave them null."
-    texts = list(map(str, wrong.values[:_AT_MOST]))
-    meant = [f"{text!r}: {_MEANT.get(text.strip().lower(), '...')}" for text in texts]
-    more = ["..."] if len(wrong.values) > _AT_MOST else []
+    texts = list(map(str, invalid.values[:_MAX_TEXTS]))
+    mapping = [f"{text!r}: {_ANSWER_TEXTS.get(text.strip().lower(), '...')}" for text in texts]
+    more = ["..."] if len(invalid.values) > _MAX_TEXTS else []
     return (
-        f'Say what each text means, as in pandas df["{id}"].map({{{", ".join(meant + more)}}}); '
+        f'Say what each text means, as in pandas df["{id}"].map({{{", ".join(mapping + more)}}}); '
         "what is not listed there becomes null."
     )
 
 
-def _metadata(schema: pa.Schema, ids: pa.Array) -> dict[bytes, bytes]:
-    """Keep what the data say of themselves, not how one library spells its columns.
+def _keep_metadata(schema: pa.Schema, ids: pa.Array) -> dict[bytes, bytes]:
+    """Keep the metadata of the data, except those that describe one library's columns.
 
-    Where metadata were lost on the way, the ids of synthetic cases still tell.
+    Cases with ids of synthetic cases are marked synthetic even if the metadata were lost.
     """
     skip = (b"pandas", b"ARROW:schema")
     kept = {k: v for k, v in (schema.metadata or {}).items() if k not in skip}
@@ -144,7 +155,7 @@ def _metadata(schema: pa.Schema, ids: pa.Array) -> dict[bytes, bytes]:
 
 
 def column_problems(names: list[str], framework: Framework) -> list[Problem]:
-    """Say which columns are missing, and which stand twice."""
+    """List missing and repeated columns."""
     wanted = {
         "key": list(KEYS),
         "stratum": [s.name for s in framework.strata if s.required],
@@ -156,9 +167,9 @@ def column_problems(names: list[str], framework: Framework) -> list[Problem]:
             f"{kind} column{'s' if len(missing) > 1 else ''}",
             f"the framework {framework.name!r} needs every {kind} column"
             if kind != "key"
-            else "all cases have the columns 'case_id' and 'unit'",
+            else "the columns 'case_id' and 'unit' are required",
             f"none called {format_values(missing, 8)}",
-            _nearest(missing, present.difference(*wanted.values())) + _MISSING[kind],
+            _rename_hint(missing, present.difference(*wanted.values())) + _MISSING[kind],
         )
         for kind, needed in wanted.items()
         if (missing := [n for n in needed if n not in present])
@@ -168,15 +179,15 @@ def column_problems(names: list[str], framework: Framework) -> list[Problem]:
         problems.append(
             Problem(
                 "columns",
-                "a column's name is used once",
+                "column names must be unique",
                 format_values(repeated),
-                "Rename or drop.",
+                "Rename or drop one of each.",
             )
         )
     return problems
 
 
-def _nearest(missing: list[str], others: set[str]) -> str:
+def _rename_hint(missing: list[str], others: set[str]) -> str:
     from difflib import get_close_matches
 
     near = {name: get_close_matches(name, others, n=1) for name in missing}
@@ -184,64 +195,64 @@ def _nearest(missing: list[str], others: set[str]) -> str:
     return f"Rename {' and '.join(pairs)}? " if pairs else ""
 
 
-def _case_ids(ids: pa.Array, unique: bool) -> tuple[pa.Array, list[Problem]]:
-    if pa.types.is_dictionary(ids.type):  # ids read as categories
+def _check_ids(ids: pa.Array, unique: bool) -> tuple[pa.Array, list[Problem]]:
+    if pa.types.is_dictionary(ids.type):  # pandas categories
         ids = ids.dictionary_decode()
     problems = []
-    fine = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer)
-    wrong_kind = len(ids) > 0 and not any(is_one(ids.type) for is_one in fine)
-    if wrong_kind:
+    allowed = (pa.types.is_string, pa.types.is_large_string, pa.types.is_integer)
+    wrong_type = len(ids) > 0 and not any(is_type(ids.type) for is_type in allowed)
+    if wrong_type:
         found = str(_arrow.InvalidValues.of_kind(ids))
         problems.append(
-            Problem("case_id", "ids are text or whole numbers", found, "Convert the ids.")
+            Problem("case_id", "ids must be text or whole numbers", found, "Convert the ids.")
         )
     if ids.null_count:
         problems.append(
-            Problem("case_id", "every case has an id", f"{ids.null_count} null", "Give them ids.")
+            Problem("case_id", "every case needs an id", f"{ids.null_count} null", "Give them ids.")
         )
-    if unique and not wrong_kind and (repeated := _arrow.duplicates(ids)):
+    if unique and not wrong_type and (repeated := _arrow.duplicates(ids)):
         problems.append(
             Problem(
                 "case_id",
-                "an id stands for one case",
+                "ids must be unique",
                 f"more than once: {format_values(repeated)}",
-                "Drop the repeated rows or number the cases afresh.",
+                "Drop the repeated rows or renumber the cases.",
             )
         )
     return ids, problems
 
 
-def _units(
+def _check_units(
     array: pa.Array, declared: tuple[Unit, ...] | None
 ) -> tuple[pa.Array | None, tuple[str, ...], list[Problem]]:
     found = _arrow.labels_to_codes(array)
     if found is None:
         kind = str(_arrow.InvalidValues.of_kind(array))
-        return None, (), [Problem("unit", "unit ids are text", kind, "Convert the ids.")]
+        return None, (), [Problem("unit", "unit ids must be text", kind, "Convert the ids.")]
     codes, labels = found
     problems = []
     if missing := int(np.count_nonzero(codes < 0)):
         problems.append(
-            Problem("unit", "every case belongs to a unit", f"{missing} null", "Fill them in.")
+            Problem("unit", "every case needs a unit", f"{missing} null", "Fill them in.")
         )
     seen = _arrow.used_labels(codes, labels)
     if ALL in seen:
         problems.append(reserved_unit())
     if declared is None:
-        # A dictionary's order is the user's own; text has none, so it is sorted, and the
-        # result does not depend on the order of the rows.
+        # A dictionary keeps the user's order; text is sorted, so that the result does not
+        # depend on the order of the rows.
         order = tuple(seen if isinstance(array, pa.DictionaryArray) else sorted(seen))
     else:
         order = tuple(unit.id for unit in declared)
-        if stray := sorted(set(seen) - set(order) - {ALL}):
-            hint = "Declare these units or correct the ids." + as_match_units(stray, declared)
+        if undeclared := sorted(set(seen) - set(order) - {ALL}):
+            hint = "Declare these units or correct the ids." + match_units_hint(
+                undeclared, declared
+            )
             rule = f"declared units are {format_values(order, 8)}"
-            problems.append(Problem("unit", rule, format_values(stray), hint))
+            problems.append(Problem("unit", rule, format_values(undeclared), hint))
     if len(order) > np.iinfo(np.int16).max:
         problems.append(
-            Problem(
-                "unit", "at most 32,767 units", f"{len(order)}", "Use `regroup` on larger ones."
-            )
+            Problem("unit", "at most 32,767 units", f"{len(order)}", "Use larger units.")
         )
     if problems:
         return None, order, problems

@@ -131,7 +131,7 @@ def test_what_breaks_rules_is_listed_together(spark, tmp_path):
         table_in(spark, tmp_path, data),
         "1 null in Spark",
         "more than once in Spark: 'a'",
-        "'all' is the label of all units",
+        "'all' is reserved for all units",
         "found 2 to 9 in 2 rows in Spark",
         "found 'x' in 1 row in Spark",
         "tier: allowed levels",
