@@ -104,7 +104,7 @@ def test_blocks_side_by_side_and_one_by_one_are_counted_alike(seed, rows, blocks
 @given(st.integers(0, 10**6), sizes, st.integers(1, 12))
 def test_pieces_hold_every_case_once_and_in_its_block(seed, rows, blocks):
     _, _, starts = draw(seed, rows, 1, 1, blocks)
-    pieces = tally.Pieces.of(starts)
+    pieces = UnitWords.of(starts)
     seen = np.zeros((blocks, rows), int)
     ranks = [np.arange(b - a) for a, b in zip(pieces.ranks, pieces.ranks[1:], strict=False)]
     of = [pieces.short[np.concatenate(ranks)]] if ranks else []

@@ -1,7 +1,7 @@
-"""Counting the sufficient and the applicable, group by group.
+"""Count answers by group and unit from packed bits.
 
-Every count is linear in the answers, ``counts = W @ D``: the rows of ``W`` say who is
-in a group, the columns of ``D`` who is sufficient and who is applicable.
+A count is the number of bits set in both of two rows of bits: membership of cases in a group, and
+a column of answers (sufficient, or applicable). Bits are packed into words of 64 cases.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ __all__ = ["UnitWords", "count_words", "pack", "unpack"]
 Counts = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 
-# Pieces of one block that are intersected at a time: what lies between stays in the cache, and
-# sums fit 16 bits.
+# Words of one block intersected at a time: results stay in the cache and sums fit 16 bits.
 _RUN = 128
-# Blocks of at most so many pieces are counted side by side.
+# Blocks of at most this many words are counted side by side.
 _SHORT = 24
-# Counts of single pieces that are kept at a time.
+# Size of the counts of single words held at a time.
 _BYTES = 1 << 18
 _ONES = ~np.uint64(0)
 
@@ -49,7 +48,7 @@ def pack(members: npt.NDArray[np.bool_]) -> Words:
 
 
 def unpack(answers: Words, stop: int, start: int = 0) -> npt.NDArray[np.uint8]:
-    """Give the bits of cases ``start`` to ``stop`` as bytes, shape (columns, cases)."""
+    """Return the bits of cases ``start`` to ``stop`` as bytes, shape (columns, cases)."""
     octets = answers.view(np.uint8)[:, start // 8 : (stop + 7) // 8]
     bits = np.unpackbits(octets, axis=1, bitorder="little")
     return bits[:, start % 8 : start % 8 + stop - start]
@@ -57,25 +56,28 @@ def unpack(answers: Words, stop: int, start: int = 0) -> npt.NDArray[np.uint8]:
 
 @attrs.frozen(eq=False)
 class UnitWords:
-    """Words of bits, cut where blocks of cases meet.
+    """Division of packed bits into blocks of cases, such as units.
 
-    Short blocks lie side by side: first the first words of all, the longest block first, then
-    the second ones. Long blocks follow one by one.
+    A piece is the part of a word that belongs to one block; a word in which two blocks meet
+    gives two pieces. Short blocks are interleaved: the first pieces of all short blocks (longest
+    block first), then their second pieces, and so on. The pieces of long blocks follow, block
+    by block.
 
     Attributes
     ----------
     blocks : int
         Number of blocks.
     at : ndarray of int64, shape (pieces,)
-        The word that each piece is of; one where two blocks meet is of both.
+        The number of each piece's word.
     edges : ndarray of uint64, shape (pieces,)
-        The bits of it that are the block's.
+        Mask of the bits that belong to the piece's block.
     short : ndarray of int64
-        The blocks that lie side by side.
+        The short blocks, in the order in which they are interleaved.
     ranks : list of int
-        Where the first, the second ... words of these begin, and where the last ones end.
+        Where the first, second, ... pieces of the short blocks begin, and where the last ones
+        end.
     long : list of (int, int, int)
-        A block, and where its pieces begin and end.
+        A long block, and where its pieces begin and end.
     """
 
     blocks: int
@@ -87,7 +89,13 @@ class UnitWords:
 
     @classmethod
     def of(cls, starts: npt.NDArray[np.int64]) -> UnitWords:
-        """Cut at ``starts``, where each block begins, and the number of cases."""
+        """Divide cases into blocks.
+
+        Parameters
+        ----------
+        starts : ndarray of int64, shape (blocks + 1,)
+            The first case of each block, and the number of cases.
+        """
         if len(starts) == 2 and starts[0] == 0:
             count = int(starts[1] + 63) >> 6
             edges = np.full(count, _ONES)
@@ -102,7 +110,7 @@ class UnitWords:
             short = short[:0]
         short = short[np.argsort(-length[short], kind="stable")]
         most = int(length[short[0]]) if len(short) else 0
-        # How many blocks have a word of each rank.
+        # Number of short blocks that have a first, second, ... piece.
         having = len(short) - np.searchsorted(length[short][::-1], np.arange(1, most + 1))
         ranks = np.concatenate([[0], np.cumsum(having)]).astype(np.int64)
         rank = np.repeat(np.arange(most), having)
@@ -123,23 +131,23 @@ class UnitWords:
         return cls(len(length), first[of] + nth, edges, short, ranks.tolist(), long)
 
     def laid(self, words: Words) -> Words:
-        """Lay words out, shape (words, columns), as pieces."""
+        """Take the pieces out of words, shape (words, columns), and mask them."""
         out = words[self.at]
         out &= self.edges[:, np.newaxis]
         return out
 
 
 def count_words(words: Words, masks: Words | None, pieces: UnitWords) -> Counts:
-    """Count set bits of every column within every mask in blocks of words.
+    """Count the bits of each column within each mask, by block.
 
     Parameters
     ----------
     words : ndarray of uint64, shape (pieces, columns)
-        Bits, a column an answer, as `Pieces.laid` lays them.
+        Answers, one column each, from `UnitWords.laid`.
     masks : ndarray of uint64, shape (groups, pieces), or None
-        Bits of those in each group; None for one group of everyone.
-    pieces : Pieces
-        Whose they are.
+        Members of each group; None for one group of all cases.
+    pieces : UnitWords
+        The blocks.
 
     Returns
     -------
@@ -147,15 +155,15 @@ def count_words(words: Words, masks: Words | None, pieces: UnitWords) -> Counts:
 
     Notes
     -----
-    The population count of the intersected words. A matrix product of unpacked bits in single
-    precision took 1.2 to 12 times as long at every size that was measured: 2 to 300,000
-    cases a block, 1, 12 and 100 groups, 150 columns.
+    Counts are population counts of the intersected words. A matrix product of unpacked bits in
+    single precision took 1.2 to 12 times as long at all sizes measured: 2 to 300,000 cases per
+    block, 1, 12 and 100 groups, 150 columns.
     """
     out = np.zeros((1 if masks is None else len(masks), pieces.blocks, words.shape[1]), np.int64)
     if not out.size:
         return out
     if len(pieces.short):
-        # As many groups at a time as leave what lies between in the cache.
+        # As many groups at a time as fit into the cache.
         step = max(1, _BYTES // (pieces.ranks[-1] * words.shape[1]))
         for group in range(0, len(out), step):
             these = slice(group, group + step)
@@ -168,7 +176,7 @@ def count_words(words: Words, masks: Words | None, pieces: UnitWords) -> Counts:
 
 
 def _count_long(words: Words, masks: Words | None, out: Counts) -> None:
-    """Add the counts of some pieces of one block."""
+    """Add the counts of some pieces of a long block."""
     both, bits = words, np.empty(words.shape, np.uint8)
     for group in range(len(out)):
         if masks is not None:
@@ -179,7 +187,7 @@ def _count_long(words: Words, masks: Words | None, out: Counts) -> None:
 
 
 def _count_short(words: Words, masks: Words | None, pieces: UnitWords, out: Counts) -> None:
-    """Count the blocks that lie side by side."""
+    """Count the short blocks side by side."""
     ranks = pieces.ranks
     words = words[: ranks[-1]]
     both, bits = words, np.empty((len(out), *words.shape), np.uint8)
@@ -189,7 +197,7 @@ def _count_short(words: Words, masks: Words | None, pieces: UnitWords, out: Coun
             np.bitwise_and(words, masks[group, : ranks[-1], np.newaxis], out=both)
         np.bitwise_count(both, out=bits[group])
     total = np.zeros((len(out), ranks[1], words.shape[1]), np.uint16)
-    # Three counts of at most 64 are added up in 8 bits.
+    # Three counts of at most 64 fit 8 bits.
     for rank in range(0, len(ranks) - 1, 3):
         begins, ends = ranks[rank : rank + 3], ranks[rank + 1 : rank + 4]
         first = bits[:, begins[0] : ends[0]]

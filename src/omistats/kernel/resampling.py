@@ -1,11 +1,9 @@
-"""Bootstrap weights, permutation counts.
+"""Count answers in bootstrap draws and in permutations of group labels.
 
-A draw is a row of weights, so that the counts of many draws are one matrix product. Sums of
-ones are exact in float32 up to 2**24.
-
-Every count is linear in the answers, so a block of shuffles is one matrix product. Cases
-come block after block (units, or all of them as one block), and a shuffle moves group
-labels within blocks only: every block keeps the sizes of its groups.
+Counts are linear in the answers, so the counts of many draws or shuffles are one matrix product.
+A bootstrap draw is a row of weights. A shuffle moves group labels within blocks of cases (units,
+or all cases as one block), so each block keeps the sizes of its groups. Sums of ones are exact
+in float32 up to 2**24.
 """
 
 from __future__ import annotations
@@ -38,26 +36,33 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+Singles = npt.NDArray[np.float32]
+Labels = npt.NDArray[np.unsignedinteger[Any]]
+Counts = Iterable[tuple[Floats, Floats]]
 
-# A float32 is exact up to 2**24 = _BASE ** 2. Rows are drawn once on average, so that so many
-# of them nearly always stay below the base.
+# Two counts share one float32, as k + _BASE * n; a float32 is exact up to 2**24 = _BASE ** 2.
 _BASE: Final = 4096
+# Rows are drawn once on average, so the counts of this many nearly always stay below the base.
 _ROWS_AT_ONCE: Final = 3000
+_CHUNK: Final = _BASE - 1
+_STEPS_AT_ONCE: Final = 1 << 18
+# Eigenvalues below this share of the largest are 0 but for rounding.
+_ROUNDING: Final = 1e-10
 
 
 def draw_weights(
     starts: Ints, draws: int, generators: Sequence[np.random.Generator]
 ) -> npt.NDArray[np.float32]:
-    """Draw as many rows of each block as it has, with replacement.
+    """Draw rows with replacement within each block, as many as the block has.
 
     Parameters
     ----------
     starts : ndarray of int64, shape (blocks + 1,)
-        Where each block of rows begins.
+        The first row of each block, and the number of rows.
     draws : int
-        How often.
+        Number of draws.
     generators : sequence of numpy.random.Generator
-        Where the chance of each block comes from.
+        Random generator of each block.
 
     Returns
     -------
@@ -65,7 +70,7 @@ def draw_weights(
         How often each row was drawn; a block's weights add up to its size.
     """
     sizes = np.diff(starts).tolist()
-    # Rows first, so that those of a domain are taken out as they lie.
+    # Rows along the first axis, so that those of a domain are contiguous.
     out = np.zeros((int(starts[-1]), draws), np.float32)
     place = np.empty(draws * max(sizes, default=0), np.intp)
     for size, begin, rng in zip(sizes, starts.tolist(), generators, strict=False):
@@ -79,9 +84,9 @@ def draw_weights(
 
 
 def _draw_block(chosen: npt.NDArray[np.intp], rng: np.random.Generator) -> None:
-    """Fill with numbers below the length of a row."""
+    """Fill an array (draws, size) with random integers below ``size``."""
     draws, size = chosen.shape
-    # One number below size ** 4 has four digits to the base of the size, all equally likely.
+    # A random number below size ** 4 gives four random digits in base ``size``.
     digits = next((d for d in (4, 3, 2) if size**d <= 1 << 32), 1)
     kind = np.uint32 if size <= 1 << 32 else np.uint64
     drawn = rng.integers(0, size**digits, (draws, -(-size // digits)), kind)
@@ -89,9 +94,9 @@ def _draw_block(chosen: npt.NDArray[np.intp], rng: np.random.Generator) -> None:
     for digit in range(digits):
         rest = drawn // kind(size) if digit < digits - 1 else np.zeros_like(drawn)
         drawn -= rest * kind(size)
-        here = -(-(size - digit) // digits)
-        chosen[:, done : done + here] = drawn[:, :here]
-        drawn, done = rest, done + here
+        width = -(-(size - digit) // digits)
+        chosen[:, done : done + width] = drawn[:, :width]
+        drawn, done = rest, done + width
 
 
 def count_drawn(
@@ -99,12 +104,12 @@ def count_drawn(
     members: npt.NDArray[np.bool_],
     weights: npt.NDArray[np.float32],
 ) -> Floats:
-    """Sum two counts of rows over the members of each domain in each draw, exactly.
+    """Sum sufficient and applicable answers of each domain in each draw, exactly.
 
     Parameters
     ----------
     counts : ndarray of float32, shape (rows, 2 * columns)
-        Whole numbers k from 0 to n, then the n.
+        Whole numbers: k of each column, from 0 to n, then n of each column.
     members, weights
         As for `sum_drawn`.
 
@@ -114,7 +119,7 @@ def count_drawn(
     """
     width = counts.shape[1] // 2
     k, n = counts[:, :width], counts[:, width:]
-    # Both in one number, and no sum is larger than that of the largest n.
+    # No sum of k or n exceeds the sum of each row's largest n, kept as a last column.
     most = n.max(axis=1, initial=0)[:, np.newaxis]
     both = np.concatenate([k + _BASE * n, most], axis=1)
     out = np.zeros((len(weights), len(members), 2 * width))
@@ -122,7 +127,7 @@ def count_drawn(
         rows = np.flatnonzero(flags)
         for begin in range(0, len(rows), _ROWS_AT_ONCE):
             part = rows[begin : begin + _ROWS_AT_ONCE]
-            # Taking all rows there are would be a copy for nothing.
+            # Indexing with all rows would only copy.
             drawn = weights.T if len(part) == len(flags) else weights.T[part]
             joint = product(drawn, both[part])
             if joint[:, -1].max(initial=0) >= _BASE:
@@ -145,11 +150,11 @@ def sum_drawn(
     Parameters
     ----------
     values : ndarray of float32 or float64, shape (rows, columns)
-        What is summed; the precision of the product is theirs.
+        Values to sum; their type is the precision of the product.
     members : ndarray of bool, shape (domains, rows)
-        Who is in which domain.
+        Rows of each domain.
     weights : ndarray of float32, shape (draws, rows)
-        As `draw_weights` gives them.
+        From `draw_weights`.
 
     Returns
     -------
@@ -167,16 +172,16 @@ def sum_drawn(
 
 @attrs.frozen(eq=False)
 class Spread:
-    """How an estimate varies between draws.
+    """Variation of an estimate between bootstrap draws.
 
     Attributes
     ----------
     se : ndarray of float64
-        The standard deviation of draws.
+        The standard deviation of the draws.
     low, high : ndarray of float64
         Percentile limits.
     undefined : ndarray of int64
-        Draws without an estimate, which are left out.
+        Number of draws without an estimate, which are excluded.
     """
 
     se: Floats
@@ -186,14 +191,14 @@ class Spread:
 
 
 def spread(estimates: Floats, confidence: float) -> Spread:
-    """Summarise draws, which lie along the first axis; NaN is no estimate.
+    """Compute standard errors and percentile limits from bootstrap draws.
 
     Parameters
     ----------
     estimates : ndarray of float64, shape (draws, ...)
-        One estimate a draw.
+        One estimate per draw; NaN where a draw has none.
     confidence : float
-        Of the limits, between 0 and 1.
+        Confidence of the limits, between 0 and 1.
 
     Returns
     -------
@@ -209,23 +214,18 @@ def spread(estimates: Floats, confidence: float) -> Spread:
     flat = estimates.reshape(len(estimates), -1)
     missing = np.isnan(flat).sum(axis=0)
     se, low, high = (np.full(flat.shape[1], np.nan) for _ in range(3))
-    for chosen in _alike(missing):
-        defined = len(flat) - int(missing[chosen[0]])
+    for number in np.unique(missing):
+        chosen = np.flatnonzero(missing == number)
+        defined = len(flat) - int(number)
         if defined < 2:
             continue
-        # NaN is sorted last.
+        # NaN sorts last.
         ranked = np.sort(flat[:, chosen], axis=0)[:defined]
         se[chosen] = ranked.std(axis=0, ddof=1)
         tail = (1 - confidence) / 2
         low[chosen], high[chosen] = (_quantile(ranked, p) for p in (tail, 1 - tail))
     shape = estimates.shape[1:]
     return Spread(*(a.reshape(shape) for a in (se, low, high, missing.astype(np.int64))))
-
-
-def _alike(missing: npt.NDArray[np.intp]) -> Iterator[npt.NDArray[np.intp]]:
-    """Give the columns with each number of missing estimates."""
-    for number in np.unique(missing):
-        yield np.flatnonzero(missing == number)
 
 
 def _quantile(ranked: Floats, p: float) -> Floats:
@@ -236,31 +236,22 @@ def _quantile(ranked: Floats, p: float) -> Floats:
     return np.asarray(ranked[below] + (place - below) * step, np.float64)
 
 
-Singles = npt.NDArray[np.float32]
-Labels = npt.NDArray[np.unsignedinteger[Any]]
-
-# Two counts in one float32, which is exact up to 2**24: n is the part above 2**12, k the rest.
-_CHUNK: Final = _BASE - 1
-
-_STEPS_AT_ONCE: Final = 1 << 18
-
-
 @attrs.frozen(eq=False)
 class Layout:
-    """Cases to be shuffled, and what stays as it is.
+    """Cases whose group labels are shuffled, and counts that stay fixed.
 
     Attributes
     ----------
     sufficient, applicable : ndarray of bool, shape (cases, questions)
-        Answers of the cases that are shuffled, block after block.
+        Answers of the shuffled cases, block after block.
     group : ndarray of int, shape (cases,)
-        The group of each, from 0.
+        The group of each case, from 0.
     groups : int
-        How many groups there are.
+        Number of groups.
     starts : ndarray of int64, shape (blocks + 1,)
-        Where each block begins.
+        The first case of each block, and the number of cases.
     kept_k, kept_n : ndarray of float64, shape (blocks, questions)
-        Counts that belong to the last group whatever is shuffled.
+        Counts of the last group's cases that are not shuffled.
     """
 
     sufficient: npt.NDArray[np.bool_]
@@ -273,11 +264,11 @@ class Layout:
 
     @property
     def bounds(self) -> list[tuple[int, int]]:
-        """From and to of every block."""
+        """First case of each block, and the case after its last."""
         return list(pairwise(self.starts.tolist()))
 
     def totals(self) -> tuple[Floats, Floats]:
-        """Count all groups together, shape (blocks, questions) each."""
+        """Count sufficient and applicable answers of all groups, shape (blocks, questions)."""
         k, n = (
             np.array([flags[a:b].sum(axis=0, dtype=np.float64) for a, b in self.bounds])
             for flags in (self.sufficient, self.applicable)
@@ -285,61 +276,61 @@ class Layout:
         return k + self.kept_k, n + self.kept_n
 
     def labels(self) -> Labels:
-        """Give the groups as they are, in the form of `draw_labels`: one shuffle."""
+        """Return the observed groups as one shuffle, in the form of `draw_labels`."""
         return self.group.astype(self.label_type)[:, np.newaxis]
 
     @property
     def label_type(self) -> np.dtype[np.unsignedinteger[Any]]:
-        """What groups fit into."""
+        """Smallest integer type that holds group codes."""
         return np.min_scalar_type(self.groups)
 
     def sizes(self) -> Ints:
         """Count the shuffled cases of each group, shape (blocks, groups)."""
         block = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
         cells = (len(self.starts) - 1) * self.groups
-        held = np.bincount(block * self.groups + self.group, minlength=cells)
-        return held.reshape(-1, self.groups)
+        counts = np.bincount(block * self.groups + self.group, minlength=cells)
+        return counts.reshape(-1, self.groups)
 
 
 def draw_labels(layout: Layout, shuffles: int, rng: np.random.Generator) -> Labels:
-    """Shuffle groups within blocks.
+    """Shuffle group labels within blocks.
 
     Parameters
     ----------
     layout : Layout
-        What is shuffled.
+        The cases to shuffle.
     shuffles : int
-        How often.
+        Number of shuffles.
     rng : numpy.random.Generator
-        Where chance comes from.
+        Random generator.
 
     Returns
     -------
     ndarray of unsigned int, shape (cases, shuffles)
-        The group of each case.
+        The group of each case in each shuffle.
 
     Notes
     -----
-    All but the largest group of a block stand first, one case after another. From the last of
-    them to the first, each changes places with a case from itself on, all equally likely:
-    the steps of Fisher and Yates in reverse, so that every choice of cases is equally likely.
-    The largest group is where the others are not, and takes no steps.
+    In each block the labels of all groups but the largest come first. From the last of these
+    labels to the first, each is swapped with a random position from its own to the end of the
+    block. These are the steps of Fisher and Yates in reverse order, so all arrangements are
+    equally likely. Labels of the largest group fill the rest and need no steps.
     """
     sizes = layout.sizes()
-    held = np.arange(layout.groups)
-    most = sizes.argmax(axis=1)
-    moved = np.where(held == most[:, np.newaxis], 0, sizes)
+    codes = np.arange(layout.groups)
+    largest = sizes.argmax(axis=1)
+    moved = np.where(codes == largest[:, np.newaxis], 0, sizes)
     block = np.repeat(np.arange(len(sizes)), moved.sum(axis=1))
     place = np.concatenate([np.arange(0), *map(np.arange, moved.sum(axis=1))])
-    label = np.tile(held, len(sizes)).repeat(moved.ravel()).astype(layout.label_type)
+    label = np.tile(codes, len(sizes)).repeat(moved.ravel()).astype(layout.label_type)
     out = np.empty((len(layout.group), shuffles), layout.label_type)
-    rest = most.astype(layout.label_type)
+    rest = largest.astype(layout.label_type)
     out[:] = np.repeat(rest, sizes.sum(axis=1))[:, np.newaxis]
     row = layout.starts[block] + place
     out[row] = label[:, np.newaxis]
     room = sizes.sum(axis=1)[block] - place
     flat = out.reshape(-1)
-    # Blocks take their steps side by side.
+    # Sort steps by place, so that all blocks take theirs together.
     order = np.argsort(-place, kind="stable")
     for steps in np.array_split(order, 1 + order.size * shuffles // _STEPS_AT_ONCE):
         to = rng.integers(0, room[steps, np.newaxis], (len(steps), shuffles))
@@ -348,11 +339,11 @@ def draw_labels(layout: Layout, shuffles: int, rng: np.random.Generator) -> Labe
         to += np.arange(shuffles)
         turns = np.flatnonzero(np.diff(place[steps], prepend=-1, append=-1))
         for a, b in pairwise(turns.tolist()):
-            here, there = steps[a:b], to[a:b]
-            if b - a == 1:  # One row is reached faster by its number than by a list of it.
-                here, there = steps[a], to[a]
-            out[row[here]] = flat.take(there)
-            flat[there] = label[here, np.newaxis]
+            step, target = steps[a:b], to[a:b]
+            if b - a == 1:  # A scalar index is faster than an array of one.
+                step, target = steps[a], to[a]
+            out[row[step]] = flat.take(target)
+            flat[target] = label[step, np.newaxis]
     return out
 
 
@@ -366,14 +357,14 @@ def count_shuffled(
     layout : Layout
         The answers.
     batches : iterable of ndarray
-        As `draw_labels` gives them.
+        Labels from `draw_labels`.
 
     Yields
     ------
     iterator of (k, n)
-        One pair a block, each of shape (shuffles, groups - 1, questions): sufficient and
-        applicable answers in groups 0 to g. Each case takes its applicability along,
-        so that n varies between shuffles.
+        One pair per block, each of shape (shuffles, groups - 1, questions): sufficient and
+        applicable answers in groups 0 to g together. A case keeps its applicable answers
+        when it changes group, so n varies between shuffles.
     """
     both = (layout.sufficient + np.float32(_BASE) * layout.applicable).astype(np.float32)
     for labels in batches:
@@ -386,7 +377,7 @@ def _counts(
     shape = (labels.shape[1], groups - 1, both.shape[1])
     k, n = np.empty(shape), np.empty(shape)
     for g in range(groups - 1):
-        # A block of nobody counts once, too.
+        # An empty block still needs one pass, which sets its counts to 0.
         for a in range(begin, max(end, begin + 1), _CHUNK):
             b = min(a + _CHUNK, end)
             inside = (labels[a:b] <= g).astype(np.float32)
@@ -409,28 +400,28 @@ def _counts(
 def count_fixed(
     layout: Layout, batches: Iterable[int], rng: np.random.Generator
 ) -> Iterator[Iterator[tuple[Floats, Floats]]]:
-    """Count answers where each question keeps the n of its groups.
+    """Count answers of shuffled groups, keeping the n of each group and question.
 
     Parameters
     ----------
     layout : Layout
         The answers.
     batches : iterable of int
-        How many shuffles each batch has.
+        Number of shuffles in each batch.
     rng : numpy.random.Generator
-        Where chance comes from.
+        Random generator.
 
     Yields
     ------
     iterator of (k, n)
-        As `count_shuffled`, n the same in every shuffle.
+        As from `count_shuffled`, with the same n in every shuffle.
 
     Notes
     -----
-    The cases of a block are put in random order, the same for all questions. Of those a
-    question applies to, the first are its group 0, as many as were, and so on. By itself a
-    question is shuffled among the cases it applies to; questions asked in the same cases
-    move together.
+    The cases of a block are put in random order, the same for all questions. Among the cases
+    to which a question applies, the first ones form group 0, as many as it had, the next ones
+    group 1, and so on. Each question is thus shuffled among the cases it applies to, and
+    questions that apply to the same cases move together.
     """
     starts, bounds = layout.starts, layout.bounds
     cases, questions = layout.applicable.shape
@@ -454,7 +445,7 @@ def count_fixed(
             np.cumsum(layout.applicable[order], axis=0, out=place[1:])
             sufficient = layout.sufficient[order]
             for g in range(layout.groups - 1):
-                # The last that is in group g or before it, counted from the first case.
+                # Number of applicable cases, from the first case, up to the end of group g.
                 last = asked[:, g] + place[starts[:-1]]
                 chosen = sufficient & (place[1:] <= last[block])
                 k[some, s, g] = np.add.reduceat(
@@ -463,27 +454,21 @@ def count_fixed(
         yield ((of, np.broadcast_to(fixed, of.shape)) for of, fixed in zip(k, n, strict=True))
 
 
-Counts = Iterable[tuple[Floats, Floats]]
-
-# Eigenvalues below this share of the largest are what rounding left of 0.
-_ROUNDING: Final = 1e-10
-
-
 def pearson_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floats, Floats]:
-    """Give Pearson's chi-square of all blocks pooled.
+    """Compute Pearson's chi-square over all blocks pooled.
 
     Parameters
     ----------
     counts : iterable of (k, n)
-        One pair a block, each of shape (shuffles, groups - 1, questions): counts of
-        groups 0 to g.
+        One pair per block, each of shape (shuffles, groups - 1, questions): counts of
+        groups 0 to g together.
     total_k, total_n : ndarray of float64, shape (blocks, questions)
         Counts of all groups.
 
     Returns
     -------
     statistic, df : ndarray of float64, shape (shuffles, questions)
-        NaN where fewer than two groups have applicable answers, or all answers are alike.
+        NaN where fewer than two groups have applicable answers, or all answers are the same.
     """
     k, n = (sum(parts[1:], parts[0]) for parts in zip(*counts, strict=True))
     all_k, all_n = total_k.sum(axis=0), total_n.sum(axis=0)
@@ -496,23 +481,23 @@ def pearson_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[
 
 
 def _pearson(k: Floats, n: Floats, all_k: Floats, all_n: Floats) -> tuple[Floats, Floats]:
-    """Give Pearson's chi-square of two groups from the counts of the first and of both."""
+    """Compute Pearson's chi-square of two groups from the counts of the first and of both."""
     with np.errstate(divide="ignore", invalid="ignore"):
         share = all_k / all_n
-        away = n * share
-        np.subtract(k, away, out=away)
-        away *= away
+        statistic = n * share
+        np.subtract(k, statistic, out=statistic)
+        statistic *= statistic
         spread = all_n - n
         spread *= n
         spread *= share * (1 - share) / all_n
-        away /= spread
-    # 0 by 0 where a group or a kind of answer is not there.
-    away[~(spread > 0)] = np.nan
-    return away, np.where(np.isnan(away), np.nan, 1.0)
+        statistic /= spread
+    # The variance is 0 if a group is empty or all answers are the same.
+    statistic[~(spread > 0)] = np.nan
+    return statistic, np.where(np.isnan(statistic), np.nan, 1.0)
 
 
 def cmh_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floats, Floats]:
-    """Give the Cochran-Mantel-Haenszel statistic over blocks, for any number of groups.
+    """Compute the Cochran-Mantel-Haenszel statistic over blocks, for any number of groups.
 
     Parameters
     ----------
@@ -522,14 +507,14 @@ def cmh_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floa
     Returns
     -------
     statistic, df : ndarray of float64, shape (shuffles, questions)
-        NaN where no block has two groups and answers of both kinds.
+        NaN where no block has two groups and both sufficient and other answers.
 
     Notes
     -----
-    Without continuity correction. With two groups it is that of Mantel and Haenszel (1959),
-    with more the one for general association (Landis, Heyman and Koch, International
-    Statistical Review 46, 1978), the covariance matrix having a pseudo-inverse, so that a
-    group that is not there takes its degree of freedom with it.
+    Without continuity correction. With two groups it is the statistic of Mantel and Haenszel
+    (1959), with more groups that for general association (Landis, Heyman and Koch,
+    International Statistical Review 46, 1978). The pseudo-inverse of the covariance matrix
+    drops an empty group and its degree of freedom.
     """
     pairs: list[tuple[int, int]] = []
     y: Any = None
@@ -547,7 +532,7 @@ def cmh_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floa
         scratch = np.multiply(n, share)
         y -= scratch
         for at, (i, j) in enumerate(pairs):
-            # n (N - n) is exactly 0 where one group has all.
+            # n (N - n) is exactly 0 where one group has all cases.
             other = scratch[:, 0]
             np.subtract(size if i == j else 0.0, n[:, j], out=other)
             other *= n[:, i]
@@ -562,7 +547,7 @@ def cmh_shuffles(counts: Counts, total_k: Floats, total_n: Floats) -> tuple[Floa
 
 
 def _quadratic(y: Floats, v: Floats, pairs: list[tuple[int, int]]) -> tuple[Floats, Floats]:
-    """Give ``y' V^- y`` and the rank of ``V``."""
+    """Compute ``y' V^- y`` and the rank of ``V``."""
     matrix = np.zeros((*y.shape, y.shape[-1]))
     for at, (i, j) in enumerate(pairs):
         matrix[..., i, j] = matrix[..., j, i] = v[:, at]
