@@ -243,7 +243,7 @@ def test_shapes_broadcast_and_scalars_are_0d():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (([1, 2, 3], 5, [1, 2], 5), "the two groups: expected shapes that broadcast"),
+        (([1, 2, 3], 5, [1, 2], 5), "the two groups must have shapes that broadcast"),
         ((6, 5, 1, 2), "k = 6, n = 5"),
         ((1, 2, -1, 2), "k = -1, n = 2"),
         ((0.5, 2, 1, 2), "whole numbers"),

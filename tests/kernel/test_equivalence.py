@@ -148,10 +148,10 @@ def test_the_usual_spellings_are_understood():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: oms.stats.equivalence(3, 5, 4, 5, 5), "margin .* found 5; did you mean 0.05"),
-        (lambda: oms.stats.equivalence(3, 5, 4, 5, 0), "margin is a proportion between 0 and 1"),
-        (lambda: oms.stats.equivalence(3, 5, 4, 5, 1), "margin is a proportion between 0 and 1"),
-        (lambda: oms.stats.equivalence(3, 5, 4, 5, -0.1), "margin is a proportion between 0 and 1"),
+        (lambda: oms.stats.equivalence(3, 5, 4, 5, 5), "`margin` .* found 5; did you mean 0.05"),
+        (lambda: oms.stats.equivalence(3, 5, 4, 5, 0), "`margin` must be a proportion between"),
+        (lambda: oms.stats.equivalence(3, 5, 4, 5, 1), "`margin` must be a proportion between"),
+        (lambda: oms.stats.equivalence(3, 5, 4, 5, -0.1), "`margin` must be a proportion between"),
         (lambda: oms.stats.equivalence(6, 5, 4, 5, 0.1), "k = 6, n = 5"),
         (lambda: oms.stats.equivalence(3, 5, 4, 5, 0.1, confidence=95), "did you mean 0.95"),
         (lambda: oms.stats.equivalence(3, 5, 4, 5, 0.1, confidence=0.5), "above 0.5"),

@@ -292,20 +292,23 @@ def test_a_half_takes_the_most_cases():
     [
         (
             lambda: oms.stats.power(65, 75, 200, 850),
-            r"p1 is a proportion.*found 65; did you mean 0.65",
+            r"`p1` must be a proportion.*found 65; did you mean 0.65",
         ),
-        (lambda: oms.stats.power(-0.1, 0.5, 9, 9), "p1 is a proportion from 0 to 1, found -0.1$"),
+        (
+            lambda: oms.stats.power(-0.1, 0.5, 9, 9),
+            "`p1` must be a proportion from 0 to 1, found -0.1$",
+        ),
         (lambda: oms.stats.power(0.1, 0.5, 9.5, 9), "n1: expected whole numbers"),
         (lambda: oms.stats.power(0.1, 0.5, 9, -9), "n2: expected whole numbers"),
-        (lambda: oms.stats.power(0.1, 0.5, 9, 9, level=5), "level lies .* did you mean 0.05"),
-        (lambda: oms.stats.power(0.1, 0.5, 9, 9, level="low"), "level is one number"),
+        (lambda: oms.stats.power(0.1, 0.5, 9, 9, level=5), "`level` must be .* did you mean 0.05"),
+        (lambda: oms.stats.power(0.1, 0.5, 9, 9, level="low"), "`level` must be one number"),
         (lambda: oms.stats.power([0.1, 0.2], 0.5, [9, 9, 9], 9), "shapes that broadcast"),
         (lambda: oms.stats.power("a", 0.5, 9, 9), "p1: expected numbers"),
         (lambda: oms.stats.power(0.1, 0.5, 9, 9, method="exakt"), "did you mean 'exact'"),
         (lambda: oms.stats.power(0.1, 0.5, 9, 9, test="pearsen"), "did you mean 'pearson'"),
         (
             lambda: oms.stats.power(0.1, 0.5, 9, 9, test="fisher"),
-            "ask for 'fisher' with method='exact'",
+            "use method='exact' for 'fisher'",
         ),
         (lambda: oms.stats.power(0.1, 0.5, 9999, 9999, method="exact"), "use method='normal'"),
         (
@@ -314,28 +317,31 @@ def test_a_half_takes_the_most_cases():
         ),
         (
             lambda: oms.stats.power(0.1, 0.5, 800, 700, method="exact", test="fisher"),
-            "5.62e.05 tables, too many for 'fisher'; .* Pearson's test, test='pearson', method='n",
+            "5.62e.05 tables, too many for 'fisher'; use test='pearson' and method='normal'",
         ),
         (
             lambda: oms.stats.power(0.1, 0.5, 9, 900_000, method="exact", test="mid-p"),
             "too many for 'fisher-mid-p'",
         ),
-        (lambda: oms.stats.sample_for_precision(1e-9), "1e-09 takes more than 2..53 cases"),
+        (lambda: oms.stats.sample_for_precision(1e-9), "1e-09 needs more than 2..53 cases"),
         (
             lambda: oms.stats.sample_for_precision([0.1, 5e-324], method="wald"),
-            "takes more than 2..53",
+            "needs more than 2..53",
         ),
-        (lambda: oms.stats.detectable(0.5, 50, 50, power=80), "power lies .* did you mean 0.8"),
-        (lambda: oms.stats.sample_size(0.5, 0.6, ratio=0), "ratio is the cases"),
+        (
+            lambda: oms.stats.detectable(0.5, 50, 50, power=80),
+            "`power` must be .* did you mean 0.8",
+        ),
+        (lambda: oms.stats.sample_size(0.5, 0.6, ratio=0), "`ratio` must be above 0"),
         (lambda: oms.stats.sample_size(0.5, 0.6, ratio=-1), "ratio: expected numbers"),
         (
             lambda: oms.stats.sample_for_precision(5),
-            "half_width .* 0.5, found 5; did you mean 0.05",
+            "`half_width` .* 0.5, found 5; did you mean 0.05",
         ),
-        (lambda: oms.stats.sample_for_precision(0), "half_width .* between 0 and 0.5, found 0$"),
+        (lambda: oms.stats.sample_for_precision(0), "`half_width` .* between 0 and 0.5, found 0$"),
         (
             lambda: oms.stats.sample_for_precision(0.5),
-            "half_width .* between 0 and 0.5, found 0.5$",
+            "`half_width` .* between 0 and 0.5, found 0.5$",
         ),
         (lambda: oms.stats.sample_for_precision(0.1, population=0), "one case or more"),
         (lambda: oms.stats.sample_for_precision(0.1, confidence=95), "did you mean 0.95"),

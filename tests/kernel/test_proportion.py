@@ -139,7 +139,7 @@ def test_normal_quantile_inverts_the_tail(confidence):
 
 @pytest.mark.parametrize("confidence", [0, 1, -0.1, 95, 120, float("nan")])
 def test_confidence_is_between_0_and_1(confidence):
-    with pytest.raises(oms.UsageError, match="confidence lies between 0 and 1") as caught:
+    with pytest.raises(oms.UsageError, match="`confidence` must be between 0 and 1") as caught:
         oms.stats.interval(1, 2, confidence=confidence)
     assert ("did you mean 0.95?" in str(caught.value)) == (confidence == 95)
 

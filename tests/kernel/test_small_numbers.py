@@ -112,13 +112,13 @@ def test_rows_broadcast_and_scalars_give_no_dimension():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"flag_below": 0}, "flag_below is a number of cases"),
-        ({"suppress_below": 2.5}, "suppress_below is a number of cases"),
-        ({"suppress_below": True}, "suppress_below is a number of cases"),
-        ({"flag_expected": -1.0}, "flag_expected is a positive count"),
-        ({"flag_expected": NAN}, "flag_expected is a positive count"),
-        ({"flag_expected": "5"}, "flag_expected is a positive count"),
-        ({"flag_below": 5, "suppress_below": 10}, "flag_below is at least suppress_below"),
+        ({"flag_below": 0}, "`flag_below` must be a number of cases"),
+        ({"suppress_below": 2.5}, "`suppress_below` must be a number of cases"),
+        ({"suppress_below": True}, "`suppress_below` must be a number of cases"),
+        ({"flag_expected": -1.0}, "`flag_expected` must be a positive count"),
+        ({"flag_expected": NAN}, "`flag_expected` must be a positive count"),
+        ({"flag_expected": "5"}, "`flag_expected` must be a positive count"),
+        ({"flag_below": 5, "suppress_below": 10}, "`flag_below` must be at least"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(arguments, said):

@@ -15,7 +15,7 @@ from tests.kernel import stratified_recount as recount
 
 import omistats as oms
 from omistats import UsageError
-from omistats.kernel.stratified import cmh_groups, expected
+from omistats.kernel.stratified import cmh_groups, expected_cells
 
 # R 4.2.2 and metafor 3.8.1; tests/oracles/stratified.R made the counts and the numbers.
 TWO = oracle("stratified_two.csv")
@@ -351,7 +351,7 @@ def test_sets_of_groups_that_share_no_stratum_are_compared_each_within_itself():
 @given(st.floats(1e-3, 1e3), st.integers(1, 400), st.integers(1, 400), st.integers(1, 400))
 def test_expected_cells_have_the_margins_and_the_odds_ratio(w, n1, n2, s):
     assume(s < n1 + n2)
-    a, (b, c, d) = expected(*(np.float64(v) for v in (w, n1, n2, s)))
+    a, (b, c, d) = expected_cells(*(np.float64(v) for v in (w, n1, n2, s)))
     assert a + b == pytest.approx(n1, rel=1e-9)
     assert c + d == pytest.approx(n2, rel=1e-9)
     assert a + c == pytest.approx(s, rel=1e-9)
@@ -369,7 +369,7 @@ def test_small_p_values_keep_their_digits():
 
 class TestBadInput:
     def test_counts_without_strata(self):
-        with pytest.raises(UsageError, match="one entry a stratum, on the last axis"):
+        with pytest.raises(UsageError, match="one entry for each stratum, on the last axis"):
             oms.stats.stratified(3, 5, 2, 4)
 
     @pytest.mark.parametrize("k", [[6, 1], [-1, 1], [1.5, 1]])

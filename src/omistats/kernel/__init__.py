@@ -1,3 +1,3 @@
-"""Numbers only: arrays in, arrays out; no Arrow and no word of the domain."""
+"""Statistics of counts: arrays in, arrays out, without Arrow or inspection terms."""
 
 from __future__ import annotations

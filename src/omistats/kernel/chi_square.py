@@ -1,4 +1,4 @@
-"""Pearson, Yates, N-1, G, unpooled z; stars."""
+"""Chi-square tests of two and several groups, and the stars of their p-values."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats.kernel.checks import Floats, as_floats
+
 __all__ = [
     "STARS",
     "Comparison",
     "chi_square_sf",
+    "comparable_groups",
     "deviance",
     "g_groups",
     "g_two",
@@ -19,32 +22,30 @@ __all__ = [
     "pearson_groups",
     "pearson_two",
     "star_codes",
+    "star_labels",
     "yates",
     "z_unpooled",
 ]
 
 
-Floats = npt.NDArray[np.float64]
-
 STARS = ("--", "*", "**", "***")
-"""The printed marks, by code: not significant, then below 5%, 1% and 0.1%."""
+"""Printed marks by code: not significant, then p below 0.05, 0.01 and 0.001."""
 
 _LEVELS = (0.05, 0.01, 0.001)
 
 
 @attrs.frozen(eq=False)
 class Comparison:
-    """The outcome of a test, element by element.
+    """Result of a test, element by element.
 
     Attributes
     ----------
     statistic, df, p_value : ndarray of float64
         P-values are 0-1, two-sided. NaN where the test is undefined: a group has no trials,
-        a count is NaN, or every answer is the same. Exact tests have a p-value alone.
+        a count is NaN, or every answer is the same. Exact tests have only a p-value.
     stars : ndarray of str
-        ``'***'``, ``'**'``, ``'*'`` or ``'--'``: a p-value below 0.001, 0.01, 0.05, or not;
-        ``'--'`` also where every answer is the same; empty where there was no second group
-        to compare with.
+        ``'***'``, ``'**'`` or ``'*'`` for a p-value below 0.001, 0.01 or 0.05, else ``'--'``;
+        ``'--'`` also where every answer is the same; empty where there was no second group.
     method : ndarray of str
         The test used.
 
@@ -66,7 +67,7 @@ class Comparison:
 
 
 def chi_square_sf(x: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
-    """Give the upper tail of chi-square, accurate in relative terms far out.
+    """Compute the upper tail probability of the chi-square distribution.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def chi_square_sf(x: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
     Notes
     -----
     One degree of freedom is ``erfc(sqrt(x / 2))``; more use the upper incomplete
-    gamma function, ``Q(df / 2, x / 2)``.
+    gamma function, ``Q(df / 2, x / 2)``. Small probabilities keep their relative accuracy.
     """
     # scipy.special takes longer to import than NumPy and pyarrow together.
     import scipy
@@ -95,28 +96,26 @@ def chi_square_sf(x: npt.ArrayLike, df: npt.ArrayLike) -> Floats:
             return np.asarray(scipy.special.erfc(half, out=half))
     x, df = np.broadcast_arrays(x, df)
     half = x / 2.0
-    # Zero degrees of freedom test nothing.
     with np.errstate(invalid="ignore"):
         out: Floats = np.asarray(scipy.special.erfc(np.sqrt(half)))
         others = df != 1
         if others.any():
             out = np.array(out)
-            free = df[others]
-            out[others] = scipy.special.gammaincc(
-                np.where(free > 0, free, np.nan) / 2.0, half[others]
-            )
+            # Without degrees of freedom there is no test: NaN.
+            positive = np.where(df[others] > 0, df[others], np.nan)
+            out[others] = scipy.special.gammaincc(positive / 2.0, half[others])
     return out
 
 
 def pearson_two(
     k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.ArrayLike
 ) -> Floats:
-    """Give Pearson's chi-square of 2 x 2 tables, without continuity correction.
+    """Compute Pearson's chi-square of 2 x 2 tables, without continuity correction.
 
     Parameters
     ----------
     k1, n1, k2, n2 : array_like of int or float
-        Successes and trials of the two groups; broadcast together.
+        Successes and trials of the two groups, broadcast together.
 
     Returns
     -------
@@ -126,12 +125,10 @@ def pearson_two(
     Notes
     -----
     ``N (k1 (n2 - k2) - k2 (n1 - k1))^2 / (n1 n2 s (N - s))`` with ``s = k1 + k2``.
-    Counts are made float64 first: their fourth powers overflow 64-bit integers.
+    Counts are converted to float64: their fourth powers overflow 64-bit integers.
     """
-    k1, n1, k2, n2 = (np.asarray(v, np.float64) for v in (k1, n1, k2, n2))
-    if not k1.shape == n1.shape == k2.shape == n2.shape:
-        k1, n1, k2, n2 = np.broadcast_arrays(k1, n1, k2, n2)
-    # In place: for tens of thousands of rows, new arrays cost more than the sums.
+    k1, n1, k2, n2 = as_floats(k1, n1, k2, n2)
+    # In place, because new arrays cost more than the arithmetic for tens of thousands of rows.
     total = np.asarray(n1 + n2)
     s = np.asarray(k1 + k2)
     margins = np.asarray(total - s)
@@ -150,7 +147,7 @@ def pearson_two(
 
 
 def pearson_groups(k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1) -> tuple[Floats, Floats]:
-    """Give Pearson's chi-square of r x 2 tables and its degrees of freedom.
+    """Compute Pearson's chi-square of r x 2 tables and its degrees of freedom.
 
     Parameters
     ----------
@@ -162,15 +159,15 @@ def pearson_groups(k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1) -> tuple[
     Returns
     -------
     statistic, df : ndarray of float64
-        Without ``axis``. A group with no trials drops out and takes its degree of
-        freedom with it; NaN where fewer than two groups or one outcome is left
-        (``df`` is then the number of groups left less one, never below 0).
+        Without ``axis``. Groups without trials are dropped and reduce the degrees of
+        freedom. The statistic is NaN where fewer than two groups or only one outcome is
+        left (``df`` is then the number of groups left less one, at least 0).
     """
-    k, n = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
+    k, n = as_floats(k, n)
     trials = n.sum(axis=axis, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         p = k.sum(axis=axis, keepdims=True) / trials
-        # (k - n p)^2 / (n p (1 - p)) is both cells of a group's row at once.
+        # (k - n p)^2 / (n p (1 - p)) is the sum over both cells of a group.
         terms = np.where(n > 0, (k - n * p) ** 2 / n, 0.0)
         statistic = terms.sum(axis=axis) / np.squeeze(p * (1 - p), axis=axis)
     groups: Any = (n > 0).sum(axis=axis)
@@ -180,15 +177,15 @@ def pearson_groups(k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1) -> tuple[
 
 
 def star_codes(p_value: npt.ArrayLike, comparable: npt.ArrayLike = True) -> npt.NDArray[np.int8]:
-    """Turn p-values into codes of `STARS`.
+    """Convert p-values to codes of `STARS`.
 
     Parameters
     ----------
     p_value : array_like of float
         NaN where the test is undefined.
     comparable : array_like of bool
-        Whether there were two groups to compare. Where there were and the
-        p-value is NaN, every answer was the same: nothing differs.
+        Whether there were two groups to compare. If so, a p-value of NaN means that every
+        answer was the same: the code is 0.
 
     Returns
     -------
@@ -203,34 +200,44 @@ def star_codes(p_value: npt.ArrayLike, comparable: npt.ArrayLike = True) -> npt.
     return codes
 
 
+def star_labels(p_value: npt.ArrayLike, comparable: npt.ArrayLike) -> npt.NDArray[np.str_]:
+    """Convert p-values to stars; empty where nothing could be tested, as by `star_codes`."""
+    return np.asarray(np.array([*STARS, ""])[star_codes(p_value, comparable)])
+
+
+def comparable_groups(k: Floats, n: Floats) -> npt.NDArray[np.bool_]:
+    """Flag tables with at least two groups that have trials, and no count that is NaN."""
+    return np.asarray(((n > 0).sum(axis=-1) > 1) & ~np.isnan(k + n).any(axis=-1))
+
+
 def deviance(expected: npt.ArrayLike, beyond: npt.ArrayLike) -> Floats:
-    """Give half of what a cell adds to G: ``o log(o / e) - (o - e)``, never negative.
+    """Compute half the contribution of a cell to G: ``o log(o / e) - (o - e)``, at least 0.
 
     Parameters
     ----------
     expected : array_like of float
         Expected counts ``e``.
     beyond : array_like of float
-        By how much the observed exceed them, ``o - e``; taken by itself, because it is known
-        to more digits than a difference of the two.
+        Observed less expected counts, ``o - e``. Passed separately, because subtracting here
+        would lose digits.
 
     Returns
     -------
     ndarray of float64
-        NaN where either is.
+        NaN where either argument is NaN.
 
     Notes
     -----
-    The ``o - e`` of a table add up to 0, so that twice the sum over its cells is G; but here
-    no large terms cancel, and G keeps its digits in large tables and near 0. With
-    ``v = (o - e) / (o + e)`` and ``log(o / e) = 2 artanh(v)`` the cell's share is
+    The ``o - e`` of a table add up to 0, so twice the sum over its cells is G. No large terms
+    cancel in this form, so G keeps its digits in large tables and near 0. With
+    ``v = (o - e) / (o + e)`` and ``log(o / e) = 2 artanh(v)`` the contribution is
 
         ``(o - e) v + 2 o (v^3 / 3 + v^5 / 5 + ...)``
 
-    which is summed where ``v`` is small; elsewhere the logarithm itself is accurate.
+    The series is used where ``v`` is small; elsewhere the logarithm itself is accurate.
     """
-    e, d = np.broadcast_arrays(np.asarray(expected, np.float64), np.asarray(beyond, np.float64))
-    # An empty cell may come out a hair from 0.
+    e, d = as_floats(expected, beyond)
+    # The count of an empty cell may round to just below 0.
     o = np.maximum(e + d, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         v = d / (o + e)
@@ -246,7 +253,7 @@ def deviance(expected: npt.ArrayLike, beyond: npt.ArrayLike) -> Floats:
 
 
 def g_groups(k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1) -> tuple[Floats, Floats]:
-    """Give the likelihood ratio statistic G of r x 2 tables and its degrees of freedom.
+    """Compute the likelihood ratio statistic G of r x 2 tables and its degrees of freedom.
 
     Parameters
     ----------
@@ -258,16 +265,14 @@ def g_groups(k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1) -> tuple[Floats
     Returns
     -------
     statistic, df : ndarray of float64
-        Without ``axis``. A group with no trials drops out and takes its degree of freedom
-        with it; NaN where fewer than two groups or one outcome is left (``df`` is then the
-        number of groups left less one, never below 0).
+        As of `pearson_groups`.
 
     References
     ----------
     Wilks, S. S. (1935). The likelihood test of independence in contingency tables. Annals of
     Mathematical Statistics 6, 190-196. doi:10.1214/aoms/1177732564
     """
-    k, n = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
+    k, n = as_floats(k, n)
     s, total = k.sum(axis=axis, keepdims=True), n.sum(axis=axis, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
         beyond = (k * (total - s) - (n - k) * s) / total
@@ -278,17 +283,13 @@ def g_groups(k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1) -> tuple[Floats
     return np.where((df > 0) & spread, statistic, np.nan), df
 
 
-def _floats(*values: npt.ArrayLike) -> list[Floats]:
-    return [np.asarray(v, np.float64) for v in values]
-
-
 def yates(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.ArrayLike) -> Floats:
-    """Give Pearson's chi-square with Yates' correction for continuity.
+    """Compute Pearson's chi-square with Yates' correction for continuity.
 
     Parameters
     ----------
     k1, n1, k2, n2 : array_like of int or float
-        Successes and trials of the two groups; broadcast together.
+        Successes and trials of the two groups, broadcast together.
 
     Returns
     -------
@@ -297,14 +298,14 @@ def yates(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.Array
 
     Notes
     -----
-    Every observed count is moved half a case towards its expected count, but not past it.
+    Every observed count is moved half a case towards its expected count, and not beyond it.
 
     References
     ----------
     Yates, F. (1934). Contingency tables involving small numbers and the chi-square test.
     Supplement to the JRSS 1, 217-235. doi:10.2307/2983604
     """
-    k1, n1, k2, n2 = _floats(k1, n1, k2, n2)
+    k1, n1, k2, n2 = as_floats(k1, n1, k2, n2)
     total, s = n1 + n2, k1 + k2
     cross = np.maximum(np.abs(k1 * (n2 - k2) - k2 * (n1 - k1)) - total / 2, 0.0)
     margins = (n1 * n2) * (s * (total - s))
@@ -316,12 +317,12 @@ def yates(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.Array
 def n_minus_one(
     k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.ArrayLike
 ) -> Floats:
-    """Give Pearson's chi-square times ``(N - 1) / N``.
+    """Compute Pearson's chi-square times ``(N - 1) / N``.
 
     Parameters
     ----------
     k1, n1, k2, n2 : array_like of int or float
-        Successes and trials of the two groups; broadcast together.
+        Successes and trials of the two groups, broadcast together.
 
     Returns
     -------
@@ -330,15 +331,15 @@ def n_minus_one(
 
     Notes
     -----
-    ``N - 1`` makes the variance that of the hypergeometric distribution, which holds all
-    margins. It is the Mantel-Haenszel test of one stratum without correction.
+    With ``N - 1`` the variance is that of the hypergeometric distribution, in which all margins
+    are fixed. It is the Mantel-Haenszel test of one stratum without correction.
 
     References
     ----------
     Campbell, I. (2007). Chi-squared and Fisher-Irwin tests of two-by-two tables with small
     sample recommendations. Statistics in Medicine 26, 3661-3675. doi:10.1002/sim.2832
     """
-    k1, n1, k2, n2 = _floats(k1, n1, k2, n2)
+    k1, n1, k2, n2 = as_floats(k1, n1, k2, n2)
     total = n1 + n2
     with np.errstate(divide="ignore", invalid="ignore"):
         out: Floats = pearson_two(k1, n1, k2, n2) * ((total - 1) / total)
@@ -346,12 +347,12 @@ def n_minus_one(
 
 
 def g_two(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.ArrayLike) -> Floats:
-    """Give the likelihood ratio statistic G of 2 x 2 tables.
+    """Compute the likelihood ratio statistic G of 2 x 2 tables.
 
     Parameters
     ----------
     k1, n1, k2, n2 : array_like of int or float
-        Successes and trials of the two groups; broadcast together.
+        Successes and trials of the two groups, broadcast together.
 
     Returns
     -------
@@ -367,10 +368,10 @@ def g_two(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.Array
     Wilks, S. S. (1935). The likelihood test of independence in contingency tables. Annals of
     Mathematical Statistics 6, 190-196. doi:10.1214/aoms/1177732564
     """
-    k1, n1, k2, n2 = np.broadcast_arrays(*_floats(k1, n1, k2, n2))
+    k1, n1, k2, n2 = as_floats(k1, n1, k2, n2)
     total, s = n1 + n2, k1 + k2
     with np.errstate(divide="ignore", invalid="ignore"):
-        # One difference between observed and expected serves all four cells.
+        # The difference of observed and expected is the same in all four cells, but for its sign.
         d = (k1 * (n2 - k2) - k2 * (n1 - k1)) / total
         cells = (
             (n1 * s / total, d),
@@ -385,18 +386,18 @@ def g_two(k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.Array
 def z_unpooled(
     k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.ArrayLike
 ) -> Floats:
-    """Give Wald's z squared, each group with its own variance.
+    """Compute Wald's z squared, with a separate variance of each group.
 
     Parameters
     ----------
     k1, n1, k2, n2 : array_like of int or float
-        Successes and trials of the two groups; broadcast together.
+        Successes and trials of the two groups, broadcast together.
 
     Returns
     -------
     ndarray of float64
-        With one degree of freedom. 0 of ``n`` against all of ``n`` has no variance and is
-        infinitely far apart; NaN where all answers are alike or a group has no trials.
+        With one degree of freedom. Infinite for 0 of ``n`` against all of ``n``, where the
+        variance is 0; NaN where every answer is the same or a group has no trials.
 
     References
     ----------
@@ -404,7 +405,7 @@ def z_unpooled(
     number of observations is large. Transactions of the American Mathematical Society 54,
     426-482. doi:10.1090/S0002-9947-1943-0012401-3
     """
-    k1, n1, k2, n2 = _floats(k1, n1, k2, n2)
+    k1, n1, k2, n2 = as_floats(k1, n1, k2, n2)
     with np.errstate(divide="ignore", invalid="ignore"):
         p1, p2 = k1 / n1, k2 / n2
         variance = p1 * ((n1 - k1) / n1) / n1 + p2 * ((n2 - k2) / n2) / n2

@@ -1,4 +1,4 @@
-"""TOST, equivalence()."""
+"""Test whether two proportions are equivalent within a margin."""
 
 from __future__ import annotations
 
@@ -9,68 +9,46 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError, UsageError
-from omistats.kernel.checks import broadcast, check_confidence, checked, shares
+from omistats.kernel.checks import (
+    Floats,
+    as_proportions,
+    as_two_groups,
+    broadcast,
+    check_confidence,
+)
 from omistats.kernel.effects import DIFFERENCES
 from omistats.kernel.score_tests import score_z
 
 __all__ = ["Equivalence", "equivalence", "two_one_sided"]
 
 
-Floats = npt.NDArray[np.float64]
-
-
-def two_one_sided(
-    k1: Floats, n1: Floats, k2: Floats, n2: Floats, margin: Floats
-) -> tuple[Floats, Floats]:
-    """Test that a difference is above minus a margin, and that it is below the margin.
-
-    Parameters
-    ----------
-    k1, n1, k2, n2 : ndarray of float64
-        Successes and trials of two groups.
-    margin : ndarray of float64
-        Between 0 and 1.
-
-    Returns
-    -------
-    p_lower, p_upper : ndarray of float64
-        One-sided p-values of a difference of ``-margin`` or less, and of ``margin`` or more,
-        by Miettinen and Nurminen's score statistic; NaN where a group has no trials.
-    """
-    import scipy
-
-    # The lower tail of minus z and not 1 less the upper: small p-values keep their digits.
-    p_lower: Any = scipy.special.ndtr(-score_z(k1, n1, k2, n2, -margin))
-    p_upper: Any = scipy.special.ndtr(score_z(k1, n1, k2, n2, margin))
-    return np.asarray(p_lower), np.asarray(p_upper)
-
-
+# The only method of difference that also gives a p-value for a margin.
 _METHOD = "miettinen-nurminen"
 
 
 @attrs.frozen(eq=False)
 class Equivalence:
-    """Differences held against a margin, element by element.
+    """Result of an equivalence test, element by element.
 
     Attributes
     ----------
     estimate, low, high : ndarray of float64
-        The first proportion less the second, with the interval that goes with the two
-        one-sided tests: 90% where the confidence is 95%.
+        The first proportion less the second, with the interval that matches the two one-sided
+        tests: a 90% interval if the confidence is 95%.
     p_value : ndarray of float64
-        The larger of the two; NaN where a group has no trials.
+        The larger of the two one-sided p-values; NaN where a group has no trials.
     p_lower, p_upper : ndarray of float64
-        One-sided, of a difference of minus the margin or less, and of the margin or more.
+        One-sided p-values of a difference of ``-margin`` or less, and of ``margin`` or more.
     equivalent : ndarray of bool
-        Whether the p-value is below 1 less the confidence; False where it is NaN.
+        Whether the p-value is below ``1 - confidence``; False where it is NaN.
     margin : ndarray of float64
-        The margin asked of.
+        The margin.
     method : ndarray of str
-        The method of tests and interval.
+        Method of the tests and of the interval.
 
     Examples
     --------
-    Proportions throughout: the interval of the larger groups lies within ten points.
+    All numbers are proportions. The interval of the larger groups is within ten points.
 
     >>> import omistats as oms
     >>> found = oms.stats.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
@@ -108,13 +86,13 @@ def equivalence(
     k1, n1, k2, n2 : array_like of int
         Successes and trials of two separate groups; NaN gives NaN.
     margin : array_like of float
-        The smallest difference that would matter, as a proportion: 0.05 is five points. All
-        are broadcast together. It has no default, because no number is right for every
-        question; settle on it before looking at the answers.
+        The smallest difference that would matter, as a proportion: 0.05 is five points. It is
+        broadcast with the counts. There is no default, because no number is right for every
+        question. Choose it before you look at the answers.
     confidence : float
-        Between 0.5 and 1. Each one-sided test is made at 1 less the confidence.
+        Between 0.5 and 1. Each one-sided test is at the level ``1 - confidence``.
     method : {'miettinen-nurminen'}
-        The score statistic whose one-sided p-values are taken.
+        The score statistic of the one-sided tests.
 
     Returns
     -------
@@ -127,12 +105,12 @@ def equivalence(
         When counts are impossible, a margin is None or not between 0 and 1, or the confidence
         is out of range.
     UnknownNameError
-        When the method is unknown, or gives no p-value of a margin.
+        When the method is unknown, or gives no p-value for a margin.
 
     Notes
     -----
-    A p-value that is not small is no evidence of difference, and none of equivalence either:
-    the groups may be too small to tell.
+    A large p-value is evidence neither of a difference nor of equivalence: the groups may be
+    too small to tell.
 
     References
     ----------
@@ -145,7 +123,8 @@ def equivalence(
 
     Examples
     --------
-    Both pairs of groups have 65% and 66%. Only the larger shows that ten points are excluded.
+    Both pairs of groups have 65% and 66%. Only the larger pair excludes a difference of ten
+    points.
 
     >>> import omistats as oms
     >>> found = oms.stats.equivalence([13, 650], [20, 1000], [33, 660], [50, 1000], margin=0.1)
@@ -155,22 +134,21 @@ def equivalence(
     check_confidence(confidence)
     if confidence <= 0.5:
         raise UsageError(
-            f"each of two one-sided tests is made at 1 less the confidence, which has to be "
-            f"above 0.5; found {confidence!r}"
+            "`confidence` must be above 0.5, because each one-sided test is at the level "
+            f"1 - confidence; found {confidence!r}"
         )
     name = DIFFERENCES.name(method)
     if name != _METHOD:
         raise UnknownNameError("test of a margin", method, (_METHOD,))
     if margin is None:
         raise UsageError(
-            "margin is the smallest difference that would matter, as a proportion (0.05 is five "
-            "points), and has no default; found None"
+            "`margin` must be the smallest difference that would matter, as a proportion (0.05 is "
+            "five points); it has no default, found None"
         )
-    a, na = checked(k1, n1)
-    b, nb = checked(k2, n2)
-    within = shares(margin, "margin", ends=False)
-    a, na, b, nb, within = broadcast("the two groups and the margin", a, na, b, nb, within)
-    p_lower, p_upper = two_one_sided(a, na, b, nb, within)
+    counts = as_two_groups(k1, n1, k2, n2)
+    margins = as_proportions(margin, "margin", ends=False)
+    a, na, b, nb, margins = broadcast("the two groups and the margin", *counts, margins)
+    p_lower, p_upper = two_one_sided(a, na, b, nb, margins)
     p_value = np.maximum(p_lower, p_upper)
     level = 1.0 - confidence
     estimate, low, high = DIFFERENCES[_METHOD](a, na, b, nb, 1.0 - 2.0 * level)
@@ -182,6 +160,32 @@ def equivalence(
         p_lower=p_lower,
         p_upper=p_upper,
         equivalent=np.asarray(p_value < level),
-        margin=np.array(within),
+        margin=np.array(margins),
         method=np.full(a.shape, _METHOD),
     )
+
+
+def two_one_sided(
+    k1: Floats, n1: Floats, k2: Floats, n2: Floats, margin: Floats
+) -> tuple[Floats, Floats]:
+    """Compute one-sided p-values that a difference is above ``-margin`` and below ``margin``.
+
+    Parameters
+    ----------
+    k1, n1, k2, n2 : ndarray of float64
+        Successes and trials of two groups.
+    margin : ndarray of float64
+        Between 0 and 1.
+
+    Returns
+    -------
+    p_lower, p_upper : ndarray of float64
+        P-values of the hypotheses that the difference is ``-margin`` or less, and ``margin`` or
+        more, by Miettinen and Nurminen's score statistic; NaN where a group has no trials.
+    """
+    import scipy
+
+    # The lower tail of -z, not 1 minus a tail, so that small p-values keep their digits.
+    p_lower: Any = scipy.special.ndtr(-score_z(k1, n1, k2, n2, -margin))
+    p_upper: Any = scipy.special.ndtr(score_z(k1, n1, k2, n2, margin))
+    return np.asarray(p_lower), np.asarray(p_upper)

@@ -1,4 +1,4 @@
-"""Vectorised root finding, exact integer products."""
+"""Root finding for many equations at once, and exact products of counts."""
 
 from __future__ import annotations
 
@@ -8,38 +8,39 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from omistats.kernel.checks import Floats
+
 __all__ = ["product", "root"]
 
 
-Floats = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 
 _EPS = float(np.finfo(np.float64).eps)
 _TINY = 1e-300
-# Halving alone takes some fifty; a root at 0 takes a thousand, to 1e-300.
-_MOST = 1200
+# Bisection alone takes about 50 steps; for a root at 0 about 1,000, down to 1e-300.
+_MAX_STEPS = 1200
 
 
 def root(
     function: Callable[..., Floats], low: npt.ArrayLike, high: npt.ArrayLike, *given: Floats
 ) -> Floats:
-    """Find, element by element, where a function changes sign.
+    """Find the root of a function between two bounds, element by element.
 
     Parameters
     ----------
     function : callable
-        Called as ``function(x, *given)`` with arrays of one dimension, of those elements
-        whose roots are still sought. It may be infinite; where it is NaN at an end, so is
-        the root.
+        Called as ``function(x, *given)`` with one-dimensional arrays of the elements whose
+        roots are still sought. It may be infinite; where it is NaN at a bound, so is the root.
     low, high : array_like of float
-        Between which it changes sign once, broadcast with ``given``.
+        Bounds between which the function changes sign once, broadcast with ``given``.
     *given : ndarray
-        What else the function depends on, element by element.
+        Further arguments of the function, element by element.
 
     Returns
     -------
     ndarray of float64
-        To the spacing of the floating-point numbers there. Where the function has one
-        sign at both ends, the end where it is nearer to 0.
+        Accurate to the spacing of floating-point numbers. Where the function has the same
+        sign at both bounds, the bound where it is nearer to 0.
 
     References
     ----------
@@ -55,14 +56,14 @@ def root(
         fx, fy = function(x, *rest), function(y, *rest)
         found = np.where(np.abs(fx) <= np.abs(fy), x, y)
         found[np.isnan(fx) | np.isnan(fy)] = np.nan
-        # The elements still sought, and of those what encloses the root.
+        # Indices of the elements still sought; the other arrays are cut to these.
         sought = np.flatnonzero((np.sign(fx) * np.sign(fy) < 0) & (x != y))
         x, y, fx, fy, *rest = (v[sought] for v in (x, y, fx, fy, *rest))
         t = np.full(x.shape, 0.5)
-        for _ in range(_MOST):
+        for _ in range(_MAX_STEPS):
             if not sought.size:
                 break
-            # `x` is the newest point, `y` the other end, and `z` the one that fell out.
+            # `x` is the newest point, `y` the other bound, and `z` the bound just replaced.
             new = x + t * (y - x)
             f_new = function(new, *rest)
             same = np.sign(f_new) == np.sign(fx)
@@ -72,43 +73,41 @@ def root(
             nearer = np.abs(fx) < np.abs(fy)
             best = np.where(nearer, x, y)
             found[sought] = best
-            # The spacing of numbers here; next to 0 a root has no digits to be right in.
-            least = _EPS * np.abs(best) + _TINY
+            # Relative spacing does not work for a root at 0, so an absolute term is added.
+            tolerance = _EPS * np.abs(best) + _TINY
             width = np.abs(y - x)
-            margin = 0.5 * least / width
+            margin = 0.5 * tolerance / width
             t = np.clip(_step(x, fx, y, fy, z, fz), margin, 1 - margin)
-            going = (width > least) & (np.where(nearer, fx, fy) != 0)
+            going = (width > tolerance) & (np.where(nearer, fx, fy) != 0)
             sought = sought[going]
             x, y, fx, fy, t, *rest = (v[going] for v in (x, y, fx, fy, t, *rest))
     return found.reshape(shape)
 
 
 def _step(x: Floats, fx: Floats, y: Floats, fy: Floats, z: Floats, fz: Floats) -> Floats:
-    """Say how far from x to y to try next: by a parabola through all three, or half-way."""
+    """Choose the next point between x and y: by a parabola through all three, or half-way."""
     xi, phi = (x - y) / (z - y), (fx - fy) / (fz - fy)
-    bent = (phi * phi < xi) & ((1 - phi) ** 2 < 1 - xi)
+    parabola = (phi * phi < xi) & ((1 - phi) ** 2 < 1 - xi)
     t = fx / (fy - fx) * (fz / (fy - fz))
     t = t + (z - x) / (y - x) * (fx / (fz - fx)) * (fy / (fz - fy))
-    return np.where(bent & np.isfinite(t), t, 0.5)
+    return np.where(parabola & np.isfinite(t), t, 0.5)
 
 
-Singles = npt.NDArray[np.float32]
-
-# Up to so many multiplications OpenBLAS starts no threads. In products as short as ours they
-# wait for each other longer than they work, many times so on a busy machine.
+# Up to this many multiplications OpenBLAS starts no threads, which slow down products as short as
+# these, most of all on a busy machine.
 _UNTHREADED: Final = 1 << 18
 _SIDE: Final = 32
 
 
 def product(left: Singles, right: Singles) -> Singles:
-    """Multiply the transpose of the one by the other, in small pieces.
+    """Multiply the transpose of ``left`` by ``right``, in pieces too small for threads.
 
     Parameters
     ----------
     left : ndarray of float32, shape (rows, draws)
         Whole numbers.
     right : ndarray of float32, shape (rows, columns)
-        Whole numbers, whose sums stay below 2**24 and so are exact in any order.
+        Whole numbers. All sums of products must stay below 2**24, where float32 is exact.
 
     Returns
     -------
@@ -122,11 +121,11 @@ def product(left: Singles, right: Singles) -> Singles:
     whole = draws // _SIDE * _SIDE
     pieces = out[:whole].reshape(-1, _SIDE, columns)
     for a in range(0, rows, high):
-        here, there = left[a : a + high], right[a : a + high]
-        parts = here[:, :whole].reshape(len(here), -1, _SIDE).transpose(1, 2, 0)
+        left_rows, right_rows = left[a : a + high], right[a : a + high]
+        parts = left_rows[:, :whole].reshape(len(left_rows), -1, _SIDE).transpose(1, 2, 0)
         if a:
-            pieces += np.matmul(parts, there)
+            pieces += np.matmul(parts, right_rows)
         else:
-            np.matmul(parts, there, out=pieces)
-        out[whole:] += here[:, whole:].T @ there
+            np.matmul(parts, right_rows, out=pieces)
+        out[whole:] += left_rows[:, whole:].T @ right_rows
     return out

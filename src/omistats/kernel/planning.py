@@ -1,8 +1,7 @@
-"""Power(), sample_size(), detectable(), sample_for_precision()."""
+"""Power, detectable differences and sample sizes for proportions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import attrs
@@ -10,8 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UnknownNameError, UsageError
-from omistats.kernel.checks import LARGEST, broadcast, check_confidence, fraction, shares, sizes
-from omistats.kernel.compare import TESTS
+from omistats.kernel.checks import (
+    LARGEST,
+    Floats,
+    as_fraction,
+    as_proportions,
+    as_sizes,
+    broadcast,
+    check_confidence,
+)
+from omistats.kernel.compare import TESTS, TwoGroupTest
 from omistats.kernel.intervals import INTERVALS, normal_quantile
 
 __all__ = [
@@ -20,7 +27,7 @@ __all__ = [
     "SampleSize",
     "binomial",
     "detectable",
-    "detectable_share",
+    "detectable_proportion",
     "exact_power",
     "normal_power",
     "power",
@@ -33,203 +40,16 @@ __all__ = [
 ]
 
 
-Floats = npt.NDArray[np.float64]
-Outcome = tuple[Floats, Floats, Floats]
-
-_GRID = 128
-_BLOCK = 1 << 18
-
-
-def normal_power(p1: Floats, p2: Floats, n1: Floats, n2: Floats, level: float) -> Floats:
-    """Give the power of Pearson's test by the normal approximation.
-
-    Parameters
-    ----------
-    p1, p2 : ndarray of float64
-        The true proportions.
-    n1, n2 : ndarray of float64
-        Sizes of the groups.
-    level : float
-        The test rejects below it, on either side.
-
-    Returns
-    -------
-    ndarray of float64
-        NaN where a group is empty.
-
-    Notes
-    -----
-    The difference is taken as normal with its true variance, and is held against ``z`` times
-    the standard error of the pooled proportion, both at their expected values. Both tails
-    count: of two equal proportions the power is the level.
-    """
-    import scipy
-
-    z = normal_quantile(1.0 - level)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pooled = (n1 * p1 + n2 * p2) / (n1 + n2)
-        null = np.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
-        true = np.sqrt(p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2)
-        apart = np.abs(p1 - p2)
-        both: Any = scipy.special.ndtr((apart - z * null) / true)
-        both = both + scipy.special.ndtr((-apart - z * null) / true)
-    # All answers alike for certain: there is never anything to reject.
-    out: Floats = np.where((true == 0) & (apart == 0), 0.0, both)
-    return np.where((n1 > 0) & (n2 > 0), out, np.nan)
-
-
-def detectable_share(
-    p1: Floats, n1: Floats, n2: Floats, power: float, level: float, end: float
-) -> Floats:
-    """Find the share nearest to ``p1``, towards an end, that is told from it with a power.
-
-    Parameters
-    ----------
-    p1, n1, n2 : ndarray of float64
-        The proportion of the first group, and the sizes; of one shape.
-    power, level : float
-        As in `normal_power`.
-    end : {0.0, 1.0}
-        Whether to look below or above.
-
-    Returns
-    -------
-    ndarray of float64
-        The second proportion; NaN where even the end is not told apart.
-    """
-    # Power need not rise all the way to the end in tiny samples: the first crossing on a grid
-    # comes first, then bisection.
-    low, high = p1.copy(), np.full(p1.shape, np.nan)
-    for step in range(1, _GRID + 1):
-        at = p1 + (end - p1) * (step / _GRID)
-        enough = normal_power(p1, at, n1, n2, level) >= power
-        np.copyto(high, at, where=enough & np.isnan(high))
-        np.copyto(low, at, where=np.isnan(high))
-    for _ in range(60):
-        middle = (low + high) / 2
-        enough = normal_power(p1, middle, n1, n2, level) >= power
-        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    # At the end itself there is nowhere to go.
-    return np.where(p1 == end, np.nan, high)
-
-
-def sizes_for_power(
-    p1: Floats, p2: Floats, power: float, level: float, ratio: Floats
-) -> tuple[Floats, Floats]:
-    """Find the smallest groups that give a power.
-
-    Parameters
-    ----------
-    p1, p2 : ndarray of float64
-        The proportions to tell apart.
-    power, level : float
-        As in `normal_power`.
-    ratio : ndarray of float64
-        Cases of the second group to one of the first; ``n2`` is ``ratio * n1`` rounded up.
-
-    Returns
-    -------
-    n1, n2 : ndarray of float64
-        Whole numbers; NaN where the proportions are equal or a parameter is NaN.
-    """
-
-    def second(n1: Floats) -> Floats:
-        # Rounding up must not add a case for a stray last digit of the product.
-        return np.maximum(np.ceil(ratio * n1 * (1 - 1e-15)), 1.0)
-
-    def enough(n1: Floats) -> npt.NDArray[np.bool_]:
-        return normal_power(p1, p2, n1, second(n1), level) >= power
-
-    solvable = (p1 != p2) & ~np.isnan(p1 + p2 + ratio)
-    low, high = np.zeros(p1.shape), np.ones(p1.shape)
-    while (short := solvable & ~enough(high)).any() and high.max() < 2**52:
-        low, high = np.where(short, high, low), np.where(short, 2 * high, high)
-    while ((high - low) > 1).any():
-        middle = np.floor((low + high) / 2)
-        found = enough(middle)
-        wide = (high - low) > 1
-        low = np.where(wide & ~found, middle, low)
-        high = np.where(wide & found, middle, high)
-    solvable &= enough(high)
-    return np.where(solvable, high, np.nan), np.where(solvable, second(high), np.nan)
-
-
-def binomial(n: int, p: Floats) -> Floats:
-    """Give binomial probabilities of 0 to ``n``, which lie along a new last axis."""
-    import scipy
-
-    k = np.arange(n + 1.0)
-    p = np.asarray(p, np.float64)[..., None]
-    ways = (
-        scipy.special.gammaln(n + 1.0)
-        - scipy.special.gammaln(k + 1)
-        - (scipy.special.gammaln(n - k + 1))
-    )
-    out: Any = np.exp(ways + scipy.special.xlogy(k, p) + scipy.special.xlog1py(n - k, -p))
-    # Differences of logarithms of factorials lose a few digits, the same for all.
-    weights: Floats = out / out.sum(axis=-1, keepdims=True)
-    return weights
-
-
-def exact_power(
-    p1: Floats,
-    p2: Floats,
-    n1: Floats,
-    n2: Floats,
-    level: float,
-    test: Callable[[Floats, Floats, Floats, Floats], Outcome],
-) -> Floats:
-    """Give the power of a test by adding up the chances of all tables that it rejects.
-
-    Parameters
-    ----------
-    p1, p2, n1, n2, level
-        As in `normal_power`; arrays of one shape.
-    test : callable
-        As in `TESTS`; it rejects where its p-value is below ``level``, and does not where it
-        is NaN.
-
-    Returns
-    -------
-    ndarray of float64
-        NaN where a group is empty.
-    """
-    out = np.full(p1.shape, np.nan)
-    open_ = (n1 > 0) & (n2 > 0) & ~np.isnan(p1 + p2)
-    # Which tables are rejected depends on the sizes alone, so each pair of sizes is done once.
-    for a, b in np.unique(np.stack([n1[open_], n2[open_]], axis=-1), axis=0):
-        here = open_ & (n1 == a) & (n2 == b)
-        first, second = binomial(int(a), p1[here]), binomial(int(b), p2[here])
-        k2 = np.arange(b + 1)[None, :]
-        rows = max(int(_BLOCK // (b + 1)), 1)
-        total = np.zeros(first.shape[0])
-        for start in range(0, int(a) + 1, rows):
-            k1 = np.arange(start, min(start + rows, int(a) + 1), dtype=np.float64)[:, None]
-            table = np.broadcast_arrays(k1, a, k2, b)
-            with np.errstate(invalid="ignore"):
-                rejected = test(*table)[2] < level
-            total += ((first[:, start : start + len(k1)] @ rejected) * second).sum(axis=-1)
-        out[here] = total
-    return out
-
-
-# What takes some two seconds: the logarithms of G are the slowest.
-_MOST_TABLES = 6_000_000
-# Exact tests also list what each table could have been, as much as the smaller group allows.
-_MOST_EXACT = 40_000_000
-_EXACT = ("fisher", "fisher-mid-p")
-
-
 @attrs.frozen(eq=False)
 class Power:
-    """The chance of a significant difference, element by element.
+    """Power of tests, element by element.
 
     Attributes
     ----------
     power : ndarray of float64
-        0-1; NaN where a group is empty.
+        Probability of a significant difference, 0-1; NaN where a group is empty.
     test : ndarray of str
-        The test whose power it is.
+        The test.
     method : ndarray of str
         ``'normal'`` or ``'exact'``.
 
@@ -248,15 +68,15 @@ class Power:
 
 @attrs.frozen(eq=False)
 class Detectable:
-    """The smallest differences that would be found, element by element.
+    """Smallest detectable differences, element by element.
 
     Attributes
     ----------
     low, high : ndarray of float64
-        The nearest proportions below and above, 0-1, that are told apart; NaN where even 0,
-        or 1, is not, or a group is empty.
+        The nearest detectable proportions below and above, 0-1; NaN where even 0, or 1, is not
+        detected, or a group is empty.
     below, above : ndarray of float64
-        How far away they are, as proportions.
+        Their distances from the first proportion.
 
     Examples
     --------
@@ -274,14 +94,14 @@ class Detectable:
 
 @attrs.frozen(eq=False)
 class SampleSize:
-    """The smallest groups that give a power, element by element.
+    """Smallest groups that reach a power, element by element.
 
     Attributes
     ----------
     n1, n2 : ndarray of float64
         Whole numbers of cases; NaN where the proportions are equal.
     power : ndarray of float64
-        The power they give, 0-1.
+        The power that they reach, 0-1.
 
     Examples
     --------
@@ -306,21 +126,21 @@ def power(
     test: str = "pearson",
     method: Literal["normal", "exact"] = "normal",
 ) -> Power:
-    """Give the power of a test of two proportions, for an alternative named beforehand.
+    """Compute the power of a test of two proportions, for an alternative chosen beforehand.
 
     Parameters
     ----------
     p1, p2 : array_like of float
         The two true proportions of the alternative, 0-1.
     n1, n2 : array_like of int
-        Cases in the groups; all broadcast together, and NaN gives NaN.
+        Cases in the groups, broadcast with the proportions; NaN gives NaN.
     level : float
-        A p-value below it is significant; two-sided.
+        Significance level; tests are two-sided.
     test : str
-        With ``method='exact'`` any name in `TESTS`, one of a user's own as well.
+        With ``method='exact'`` any name in `TESTS`, including tests of your own.
     method : {'normal', 'exact'}
-        The normal approximation, of Pearson's test only; or the sum of the chances of every
-        table that the test rejects.
+        The normal approximation, for Pearson's test only; or the total probability of all
+        tables that the test rejects.
 
     Returns
     -------
@@ -331,16 +151,16 @@ def power(
     ------
     UsageError
         When a proportion, a size or the level is out of range, when the approximation is
-        asked of another test, or when sizes are too large to list every table.
+        requested for another test, or when there are too many tables for the sum.
     UnknownNameError
         When the test or the method is unknown.
 
     Notes
     -----
-    It takes proportions and no counts, because power is a matter of plans. The power for the
-    difference that was observed is the p-value in other words, and says nothing of whether a
-    difference was missed; an interval or `equivalence` does. The probability of rejecting two
-    equal proportions is the size of the test.
+    Power is for planning, so the function takes proportions and not counts. The power for the
+    observed difference is a function of the p-value, and does not show whether a difference was
+    missed; use an interval or `equivalence` for that. For two equal proportions the power is the
+    size of the test.
 
     References
     ----------
@@ -359,16 +179,20 @@ def power(
     >>> print(f"{oms.stats.power(0.65, 0.75, 20, 85, test='pearson', method='exact').power:.3f}")
     0.163
     """
-    level = fraction(level, "level")
+    level = as_fraction(level, "level")
     if method not in ("normal", "exact"):
-        raise UnknownNameError("way to compute power", method, ("normal", "exact"))
+        raise UnknownNameError("method of power", method, ("normal", "exact"))
     name = TESTS.name(test)
     if method == "normal" and name != "pearson":
         raise UsageError(
-            f"the normal approximation is of Pearson's test; ask for {name!r} with method='exact'"
+            f"the normal approximation is for Pearson's test only; use method='exact' for {name!r}"
         )
     a, b, m1, m2 = broadcast(
-        "p1, p2, n1 and n2", shares(p1, "p1"), shares(p2, "p2"), sizes(n1, "n1"), sizes(n2, "n2")
+        "p1, p2, n1 and n2",
+        as_proportions(p1, "p1"),
+        as_proportions(p2, "p2"),
+        as_sizes(n1, "n1"),
+        as_sizes(n2, "n2"),
     )
     if method == "normal":
         found = normal_power(a, b, m1, m2, level)
@@ -379,18 +203,18 @@ def power(
 
 
 def _check_work(n1: Floats, n2: Floats, test: str) -> None:
-    """Refuse what would take longer than a moment."""
+    """Raise if the exact power would take more than a few seconds."""
     tables = (n1 + 1) * (n2 + 1)
-    exact = test in _EXACT
-    too_much = tables > _MOST_TABLES
+    exact = test in _EXACT_TESTS
+    too_many = tables > _MAX_TABLES
     if exact:
-        too_much |= tables * (np.minimum(n1, n2) + 10) > _MOST_EXACT
-    if too_much.any():
-        a, b, count = (float(v[too_much].flat[0]) for v in (n1, n2, tables))
-        instead = "the power of Pearson's test, test='pearson', " if exact else ""
+        too_many |= tables * (np.minimum(n1, n2) + 10) > _MAX_EXACT_STEPS
+    if too_many.any():
+        a, b, count = (float(v[too_many].flat[0]) for v in (n1, n2, tables))
+        instead = "test='pearson' and " if exact else ""
         raise UsageError(
-            f"groups of {a:g} and {b:g} make {count:.3g} tables, too many for {test!r}; for sizes "
-            f"like these use {instead}method='normal'"
+            f"groups of {a:g} and {b:g} have {count:.3g} tables, too many for {test!r}; use "
+            f"{instead}method='normal'"
         )
 
 
@@ -402,18 +226,18 @@ def detectable(
     power: float = 0.8,
     level: float = 0.05,
 ) -> Detectable:
-    """Give the smallest difference that Pearson's test would find with a power.
+    """Find the smallest difference that Pearson's test detects with a power.
 
     Parameters
     ----------
     p1 : array_like of float
-        The proportion of the first group, 0-1, as planned or as known from elsewhere.
+        The proportion of the first group, 0-1, planned or known from elsewhere.
     n1, n2 : array_like of int
-        Cases in the groups; all broadcast together, and NaN gives NaN.
+        Cases in the groups, broadcast with ``p1``; NaN gives NaN.
     power : float
-        The chance of finding it, between 0 and 1.
+        Probability of detecting the difference, between 0 and 1.
     level : float
-        A p-value below it is significant; two-sided.
+        Significance level; the test is two-sided.
 
     Returns
     -------
@@ -428,7 +252,7 @@ def detectable(
 
     Notes
     -----
-    The proportion at which the normal `power` reaches the power asked for.
+    At the proportions found, the normal approximation of `power` reaches the power wanted.
 
     Examples
     --------
@@ -437,10 +261,12 @@ def detectable(
     >>> print(f"{found.low:.3f} or less, {found.high:.3f} or more")
     0.542 or less, 0.749 or more
     """
-    power, level = fraction(power, "power"), fraction(level, "level")
-    p, m1, m2 = broadcast("p1, n1 and n2", shares(p1, "p1"), sizes(n1, "n1"), sizes(n2, "n2"))
-    low = detectable_share(p, m1, m2, power, level, 0.0)
-    high = detectable_share(p, m1, m2, power, level, 1.0)
+    power, level = as_fraction(power, "power"), as_fraction(level, "level")
+    p, m1, m2 = broadcast(
+        "p1, n1 and n2", as_proportions(p1, "p1"), as_sizes(n1, "n1"), as_sizes(n2, "n2")
+    )
+    low = detectable_proportion(p, m1, m2, power, level, 0.0)
+    high = detectable_proportion(p, m1, m2, power, level, 1.0)
     return Detectable(low, high, np.asarray(p - low), np.asarray(high - p))
 
 
@@ -452,24 +278,24 @@ def sample_size(
     level: float = 0.05,
     ratio: npt.ArrayLike = 1.0,
 ) -> SampleSize:
-    """Give the smallest groups in which Pearson's test finds a difference with a power.
+    """Find the smallest groups in which Pearson's test detects a difference with a power.
 
     Parameters
     ----------
     p1, p2 : array_like of float
         The two true proportions of the alternative, 0-1.
     power : float
-        The chance of finding the difference, between 0 and 1.
+        Probability of detecting the difference, between 0 and 1.
     level : float
-        A p-value below it is significant; two-sided.
+        Significance level; the test is two-sided.
     ratio : array_like of float
-        Cases of the second group to one of the first; broadcast with the proportions.
+        Cases in the second group per case in the first, broadcast with the proportions.
 
     Returns
     -------
     SampleSize
-        ``n2`` is ``ratio * n1`` rounded up. One case fewer in the first group is not enough,
-        by the normal approximation.
+        ``n2`` is ``ratio * n1`` rounded up. With one case fewer in the first group the power is
+        not reached, by the normal approximation.
 
     Raises
     ------
@@ -478,7 +304,8 @@ def sample_size(
 
     Notes
     -----
-    The least size at which the normal `power` is enough, without correction for continuity.
+    The sizes are the smallest at which the normal approximation of `power` is sufficient,
+    without continuity correction.
 
     Examples
     --------
@@ -487,85 +314,17 @@ def sample_size(
     >>> print(f"{found.n1:g} and {found.n2:g}")
     329 and 329
     """
-    power, level = fraction(power, "power"), fraction(level, "level")
-    per = sizes(ratio, "ratio", whole=False)
-    if (per == 0).any():
-        raise UsageError("ratio is the cases of the second group to one of the first, above 0")
-    a, b, r = broadcast("p1, p2 and ratio", shares(p1, "p1"), shares(p2, "p2"), per)
+    power, level = as_fraction(power, "power"), as_fraction(level, "level")
+    ratios = as_sizes(ratio, "ratio", whole=False)
+    if (ratios == 0).any():
+        raise UsageError(
+            "`ratio` must be above 0: the cases in the second group per case in the first; found 0"
+        )
+    a, b, r = broadcast(
+        "p1, p2 and ratio", as_proportions(p1, "p1"), as_proportions(p2, "p2"), ratios
+    )
     n1, n2 = sizes_for_power(a, b, power, level, r)
     return SampleSize(n1, n2, np.asarray(normal_power(a, b, n1, n2, level)))
-
-
-def size_for_wald(half_width: Floats, p: Floats, confidence: float) -> Floats:
-    """Give the size at which Wald's interval has a half width.
-
-    Parameters
-    ----------
-    half_width, p : ndarray of float64
-        Half the width of the interval, and the proportion it is around.
-    confidence : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    ndarray of float64
-        Not rounded.
-    """
-    z = normal_quantile(confidence)
-    with np.errstate(over="ignore", invalid="ignore"):
-        out: Floats = p * (1 - p) * (z / half_width) ** 2
-    return np.where(np.isnan(half_width), np.nan, np.where(p * (1 - p) == 0, 0.0, out))
-
-
-def size_for_wilson(half_width: Floats, p: Floats, confidence: float) -> Floats:
-    """Give the size at which Wilson's interval has a half width; see `size_for_wald`.
-
-    Notes
-    -----
-    With ``x = z^2 / n`` the square of the half width ``h`` is
-    ``(p (1 - p) x + x^2 / 4) / (1 + x)^2``, a quadratic in ``x`` with one positive root for
-    ``h`` below a half.
-    """
-    z = normal_quantile(confidence)
-    h2 = half_width * half_width
-    b = p * (1 - p) - 2 * h2
-    root: Any = np.sqrt(b * b + h2 * (1 - 4 * h2))
-    # n = z^2 / x; of the two forms of a root, the one without a difference of near equals.
-    # Squares of widths that are too small for any sample are 0.
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        out: Floats = z * z * np.where(b > 0, (b + root) / (2 * h2), (0.5 - 2 * h2) / (root - b))
-    return out
-
-
-def with_population(n: Floats, population: Floats) -> Floats:
-    """Reduce a size for a population that is not without end, and round up.
-
-    Parameters
-    ----------
-    n : ndarray of float64
-        The size for a population without end.
-    population : ndarray of float64
-        Cases that there are; infinite for no correction.
-
-    Returns
-    -------
-    ndarray of float64
-        Whole numbers, 1 or more, never above the population.
-
-    Notes
-    -----
-    A sample of ``n`` out of ``N`` is as precise as ``n (N - 1) / (N - n)`` out of a population
-    without end.
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        finite = np.where(np.isinf(population), n, n * population / (population - 1 + n))
-        # The same, where a size may be without bound.
-        of_many = population / ((population - 1) / n + 1)
-    finite = np.where((n > LARGEST) & np.isfinite(population), of_many, finite)
-    return np.asarray(np.maximum(np.ceil(finite), 1.0))
-
-
-_WIDTHS = {"wilson": size_for_wilson, "wald": size_for_wald}
 
 
 def sample_for_precision(
@@ -576,21 +335,21 @@ def sample_for_precision(
     population: npt.ArrayLike | None = None,
     method: str = "wilson",
 ) -> Floats:
-    """Give the smallest sample whose interval for a proportion is as narrow as wanted.
+    """Find the smallest sample in which the interval for a proportion has a given half-width.
 
     Parameters
     ----------
     half_width : array_like of float
         Half the width of the interval, as a proportion: 0.05 is five points either way.
     p : array_like of float
-        The proportion expected, 0-1. A half is the safe choice: nothing takes more cases.
+        The expected proportion, 0-1. 0.5 is the safe choice, because it needs most cases.
     confidence : float
         Between 0 and 1.
     population : array_like of int, optional
-        Cases that there are, where the sample is a good part of them: the finite population
-        correction is made. Without it there is no end of cases.
+        Cases in the population, for the finite population correction. By default the population
+        is infinite.
     method : {'wilson', 'wald'}
-        The interval. Wald's is the formula of most textbooks.
+        The interval. Most textbooks have the formula for Wald's.
 
     Returns
     -------
@@ -600,8 +359,8 @@ def sample_for_precision(
     Raises
     ------
     UsageError
-        When a width, a proportion, the confidence or a population is out of range, a width
-        takes more than 2**53 cases, or the method is an interval of another kind.
+        When a half-width, a proportion, the confidence or a population is out of range, a
+        half-width needs more than 2**53 cases, or the method is another interval.
     UnknownNameError
         When the method is unknown.
 
@@ -619,24 +378,285 @@ def sample_for_precision(
     """
     check_confidence(confidence)
     name = INTERVALS.name(method)
-    if name not in _WIDTHS:
+    if name not in _SIZE_FORMULAS:
         raise UsageError(
-            f"the width of a {name!r} interval has no formula; choose from {', '.join(_WIDTHS)}"
+            f"there is no sample size formula for the interval {name!r}; choose from "
+            f"{', '.join(_SIZE_FORMULAS)}"
         )
-    there = np.asarray(np.inf) if population is None else sizes(population, "population")
-    if (there < 1).any():
-        raise UsageError("population: expected one case or more, found 0")
-    h, share, there = broadcast(
+    cases = np.asarray(np.inf) if population is None else as_sizes(population, "population")
+    if (cases < 1).any():
+        raise UsageError("`population` must be one case or more, found 0")
+    h, proportion, cases = broadcast(
         "half_width, p and population",
-        shares(half_width, "half_width", below=0.5, ends=False),
-        shares(p, "p"),
-        there,
+        as_proportions(half_width, "half_width", below=0.5, ends=False),
+        as_proportions(p, "p"),
+        cases,
     )
-    found = with_population(_WIDTHS[name](h, share, confidence), there)
+    found = with_population(_SIZE_FORMULAS[name](h, proportion, confidence), cases)
     if (found > LARGEST).any():
         smallest = float(h[found > LARGEST].min())
         raise UsageError(
-            f"half_width: {smallest:g} takes more than 2**53 cases; name a wider interval, or the "
-            "population that there is"
+            f"`half_width` of {smallest:g} needs more than 2**53 cases; allow a wider interval, or "
+            "pass the population"
         )
     return found
+
+
+_GRID = 128
+
+# Tables tested at once by `exact_power`, which bounds its memory.
+_BLOCK = 1 << 18
+
+# About two seconds of work for G, the slowest of the chi-square tests.
+_MAX_TABLES = 6_000_000
+
+# Exact tests also go through the alternatives of each table, up to the size of the smaller group.
+_MAX_EXACT_STEPS = 40_000_000
+_EXACT_TESTS = ("fisher", "fisher-mid-p")
+
+
+def normal_power(p1: Floats, p2: Floats, n1: Floats, n2: Floats, level: float) -> Floats:
+    """Compute the power of Pearson's test by the normal approximation.
+
+    Parameters
+    ----------
+    p1, p2 : ndarray of float64
+        The true proportions.
+    n1, n2 : ndarray of float64
+        Sizes of the groups.
+    level : float
+        Significance level of the two-sided test.
+
+    Returns
+    -------
+    ndarray of float64
+        NaN where a group is empty.
+
+    Notes
+    -----
+    The difference is normal with its true variance, and is compared with ``z`` times the
+    standard error from the pooled proportion, both at their expected values. Both tails count, so
+    for two equal proportions the power is the level.
+    """
+    import scipy
+
+    z = normal_quantile(1.0 - level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        pooled = (n1 * p1 + n2 * p2) / (n1 + n2)
+        null = np.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
+        true = np.sqrt(p1 * (1 - p1) / n1 + p2 * (1 - p2) / n2)
+        distance = np.abs(p1 - p2)
+        both: Any = scipy.special.ndtr((distance - z * null) / true)
+        both = both + scipy.special.ndtr((-distance - z * null) / true)
+    # If all answers are certain to be the same, the test never rejects.
+    out: Floats = np.where((true == 0) & (distance == 0), 0.0, both)
+    return np.where((n1 > 0) & (n2 > 0), out, np.nan)
+
+
+def detectable_proportion(
+    p1: Floats, n1: Floats, n2: Floats, power: float, level: float, end: float
+) -> Floats:
+    """Find the nearest proportion to ``p1``, towards 0 or 1, that is detected with a power.
+
+    Parameters
+    ----------
+    p1, n1, n2 : ndarray of float64
+        Proportion of the first group and sizes of both groups, of one shape.
+    power, level : float
+        As in `normal_power`.
+    end : {0.0, 1.0}
+        Whether to look below or above.
+
+    Returns
+    -------
+    ndarray of float64
+        The second proportion; NaN where even ``end`` is not detected.
+    """
+    # In tiny samples the power may fall again towards the end. So find the first crossing on a
+    # grid, then bisect.
+    low, high = p1.copy(), np.full(p1.shape, np.nan)
+    for step in range(1, _GRID + 1):
+        at = p1 + (end - p1) * (step / _GRID)
+        enough = normal_power(p1, at, n1, n2, level) >= power
+        np.copyto(high, at, where=enough & np.isnan(high))
+        np.copyto(low, at, where=np.isnan(high))
+    for _ in range(60):
+        middle = (low + high) / 2
+        enough = normal_power(p1, middle, n1, n2, level) >= power
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    # From the end itself there is no proportion further out.
+    return np.where(p1 == end, np.nan, high)
+
+
+def sizes_for_power(
+    p1: Floats, p2: Floats, power: float, level: float, ratio: Floats
+) -> tuple[Floats, Floats]:
+    """Find the smallest groups that reach a power.
+
+    Parameters
+    ----------
+    p1, p2 : ndarray of float64
+        The two true proportions.
+    power, level : float
+        As in `normal_power`.
+    ratio : ndarray of float64
+        Cases in the second group per case in the first; ``n2`` is ``ratio * n1`` rounded up.
+
+    Returns
+    -------
+    n1, n2 : ndarray of float64
+        Whole numbers; NaN where the proportions are equal or a parameter is NaN.
+    """
+
+    def second(n1: Floats) -> Floats:
+        # Rounding error in the product must not add a case.
+        return np.maximum(np.ceil(ratio * n1 * (1 - 1e-15)), 1.0)
+
+    def enough(n1: Floats) -> npt.NDArray[np.bool_]:
+        return normal_power(p1, p2, n1, second(n1), level) >= power
+
+    solvable = (p1 != p2) & ~np.isnan(p1 + p2 + ratio)
+    low, high = np.zeros(p1.shape), np.ones(p1.shape)
+    while (short := solvable & ~enough(high)).any() and high.max() < 2**52:
+        low, high = np.where(short, high, low), np.where(short, 2 * high, high)
+    while ((high - low) > 1).any():
+        middle = np.floor((low + high) / 2)
+        found = enough(middle)
+        wide = (high - low) > 1
+        low = np.where(wide & ~found, middle, low)
+        high = np.where(wide & found, middle, high)
+    solvable &= enough(high)
+    return np.where(solvable, high, np.nan), np.where(solvable, second(high), np.nan)
+
+
+def binomial(n: int, p: Floats) -> Floats:
+    """Compute the binomial probabilities of 0 to ``n``, along a new last axis."""
+    import scipy
+
+    k = np.arange(n + 1.0)
+    p = np.asarray(p, np.float64)[..., None]
+    log_ways = (
+        scipy.special.gammaln(n + 1.0)
+        - scipy.special.gammaln(k + 1)
+        - scipy.special.gammaln(n - k + 1)
+    )
+    out: Any = np.exp(log_ways + scipy.special.xlogy(k, p) + scipy.special.xlog1py(n - k, -p))
+    # Differences of log factorials lose a few digits, the same factor for all ``k``.
+    weights: Floats = out / out.sum(axis=-1, keepdims=True)
+    return weights
+
+
+def exact_power(
+    p1: Floats,
+    p2: Floats,
+    n1: Floats,
+    n2: Floats,
+    level: float,
+    test: TwoGroupTest,
+) -> Floats:
+    """Compute the power of a test as the total probability of the tables that it rejects.
+
+    Parameters
+    ----------
+    p1, p2, n1, n2, level
+        As in `normal_power`; arrays of one shape.
+    test : callable
+        A test as in `TESTS`. It rejects where its p-value is below ``level``, and not where
+        the p-value is NaN.
+
+    Returns
+    -------
+    ndarray of float64
+        NaN where a group is empty.
+    """
+    out = np.full(p1.shape, np.nan)
+    known = (n1 > 0) & (n2 > 0) & ~np.isnan(p1 + p2)
+    # Which tables are rejected depends only on the sizes, so each pair of sizes is tested once.
+    for a, b in np.unique(np.stack([n1[known], n2[known]], axis=-1), axis=0):
+        same = known & (n1 == a) & (n2 == b)
+        first, second = binomial(int(a), p1[same]), binomial(int(b), p2[same])
+        k2 = np.arange(b + 1)[None, :]
+        rows = max(int(_BLOCK // (b + 1)), 1)
+        total = np.zeros(first.shape[0])
+        for start in range(0, int(a) + 1, rows):
+            k1 = np.arange(start, min(start + rows, int(a) + 1), dtype=np.float64)[:, None]
+            table = np.broadcast_arrays(k1, a, k2, b)
+            with np.errstate(invalid="ignore"):
+                rejected = test(*table)[2] < level
+            total += ((first[:, start : start + len(k1)] @ rejected) * second).sum(axis=-1)
+        out[same] = total
+    return out
+
+
+def size_for_wald(half_width: Floats, p: Floats, confidence: float) -> Floats:
+    """Compute the sample size at which Wald's interval has a given half-width.
+
+    Parameters
+    ----------
+    half_width, p : ndarray of float64
+        Half the width of the interval, and the estimated proportion.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    ndarray of float64
+        Not rounded.
+    """
+    z = normal_quantile(confidence)
+    with np.errstate(over="ignore", invalid="ignore"):
+        out: Floats = p * (1 - p) * (z / half_width) ** 2
+    return np.where(np.isnan(half_width), np.nan, np.where(p * (1 - p) == 0, 0.0, out))
+
+
+def size_for_wilson(half_width: Floats, p: Floats, confidence: float) -> Floats:
+    """Compute the sample size at which Wilson's interval has a given half-width.
+
+    Parameters and result are those of `size_for_wald`.
+
+    Notes
+    -----
+    With ``x = z^2 / n``, the square of the half-width ``h`` is
+    ``(p (1 - p) x + x^2 / 4) / (1 + x)^2``. This quadratic equation in ``x`` has one positive root
+    for ``h`` below a half.
+    """
+    z = normal_quantile(confidence)
+    h2 = half_width * half_width
+    b = p * (1 - p) - 2 * h2
+    root: Any = np.sqrt(b * b + h2 * (1 - 4 * h2))
+    # n = z^2 / x, in the form of the root without a subtraction of nearly equal numbers. The square
+    # of a tiny half-width may underflow to 0.
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        out: Floats = z * z * np.where(b > 0, (b + root) / (2 * h2), (0.5 - 2 * h2) / (root - b))
+    return out
+
+
+_SIZE_FORMULAS = {"wilson": size_for_wilson, "wald": size_for_wald}
+
+
+def with_population(n: Floats, population: Floats) -> Floats:
+    """Reduce a sample size by the finite population correction, and round up.
+
+    Parameters
+    ----------
+    n : ndarray of float64
+        The sample size for an infinite population.
+    population : ndarray of float64
+        Cases in the population; infinite for no correction.
+
+    Returns
+    -------
+    ndarray of float64
+        Whole numbers from 1 to the population.
+
+    Notes
+    -----
+    A sample of ``n`` from ``N`` is as precise as ``n (N - 1) / (N - n)`` from an infinite
+    population.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        finite = np.where(np.isinf(population), n, n * population / (population - 1 + n))
+        # The same formula for sizes so large that the product could overflow.
+        large = population / ((population - 1) / n + 1)
+    finite = np.where((n > LARGEST) & np.isfinite(population), large, finite)
+    return np.asarray(np.maximum(np.ceil(finite), 1.0))

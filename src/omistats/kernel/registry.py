@@ -1,7 +1,8 @@
-"""The methods that can be asked for by name, and how a user adds one."""
+"""Registries of statistical methods by name."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar, cast
 
@@ -15,49 +16,30 @@ __all__ = ["MethodRegistry"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _plain(name: str) -> str:
-    """Fold the spellings of one name: ``Agresti_Coull`` is ``agresti-coull``."""
-    return name.strip().lower().replace("_", "-").replace(" ", "-")
-
-
-def _is_own(function: Any) -> bool:
-    return str(getattr(function, "__module__", "")).partition(".")[0] == "omistats"
-
-
 class MethodRegistry(Generic[F]):
     """Methods of one kind by name.
 
-    Names are compared without regard to case, and ``_`` is as good as ``-``.
+    Names are compared without regard to case, and ``_`` and spaces count as ``-``.
 
     Parameters
     ----------
     kind : str
-        What the methods are, as errors say it: ``'interval'``.
+        The kind of method, for error messages: ``'interval'``.
     signature : str
-        How one is called and what it gives back, for authors.
+        Arguments and results of a method, for authors.
     outputs : int
-        How many arrays it gives; 0 where it gives something else.
+        The number of arrays that a method returns; 0 if it returns something else.
     over_groups : bool
-        Whether groups lie on the last axis of what it takes, and what it gives is without.
-    reserved : iterable of str
-        Names that mean something else where methods are chosen.
+        Whether the arguments have groups on the last axis, which the results lack.
     """
 
     def __init__(
-        self,
-        kind: str,
-        signature: str,
-        *,
-        outputs: int,
-        over_groups: bool = False,
-        reserved: Iterable[str] = (),
+        self, kind: str, signature: str, *, outputs: int, over_groups: bool = False
     ) -> None:
         self.kind, self.signature = kind, signature
         self._outputs, self._over_groups = outputs, over_groups
-        self._reserved = frozenset(map(_plain, reserved))
         self._functions: dict[str, F] = {}
         self._aliases: dict[str, str] = {}
-        self._added: set[str] = set()
 
     def register(self, name: str, function: F, aliases: Iterable[str] = ()) -> None:
         """Add a method.
@@ -65,65 +47,62 @@ class MethodRegistry(Generic[F]):
         Parameters
         ----------
         name : str
-            What it is called in results.
+            The name shown in results.
         function : callable
-            As `signature` says. It takes float64 arrays of one shape that have been checked,
-            and gives arrays of that shape (tests of several groups: without the last axis), NaN
-            where it is undefined. What else it gives is refused when it is called.
+            A function of the form `signature`. It receives checked float64 arrays of one shape,
+            and returns arrays of that shape (tests of several groups: without the last axis),
+            NaN where the method is undefined. The shapes are checked at each call.
         aliases : iterable of str
-            Other names to find it by.
+            Other names of the method.
 
         Raises
         ------
         UsageError
-            When a name is taken or is none, or the function cannot be called.
+            When a name is taken or empty, or the function cannot be called.
         """
         if isinstance(aliases, str):
-            raise UsageError(f"aliases are a list of names, found {aliases!r}")
+            raise UsageError(f"`aliases` must be a list of names; found {aliases!r}")
         names = [name, *aliases]
-        if bad := [n for n in names if not isinstance(n, str) or not _plain(n)]:
-            raise UsageError(f"a method is found by a name, not {bad[0]!r}")
+        for each in names:
+            if not isinstance(each, str) or not _normalised(each):
+                raise UsageError(f"the name of a method must be text; found {each!r}")
+            if each in self:
+                raise UsageError(
+                    f"{each!r} is already a name of the {self.kind} {self.name(each)!r}; choose "
+                    f"another, or call remove({self.name(each)!r}) first"
+                )
         if not callable(function):
-            raise UsageError(f"{name!r} is called as {self.signature}; found {function!r}")
-        if taken := [n for n in names if _plain(n) in self._aliases]:
-            own = self._aliases[_plain(taken[0])]
-            raise UsageError(
-                f"{taken[0]!r} is the name of the {self.kind} {own!r} already; choose another, or "
-                f"take one of yours away first with remove({own!r})"
-            )
-        if kept := [n for n in names if _plain(n) in self._reserved]:
-            raise UsageError(f"{kept[0]!r} means something else to findings; choose another name")
-        if _is_own(function) or not self._outputs:
-            self._functions[name] = function
-        else:
-            self._functions[name] = self._guarded(name, function)
-            self._added.add(name)
-        self._aliases.update((_plain(n), name) for n in names)
+            raise UsageError(f"{name!r} must be a function {self.signature}; found {function!r}")
+        self._functions[name] = self._with_shape_check(name, function)
+        self._aliases.update((_normalised(each), name) for each in names)
 
-    def _guarded(self, name: str, function: F) -> F:
-        """Check what a user's function gives, so that a slip is not found far from here."""
+    def _with_shape_check(self, name: str, function: F) -> F:
+        """Check what a method returns, so that its author sees which method is wrong."""
+        if not self._outputs:
+            return function
 
-        def guarded(*arguments: Any, **named: Any) -> Any:
+        @functools.wraps(function)
+        def checked(*arguments: Any, **options: Any) -> Any:
             shape = np.shape(arguments[0])[: -1 if self._over_groups else None]
             try:
-                given = function(*arguments, **named)
-                parts = (given,) if self._outputs == 1 else tuple(given)
+                returned = function(*arguments, **options)
+                parts = (returned,) if self._outputs == 1 else tuple(returned)
                 if len(parts) != self._outputs:
-                    raise TypeError(f"it gave {len(parts)} arrays")
-                arrays = [np.asarray(part, np.float64) for part in parts]
+                    raise TypeError(f"it returned {len(parts)} arrays")
+                arrays = tuple(np.asarray(part, np.float64) for part in parts)
                 for array in arrays:
                     if array.shape != shape:
-                        raise TypeError(f"it gave an array of shape {array.shape}, not {shape}")
+                        raise TypeError(f"it returned an array of shape {array.shape}, not {shape}")
             except (TypeError, ValueError) as error:
                 raise UsageError(
-                    f"the {self.kind} {name!r} is called as {self.signature}; {error}"
+                    f"the {self.kind} {name!r} must be a function {self.signature}; {error}"
                 ) from error
-            return arrays[0] if self._outputs == 1 else tuple(arrays)
+            return arrays[0] if self._outputs == 1 else arrays
 
-        return cast(F, guarded)
+        return cast(F, checked)
 
     def remove(self, name: str) -> None:
-        """Take away a method that was added.
+        """Remove a method for the rest of the session.
 
         Parameters
         ----------
@@ -133,30 +112,25 @@ class MethodRegistry(Generic[F]):
         Raises
         ------
         UnknownNameError
-            When there is none.
-        UsageError
-            When it is one of omistats' own.
+            When there is no such method.
         """
-        own = self.name(name)
-        if own not in self._added:
-            raise UsageError(f"the {self.kind} {own!r} belongs to omistats and stays")
-        del self._functions[own]
-        self._added.discard(own)
-        self._aliases = {alias: kept for alias, kept in self._aliases.items() if kept != own}
+        removed = self.name(name)
+        del self._functions[removed]
+        self._aliases = {alias: main for alias, main in self._aliases.items() if main != removed}
 
     def name(self, asked: str) -> str:
-        """Give a method's own name, whichever of its names was asked for.
+        """Return the main name of a method, given any of its names.
 
         Raises
         ------
         UnknownNameError
-            When there is none; near names are listed.
+            When there is no such method; near names are listed.
         """
         if not isinstance(asked, str):
             raise UsageError(
-                f"the {self.kind} is one name of {', '.join(self)}; found {format_value(asked)}"
+                f"the {self.kind} must be one of {', '.join(self)}; found {format_value(asked)}"
             )
-        found = self._aliases.get(_plain(asked))
+        found = self._aliases.get(_normalised(asked))
         if found is None:
             raise UnknownNameError(self.kind, asked, self._functions)
         return found
@@ -165,7 +139,7 @@ class MethodRegistry(Generic[F]):
         return self._functions[self.name(asked)]
 
     def __contains__(self, asked: object) -> bool:
-        return isinstance(asked, str) and _plain(asked) in self._aliases
+        return isinstance(asked, str) and _normalised(asked) in self._aliases
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._functions)
@@ -175,3 +149,8 @@ class MethodRegistry(Generic[F]):
 
     def __repr__(self) -> str:
         return f"{self.kind} methods, called as {self.signature}: {', '.join(self)}"
+
+
+def _normalised(name: str) -> str:
+    """Normalise the spelling of a name: ``Agresti_Coull`` becomes ``agresti-coull``."""
+    return name.strip().lower().replace("_", "-").replace(" ", "-")

@@ -1,4 +1,4 @@
-"""Percentages as print shows them."""
+"""Round percentages half up, and find the counts behind a printed percentage."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ import numpy.typing as npt
 __all__ = ["counts_behind", "printed_percent"]
 
 
+# A quotient m - 1 / (2 n), with m at most 100, rounds to m in float64 only if 2 n m is above 2**53.
+_EXACT = 1 << 44
+
+
 def printed_percent(k: npt.ArrayLike, n: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """Round ``100 k / n`` half up, exactly: no half falls on the wrong side.
+    """Round ``100 k / n`` half up, without floating-point error.
 
     Parameters
     ----------
@@ -25,17 +29,15 @@ def printed_percent(k: npt.ArrayLike, n: npt.ArrayLike) -> npt.NDArray[np.int64]
 
     Notes
     -----
-    ``floor(100 k / n + 1/2) = floor((200 k + n) / (2 n))``, which no floating-point
-    error can push over a half. The round-half-to-even of Python and NumPy
-    would print 1 of 8 (12.5%) as 12; the rule here prints 13.
+    ``floor(100 k / n + 1/2) = floor((200 k + n) / (2 n))``, in whole numbers. Python and NumPy
+    round halves to even and would print 1 of 8 (12.5%) as 12; this function returns 13.
     """
     k, n = np.asarray(k, np.int64), np.asarray(n, np.int64)
     if k.shape != n.shape:
         k, n = np.broadcast_arrays(k, n)
     out: npt.NDArray[np.int64]
     if n.size and n.min() >= 0 and n.max() < _EXACT:
-        # Below this no quotient lies so near to a whole number that it could be rounded to it,
-        # and whole numbers are divided several times slower.
+        # Below this limit float64 division is exact enough, and several times faster.
         share = np.asarray(k * 200.0)
         share += n
         with np.errstate(invalid="ignore"):
@@ -47,31 +49,27 @@ def printed_percent(k: npt.ArrayLike, n: npt.ArrayLike) -> npt.NDArray[np.int64]
     return out
 
 
-# A quotient m - 1 / (2 n) is m to a float64 only if 2 n m is above 2**53, with m at most 100.
-_EXACT = 1 << 44
-
-
 def counts_behind(
     percent: npt.ArrayLike, n: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Give the least and the greatest count that print as a percentage.
+    """Find the smallest and the largest count that print as a percentage.
 
     Parameters
     ----------
     percent : array_like of int
         Printed percentages, 0-100.
     n : array_like of int
-        Trials behind each.
+        Trials behind each percentage.
 
     Returns
     -------
     low, high : ndarray of int64
-        Every count from ``low`` to ``high`` prints as ``percent``, and no other
-        does; ``low > high`` where none can.
+        Exactly the counts from ``low`` to ``high`` print as ``percent``; ``low > high`` where
+        no count does.
 
     Notes
     -----
-    Half up: ``k`` prints as ``P`` when ``(2 P - 1) n <= 200 k < (2 P + 1) n``.
+    Rounding half up, ``k`` prints as ``P`` if ``(2 P - 1) n <= 200 k < (2 P + 1) n``.
     """
     p, n = np.broadcast_arrays(np.asarray(percent, np.int64), np.asarray(n, np.int64))
     low = np.maximum(-((-(2 * p - 1) * n) // 200), 0)

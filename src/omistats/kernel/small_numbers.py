@@ -1,4 +1,4 @@
-"""Small numbers: the smallest expected count of a comparison, and what to do about few cases."""
+"""Small expected counts and small numbers of cases: flag or suppress them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UsageError
-from omistats.kernel.checks import as_numbers
+from omistats.kernel.checks import Floats, as_floats, as_numbers, broadcast
 
 __all__ = ["RELIABILITY", "SmallNumbers", "smallest_expected", "smallest_expected_two"]
 
 
-Floats = npt.NDArray[np.float64]
-
 RELIABILITY = ("ok", "small expected count", "few cases", "suppressed")
-"""What a row's numbers can bear, by code; the graver word wins."""
+"""Reliability of a row by code; where several apply, the last one counts."""
 
 
 def smallest_expected(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
-    """Give the smallest count expected in r x 2 tables, were all groups alike.
+    """Compute the smallest expected count of r x 2 tables.
 
     Parameters
     ----------
@@ -29,15 +27,16 @@ def smallest_expected(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
     Returns
     -------
     ndarray of float64
-        Without the last axis. Groups without trials are left out; NaN where fewer than two
-        are left, or a count is NaN. 0 where every answer is the same.
+        Without the last axis. Groups without trials are dropped; NaN where fewer than two are
+        left or a count is NaN. 0 where every answer is the same.
 
     Notes
     -----
-    A cell expects ``n_g s / N`` or ``n_g (N - s) / N`` with ``s`` of all ``N`` successful: the
-    smallest is in the smallest group and the rarer outcome.
+    If all groups have one proportion, the cells of group ``g`` expect ``n_g s / N`` and
+    ``n_g (N - s) / N`` cases, with ``s`` successes in all ``N`` trials. The smallest is that of the
+    smallest group and the rarer outcome.
     """
-    k, n = np.broadcast_arrays(np.asarray(k, np.float64), np.asarray(n, np.float64))
+    k, n = as_floats(k, n)
     s, total = k.sum(axis=-1), n.sum(axis=-1)
     smallest = np.where(n > 0, n, np.inf).min(axis=-1)
     several = (n > 0).sum(axis=-1) > 1
@@ -49,7 +48,7 @@ def smallest_expected(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
 def smallest_expected_two(
     k1: npt.ArrayLike, n1: npt.ArrayLike, k2: npt.ArrayLike, n2: npt.ArrayLike
 ) -> Floats:
-    """Give the smallest count expected in 2 x 2 tables; see `smallest_expected`.
+    """Compute the smallest expected count of 2 x 2 tables; see `smallest_expected`.
 
     Parameters
     ----------
@@ -61,9 +60,9 @@ def smallest_expected_two(
     ndarray of float64
         NaN where a group has no trials or a count is NaN.
     """
-    k1, n1, k2, n2 = (np.asarray(v, np.float64) for v in (k1, n1, k2, n2))
+    k1, n1, k2, n2 = as_floats(k1, n1, k2, n2)
     s, total, smaller = k1 + k2, n1 + n2, np.minimum(n1, n2)
-    # In place: for tens of thousands of rows, new arrays cost more than the sums.
+    # In place, because new arrays cost more than the arithmetic for tens of thousands of rows.
     out: Floats = np.asarray(total - s)
     np.minimum(s, out, out=out)
     out *= smaller
@@ -73,42 +72,41 @@ def smallest_expected_two(
     return out
 
 
-def _threshold(_: object, field: attrs.Attribute[int | None], value: int | None) -> None:
+def _check_threshold(_: object, field: attrs.Attribute[int | None], value: int | None) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         raise UsageError(
-            f"{field.name} is a number of cases, 1 or more, or None for no such rule; "
+            f"`{field.name}` must be a number of cases, 1 or more, or None for no such rule; "
             f"found {value!r}"
         )
 
 
 @attrs.frozen
 class SmallNumbers:
-    """What is done where numbers are small: publish, flag, or suppress.
+    """Thresholds below which numbers are flagged or suppressed.
 
     Parameters
     ----------
     flag_expected : float or None
-        A comparison whose smallest expected count is below it is flagged.
+        Comparisons whose smallest expected count is below it are flagged.
     flag_below : int, optional
-        A percentage of fewer cases than this is flagged.
+        Percentages of fewer cases are flagged.
     suppress_below : int, optional
-        A percentage of fewer cases than this, but of some, is withheld, and what is computed
-        from it; in findings also a comparison with fewer cases outside a subset.
+        Percentages of fewer cases, but at least one, are suppressed, with everything computed
+        from them; in findings also comparisons with fewer cases outside a subset.
 
     Raises
     ------
     UsageError
-        When a threshold is no number of cases, or cases would be withheld that are too many
-        to be flagged.
+        When a threshold is no number of cases, or ``suppress_below`` is above ``flag_below``.
 
     Notes
     -----
     The expected count of 5 is Cochran's rule of thumb for the chi-square test. The other two
-    have no default that would be right everywhere: they are the publisher's decision. What is
-    withheld may still be had by subtraction where totals are published; this looks at one row
-    at a time and does not hide a second one to prevent it.
+    thresholds are the publisher's decision, because no default is right everywhere. Suppressed
+    numbers can still be computed by subtraction where totals are published: rows are judged one
+    at a time, and no second row is suppressed to prevent it.
 
     References
     ----------
@@ -129,8 +127,8 @@ class SmallNumbers:
     """
 
     flag_expected: float | None = attrs.field(default=5.0)
-    flag_below: int | None = attrs.field(default=None, validator=_threshold)
-    suppress_below: int | None = attrs.field(default=None, validator=_threshold)
+    flag_below: int | None = attrs.field(default=None, validator=_check_threshold)
+    suppress_below: int | None = attrs.field(default=None, validator=_check_threshold)
 
     @flag_expected.validator
     def _positive(self, _: object, value: float | None) -> None:
@@ -139,34 +137,34 @@ class SmallNumbers:
         number = isinstance(value, float | int | np.floating | np.integer)
         if isinstance(value, bool) or not number or not 0 < value < np.inf:
             raise UsageError(
-                f"flag_expected is a positive count, or None for no such rule; found {value!r}"
+                f"`flag_expected` must be a positive count, or None for no such rule; "
+                f"found {value!r}"
             )
 
     def __attrs_post_init__(self) -> None:
-        flagged, withheld = self.flag_below, self.suppress_below
-        if flagged is not None and withheld is not None and withheld > flagged:
+        flag, suppress = self.flag_below, self.suppress_below
+        if flag is not None and suppress is not None and suppress > flag:
             raise UsageError(
-                f"cases below {withheld} are withheld but only those below {flagged} flagged; "
-                "flag_below is at least suppress_below"
+                f"`flag_below` must be at least `suppress_below`; found {flag} and {suppress}"
             )
 
     def withheld(self, n: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Say which percentages are withheld.
+        """Tell which percentages are suppressed.
 
         Parameters
         ----------
         n : array_like of int
-            Cases behind each, of any shape.
+            Cases behind each percentage, of any shape.
 
         Returns
         -------
         ndarray of bool
-            Of that shape. False where there are no cases, or NaN: nothing is there to withhold.
+            Of that shape. False where there are no cases, or NaN: there is no percentage.
 
         Raises
         ------
         UsageError
-            When these are no numbers.
+            When the values are no numbers.
         """
         cases = as_numbers(n, "n")
         if self.suppress_below is None:
@@ -174,44 +172,41 @@ class SmallNumbers:
         return np.asarray((cases > 0) & (cases < self.suppress_below))
 
     def judge(self, n: npt.ArrayLike, expected: npt.ArrayLike) -> npt.NDArray[np.int8]:
-        """Judge rows by how small their numbers are.
+        """Code the reliability of rows by how small their numbers are.
 
         Parameters
         ----------
         n : array_like of int
             Cases behind each row.
         expected : array_like of float
-            The smallest expected count of the comparison that the row is part of, NaN where
-            there is none; broadcast with ``n``.
+            Smallest expected count of the comparison of each row, NaN where there is none;
+            broadcast with ``n``.
 
         Returns
         -------
         ndarray of int8
             Of the broadcast shape: 3 suppressed, 2 few cases, 1 small expected count, 0 none
-            of these; -1 where there are no cases, or NaN.
+            of these; -1 where there are no cases or the number is NaN.
 
         Raises
         ------
         UsageError
-            When these are no numbers or do not broadcast, or cases are negative.
+            When the values are no numbers or do not broadcast, or cases are negative.
         """
-        try:
-            n, expected = np.broadcast_arrays(as_numbers(n, "n"), as_numbers(expected, "expected"))
-        except ValueError as error:
-            if isinstance(error, UsageError):
-                raise
-            raise UsageError(f"n and expected: expected shapes that broadcast; {error}") from error
-        if (n < 0).any():
-            raise UsageError(f"n counts cases, 0 or more; found {n.min():g}")
-        return self.graded(n, self.expects_few(expected))
+        cases, smallest = broadcast(
+            "n and expected", as_numbers(n, "n"), as_numbers(expected, "expected")
+        )
+        if (cases < 0).any():
+            raise UsageError(f"`n` must be numbers of cases, 0 or more; found {np.nanmin(cases):g}")
+        return self.graded(cases, self.expects_few(smallest))
 
     def expects_few(self, expected: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Say which comparisons have small expected counts.
+        """Tell which comparisons have small expected counts.
 
         Parameters
         ----------
         expected : array_like of float
-            The smallest expected count of each, NaN where there is none.
+            Smallest expected count of each comparison, NaN where there is none.
 
         Returns
         -------
@@ -221,28 +216,28 @@ class SmallNumbers:
         Raises
         ------
         UsageError
-            When these are no numbers.
+            When the values are no numbers.
         """
         smallest = as_numbers(expected, "expected")
         if self.flag_expected is None:
             return np.zeros(smallest.shape, np.bool_)
-        # Comparisons with NaN are False: what is unknown is not flagged.
+        # A comparison with NaN is False.
         return np.asarray(smallest < self.flag_expected)
 
     def graded(self, n: npt.NDArray[np.number], few: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
-        """Judge as `judge` does, without its checks.
+        """Code the reliability of rows as `judge` does, without its checks.
 
         Parameters
         ----------
         n : ndarray of int or float
             Cases behind each row.
         few : ndarray of bool, of the same shape
-            Whether its comparison has a small expected count, as of `expects_few`.
+            Whether the comparison of each row has a small expected count, as by `expects_few`.
 
         Returns
         -------
         ndarray of int8
-            Codes as of `judge`.
+            Codes as by `judge`.
 
         Raises
         ------

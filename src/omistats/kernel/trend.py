@@ -1,4 +1,4 @@
-"""Cochran-Armitage, trend()."""
+"""Cochran-Armitage test for a trend over ordered groups."""
 
 from __future__ import annotations
 
@@ -7,83 +7,21 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import UsageError
-from omistats.kernel.checks import as_numbers, checked
-from omistats.kernel.chi_square import STARS, chi_square_sf, star_codes
+from omistats.kernel.checks import Floats, as_floats, as_group_counts, as_numbers
+from omistats.kernel.chi_square import chi_square_sf, comparable_groups, star_labels
 
 __all__ = ["Trend", "cochran_armitage", "trend"]
 
 
-Floats = npt.NDArray[np.float64]
-
-# Of scores of a half to 1 in size.
-_LAST_DIGITS = 4 * float(np.finfo(np.float64).eps)
-
-
-def cochran_armitage(
-    k: npt.ArrayLike, n: npt.ArrayLike, scores: npt.ArrayLike
-) -> tuple[Floats, Floats]:
-    """Give the slope over scored groups and the chi-square of no slope.
-
-    Parameters
-    ----------
-    k, n : array_like
-        Successes and trials; the groups lie along the last axis.
-    scores : array_like of float
-        Where each group stands; broadcast with them.
-
-    Returns
-    -------
-    slope, statistic : ndarray of float64
-        Without the last axis: the change in the proportion for one more point of score, and
-        the statistic on one degree of freedom. Groups without trials count for nothing. NaN
-        where those left share one score, but for its last digits; the statistic also where all
-        answers are alike.
-
-    Notes
-    -----
-    The line is fitted by least squares with the trials as weights, and its slope set against
-    the binomial variance of equal groups, ``p (1 - p)`` over the spread of the scores.
-
-    References
-    ----------
-    Cochran, W. G. (1954). Some methods for strengthening the common chi-square tests.
-    Biometrics 10, 417-451. doi:10.2307/3001616
-    Armitage, P. (1955). Tests for linear trends in proportions and frequencies. Biometrics
-    11, 375-386. doi:10.2307/3001775
-    """
-    k, n, x = np.broadcast_arrays(*(np.asarray(v, np.float64) for v in (k, n, scores)))
-    s, total = k.sum(axis=-1), n.sum(axis=-1)
-    # The statistic knows no unit and no origin: from 0 to 1 nothing overflows. Powers of 2 divide
-    # without rounding.
-    here = n > 0
-    size = np.where(here, np.abs(x), 0.0).max(axis=-1, keepdims=True, initial=0.0)
-    power = np.frexp(size)[1]
-    x = np.ldexp(np.where(here, x, 0.0), -power)
-    low = np.where(here, x, np.inf).min(axis=-1, keepdims=True, initial=np.inf)
-    high = np.where(here, x, -np.inf).max(axis=-1, keepdims=True, initial=-np.inf)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        width = np.where(high - low > _LAST_DIGITS, high - low, np.nan)
-        x = np.where(here, (x - low) / width, 0.0)
-        centred = x - ((n * x).sum(axis=-1) / total)[..., np.newaxis]
-        spread = (n * centred * centred).sum(axis=-1)
-        # sum n (p_g - p) centred, with whole numbers subtracted before anything is divided.
-        beyond = (k * total[..., np.newaxis] - n * s[..., np.newaxis]) / total[..., np.newaxis]
-        slope = (beyond * centred).sum(axis=-1) / spread
-        variance = np.where((s > 0) & (s < total), s * (total - s) / total**2, np.nan)
-        statistic = slope * slope * spread / variance
-        slope = np.ldexp(slope / width[..., 0], -power[..., 0])
-    return slope, statistic
-
-
 @attrs.frozen(eq=False)
 class Trend:
-    """The outcome of a test of trend, element by element.
+    """Result of a test for trend, element by element.
 
     Attributes
     ----------
     slope : ndarray of float64
-        The change in the proportion for one more point of score, 0.01 being one percentage
-        point; its sign is the direction.
+        Change in the proportion per point of score: 0.01 is one percentage point, and negative
+        numbers are a fall.
     statistic, df, p_value : ndarray of float64
         Chi-square on one degree of freedom; NaN where the test is undefined.
     stars : ndarray of str
@@ -120,25 +58,25 @@ def trend(
         Successes and trials; the groups lie along ``axis``, in their order. NaN anywhere
         gives NaN.
     scores : array_like of float, optional
-        Where each group stands, one number a group; 1, 2, 3 and so on by default.
+        One number for each group; 1, 2, 3 and so on by default.
     axis : int
         The axis of the groups.
 
     Returns
     -------
     Trend
-        Without ``axis``. Groups without trials count for nothing.
+        Without ``axis``. Groups without trials are dropped.
 
     Raises
     ------
     UsageError
         When counts are impossible, there is no such axis, or scores are not one finite number
-        a group or all alike.
+        for each group, or are all equal.
 
     Notes
     -----
-    Against a trend it is more sensitive than the test of any difference, which
-    `compare_groups` makes; it sees nothing of a rise that is followed by an equal fall.
+    For a trend it is more sensitive than the test of any difference by `compare_groups`. It
+    does not detect a rise followed by an equal fall.
 
     References
     ----------
@@ -152,29 +90,88 @@ def trend(
     >>> print(f"{found.slope:.4f} a group, p = {found.p_value:.4f} {found.stars}")
     -0.0334 a group, p = 0.0041 **
     """
-    kk, nn = checked(k, n)
-    if isinstance(axis, bool) or not isinstance(axis, int) or not -kk.ndim <= axis < kk.ndim:
-        raise UsageError(f"counts of {kk.ndim} dimensions have no axis {axis!r}")
-    kk, nn = np.moveaxis(kk, axis, -1), np.moveaxis(nn, axis, -1)
-    slope, statistic = cochran_armitage(kk, nn, _scores(scores, kk.shape[-1]))
+    kk, nn = as_group_counts(k, n, axis)
+    slope, statistic = cochran_armitage(kk, nn, _check_scores(scores, kk.shape[-1]))
     p_value = chi_square_sf(statistic, 1.0)
-    comparable = ((nn > 0).sum(axis=-1) > 1) & ~np.isnan(kk + nn).any(axis=-1)
     return Trend(
         np.asarray(slope),
         np.asarray(statistic),
         np.where(np.isnan(statistic), np.nan, 1.0),
         np.asarray(p_value),
-        np.asarray(np.array([*STARS, ""])[star_codes(p_value, comparable)]),
+        star_labels(p_value, comparable_groups(kk, nn)),
         np.full(np.shape(p_value), "cochran-armitage"),
     )
 
 
-def _scores(scores: npt.ArrayLike | None, groups: int) -> Floats:
+def _check_scores(scores: npt.ArrayLike | None, groups: int) -> Floats:
     if scores is None:
         return np.arange(1.0, groups + 1)
     given = as_numbers(scores, "scores")
     if given.shape != (groups,) or not np.isfinite(given).all():
-        raise UsageError(f"scores are one finite number a group, here {groups}; found {scores!r}")
+        raise UsageError(
+            f"`scores` must be one finite number for each of {groups} groups; found {scores!r}"
+        )
     if groups > 1 and (given == given[0]).all():
-        raise UsageError(f"scores that are all alike order nothing; found {scores!r}")
+        raise UsageError(f"`scores` must not all be equal; found {scores!r}")
     return given
+
+
+# Rounding error of scores between 0.5 and 1 in size.
+_ROUNDING = 4 * float(np.finfo(np.float64).eps)
+
+
+def cochran_armitage(
+    k: npt.ArrayLike, n: npt.ArrayLike, scores: npt.ArrayLike
+) -> tuple[Floats, Floats]:
+    """Compute the slope of proportions over scored groups, and the chi-square of no slope.
+
+    Parameters
+    ----------
+    k, n : array_like
+        Successes and trials; the groups lie along the last axis.
+    scores : array_like of float
+        The score of each group, broadcast with the counts.
+
+    Returns
+    -------
+    slope, statistic : ndarray of float64
+        Without the last axis: the change in the proportion per point of score, and the
+        statistic on one degree of freedom. Groups without trials are dropped. NaN where the
+        scores left are equal up to rounding; the statistic also where all answers are the
+        same.
+
+    Notes
+    -----
+    The line is fitted by least squares with the trials as weights. The statistic is the squared
+    slope over its variance if all groups are equal: ``p (1 - p)`` over the weighted sum of
+    squares of the centred scores.
+
+    References
+    ----------
+    Cochran, W. G. (1954). Some methods for strengthening the common chi-square tests.
+    Biometrics 10, 417-451. doi:10.2307/3001616
+    Armitage, P. (1955). Tests for linear trends in proportions and frequencies. Biometrics
+    11, 375-386. doi:10.2307/3001775
+    """
+    k, n, x = as_floats(k, n, scores)
+    s, total = k.sum(axis=-1), n.sum(axis=-1)
+    # The statistic does not depend on unit and origin, so scores are scaled to 0-1 where nothing
+    # overflows. Dividing by powers of 2 does not round.
+    used = n > 0
+    size = np.where(used, np.abs(x), 0.0).max(axis=-1, keepdims=True, initial=0.0)
+    power = np.frexp(size)[1]
+    x = np.ldexp(np.where(used, x, 0.0), -power)
+    low = np.where(used, x, np.inf).min(axis=-1, keepdims=True, initial=np.inf)
+    high = np.where(used, x, -np.inf).max(axis=-1, keepdims=True, initial=-np.inf)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        width = np.where(high - low > _ROUNDING, high - low, np.nan)
+        x = np.where(used, (x - low) / width, 0.0)
+        centred = x - ((n * x).sum(axis=-1) / total)[..., np.newaxis]
+        spread = (n * centred * centred).sum(axis=-1)
+        # n (p_g - p), with whole numbers subtracted before the division.
+        beyond = (k * total[..., np.newaxis] - n * s[..., np.newaxis]) / total[..., np.newaxis]
+        slope = (beyond * centred).sum(axis=-1) / spread
+        variance = np.where((s > 0) & (s < total), s * (total - s) / total**2, np.nan)
+        statistic = slope * slope * spread / variance
+        slope = np.ldexp(slope / width[..., 0], -power[..., 0])
+    return slope, statistic
