@@ -204,15 +204,15 @@ def test_the_cases_say_what_they_are_in_the_result_too() -> None:
     [
         ({"draws": 1}, "`draws` must be a whole number, 2 or more"),
         ({"confidence": 95}, "did you mean 0.95"),
-        ({"of": "points"}, "`of` is 'findings' or 'scores'"),
+        ({"of": "points"}, "`of` must be 'findings' or 'scores'"),
         ({"by": "region"}, "`by` must be None or 'unit'"),
-        ({"resample": "unit"}, "`resample` is 'cases' or 'units'"),
+        ({"resample": "unit"}, "`resample` must be 'cases' or 'units'"),
         ({"complement": "some"}, "`complement`"),
         ({"seed": 0.5}, "`seed` must be a whole number"),
-        ({"items": ["1"]}, "`items` and `rule` are of scores"),
-        ({"rule": "cases"}, "`items` and `rule` are of scores"),
-        ({"of": "scores", "questions": ["q0"]}, "scores are of items"),
-        ({"by": "unit", "resample": "units"}, "not reported one by one"),
+        ({"items": ["1"]}, "`items` and `rule` apply to scores"),
+        ({"rule": "cases"}, "`items` and `rule` apply to scores"),
+        ({"of": "scores", "questions": ["q0"]}, "`questions` apply to findings"),
+        ({"by": "unit", "resample": "units"}, "reports all units together"),
         ({"questions": []}, "no questions to estimate"),
         ({"breakdowns": []}, "nothing to estimate"),
     ],
@@ -224,7 +224,7 @@ def test_what_makes_no_sense_is_refused(options: Any, says: str) -> None:
 
 def test_one_unit_cannot_be_drawn() -> None:
     cases = oms.CaseSet.from_data(frame(4, 2, unit=["A"] * 4), framework=framework(2))
-    with pytest.raises(UsageError, match="two or more, found 1"):
+    with pytest.raises(UsageError, match="two or more units with cases, found 1"):
         oms.bootstrap(cases, breakdowns=[Gender()], resample="units")
 
 

@@ -210,10 +210,10 @@ def test_one_group_alone_is_not_compared() -> None:
         ({"permutations": 0}, "`permutations` must be a whole number, 1 or more; found 0"),
         ({"permutations": 10.0}, "`permutations` must be a whole number"),
         ({"seed": -1}, "`seed` must be a whole number, 0 or more"),
-        ({"within": "units"}, "`within` is None or 'unit', found 'units'"),
-        ({"complement": "some"}, "`complement` is 'all' or 'known'"),
-        ({"fixed_n": 1}, "`fixed_n` is False or True, found 1"),
-        ({"questions": []}, "the family is empty"),
+        ({"within": "units"}, "`within` must be None or 'unit'; found 'units'"),
+        ({"complement": "some"}, "`complement` must be 'all' or 'known'"),
+        ({"fixed_n": 1}, "`fixed_n` must be False or True; found 1"),
+        ({"questions": []}, "no questions to test"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: Any, says: str) -> None:

@@ -1,1 +1,1 @@
-"""Bootstrap and permutation tests."""
+"""Bootstrap intervals and permutation tests of case data."""

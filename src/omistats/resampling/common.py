@@ -1,4 +1,4 @@
-"""Options, Resampled."""
+"""Option checks, answers and the result class shared by `bootstrap` and `max_t`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
     "Resampled",
     "answers_of",
     "batches",
-    "check_choice",
+    "check_option",
     "generator",
 ]
 
@@ -29,72 +29,21 @@ _NUMBERS_AT_ONCE: Final = 1 << 19
 _MOST_AT_ONCE: Final = 512
 
 
-@attrs.frozen(eq=False)
-class Answers:
-    """Answers of cases, in the order of units.
-
-    Attributes
-    ----------
-    sufficient, applicable : ndarray of bool, shape (cases, questions)
-        What was judged, and what applied.
-    order : ndarray of int64 or None
-        Where each case stood; None when they were in order.
-    starts : ndarray of int64, shape (units + 1,)
-        Where each unit begins.
-    """
-
-    sufficient: npt.NDArray[np.bool_]
-    applicable: npt.NDArray[np.bool_]
-    order: npt.NDArray[np.int64] | None
-    starts: npt.NDArray[np.int64]
-
-
-def answers_of(cases: CaseSet, questions: Sequence[str]) -> Answers:
-    """Take the answers to some questions out of their bits."""
-    ids, packed = cases.framework.question_ids, cases.packed
-    at = [ids.index(q) for q in questions]
-    yes, asked = (
-        np.ascontiguousarray(unpack(packed.answers[rows], len(cases)).T).view(np.bool_)
-        for rows in (at, [len(ids) + i for i in at])
-    )
-    return Answers(yes, asked, packed.order, packed.starts)
-
-
-def batches(
-    total: int, width: int, numbers: int = _NUMBERS_AT_ONCE, most: int = _MOST_AT_ONCE
-) -> Iterator[int]:
-    """Cut a number of draws of a width into batches of so many numbers."""
-    size = max(1, min(most, numbers // max(width, 1)))
-    for done in range(0, total, size):
-        yield min(size, total - done)
-
-
-def generator(seed: int, what: str) -> np.random.Generator:
-    """Make a generator for one part of a result, whichever other parts are asked for."""
-    return np.random.default_rng([seed, *what.encode()])
-
-
-def check_choice(name: str, value: object, choices: tuple[Any, ...]) -> None:
-    """Refuse what is not among the choices."""
-    if not any(value is c or (isinstance(c, str) and value == c) for c in choices):
-        raise UsageError(f"`{name}` is {' or '.join(map(repr, choices))}, found {value!r}")
-
-
 @attrs.frozen(eq=False, repr=False)
 class Resampled(TableResult):
-    """The outcome of `omistats.max_t` or `omistats.bootstrap`.
+    """Result of `omistats.max_t` or `omistats.bootstrap`.
 
-    It speaks the Arrow PyCapsule protocol: ``pa.table(found)``.
+    It implements the Arrow PyCapsule protocol: ``pa.table(found)``.
 
     Attributes
     ----------
     table : pyarrow.Table
-        One row a result; columns are those that the function lists. The metadata is that
-        of the cases.
+        One row per result, with the columns listed by the function. The metadata is that of
+        the cases.
 
     Examples
     --------
-    Of synthetic cases, and of fewer draws than make limits steady:
+    Synthetic cases, with too few draws for stable limits:
 
     >>> import omistats as oms
     >>> cases = oms.omi2.load_synthetic()
@@ -110,3 +59,70 @@ class Resampled(TableResult):
     def _display(self) -> Display:
         columns = ", ".join(self.table.column_names)
         return Display(f"Resampled: {self.table.num_rows:,} rows of {columns}")
+
+
+@attrs.frozen(eq=False)
+class Answers:
+    """Answers of cases, sorted by unit.
+
+    Attributes
+    ----------
+    sufficient, applicable : ndarray of bool, shape (cases, questions)
+        Whether each answer is sufficient, and whether the question is applicable.
+    order : ndarray of int64 or None
+        Original row of each case; None if the cases were sorted already.
+    starts : ndarray of int64, shape (units + 1,)
+        The first case of each unit, and the number of cases.
+    """
+
+    sufficient: npt.NDArray[np.bool_]
+    applicable: npt.NDArray[np.bool_]
+    order: npt.NDArray[np.int64] | None
+    starts: npt.NDArray[np.int64]
+
+
+def answers_of(cases: CaseSet, questions: Sequence[str]) -> Answers:
+    """Unpack the answers to some questions."""
+    ids, packed = cases.framework.question_ids, cases.packed
+    at = [ids.index(q) for q in questions]
+    sufficient, applicable = (
+        np.ascontiguousarray(unpack(packed.answers[rows], len(cases)).T).view(np.bool_)
+        for rows in (at, [len(ids) + i for i in at])
+    )
+    return Answers(sufficient, applicable, packed.order, packed.starts)
+
+
+def batches(
+    total: int, width: int, numbers: int = _NUMBERS_AT_ONCE, most: int = _MOST_AT_ONCE
+) -> Iterator[int]:
+    """Divide draws into batches and yield the size of each.
+
+    Parameters
+    ----------
+    total : int
+        Number of draws.
+    width : int
+        Numbers held for each draw.
+    numbers : int
+        Most numbers held at a time.
+    most : int
+        Most draws in a batch.
+
+    Yields
+    ------
+    int
+    """
+    size = max(1, min(most, numbers // max(width, 1)))
+    for done in range(0, total, size):
+        yield min(size, total - done)
+
+
+def generator(seed: int, part: str) -> np.random.Generator:
+    """Make the random generator of one part of a result, independent of the other parts."""
+    return np.random.default_rng([seed, *part.encode()])
+
+
+def check_option(name: str, value: object, choices: tuple[Any, ...]) -> None:
+    """Check that an option is one of its choices, which may be words, None or booleans."""
+    if not any(value is c or (isinstance(c, str) and value == c) for c in choices):
+        raise UsageError(f"`{name}` must be {' or '.join(map(repr, choices))}; found {value!r}")

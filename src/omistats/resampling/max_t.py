@@ -1,4 +1,4 @@
-"""Which differences survive the number of questions asked, by shuffling groups among cases."""
+"""Adjust permutation tests for the number of questions (max-T)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from omistats.resampling.common import (
     Resampled,
     answers_of,
     batches,
-    check_choice,
+    check_option,
     generator,
 )
 
@@ -48,7 +48,7 @@ _SHUFFLES_AT_ONCE: Final = 2000
 
 
 class MaxTReason(Reason):
-    """Why a question is in no family of `max_t`."""
+    """Why a question is not in the family of `max_t`."""
 
     NO_ANSWERS = "no applicable answers"
     NO_SECOND_GROUP = "no second group to compare with"
@@ -68,62 +68,65 @@ def max_t(
     seed: int = 0,
     framework: Framework | None = None,
 ) -> Resampled:
-    """Adjust tests of many questions for their number, keeping how answers hang together.
+    """Test many questions by permutation, with p-values adjusted for their number.
 
     Parameters
     ----------
     source : CaseSet, data frame, table of an engine, record batch reader, data set, or path
-        The cases, all of which are read into memory, from files, readers and the tables of
-        engines as well. All but a case set need ``framework``.
+        The cases. All are read into memory, also from files, readers and tables of
+        engines. Sources other than a case set need ``framework``.
     breakdowns : iterable of Breakdown or str, optional
-        Instances, classes, or names; the framework's standard ones by default. Each is a
-        family of its own.
+        Instances, classes, or names; the framework's standard ones by default. The tests of
+        each breakdown are one family.
     questions : iterable of str, optional
-        The questions of a family; by default every question that is not invented.
+        The questions of each family; by default all that are not invented.
     within : {'unit'}, optional
-        Shuffle groups among the cases of each unit, and compare by the
-        Cochran-Mantel-Haenszel statistic over units; by default among all cases, and by
-        Pearson's chi-square.
+        ``'unit'`` shuffles group labels among the cases of each unit and tests with the
+        Cochran-Mantel-Haenszel statistic over units. By default labels are shuffled among
+        all cases and tested with Pearson's chi-square.
     permutations : int
-        How many shuffles.
+        Number of shuffles.
     fixed_n : bool
-        Keep the n of every group for every question; by default cases take what applied to
-        them along, and n varies.
+        Whether every group keeps its n for every question. By default a case keeps its
+        applicable questions when it changes group, so n varies between shuffles.
     complement : {'all', 'known'}
-        What the subset of a complement is tested against: all cases outside it, or those
-        whose characteristic is known. Either way only the latter are shuffled.
+        The cases that the subset of a complement is tested against: all cases outside it, or
+        only those whose characteristic is known. Only cases with a known characteristic are
+        shuffled in either case.
     seed : int
-        The same seed gives the same shuffles, as long as NumPy keeps the streams of its
-        default generator.
+        Seed of the random numbers. The same seed gives the same shuffles, as long as NumPy
+        keeps the streams of its default generator.
     framework : Framework, optional
-        What to check the source against; a case set carries its own.
+        The framework to check the source against; a case set has its own.
 
     Returns
     -------
     Resampled
-        One row a breakdown and question: ``breakdown, question`` (dictionary),
-        ``statistic, df, p_value`` (of the question by itself, by permutation),
+        One row per breakdown and question: ``breakdown, question`` (dictionary),
+        ``statistic, df, p_value`` (permutation test of the question by itself),
         ``p_adjusted`` (step-down max-T), ``p_value_error, p_adjusted_error`` (Monte Carlo
-        standard errors), ``in_family``, ``reason`` (why not), ``method, within, fixed_n,
-        permutations, contrast``. What could not be tested is in no family and null.
+        standard errors), ``in_family``, ``reason`` (why it is not in the family), ``method,
+        within, fixed_n, permutations, contrast``. Tests that cannot be done are not in the
+        family, and their results are null.
 
     Raises
     ------
     UsageError
-        When an option is out of range, no question is asked, or a source that is no case set
-        comes without ``framework``.
+        When an option is out of range, there are no questions, or a source other than a case
+        set comes without ``framework``.
     UnknownNameError
         When a question or a breakdown is unknown.
     DataError
-        When the source cannot be read as cases, or a breakdown is ill declared or labels cases
-        outside its groups.
+        When the source cannot be read as cases, or a breakdown is declared wrongly or returns
+        labels outside its groups.
 
     Notes
     -----
-    P-values are ``(b + 1) / (B + 1)``, b of B shuffles having reached what was observed.
-    By default what is tested is that group has to do neither with answers nor with what
-    applies; with ``fixed_n`` it is that it has nothing to do with the answers to a question
-    in the cases the question applies to.
+    P-values are ``(b + 1) / (B + 1)``, where b of B shuffles have a statistic at least as
+    large as the observed one. Cases are shuffled with all their answers, so the adjustment
+    allows for the correlation between questions. By default the null hypothesis is that
+    groups differ neither in their answers nor in which questions apply. With ``fixed_n`` it is
+    that groups do not differ in the answers to a question among the cases it applies to.
 
     References
     ----------
@@ -134,31 +137,31 @@ def max_t(
     --------
     >>> import omistats as oms
     >>> cases = oms.omi2.simulate(units=4, seed=1, difference={"gender": 1.5})
-    >>> asked = ["induction", "victim_safety"]
-    >>> found = oms.max_t(cases, breakdowns=["gender"], questions=asked, permutations=99)
+    >>> ids = ["induction", "victim_safety"]
+    >>> found = oms.max_t(cases, breakdowns=["gender"], questions=ids, permutations=99)
     >>> [round(p, 2) for p in found.table["p_adjusted"].to_pylist()]
     [0.01, 0.01]
     """
-    check_choice("within", within, (None, "unit"))
-    check_choice("complement", complement, ("all", "known"))
-    check_choice("fixed_n", fixed_n, (False, True))
+    check_option("within", within, (None, "unit"))
+    check_option("complement", complement, ("all", "known"))
+    check_option("fixed_n", fixed_n, (False, True))
     check_whole("permutations", permutations, 1)
     check_whole("seed", seed, 0)
     cases = read_cases(source, framework)
     framework = cases.framework
     ids = framework.known_ids if questions is None else framework.select(questions)
     if not ids:
-        raise UsageError("the family is empty: no questions to test")
+        raise UsageError("no questions to test; pass questions=[...]")
     wanted = framework.breakdowns if breakdowns is None else breakdowns
     splits = resolve(wanted, framework)
     if not splits:
-        raise UsageError("no breakdown to test; pass breakdowns=[...]")
+        raise UsageError("no breakdowns to test; pass breakdowns=[...]")
     answers = answers_of(cases, ids)
     stratified = within == "unit"
     columns: dict[str, list[Any]] = {}
     for split in splits:
         rng = generator(seed, split.key)
-        found = _family(
+        found = _test_family(
             cases, split, answers, stratified, complement == "known", fixed_n, permutations, rng
         )
         for name, values in found.items():
@@ -191,7 +194,7 @@ def _repeated(labels: Sequence[str], codes: npt.NDArray[Any]) -> pa.Array:
     return _arrow.dictionary(place[codes], names)
 
 
-def _family(
+def _test_family(
     cases: CaseSet,
     split: Breakdown,
     answers: Answers,
@@ -201,8 +204,8 @@ def _family(
     permutations: int,
     rng: np.random.Generator,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Test the questions of one breakdown, together."""
-    layout = make_layout(cases, split, answers, stratified, known)
+    """Test the questions of one breakdown as a family."""
+    layout = _make_layout(cases, split, answers, stratified, known)
     test = cmh_shuffles if stratified else pearson_shuffles
     questions = layout.applicable.shape[1]
     out = {
@@ -215,13 +218,13 @@ def _family(
         out["statistic"], out["df"] = statistic[0], df[0]
     tested = ~np.isnan(out["statistic"])
     if tested.any():
-        # What was not tested is in no family, and not counted in the shuffles.
-        kept = _only(layout, tested)
+        # Questions outside the family need not be counted in the shuffles.
+        kept = _select_questions(layout, tested)
         cases_shuffled = len(layout.group)
         if fixed_n:
             counted = count_fixed(kept, batches(permutations, cases_shuffled), rng)
         else:
-            # A step of shuffling hardly costs more for some hundred shuffles than for one.
+            # Large batches: a shuffling step costs hardly more for hundreds than for one.
             sizes = batches(permutations, cases_shuffled, _LABELS_AT_ONCE, _SHUFFLES_AT_ONCE)
             counted = count_shuffled(kept, (draw_labels(kept, size, rng) for size in sizes))
         totals = total_k[:, tested], total_n[:, tested]
@@ -235,24 +238,24 @@ def _family(
     return {**out, "reason": _reasons(layout, tested, stratified)}
 
 
-def make_layout(
+def _make_layout(
     cases: CaseSet, split: Breakdown, answers: Answers, stratified: bool, known: bool
 ) -> Layout:
-    """Say which cases are shuffled, in which blocks, and what stays in the last group."""
+    """Divide cases into those to shuffle, by block, and those fixed in the last group."""
     codes = split.codes(cases)
     codes = codes if answers.order is None else codes[answers.order]
     group = compared_sides(split, codes, known=True)
     shuffled = group >= 0
-    # Without any unit there is one block, of nobody.
+    # Without units there is a single empty block.
     by_unit = stratified and len(answers.starts) > 1
     starts = answers.starts if by_unit else answers.starts[[0, -1]]
-    # Of unknown group: they cannot be shuffled, and count in the rest of a complement.
-    stays = ~shuffled & (compared_sides(split, codes, known) >= 0)
+    # Unclassified cases that count in the rest of a complement cannot be shuffled.
+    fixed = ~shuffled & (compared_sides(split, codes, known) >= 0)
     running = np.concatenate([[0], np.cumsum(shuffled)])
     kept_k, kept_n = (
         np.array(
             [
-                flags[a:b][stays[a:b]].sum(axis=0, dtype=np.float64)
+                flags[a:b][fixed[a:b]].sum(axis=0, dtype=np.float64)
                 for a, b in pairwise(starts.tolist())
             ]
         )
@@ -269,7 +272,7 @@ def make_layout(
     )
 
 
-def _only(layout: Layout, tested: npt.NDArray[np.bool_]) -> Layout:
+def _select_questions(layout: Layout, tested: npt.NDArray[np.bool_]) -> Layout:
     return Layout(
         layout.sufficient[:, tested],
         layout.applicable[:, tested],
@@ -284,7 +287,7 @@ def _only(layout: Layout, tested: npt.NDArray[np.bool_]) -> Layout:
 def _reasons(
     layout: Layout, tested: npt.NDArray[np.bool_], stratified: bool
 ) -> npt.NDArray[np.int8]:
-    """Say why a question was not tested: codes of the reasons, -1 where it was."""
+    """Return the reason why each question was not tested, `NO_REASON` where it was."""
     k, n = (t.sum(axis=0) for t in layout.totals())
     sizes = np.array(
         [layout.applicable[layout.group == g].sum(axis=0) for g in range(layout.groups)]
