@@ -46,7 +46,7 @@ def test_an_unknown_name_lists_the_near_ones(
         (("half", abs), r"remove\('one-half'\)"),
         (("third", abs, ["Half"]), "'Half' is already a name of the fraction 'one-half'"),
         (("third", abs, "3rd"), "must be a list of names"),
-        (("", abs), "must be text"),
+        (("", abs), "must be non-empty text"),
         (("third", 3), r"must be a function f\(x\) -> y"),
     ],
 )

@@ -65,7 +65,7 @@ class MethodRegistry(Generic[F]):
         names = [name, *aliases]
         for each in names:
             if not isinstance(each, str) or not _normalised(each):
-                raise UsageError(f"the name of a method must be text; found {each!r}")
+                raise UsageError(f"the name of a method must be non-empty text; found {each!r}")
             if each in self:
                 raise UsageError(
                     f"{each!r} is already a name of the {self.kind} {self.name(each)!r}; choose "
