@@ -112,7 +112,7 @@ def compare_weighted(
     method: str = "rao-scott-f",
     lonely: Lonely = "error",
 ) -> WeightedComparison:
-    """Test whether groups of a weighted or clustered sample answer alike.
+    """Test whether groups of a weighted or clustered sample differ.
 
     Parameters
     ----------
