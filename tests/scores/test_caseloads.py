@@ -127,7 +127,10 @@ def test_what_cases_say_of_a_population_is_not_about_scores():
         (b"[1]", "are not what scores write"),
         (b"{", "are not what scores write"),
         (b'{"caseloads": {"north": "x"}, "within": {}}', "are not what scores write"),
-        (b'{"caseloads": {}, "within": {}}', "say nothing of 'safety'; make the scores anew"),
+        (
+            b'{"caseloads": {}, "within": {}}',
+            "have no design effect of 'safety'; make the scores again",
+        ),
     ],
 )
 def test_metadata_that_scores_did_not_write(text, message):

@@ -21,7 +21,7 @@ from tests.scores.programme import (
 )
 
 import omistats as oms
-from omistats.scoring import rules as question_means
+from omistats.scoring import rules
 
 RULES = ("pooled", "questions", "cases")
 # The other units of the programme stay empty.
@@ -358,7 +358,7 @@ def test_large_units_are_done_item_by_item(monkeypatch):
     options: dict[str, Any] = {"by": "unit", "breakdowns": BREAKDOWNS, "rule": "questions"}
     at_once = oms.scores(case_set(read()), **options).table.to_pylist()
     for cells in (1, 900):
-        monkeypatch.setattr(question_means, "_CELLS", cells)
+        monkeypatch.setattr(rules, "_CELLS", cells)
         found = oms.scores(case_set(read()), **options).table.to_pylist()
         for mine, theirs in zip(found, at_once, strict=True):
             alike(mine, theirs)

@@ -16,7 +16,7 @@ from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, feeds
 import omistats as oms
 from omistats import ScoreTally, score_tally
 from omistats.breakdowns.registry import resolve
-from omistats.scoring import sources as summing
+from omistats.scoring import sums as summing
 from omistats.scoring.sources import from_sums
 from omistats.scoring.sums import scored_items
 
@@ -131,9 +131,9 @@ def test_blocks_of_any_size_and_precision_give_the_same(monkeypatch, block, leas
     asked = score_tally(cases, breakdowns=oms.omi2.STANDARD)
     monkeypatch.setattr(summing, "_BLOCK", block)
     # Of 2,213 cases these are few or many.
-    monkeypatch.setattr(summing, "_MANY", 192 if block == 128 else 1 << 14)
-    monkeypatch.setattr(summing, "_LEAST", least)
-    monkeypatch.setattr(summing, "WHOLE", whole_numbers)
+    monkeypatch.setattr(summing, "_LARGE_BLOCK", 192 if block == 128 else 1 << 14)
+    monkeypatch.setattr(summing, "_MIN_EXACT", least)
+    monkeypatch.setattr(summing, "_FLOAT32_EXACT", whole_numbers)
     alike(score_tally(cases, breakdowns=oms.omi2.STANDARD), asked)
 
 

@@ -80,7 +80,7 @@ def test_options_of_summing():
         score_tally(case_set(read()), complement="some")  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError, match="did you mean 'gender'"):
         score_tally(case_set(read()), breakdowns=["gendre"])
-    with pytest.raises(UsageError, match="pass the cases that were counted, or score_tally"):
+    with pytest.raises(UsageError, match="Pass the cases that were counted, or score_tally"):
         oms.scores(oms.tally(case_set(read())))
 
 

@@ -1,4 +1,4 @@
-"""Estimates and tests to the long table."""
+"""Test groups against each other, and lay estimates and tests out as the table of scores."""
 
 from __future__ import annotations
 
@@ -20,105 +20,10 @@ from omistats.model.framework import ALL
 from omistats.scoring.groups import Domains
 from omistats.scoring.sums import ScoredItem
 
-__all__ = ["SCHEMA", "Block", "ScoreReason", "Settings", "Tests", "assemble", "compare_groups"]
-
+__all__ = ["Block", "ScoreReason", "Settings", "assemble", "wald_tests"]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-
-
-@attrs.frozen(eq=False)
-class Tests:
-    """Comparisons, each array of shape (units, items, comparisons + 1).
-
-    The last is for scores that are compared with nothing.
-
-    Attributes
-    ----------
-    statistic, df, df2, p_value : ndarray of float64
-        NaN where nothing could be tested; ``df2`` also where the test is chi-square.
-    stars : ndarray of int8
-        Codes of the printed marks, -1 for none.
-    difference, low, high : ndarray of float64
-        NaN unless two groups are compared.
-    several, unknown : ndarray of bool
-        Whether two groups or more have a score; whether one with a score has no spread known.
-    """
-
-    statistic: Floats
-    df: Floats
-    df2: Floats
-    p_value: Floats
-    stars: npt.NDArray[np.int8]
-    difference: Floats
-    low: Floats
-    high: Floats
-    several: Flags
-    unknown: Flags
-
-
-def compare_groups(
-    found: Ratios,
-    compared: Sequence[npt.NDArray[np.intp]],
-    covariance: Callable[[npt.NDArray[np.intp]], Floats],
-    confidence: float,
-    df: Floats | None,
-) -> Tests:
-    """Compare groups by Wald's test; all comparisons of equally many groups at once.
-
-    Parameters
-    ----------
-    found : Ratios
-        Shape (units, items, domains).
-    compared : sequence of ndarray of int
-        The domains of each comparison.
-    covariance : callable
-        Gives covariances (units, items, comparisons, groups, groups) of the comparisons whose
-        domains it gets, shape (comparisons, groups).
-    confidence : float
-        Of the intervals of differences.
-    df : ndarray of float64, shape (units, 1, 1), or None
-        Degrees of freedom of the design.
-    """
-    shape = (*found.se.shape[:2], len(compared) + 1)
-
-    def empty(value: Any, kind: Any = np.float64) -> npt.NDArray[Any]:
-        return np.full(shape, value, kind)
-
-    figures = {name: empty(np.nan) for name in ("statistic", "df", "df2", "p_value")}
-    apart = {name: empty(np.nan) for name in ("difference", "low", "high")}
-    stars, several, unknown = empty(-1, np.int8), empty(False, np.bool_), empty(False, np.bool_)
-    for width in {len(own) for own in compared}:
-        at = [i for i, own in enumerate(compared) if len(own) == width]
-        groups = np.array([compared[i] for i in at])
-        estimate, v = found.estimate[..., groups], covariance(groups)
-        test = tested(estimate, v, df)
-        for name in ("statistic", "df", "p_value"):
-            figures[name][..., at] = getattr(test, name)
-        if df is not None:
-            figures["df2"][..., at] = np.where(np.isnan(test.p_value), np.nan, df)
-        stars[..., at] = test.stars
-        some = ~np.isnan(estimate)
-        several[..., at] = some.sum(axis=-1) > 1
-        unknown[..., at] = (some & np.isnan(found.se[..., groups])).any(axis=-1)
-        if width == 2:
-            between = difference(estimate, v, confidence=confidence, df=df)
-            apart["difference"][..., at] = between.estimate
-            apart["low"][..., at], apart["high"][..., at] = between.low, between.high
-    return Tests(**figures, stars=stars, **apart, several=several, unknown=unknown)
-
-
-class ScoreReason(Reason):
-    """Why a row of scores lacks a figure or a test."""
-
-    NO_ANSWERS = "no applicable answers"
-    NO_SECOND_GROUP = "no second group to compare with"
-    NO_SPREAD = "no spread to test against"
-    ONE_CASE = "a unit of one case"
-    NO_INTERVAL_AT_BOUNDS = "no such interval at 0 or 100"
-    NO_DF = "no degrees of freedom"
-    ONE_CASE_UNITS_REMOVED = "only units of one case, which were removed"
-
 
 _LEVELS = ("criterion", "section", "headline")
 _SOURCES = ("published", "inferred", "invented")
@@ -144,21 +49,81 @@ SCHEMA = pa.schema(
 """The columns of scores."""
 
 
+class ScoreReason(Reason):
+    """Reasons why a row of scores lacks a figure or a test."""
+
+    NO_ANSWERS = "no applicable answers"
+    NO_SECOND_GROUP = "no second group to compare with"
+    NO_SPREAD = "no spread to test against"
+    ONE_CASE = "a unit of one case"
+    NO_INTERVAL_AT_BOUNDS = "no such interval at 0 or 100"
+    NO_DF = "no degrees of freedom"
+    ONE_CASE_UNITS_REMOVED = "only units of one case, which were removed"
+
+
 @attrs.frozen
 class Settings:
-    """What a call of scores asked for, as its rows say it."""
+    """Options of a table of scores.
 
+    Attributes
+    ----------
+    by_unit : bool
+        Whether units are scored, or only all of them together.
+    rule, confidence, interval, complement
+        As in `omistats.scores`.
+    uses_df_design : bool
+        Whether intervals and tests use the design's degrees of freedom.
+    weighted : bool
+        Whether cases have weights.
+    removed : bool
+        Whether units of one case contribute nothing to the variance.
+    """
+
+    by_unit: bool
     rule: str
     confidence: float
     interval: str
     complement: str
-    design_df: bool
+    uses_df_design: bool
     weighted: bool
+    removed: bool
+
+
+@attrs.frozen(eq=False)
+class GroupTests:
+    """Tests of groups, each array of shape (units, items, comparisons + 1).
+
+    The last element along the last axis is for scores that are compared with nothing.
+
+    Attributes
+    ----------
+    statistic, df, df2, p_value : ndarray of float64
+        NaN where nothing could be tested; ``df2`` also where the test is chi-square.
+    stars : ndarray of int8
+        Codes of the printed marks, -1 for none.
+    difference, low, high : ndarray of float64
+        NaN unless two groups are compared.
+    has_second_group : ndarray of bool
+        Whether two groups or more have a score.
+    unknown_variance : ndarray of bool
+        Whether a group with a score has no standard error.
+    """
+
+    statistic: Floats
+    df: Floats
+    df2: Floats
+    p_value: Floats
+    stars: npt.NDArray[np.int8]
+    difference: Floats
+    low: Floats
+    high: Floats
+    has_second_group: Flags
+    unknown_variance: Flags
 
 
 @attrs.frozen(eq=False)
 class Block:
-    """Estimates and tests of units, all together among them.
+    """Estimates and tests of units, and of all together as the last.
 
     Attributes
     ----------
@@ -167,14 +132,13 @@ class Block:
     counts : ndarray of float64, shape (2, units, items, domains)
         Sufficient and applicable answers.
     found : Ratios
-        Shape (units, items, domains).
+        Estimates, shape (units, items, domains).
     low, high : ndarray of float64
-        Of the same shape.
-    tests : Tests
-    free : ndarray of float64, shape (units, 1, 1), or None
+        Limits of intervals, of the same shape.
+    tests : GroupTests
+        Tests of groups.
+    df_design : ndarray of float64, shape (units, 1, 1), or None
         Degrees of freedom of the design, where they were asked for.
-    removed : bool
-        Whether units of one case contribute nothing.
     """
 
     units: tuple[str, ...]
@@ -182,9 +146,67 @@ class Block:
     found: Ratios
     low: Floats
     high: Floats
-    tests: Tests
-    free: Floats | None
-    removed: bool
+    tests: GroupTests
+    df_design: Floats | None
+
+
+def wald_tests(
+    found: Ratios,
+    compared: Sequence[npt.NDArray[np.intp]],
+    covariance: Callable[[npt.NDArray[np.intp]], Floats],
+    confidence: float,
+    df_design: Floats | None,
+) -> GroupTests:
+    """Test groups by Wald's test, all comparisons of equally many groups at once.
+
+    Parameters
+    ----------
+    found : Ratios
+        Estimates, shape (units, items, domains).
+    compared : sequence of ndarray of int
+        The domains of each comparison.
+    covariance : callable
+        Function that takes the domains of comparisons, shape (comparisons, groups), and returns
+        their covariances, shape (units, items, comparisons, groups, groups).
+    confidence : float
+        Confidence of the intervals of differences.
+    df_design : ndarray of float64, shape (units, 1, 1), or None
+        Degrees of freedom of the design.
+    """
+    shape = (*found.se.shape[:2], len(compared) + 1)
+
+    def empty(value: Any, kind: Any = np.float64) -> npt.NDArray[Any]:
+        return np.full(shape, value, kind)
+
+    figures = {name: empty(np.nan) for name in ("statistic", "df", "df2", "p_value")}
+    differences = {name: empty(np.nan) for name in ("difference", "low", "high")}
+    stars = empty(-1, np.int8)
+    has_second_group, unknown_variance = empty(False, np.bool_), empty(False, np.bool_)
+    for width in {len(groups) for groups in compared}:
+        at = [i for i, groups in enumerate(compared) if len(groups) == width]
+        domains = np.array([compared[i] for i in at])
+        estimate, v = found.estimate[..., domains], covariance(domains)
+        test = tested(estimate, v, df_design)
+        for name in ("statistic", "df", "p_value"):
+            figures[name][..., at] = getattr(test, name)
+        if df_design is not None:
+            figures["df2"][..., at] = np.where(np.isnan(test.p_value), np.nan, df_design)
+        stars[..., at] = test.stars
+        scored = ~np.isnan(estimate)
+        has_second_group[..., at] = scored.sum(axis=-1) > 1
+        unknown_variance[..., at] = (scored & np.isnan(found.se[..., domains])).any(axis=-1)
+        if width == 2:
+            between = difference(estimate, v, confidence=confidence, df=df_design)
+            differences["difference"][..., at] = between.estimate
+            differences["low"][..., at] = between.low
+            differences["high"][..., at] = between.high
+    return GroupTests(
+        **figures,
+        stars=stars,
+        **differences,
+        has_second_group=has_second_group,
+        unknown_variance=unknown_variance,
+    )
 
 
 def assemble(
@@ -194,31 +216,31 @@ def assemble(
     settings: Settings,
     metadata: Mapping[bytes, bytes],
 ) -> pa.Table:
-    """Lay scores out: units, then breakdowns, then items, then groups.
+    """Make the table of scores: units, then breakdowns, then items, then groups.
 
     The score of all cases of a unit comes first, with null breakdown and group.
     """
     width, times = len(scored), len(block.units)
-    # What each row of one unit shows: domain, split (-1 for none), item.
-    shown = [np.zeros(width, np.int64)]
-    splits = [np.full(width, -1)]
-    items = [np.arange(width)]
-    for i, own in enumerate(domains.shown):
-        shown.append(np.tile(own, width))
-        splits.append(np.full(len(own) * width, i))
-        items.append(np.repeat(np.arange(width), len(own)))
-    domain, split, item = (np.concatenate(x) for x in (shown, splits, items))
-    data = _numbers(block, domain, split, item, settings.rule == "pooled" and not settings.weighted)
-    labels, of_domain = _groups(domains)
+    # Domain, split (-1 for none) and item of each row of one unit.
+    domain_parts = [np.zeros(width, np.int64)]
+    split_parts = [np.full(width, -1)]
+    item_parts = [np.arange(width)]
+    for i, groups in enumerate(domains.shown):
+        domain_parts.append(np.tile(groups, width))
+        split_parts.append(np.full(len(groups) * width, i))
+        item_parts.append(np.repeat(np.arange(width), len(groups)))
+    domain, split, item = map(np.concatenate, (domain_parts, split_parts, item_parts))
+    data = _figures(block, domain, split, item, settings)
+    labels, label_codes = _group_labels(domains)
     known = settings.complement == "known"
-    of_split = [CONTRASTS.index(contrast_name(s, known)) for s in domains.splits]
-    method = "wald-f" if settings.design_df else "wald-chi-square"
-    interval = f"{settings.interval}-t" if settings.design_df else settings.interval
+    contrasts = [CONTRASTS.index(contrast_name(s, known)) for s in domains.splits]
+    method = "wald-f" if settings.uses_df_design else "wald-chi-square"
+    interval = f"{settings.interval}-t" if settings.uses_df_design else settings.interval
 
     def label(codes: npt.NDArray[Any], names: Sequence[str], kind: Any = np.int16) -> pa.Array:
         return _arrow.dictionary(np.tile(codes.astype(kind), times), names)
 
-    def fact(values: Sequence[int], names: Sequence[str] | None = None) -> pa.Array:
+    def by_item(values: Sequence[int], names: Sequence[str] | None = None) -> pa.Array:
         column = np.array(values)[item]
         if names is None:
             return pa.array(np.tile(column.astype(np.int16), times))
@@ -228,105 +250,107 @@ def assemble(
     arrays = [
         _arrow.dictionary(np.repeat(np.arange(times, dtype=np.int16), len(item)), block.units),
         label(split, [s.key for s in domains.splits]),
-        label(of_domain[domain], labels),
+        label(label_codes[domain], labels),
         label(np.array([_LEVELS.index(s.item.level) for s in scored])[item], _LEVELS),
         label(item, [s.item.id for s in scored]),
         pa.array(data["k"].astype(np.int64)),
         pa.array(data["n"].astype(np.int64)),
         *(_arrow.floats(data[name]) for name in (*_PERCENTS, *_DIFFERENCES, *_NUMBERS)),
         _arrow.dictionary(data["stars"], STARS),
-        label(np.array([*of_split, -1])[split], CONTRASTS, np.int8),
+        label(np.array([*contrasts, -1])[split], CONTRASTS, np.int8),
         _arrow.dictionary(zeros, (method,), ~np.isnan(data["p_value"])),
         _arrow.dictionary(zeros, (interval,), (data["n"] > 0) & ~np.isnan(data["low"])),
         _arrow.dictionary(zeros, (settings.rule,)),
         pa.array(np.full(len(zeros), settings.confidence)),
-        fact([len(s.questions) for s in scored]),
-        fact([s.invented for s in scored]),
-        fact([_SOURCES.index(s.provenance) for s in scored], _SOURCES),
+        by_item([len(s.questions) for s in scored]),
+        by_item([s.invented for s in scored]),
+        by_item([_SOURCES.index(s.provenance) for s in scored], _SOURCES),
         _arrow.dictionary(data["reason"], ScoreReason.texts()),
     ]
     schema = SCHEMA.with_metadata(dict(metadata)) if metadata else SCHEMA
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _groups(domains: Domains) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
-    """Give labels of groups, and which of them each domain has; -1 is none."""
+def _group_labels(domains: Domains) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:
+    """List the labels of groups, and the code of each domain's label; -1 is none."""
     groups = {
-        d: g
-        for s, own in zip(domains.splits, domains.shown, strict=True)
-        for d, g in zip(own.tolist(), s.groups, strict=True)
+        domain: group
+        for split, shown in zip(domains.splits, domains.shown, strict=True)
+        for domain, group in zip(shown.tolist(), split.groups, strict=True)
     }
     labels = tuple(dict.fromkeys(groups.values()))
     codes = np.full(len(domains), -1)
-    for d, g in groups.items():
-        codes[d] = labels.index(g)
+    for domain, group in groups.items():
+        codes[domain] = labels.index(group)
     return labels, codes
 
 
-def _numbers(
+def _figures(
     block: Block,
     domain: npt.NDArray[np.int64],
     split: npt.NDArray[np.int64],
     item: npt.NDArray[np.int64],
-    pooled: bool,
+    settings: Settings,
 ) -> dict[str, npt.NDArray[Any]]:
-    """Give the figures of every row."""
+    """Take the figures of every row out of estimates and tests."""
     tests, units = block.tests, len(block.units)
     domains, splits = block.found.se.shape[-1], tests.p_value.shape[-1]
-    of_score = item * domains + domain
-    # The last comparison is that of rows without one.
-    of_test = item * splits + np.where(split < 0, splits - 1, split)
+    score_at = item * domains + domain
+    # The last test is that of rows without a comparison.
+    test_at = item * splits + np.where(split < 0, splits - 1, split)
 
-    def own(values: Floats) -> Floats:
-        out: Floats = values.reshape(units, -1).take(of_score, axis=1).ravel()
+    def of_score(values: Floats) -> Floats:
+        out: Floats = values.reshape(units, -1).take(score_at, axis=1).ravel()
         return out
 
-    def shared(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        out: npt.NDArray[Any] = values.reshape(units, -1).take(of_test, axis=1).ravel()
+    def of_test(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        out: npt.NDArray[Any] = values.reshape(units, -1).take(test_at, axis=1).ravel()
         return out
 
-    k, n = (own(counts) for counts in block.counts)
-    estimate, se, low = own(block.found.estimate), own(block.found.se), own(block.low)
-    p_value = shared(tests.p_value)
+    k, n = (of_score(counts) for counts in block.counts)
+    estimate, se = of_score(block.found.estimate), of_score(block.found.se)
+    low = of_score(block.low)
+    p_value = of_test(tests.p_value)
     untested = np.tile(split >= 0, units) & np.isnan(p_value)
     no_limits = np.isnan(low)
-    together = np.repeat(np.array(block.units) == ALL, len(item))
-    bound = np.zeros(units, np.bool_) if block.free is None else block.free.ravel() <= 0
-    unfree = np.repeat(bound, len(item))
-    # By itself a unit of one case shows no spread whatever is done about it.
-    lonely = np.where(
-        together & block.removed, ScoreReason.ONE_CASE_UNITS_REMOVED, ScoreReason.ONE_CASE
+    all_units = np.repeat(np.array(block.units) == ALL, len(item))
+    df = block.df_design
+    no_df = np.repeat(np.zeros(units, np.bool_) if df is None else df.ravel() <= 0, len(item))
+    # A unit of one case has no standard error of its own, whatever it adds to the whole.
+    one_case = np.where(
+        all_units & settings.removed, ScoreReason.ONE_CASE_UNITS_REMOVED, ScoreReason.ONE_CASE
     )
-    # Of several reasons the last one set holds.
+    # Where several reasons hold, the last one set counts.
     reason = np.full(len(n), NO_REASON, np.int8)
     reason[no_limits] = ScoreReason.NO_DF
-    at_bounds = no_limits & ~unfree & ((estimate <= 0) | (estimate >= 1))
+    at_bounds = no_limits & ~no_df & ((estimate <= 0) | (estimate >= 1))
     reason[at_bounds] = ScoreReason.NO_INTERVAL_AT_BOUNDS
     reason[untested] = ScoreReason.NO_SPREAD
-    reason[untested & unfree] = ScoreReason.NO_DF
-    unknown = untested & shared(tests.unknown)
-    reason[unknown] = lonely[unknown]
-    reason[untested & ~shared(tests.several)] = ScoreReason.NO_SECOND_GROUP
-    reason[np.isnan(se)] = lonely[np.isnan(se)]
+    reason[untested & no_df] = ScoreReason.NO_DF
+    unknown = untested & of_test(tests.unknown_variance)
+    reason[unknown] = one_case[unknown]
+    reason[untested & ~of_test(tests.has_second_group)] = ScoreReason.NO_SECOND_GROUP
+    reason[np.isnan(se)] = one_case[np.isnan(se)]
     reason[n == 0] = ScoreReason.NO_ANSWERS
     with np.errstate(invalid="ignore"):
-        # From the counts, as in findings: 100 (k / n) may fall a hair short of a whole percent.
-        percent = 100.0 * k / n if pooled else 100.0 * estimate
+        # From the counts, as in findings: 100 (k / n) may fall just short of a whole percent.
+        from_counts = settings.rule == "pooled" and not settings.weighted
+        percent = 100.0 * k / n if from_counts else 100.0 * estimate
     return {
         "k": k,
         "n": n,
         "percent": percent,
         "se": 100.0 * se,
         "low": 100.0 * low,
-        "high": 100.0 * own(block.high),
-        "design_effect": own(block.found.design_effect),
-        "difference": 100.0 * shared(tests.difference),
-        "difference_low": 100.0 * shared(tests.low),
-        "difference_high": 100.0 * shared(tests.high),
-        "statistic": shared(tests.statistic),
-        "df": shared(tests.df),
-        "df2": shared(tests.df2),
+        "high": 100.0 * of_score(block.high),
+        "design_effect": of_score(block.found.design_effect),
+        "difference": 100.0 * of_test(tests.difference),
+        "difference_low": 100.0 * of_test(tests.low),
+        "difference_high": 100.0 * of_test(tests.high),
+        "statistic": of_test(tests.statistic),
+        "df": of_test(tests.df),
+        "df2": of_test(tests.df2),
         "p_value": p_value,
-        "stars": shared(tests.stars),
+        "stars": of_test(tests.stars),
         "reason": reason,
     }

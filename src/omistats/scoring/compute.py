@@ -1,47 +1,46 @@
-"""Scores of criteria, sections and headline elements, with honest uncertainty."""
+"""Score general criteria, sections and headline elements.
+
+`scores` checks its options, chooses an `omistats.scoring.estimators.Estimator`, and makes
+intervals, tests and the table from what that estimates.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
-from omistats.counting.tally import By
+from omistats.counting.tally import By, check_by
 from omistats.errors import UsageError, check_choice, format_value
 from omistats.kernel.checks import check_confidence
 from omistats.kernel.design import Population
 from omistats.kernel.ratio import Ratios, check_limits, limits
 from omistats.model.batches import read_cases
-from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework
-from omistats.model.survey_design import Column, is_complex_design
-from omistats.scoring.build import Block, Settings, assemble, compare_groups
-from omistats.scoring.estimators import Scoring, drawn_scoring, plain_scoring, pooled_scoring
+from omistats.model.survey_design import Column, Lonely, is_complex_design
+from omistats.scoring.build import Block, Settings, assemble, wald_tests
+from omistats.scoring.estimators import Estimator, choose_estimator, pooled_estimator
 from omistats.scoring.finite_population import write_fpc_metadata
-from omistats.scoring.groups import domains_of, make_members, splits_of
+from omistats.scoring.groups import Domains, assign_domains
 from omistats.scoring.options import (
-    TREATMENTS,
+    check_complement,
     check_source,
     check_tally_options,
-    refuse,
-    wanted_breakdowns,
-    wanted_items,
+    resolve_breakdowns,
 )
 from omistats.scoring.result import Scores
 from omistats.scoring.rules import RULES
 from omistats.scoring.score_tally import ScoreTally
-from omistats.scoring.sources import is_elsewhere, moments_of, sum_elsewhere
-from omistats.scoring.sums import ScoredItem, case_sums
+from omistats.scoring.sources import can_sum_in_parts, sum_in_parts
+from omistats.scoring.sums import scored_items
 from omistats.scoring.weaknesses import ScoringContext
 
 __all__ = ["scores"]
 
-
 Floats = npt.NDArray[np.float64]
-Lonely = Literal["error", "null", "remove", "adjust"]
 
 
 def scores(
@@ -69,11 +68,10 @@ def scores(
     ----------
     source : CaseSet, ScoreTally, data frame, lazy frame, record batch reader, data set, or path
         The cases, or sums over them from `score_tally`. All but these two need ``framework``.
-        Pooled scores of large files, readers and the lazy frames of engines are made of sums
-        that go by in parts, or that the engine makes; other rules, weights, strata and clusters
-        need the cases, and read all of them.
-        From sums, scores are pooled and of the items, breakdowns and complement summed over,
-        and cases have no weights, strata or clusters of their own.
+        For pooled scores, large files, readers and lazy frames of engines are summed part by
+        part or in the engine. Other rules, weights, strata and clusters need the cases, and read
+        all of them into memory. From a ScoreTally, scores are pooled and of the items,
+        breakdowns and complement summed over, and cases have no weights, strata or clusters.
     by : {'unit'}, optional
         Score every unit, then all together; by default only all together.
     breakdowns : iterable of Breakdown or str, optional
@@ -85,69 +83,68 @@ def scores(
         and all questions of the item; ``'questions'`` the mean of its questions'
         percentages; ``'cases'`` the mean of the cases' percentages.
     confidence : float
-        Of intervals, between 0 and 1.
+        Confidence of intervals, between 0 and 1.
     interval : {'wald', 'logit'}
         As in `omistats.stats.ratio`. Wald limits are not cut off at 0 and 100.
     df : {'design'}, optional
         Use t and F with the design's degrees of freedom, cases less units (column ``df2``
-        for F); by default the normal and chi-square. Where there are none left, as in a
-        unit of one case, intervals and tests are null.
+        for F); by default the normal and chi-square distributions. Where there are no degrees
+        of freedom, as in a unit of one case, intervals and tests are null.
     lonely : {'error', 'null', 'remove', 'adjust'}
-        What to do about a unit of one case, which shows no spread: refuse it, leave what
-        depends on it null, let it contribute nothing (null where all that a score is made of
-        is such units), or measure it from the mean of all.
+        Treatment of a unit of one case, whose variance is unknown: raise an error, leave what
+        depends on it null, let it contribute nothing (null where a score is made of such units
+        only), or measure it from the mean of all.
     complement : {'all', 'known'}
-        What the subset of a complement is tested against: all other cases, or those whose
+        Cases that the subset of a complement is tested against: all others, or those whose
         characteristic is known.
     test : {'wald'}
-        Groups are compared by Wald's test, which knows that the answers of a case go together.
-        Tests of one question at a time, within units among them, are refused.
+        Wald's test of groups, which allows for several answers of one case. Tests of one
+        question at a time, within units among them, are not available here.
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Scores are then weighted; ``k`` and
         ``n`` stay counts of answers, also of cases of weight 0.
     stratum : str or array_like, optional
-        What cases were drawn within: a column or one label a case; None for no strata. By
-        default the units.
+        Strata of the sample: a column, or one label a case; None for no strata. By default the
+        units.
     cluster : str or array_like, optional
-        What was drawn: a column or one label a case. By default each case by itself.
+        Sampled clusters: a column, or one label a case. By default each case is its own cluster.
     population : float, mapping of str to float, str or array_like, optional
-        How many cases each unit's caseload has, of which its cases were drawn: one number
-        for all units, or one for every unit by name and for no other; 0 is for a unit without
-        cases. Standard errors are then corrected for the share that was drawn, and those of a
-        caseload drawn whole are 0. The scores themselves stay what the sample has: they are
-        not weighted, and where units drew unequal shares the score of all units differs from
-        that of all caseloads. By default caseloads are far larger than samples. The table's
-        metadata tell the caseloads. With clusters it counts clusters, with strata it
-        is by stratum, and it may be a column or array with one number a case.
+        Number of cases in each unit's caseload, of which its cases are a sample: one number
+        for all units, or one for every unit by name and for no other; 0 for a unit without
+        cases. Standard errors then have a finite population correction, and those of a
+        caseload that was sampled whole are 0. Scores stay those of the sample: they are not
+        weighted, and where sampling fractions differ between units the score of all units
+        differs from that of all caseloads. By default caseloads are taken to be far larger than
+        samples. The table's metadata record the caseloads. With ``cluster`` the number counts
+        clusters, with ``stratum`` it is by stratum, and it may be a column or array with one
+        number a case.
     framework : Framework, optional
-        What to check the source against; a case set carries its own.
+        Framework to check the source against; a case set has its own.
 
     Returns
     -------
     Scores
         A row a unit, breakdown, item and group, in percent (0-100); null where nothing was
-        applicable. Invented questions take part, and each row says how many did.
+        applicable. Invented questions are included, and each row says how many there are.
 
     Raises
     ------
     UsageError
-        When options do not fit, or no question feeds any item. Of several bad options all
-        are listed.
+        When an option is of the wrong kind or out of range, options do not fit the source, or
+        no question feeds any item. The first problem is raised.
     UnknownNameError
-        When an item, a breakdown, the rule or another word is unknown, and nothing else is
-        wrong.
+        When an item, a breakdown, the rule or another word is unknown.
     DataError
         When a unit has one case (under ``lonely='error'``; unit and case are named), a
         caseload is missing, no number, smaller than the sample or of no unit (units are
-        named), or a breakdown labels cases outside its groups.
+        named), or a breakdown labels cases outside its groups. All problems are listed.
 
     Notes
     -----
     Cases are clusters of answers, units are strata: standard errors are those of R's
-    ``svyby`` on ``svydesign(~case_id, strata=~unit, weights=~one, fpc=~population)``,
-    ``one`` being 1 in every case (from an ``fpc`` alone R would make weights of the shares
-    drawn), groups being domains of the full design. Groups are compared by Wald's test with
-    their covariance.
+    ``svyby`` on ``svydesign(~case_id, strata=~unit, weights=~one, fpc=~population)``, where
+    ``one`` is 1 in every case (from ``fpc`` alone R would compute weights) and groups are
+    domains of the full design. Groups are compared by Wald's test with their covariance.
 
     References
     ----------
@@ -165,119 +162,111 @@ def scores(
     all, risk of harm high  3 Outcomes reached and kept     57.4  55.5-59.2   2,699     --
     all, risk of harm all   3 Outcomes reached and kept     57.1  56.2-57.9  13,936
     """
-    carried = source.framework if isinstance(source, CaseSet) else framework
-    known = carried if isinstance(carried, Framework) else None
-    splits: list[Breakdown] = []
-    scored: list[ScoredItem] = []
     design: dict[str, Any] = {"weight": weight, "stratum": stratum, "cluster": cluster}
     summed = source if isinstance(source, ScoreTally) else None
-    asked = {"breakdowns": breakdowns, "items": items, "complement": complement, "rule": rule}
-    sources: list[Callable[[], object]]
+    wanted: tuple[Breakdown, ...] = ()
     if summed is not None:
-        sources = check_tally_options(summed, framework=framework, **asked, **design)
+        asked: dict[str, Any] = {"breakdowns": breakdowns, "items": items, "rule": rule}
+        check_tally_options(summed, framework=framework, complement=complement, **asked, **design)
+        framework, scored = summed.framework, summed.items
     else:
-        sources = [
-            lambda: check_source(source, framework),
-            lambda: splits.extend(wanted_breakdowns(breakdowns, known)),
-            lambda: scored.extend(wanted_items(items, known)),
-        ]
-    refuse(
-        *sources,
-        lambda: _check_either("by", by, "unit"),
-        lambda: check_choice("scoring rule", rule, RULES),
-        lambda: check_confidence(confidence),
-        lambda: check_limits(interval),
-        lambda: _check_either("df", df, "design"),
-        lambda: check_choice("treatment of units of one case", lonely, TREATMENTS),
-        lambda: _check_test(test),
-        lambda: check_choice("complement", complement, ("all", "known")),
+        framework = check_source(source, framework)
+        wanted = resolve_breakdowns(breakdowns, framework)
+        scored = scored_items(framework, items)
+    check_by(by)
+    check_choice("scoring rule", rule, RULES)
+    check_confidence(confidence)
+    check_limits(interval)
+    _check_df(df)
+    check_choice("treatment of units of one case", lonely, get_args(Lonely))
+    _check_test(test)
+    check_complement(complement)
+
+    complex_design = is_complex_design(**design)
+    if summed is None and rule == "pooled" and not complex_design and can_sum_in_parts(source):
+        # Pooled scores need only sums, which are made part by part or in the engine.
+        summed = sum_in_parts(source, framework, scored, wanted, complement)
+    estimator: Estimator
+    if summed is not None:
+        units, metadata = summed.units, summed.metadata
+        domains, complement = summed.domains, summed.complement
+        estimator = pooled_estimator(units, summed.cases, summed.moments, lonely, population)
+    else:
+        cases = read_cases(source, framework)
+        units, metadata = cases.units, cases.metadata
+        members = assign_domains(cases, wanted, complement == "known")
+        domains = members.domains
+        estimator = choose_estimator(
+            cases, scored, members, rule=rule, lonely=lonely, population=population, **design
+        )
+    settings = Settings(
+        by == "unit",
+        rule,
+        confidence,
+        interval,
+        complement,
+        df == "design",
+        weight is not None,
+        lonely == "remove",
     )
-    of: ScoreTally | CaseSet
-    # What needs no more than sums is summed where the cases are, or part by part.
-    if (
-        known is not None
-        and rule == "pooled"
-        and not is_complex_design(**design)
-        and is_elsewhere(source)
-    ):
-        summed = sum_elsewhere(source, known, scored, splits, complement)
-    if summed is not None:
-        of, scored, complement = summed, list(summed.items), summed.complement
-        domains = summed.domains
-        made = pooled_scoring(summed.units, summed.cases, summed.moments, lonely, population)
-    else:
-        of = read_cases(source, framework)
-        domains = domains_of(splits_of(splits))
-        made = _scoring(of, scored, splits, complement, rule, lonely, population, design)
+    block = _estimate(estimator, units, domains, settings)
+    table = assemble(block, scored, domains, settings, metadata)
+    table = write_fpc_metadata(table, estimator.fpc_metadata(scored))
+    ids = tuple(s.item.id for s in scored)
+    context = ScoringContext(estimator, units, ids, settings) if settings.by_unit else None
+    return Scores(table, framework, context)
 
-    # Units, if asked for, and all together after them.
-    parts = (False, True) if by == "unit" else (True,)
-    estimates = [made.estimates(together) for together in parts]
-    found = Ratios(*map(np.concatenate, zip(*map(_arrays, estimates), strict=True)))
-    freedom = np.concatenate([made.freedom(together) for together in parts])
-    free = freedom[:, np.newaxis, np.newaxis] if df else None
 
-    def covariances(groups: npt.NDArray[np.intp]) -> Floats:
+def _estimate(
+    estimator: Estimator, units: tuple[str, ...], domains: Domains, settings: Settings
+) -> Block:
+    """Compute estimates, intervals and tests: of units, if asked for, then of all together."""
+    parts = (False, True) if settings.by_unit else (True,)
+    estimates = [estimator.estimates(all_units) for all_units in parts]
+    found = Ratios(*map(np.concatenate, zip(*map(_as_arrays, estimates), strict=True)))
+    df_design = None
+    if settings.uses_df_design:
+        df = np.concatenate([estimator.df_design(all_units) for all_units in parts])
+        df_design = df[:, np.newaxis, np.newaxis]
+
+    def covariance(groups: npt.NDArray[np.intp]) -> Floats:
         return np.concatenate(
             [
-                made.covariance(groups, one.se, together)
-                for one, together in zip(estimates, parts, strict=True)
+                estimator.covariance(groups, one.se, all_units)
+                for one, all_units in zip(estimates, parts, strict=True)
             ]
         )
 
-    low, high = limits(found.estimate, found.se, confidence=confidence, df=free, interval=interval)
-    counts = made.counts.sum(axis=1, keepdims=True)
-    block = Block(
-        (*(of.units if by == "unit" else ()), ALL),
-        np.concatenate([made.counts, counts], axis=1) if by == "unit" else counts,
+    confidence = settings.confidence
+    low, high = limits(
+        found.estimate, found.se, confidence=confidence, df=df_design, interval=settings.interval
+    )
+    counts = estimator.counts
+    total = counts.sum(axis=1, keepdims=True)
+    return Block(
+        (*units, ALL) if settings.by_unit else (ALL,),
+        np.concatenate([counts, total], axis=1) if settings.by_unit else total,
         found,
         low,
         high,
-        compare_groups(found, domains.compared, covariances, confidence, free),
-        free,
-        lonely == "remove",
+        wald_tests(found, domains.compared, covariance, confidence, df_design),
+        df_design,
     )
-    settings = Settings(rule, confidence, interval, complement, df is not None, weight is not None)
-    table = assemble(block, scored, domains, settings, of.metadata)
-    source = ScoringContext(made, of.units, tuple(s.item.id for s in scored), settings)
-    kept = source if by == "unit" else None
-    return Scores(write_fpc_metadata(table, made.caseloads(scored)), of.framework, kept)
 
 
-def _scoring(
-    cases: CaseSet,
-    scored: Sequence[ScoredItem],
-    splits: Sequence[Breakdown],
-    complement: Literal["all", "known"],
-    rule: str,
-    lonely: str,
-    population: Any,
-    design: Mapping[str, Any],
-) -> Scoring:
-    drawn = is_complex_design(**design)
-    members = make_members(cases, splits, complement == "known")
-    if rule == "pooled" and not drawn:
-        moments, sizes = moments_of(cases, scored, members), np.diff(cases.packed.starts)
-        return pooled_scoring(cases.units, sizes, moments, lonely, population, cases)
-    answers = case_sums(cases, scored)
-    if drawn:
-        return drawn_scoring(rule, answers, cases, members, lonely, population=population, **design)
-    return plain_scoring(rule, answers, cases, members, lonely, population)
-
-
-def _arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
+def _as_arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
     return one.estimate, one.se, one.design_effect
+
+
+def _check_df(df: object) -> None:
+    if df is not None and not (isinstance(df, str) and df == "design"):
+        raise UsageError(f"`df` must be None or 'design'; found {format_value(df)}")
 
 
 def _check_test(test: object) -> None:
     if not (isinstance(test, str) and test == "wald"):
         raise UsageError(
-            "scores pool answers of which a case gives many, and are compared by 'wald'; found "
-            f"{format_value(test)}. Tests of one question at a time are had with "
+            "scores pool several answers of a case, and are compared by 'wald'; found "
+            f"{format_value(test)}. For tests of one question at a time use "
             "recompute(cases, inference=Inference(test=...))"
         )
-
-
-def _check_either(name: str, value: object, word: str) -> None:
-    if value is not None and not (isinstance(value, str) and value == word):
-        raise UsageError(f"`{name}` is None or {word!r}, found {format_value(value)}")

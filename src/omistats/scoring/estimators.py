@@ -1,4 +1,23 @@
-"""Estimates, covariance, df: simple and complex designs."""
+"""Estimate scores, with their standard errors, covariances and degrees of freedom.
+
+`omistats.scores` takes every figure from one `Estimator`. Two functions choose it:
+
+* `choose_estimator` for cases, by scoring rule and survey design;
+* `pooled_estimator` for sums over cases (a `ScoreTally`, large files, engines).
+
+There are two kinds of estimator. Each computes the standard error in its method ``estimates``:
+
+* `SimpleDesign`: cases are drawn one by one and units are strata. The scoring rule in
+  `omistats.scoring.rules` estimates; for pooled scores and means over cases the variance is
+  computed by `omistats.kernel.ratio.linearised`.
+* `ComplexDesign`: weights, other strata or clusters. Scores are linearised here, and the variance
+  of the linearised totals is computed by `omistats.kernel.survey.Totals.covariance`.
+
+To use another standard error, write a class with the members of `Estimator` and return it from
+these two functions; nothing else has to change. Intervals and tests are made later from what an
+estimator returns: `omistats.scoring.compute` calls `omistats.kernel.ratio.limits` for the
+intervals and `omistats.scoring.build.wald_tests` for the tests.
+"""
 
 from __future__ import annotations
 
@@ -12,242 +31,342 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import DataError, Problem
-from omistats.kernel.design import variance_factors
+from omistats.kernel.design import Population, variance_factors
 from omistats.kernel.funnel import within_design_effect
 from omistats.kernel.ratio import Ratios, design_effect, quotient
 from omistats.kernel.survey import Totals
 from omistats.model.case_set import CaseSet
-from omistats.model.survey_design import SampleDesign, resolve_design
-from omistats.scoring.finite_population import Correction, caseloads
-from omistats.scoring.groups import Members
-from omistats.scoring.options import check_alone
-from omistats.scoring.rules import Rule, covariance, make_rule, pooled_rule, uncorrected_effects
-from omistats.scoring.sums import CaseSums, Sample, ScoredItem, Strata, mask_unsupported
+from omistats.model.survey_design import Column, SampleDesign, is_complex_design, resolve_design
+from omistats.scoring.finite_population import FpcMetadata, resolve_population
+from omistats.scoring.groups import DomainMembers
+from omistats.scoring.rules import (
+    Rule,
+    design_effects_without_fpc,
+    group_covariance,
+    make_rule,
+    pooled_rule,
+)
+from omistats.scoring.sums import CaseSums, Sample, ScoredItem, Strata, case_sums, sum_moments
 
-__all__ = ["Scoring", "UnitVersusRest", "drawn_scoring", "plain_scoring", "pooled_scoring"]
-
+__all__ = ["Estimator", "UnitVersusRest", "choose_estimator", "pooled_estimator"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
-@attrs.frozen(eq=False)
-class UnitVersusRest:
-    """A unit and other units pooled, both as domains of the whole sample.
+class Estimator(Protocol):
+    """Everything that `omistats.scores` needs of a scoring rule under a survey design.
 
-    Attributes
-    ----------
-    estimate : ndarray of float64, shape (items, 2)
-        Of the unit, and of the others; NaN without an answer.
-    covariance : ndarray of float64, shape (items, 2, 2)
-        NaN where unknown.
-    freedom : float
-        The design's degrees of freedom among the cases of both.
+    A block is one unit, or with ``all_units`` all units together.
     """
-
-    estimate: Floats
-    covariance: Floats
-    freedom: float
-
-
-class Scoring(Protocol):
-    """What a table of scores asks of the rule and the design."""
 
     @property
     def counts(self) -> Floats:
         """Sufficient and applicable answers, shape (2, units, items, domains)."""
 
-    def estimates(self, together: bool) -> Ratios:
-        """Estimate every domain, shape (blocks, items, domains): a block a unit, or one."""
+    def estimates(self, all_units: bool) -> Ratios:
+        """Estimate scores, standard errors and design effects, shape (blocks, items, domains)."""
 
-    def covariance(self, domains: npt.NDArray[np.intp], se: Floats, together: bool) -> Floats:
-        """Give covariances of the groups of comparisons, of which no two share a case.
+    def covariance(self, domains: npt.NDArray[np.intp], se: Floats, all_units: bool) -> Floats:
+        """Compute the covariance matrices of compared groups, of which no two share a case.
 
-        Takes domains of shape (comparisons, groups) and the standard errors of all; gives the
-        shape (blocks, items, comparisons, groups, groups).
+        Parameters
+        ----------
+        domains : ndarray of int, shape (comparisons, groups)
+            The groups of each comparison.
+        se : ndarray of float64, shape (blocks, items, domains)
+            The standard errors that ``estimates`` returned.
+        all_units : bool
+            Whether these are of all units together.
+
+        Returns
+        -------
+        ndarray of float64, shape (blocks, items, comparisons, groups, groups)
         """
 
-    def freedom(self, together: bool) -> Floats:
-        """Give the design's degrees of freedom, one a block."""
+    def df_design(self, all_units: bool) -> Floats:
+        """Count the design's degrees of freedom, one number a block."""
 
-    def caseloads(self, scored: Sequence[ScoredItem]) -> Correction | None:
-        """Say which caseloads standard errors are corrected for; None if for none."""
+    def fpc_metadata(self, items: Sequence[ScoredItem]) -> FpcMetadata | None:
+        """Describe the finite population correction; None without one."""
 
-    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> UnitVersusRest:
-        """Score a unit and some others pooled, of all their cases; see `Beside`."""
+    def compare_with_rest(self, unit: int, rest: Flags) -> UnitVersusRest:
+        """Estimate the scores of a unit and of some other units pooled."""
 
 
-def pooled_scoring(
+@attrs.frozen(eq=False)
+class UnitVersusRest:
+    """The scores of a unit and of other units pooled, both as domains of the whole sample.
+
+    Attributes
+    ----------
+    estimate : ndarray of float64, shape (items, 2)
+        Of the unit, then of the others; NaN without an answer.
+    covariance : ndarray of float64, shape (items, 2, 2)
+        NaN where unknown.
+    df_design : float
+        The design's degrees of freedom among the cases of both.
+    """
+
+    estimate: Floats
+    covariance: Floats
+    df_design: float
+
+
+def choose_estimator(
+    cases: CaseSet,
+    items: Sequence[ScoredItem],
+    members: DomainMembers,
+    *,
+    rule: str,
+    lonely: str,
+    population: str | Population,
+    weight: Column,
+    stratum: Column,
+    cluster: Column,
+) -> Estimator:
+    """Choose the estimator of scores of cases by scoring rule and survey design.
+
+    Parameters
+    ----------
+    cases : CaseSet
+        The cases.
+    items : sequence of ScoredItem
+        The items to score.
+    members : DomainMembers
+        The domains of the cases.
+    rule : {'pooled', 'questions', 'cases'}
+        The scoring rule.
+    lonely, population, weight, stratum, cluster
+        As in `omistats.scores`.
+
+    Raises
+    ------
+    DataError
+        When a unit has one case under ``lonely='error'``, or the columns of the design or the
+        caseloads break the rules.
+    """
+    starts = cases.packed.starts
+    if is_complex_design(weight, stratum, cluster):
+        columns = {"weight": weight, "stratum": stratum, "cluster": cluster}
+        with_fpc = resolve_design(cases, lonely, **columns, population=population)
+        without_fpc = None
+        if population is not None:
+            # A stratum drawn whole may have one case, which is an error only without population.
+            treatment = "adjust" if lonely == "error" else lonely
+            without_fpc = resolve_design(cases, treatment, **columns, population=None)
+        unused = np.zeros(len(starts) - 1)
+        sample = Sample(members.flags(0, len(cases)), starts, unused, unused)
+        return ComplexDesign(rule, case_sums(cases, items), sample, with_fpc, without_fpc)
+    if rule == "pooled":
+        moments = sum_moments(cases, items, members)
+        return pooled_estimator(cases.units, np.diff(starts), moments, lonely, population, cases)
+    units = _resolve_units(cases.units, np.diff(starts), lonely, population, cases)
+    scale, shared = units.strata.scale, units.strata.shared
+    sample = Sample(members.flags(0, len(cases)), starts, scale, shared)
+    return SimpleDesign(make_rule(rule, case_sums(cases, items), sample), units)
+
+
+def pooled_estimator(
     units: Sequence[str],
     sizes: npt.NDArray[np.int64],
     moments: npt.NDArray[np.int64],
     lonely: str,
     population: Any,
     cases: CaseSet | None = None,
-) -> Scoring:
-    """Prepare pooled scores from sums over cases; see `omistats.scoring.score_tally.ScoreTally`.
+) -> Estimator:
+    """Return the estimator of pooled scores from sums over cases.
 
-    Where the cases are at hand they only say which case is alone in its unit.
-
-    Raises
-    ------
-    DataError
-        As `plain_scoring`.
-    """
-    design = _design(units, sizes, lonely, population, cases)
-    # Moments, units, items, domains: what is added up lies along the first axes.
-    laid = np.ascontiguousarray(moments.transpose(3, 0, 2, 1), np.float64)
-    return _Plain(pooled_rule(laid, design.strata), design)
-
-
-def plain_scoring(
-    rule: str,
-    sums: CaseSums,
-    cases: CaseSet,
-    members: Members,
-    lonely: str,
-    population: Any,
-) -> Scoring:
-    """Prepare scores of cases that stand for themselves, units being strata.
+    Parameters
+    ----------
+    units : sequence of str
+        The units.
+    sizes : ndarray of int64, shape (units,)
+        The number of cases of each unit.
+    moments : ndarray of int64, shape (units, domains, items, 5)
+        As in `omistats.ScoreTally`.
+    lonely, population
+        As in `omistats.scores`.
+    cases : CaseSet, optional
+        The cases, to name the one of a unit of one case.
 
     Raises
     ------
     DataError
-        When a unit has one case, or a caseload is missing or smaller than the sample.
+        When a unit has one case under ``lonely='error'``, or a caseload is missing or smaller
+        than the sample.
     """
-    starts = cases.packed.starts
-    design = _design(cases.units, np.diff(starts), lonely, population, cases)
-    strata = design.strata
-    sample = Sample(members.within(0, len(cases)), starts, strata.scale, strata.shared)
-    return _Plain(make_rule(rule, sums, sample), design)
+    strata = _resolve_units(units, sizes, lonely, population, cases)
+    # To moments, units, items, domains: sums then run over the first axes.
+    reordered = np.ascontiguousarray(moments.transpose(3, 0, 2, 1), np.float64)
+    return SimpleDesign(pooled_rule(reordered, strata.strata), strata)
 
 
 @attrs.frozen(eq=False)
-class _Design:
-    """Cases drawn one by one within units.
+class _UnitStrata:
+    """Units as strata of cases drawn one by one.
 
     Attributes
     ----------
-    drawn : ndarray of float64, shape (units,)
+    cases : ndarray of float64, shape (units,)
+        The number of cases of each unit.
     strata : Strata
-    alone : ndarray of bool, shape (units,)
-        Units of one case that is not all there is.
+        The variance factors.
+    single : ndarray of bool, shape (units,)
+        Units of one case that is not the whole caseload.
     removed : bool
         Whether those contribute nothing.
-    there : mapping of str to float, or None
-        Caseloads.
+    population : mapping of str to float, or None
+        The caseload size of each unit.
     """
 
-    drawn: Floats
+    cases: Floats
     strata: Strata
-    alone: npt.NDArray[np.bool_]
+    single: Flags
     removed: bool
-    there: Mapping[str, float] | None
+    population: Mapping[str, float] | None
 
 
-def _design(
+def _resolve_units(
     units: Sequence[str],
     sizes: npt.NDArray[np.int64],
     lonely: str,
     population: Any,
     cases: CaseSet | None,
-) -> _Design:
+) -> _UnitStrata:
     drawn = sizes.astype(np.float64)
-    problems: list[Problem] = []
-    there = caseloads(population, units, drawn, problems)
-    # A unit of one case shows no spread, unless it is all there is.
-    alone = np.isnan(variance_factors(drawn, there, "nan")[0])
-    check_alone(units, alone, lonely, cases, problems)
+    caseloads, problems = resolve_population(population, units, drawn)
+    # The variance of a unit of one case is unknown, unless it is the whole caseload.
+    single = np.isnan(variance_factors(drawn, caseloads, "nan")[0])
+    if lonely == "error" and single.any():
+        problems.append(_single_case_problem(units, single, cases))
     if problems:
         raise DataError(problems)
-    # What is left open by one was refused above, or leaves open what depends on it.
-    treat = lonely if lonely in ("remove", "adjust") else "nan"
-    strata = Strata(*variance_factors(drawn, there, treat))
-    of_units = None if there is None else dict(zip(units, there.tolist(), strict=True))
-    return _Design(drawn, strata, alone, lonely == "remove", of_units)
+    strata = Strata(
+        *variance_factors(drawn, caseloads, lonely if lonely in ("remove", "adjust") else "nan")
+    )
+    by_unit = None if caseloads is None else dict(zip(units, caseloads.tolist(), strict=True))
+    return _UnitStrata(drawn, strata, single, lonely == "remove", by_unit)
+
+
+def _single_case_problem(units: Sequence[str], single: Flags, cases: CaseSet | None) -> Problem:
+    """Name the units of one case."""
+    named = [
+        f"{units[unit]!r}" + ("" if cases is None else f" (case {_first_case_id(cases, unit)!r})")
+        for unit in np.flatnonzero(single).tolist()
+    ]
+    text = ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")
+    rule = "a standard error needs two cases or more in each unit"
+    merge = "Merge units with `regroup`, or pass" if cases is not None else "Pass"
+    return Problem("unit", rule, f"one in {text}", f"{merge} lonely='null', 'remove' or 'adjust'.")
+
+
+def _first_case_id(cases: CaseSet, unit: int) -> Any:
+    start, order = cases.packed.starts[unit], cases.packed.order
+    return cases["case_id"][int(start if order is None else order[start])].as_py()
 
 
 @attrs.frozen(eq=False)
-class _Plain:
+class SimpleDesign:
+    """Estimator for cases drawn one by one, units being strata.
+
+    Attributes
+    ----------
+    rule : Rule
+        The scoring rule, which computes estimates and standard errors.
+    units : _UnitStrata
+        The strata.
+    """
+
     rule: Rule
-    design: _Design
+    units: _UnitStrata
 
     @property
     def counts(self) -> Floats:
+        """Sufficient and applicable answers, shape (2, units, items, domains)."""
         return self.rule.counts
 
-    def estimates(self, together: bool) -> Ratios:
-        found, alone = self.rule.estimates(together), self.design.alone
-        if not together:
-            # Whatever a unit of one case adds to the whole, by itself it shows no spread.
-            found.se[alone] = found.design_effect[alone] = np.nan
-        if self.design.removed and together:
-            mask_unsupported(found.se, found.design_effect, self.counts[1], alone)
+    def estimates(self, all_units: bool) -> Ratios:
+        """Estimate scores, standard errors and design effects, shape (blocks, items, domains)."""
+        found, single = self.rule.estimates(all_units), self.units.single
+        if not all_units:
+            # Whatever a unit of one case adds to the whole, it has no standard error of its own.
+            found.se[single] = found.design_effect[single] = np.nan
+        elif self.units.removed:
+            _mask_unsupported(found, self.counts[1], single)
         return found
 
-    def covariance(self, domains: npt.NDArray[np.intp], se: Floats, together: bool) -> Floats:
-        return covariance(self.rule, self.design.strata, domains, se, together)
+    def covariance(self, domains: npt.NDArray[np.intp], se: Floats, all_units: bool) -> Floats:
+        """Compute the covariance matrices of compared groups, as `Estimator` describes."""
+        return group_covariance(self.rule, self.units.strata, domains, se, all_units)
 
-    def freedom(self, together: bool) -> Floats:
-        drawn = self.design.drawn
-        if together:
-            return np.array([drawn.sum() - (drawn > 0).sum()])
-        within: Floats = np.maximum(drawn - 1.0, 0.0)
+    def df_design(self, all_units: bool) -> Floats:
+        """Count cases less units."""
+        cases = self.units.cases
+        if all_units:
+            return np.array([_cases_less_units(cases)])
+        within: Floats = np.maximum(cases - 1.0, 0.0)
         return within
 
-    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> UnitVersusRest:
-        # Other units are other strata: nothing of one moves with the other.
-        drawn, alone = self.design.drawn, self.design.alone
-        own = np.arange(len(drawn)) == unit
+    def fpc_metadata(self, items: Sequence[ScoredItem]) -> FpcMetadata | None:
+        """Describe the finite population correction; None without one."""
+        if self.units.population is None:
+            return None
+        effects = design_effects_without_fpc(self.rule, self.units.cases).tolist()
+        within = dict(zip((s.item.id for s in items), effects, strict=False))
+        return FpcMetadata(self.units.population, within)
+
+    def compare_with_rest(self, unit: int, rest: Flags) -> UnitVersusRest:
+        """Estimate the scores of a unit and of some other units pooled."""
+        cases, single = self.units.cases, self.units.single
+        this = np.arange(len(cases)) == unit
         estimate = np.empty((self.counts.shape[2], 2))
+        # Other units are other strata, so the covariance of the two scores is 0.
         covariance = np.zeros((len(estimate), 2, 2))
-        for side, units in enumerate((own, rest)):
-            found = self.rule.among(units).estimates(True)
-            n, single = self.counts[1, units, :, :1], alone[units]
-            if self.design.removed:
-                mask_unsupported(found.se, found.design_effect, n, single)
-            # One case is its own mean, and shows no spread whatever is done about it.
-            lone = ((n > 0).sum(axis=0) == 1) & (n[single] > 0).any(axis=0)
+        for side, units in enumerate((this, rest)):
+            found = self.rule.restrict_units(units).estimates(True)
+            n, of_one = self.counts[1, units, :, :1], single[units]
+            if self.units.removed:
+                _mask_unsupported(found, n, of_one)
+            # The answers of a single case have no standard error, whatever `lonely` says.
+            lone = ((n > 0).sum(axis=0) == 1) & (n[of_one] > 0).any(axis=0)
             found.se[0, lone] = np.nan
             estimate[:, side] = found.estimate[0, :, 0]
             covariance[:, side, side] = found.se[0, :, 0] ** 2
-        both = drawn[own | rest]
-        return UnitVersusRest(estimate, covariance, float(both.sum() - (both > 0).sum()))
-
-    def caseloads(self, scored: Sequence[ScoredItem]) -> Correction | None:
-        if self.design.there is None:
-            return None
-        effects = uncorrected_effects(self.rule, self.design.drawn).tolist()
-        within = dict(zip((s.item.id for s in scored), effects, strict=False))
-        return Correction(self.design.there, within)
+        return UnitVersusRest(estimate, covariance, _cases_less_units(cases[this | rest]))
 
 
-def drawn_scoring(
-    rule: str, sums: CaseSums, cases: CaseSet, members: Members, lonely: str, **design: Any
-) -> Scoring:
-    """Prepare scores of cases that were drawn otherwise; see `omistats.model.survey_design.resolve_design`."""
-    starts = cases.packed.starts
-    unused = np.zeros(len(starts) - 1)
-    sample = Sample(members.within(0, len(cases)), starts, unused, unused)
-    drawn = resolve_design(cases, lonely, **design)
-    # The funnel of units takes no notice of caseloads: the same sample without them.
-    free = None if design["population"] is None else {**design, "population": None}
-    # A stratum drawn whole may be of one case, which is an error only without its population.
-    lonely_without_fpc = "adjust" if lonely == "error" else lonely
-    without_fpc = None if free is None else resolve_design(cases, lonely_without_fpc, **free)
-    return _Drawn(rule, sums, sample, drawn, without_fpc)
+def _cases_less_units(cases: Floats) -> float:
+    return float(cases.sum() - (cases > 0).sum())
+
+
+def _mask_unsupported(found: Ratios, n: Floats, removed: Flags) -> None:
+    """Set to NaN, in place, the errors of scores whose answers are all of removed units.
+
+    Parameters
+    ----------
+    found : Ratios
+        Of all units together, shape (1, items, domains).
+    n : ndarray of float64, shape (units, items, domains)
+        Applicable answers.
+    removed : ndarray of bool, shape (units,)
+        Units of one case that contribute nothing to the variance.
+    """
+    unsupported = ~(n[~removed] > 0).any(axis=0) & (n[removed] > 0).any(axis=0)
+    found.se[:, unsupported] = found.design_effect[:, unsupported] = np.nan
 
 
 @attrs.frozen(eq=False)
 class _Block:
-    """Estimates of some cases: shape (items, domains), and (items, domains, domains)."""
+    """Estimates of one block: shape (items, domains), and (items, domains, domains)."""
 
     estimate: Floats
     covariance: Floats
 
 
 @attrs.frozen(eq=False)
-class _Drawn:
-    """Any scoring rule under a design.
+class ComplexDesign:
+    """Estimator for weighted, stratified or clustered cases, for any scoring rule.
 
     Each score is linearised: what a case adds to it, times its weight, is summed over its
     cluster, and clusters are compared within strata.
@@ -255,18 +374,21 @@ class _Drawn:
     Attributes
     ----------
     rule : {'pooled', 'questions', 'cases'}
+        The scoring rule.
     sums : CaseSums
+        The answers.
     sample : Sample
-        Who is in which domain; its strata are units and are not used.
-    drawn : Drawn
-    without_fpc : Drawn or None
+        The domains of cases; its strata are units and are not used.
+    with_fpc : SampleDesign
+        Weights, clusters, strata and populations.
+    without_fpc : SampleDesign or None
         The same without populations, if there are any.
     """
 
     rule: str
     sums: CaseSums
     sample: Sample
-    drawn: SampleDesign
+    with_fpc: SampleDesign
     without_fpc: SampleDesign | None = None
 
     @cached_property
@@ -276,82 +398,82 @@ class _Drawn:
         return self.sample.sums(by_case, float(by_case[1].max(initial=0)))
 
     @cached_property
-    def _weighing(self) -> Floats:
-        """Applicable answers that have a weight, shape (units, items, domains)."""
-        used = self.drawn.weight > 0
+    def _weighted_answers(self) -> Floats:
+        """Applicable answers of cases with a positive weight, shape (units, items, domains)."""
+        used = self.with_fpc.weight > 0
         if used.all():
-            everyone: Floats = self.counts[1]
-            return everyone
+            every: Floats = self.counts[1]
+            return every
         by_case = self.sums.by_case[1:]
         sample = attrs.evolve(self.sample, members=self.sample.members & used)
         found: Floats = sample.sums(by_case, float(by_case.max(initial=0)))[0]
         return found
 
-    def estimates(self, together: bool) -> Ratios:
-        """Estimate every domain, in every unit or in all together."""
-        blocks = self._blocks(together)
+    def estimates(self, all_units: bool) -> Ratios:
+        """Estimate scores, standard errors and design effects, shape (blocks, items, domains)."""
+        blocks = self._blocks(all_units)
         estimate = np.array([block.estimate for block in blocks])
         variance = np.array([np.einsum("idd->id", block.covariance) for block in blocks])
         se = np.where(np.isnan(estimate), np.nan, np.sqrt(variance))
-        # Without a second cluster there is no spread to see, whatever it adds to the whole.
-        se[self.freedom(together) <= 0] = np.nan
+        # A block of one cluster has no standard error, whatever it adds to the whole.
+        se[self.df_design(all_units) <= 0] = np.nan
         if self.rule != "pooled":
             return Ratios(estimate, se, np.full(se.shape, np.nan))
-        n = self._weighing
-        n = n.sum(axis=0, keepdims=True) if together else n
+        n = self._weighted_answers
+        n = n.sum(axis=0, keepdims=True) if all_units else n
         return Ratios(estimate, se, design_effect(estimate, se, n))
 
-    def covariance(self, domains: npt.NDArray[np.intp], se: Floats, together: bool) -> Floats:
-        """Give covariances of groups, shape (blocks, items, comparisons, groups, groups)."""
-        of_all = np.array([block.covariance for block in self._blocks(together)])
-        out: Floats = of_all[..., domains[:, :, np.newaxis], domains[:, np.newaxis, :]]
-        lost = np.isnan(se)[..., domains]
-        out[lost[..., np.newaxis] | lost[..., np.newaxis, :]] = np.nan
+    def covariance(self, domains: npt.NDArray[np.intp], se: Floats, all_units: bool) -> Floats:
+        """Compute the covariance matrices of compared groups, as `Estimator` describes."""
+        every = np.array([block.covariance for block in self._blocks(all_units)])
+        out: Floats = every[..., domains[:, :, np.newaxis], domains[:, np.newaxis, :]]
+        unknown = np.isnan(se)[..., domains]
+        out[unknown[..., np.newaxis] | unknown[..., np.newaxis, :]] = np.nan
         return out
 
-    def freedom(self, together: bool) -> Floats:
-        """Give clusters less strata of each block, of those with a case of positive weight."""
-        return np.array([self._freedom(slice(a, b)) for a, b in self._bounds(together)])
+    def df_design(self, all_units: bool) -> Floats:
+        """Count clusters less strata of each block, of cases with a positive weight."""
+        return np.array([self._df_of_rows(slice(a, b)) for a, b in self._bounds(all_units)])
 
-    def _freedom(self, rows: slice | npt.NDArray[np.bool_]) -> float:
-        design, used = self.drawn.design, self.drawn.weight > 0
+    def _df_of_rows(self, rows: slice | Flags) -> float:
+        design, used = self.with_fpc.design, self.with_fpc.weight > 0
         clusters = np.unique(design.cluster[rows][used[rows]])
         return float(len(clusters) - len(np.unique(design.stratum[clusters])))
 
-    def beside(self, unit: int, rest: npt.NDArray[np.bool_]) -> UnitVersusRest:
-        """Score a unit and some others pooled; strata and clusters may reach across units."""
-        sizes = np.diff(self.sample.starts)
-        own = np.repeat(np.arange(len(sizes)) == unit, sizes)
-        other = np.repeat(rest, sizes)
-        members = np.array([own, other])
-        two = attrs.evolve(self, sample=attrs.evolve(self.sample, members=members))
-        found = two.estimates(True)
-        covariance = two.covariance(np.array([[0, 1]]), found.se, True)[0, :, 0]
-        for side, inside in enumerate((own, other)):
-            if self._freedom(inside) <= 0:
-                covariance[:, side] = covariance[:, :, side] = np.nan
-        return UnitVersusRest(found.estimate[0], covariance, self._freedom(own | other))
-
-    def caseloads(self, scored: Sequence[ScoredItem]) -> Correction | None:
-        """Give the design effects of units without a correction for populations."""
+    def fpc_metadata(self, items: Sequence[ScoredItem]) -> FpcMetadata | None:
+        """Describe the finite population correction; None without one."""
         if self.without_fpc is None:
             return None
         if self.rule != "pooled":
-            return Correction({}, {})
-        found = attrs.evolve(self, drawn=self.without_fpc, without_fpc=None).estimates(False)
-        everyone = (found.estimate[..., 0].T, found.se[..., 0].T, self.counts[1, ..., 0].T)
-        effects = within_design_effect(*everyone).tolist()
-        return Correction({}, dict(zip((s.item.id for s in scored), effects, strict=True)))
+            return FpcMetadata({}, {})
+        found = attrs.evolve(self, with_fpc=self.without_fpc, without_fpc=None).estimates(False)
+        all_cases = (found.estimate[..., 0].T, found.se[..., 0].T, self.counts[1, ..., 0].T)
+        effects = within_design_effect(*all_cases).tolist()
+        return FpcMetadata({}, dict(zip((s.item.id for s in items), effects, strict=True)))
 
-    def _bounds(self, together: bool) -> list[tuple[int, int]]:
+    def compare_with_rest(self, unit: int, rest: Flags) -> UnitVersusRest:
+        """Estimate the scores of a unit and of some other units pooled."""
+        sizes = np.diff(self.sample.starts)
+        this = np.repeat(np.arange(len(sizes)) == unit, sizes)
+        others = np.repeat(rest, sizes)
+        # Strata and clusters may reach across units, so the two scores may be correlated.
+        two = attrs.evolve(self, sample=attrs.evolve(self.sample, members=np.array([this, others])))
+        found = two.estimates(True)
+        covariance = two.covariance(np.array([[0, 1]]), found.se, True)[0, :, 0]
+        for side, inside in enumerate((this, others)):
+            if self._df_of_rows(inside) <= 0:
+                covariance[:, side] = covariance[:, :, side] = np.nan
+        return UnitVersusRest(found.estimate[0], covariance, self._df_of_rows(this | others))
+
+    def _bounds(self, all_units: bool) -> list[tuple[int, int]]:
         starts = self.sample.starts.tolist()
-        return [(0, starts[-1])] if together else list(pairwise(starts))
+        return [(0, starts[-1])] if all_units else list(pairwise(starts))
 
-    def _blocks(self, together: bool) -> list[_Block]:
-        return self._together if together else self._by_unit
+    def _blocks(self, all_units: bool) -> list[_Block]:
+        return self._all_units if all_units else self._by_unit
 
     @cached_property
-    def _together(self) -> list[_Block]:
+    def _all_units(self) -> list[_Block]:
         return [self._block(a, b) for a, b in self._bounds(True)]
 
     @cached_property
@@ -359,26 +481,27 @@ class _Drawn:
         return [self._block(a, b) for a, b in self._bounds(False)]
 
     def _block(self, a: int, b: int) -> _Block:
-        members = self.sample.members[:, a:b] * self.drawn.weight[a:b]
-        totals = Totals(self.drawn.design, slice(a, b))
+        """Estimate cases ``a`` to ``b``, and the covariance of their domains."""
+        members = self.sample.members[:, a:b] * self.with_fpc.weight[a:b]
+        totals = Totals(self.with_fpc.design, slice(a, b))
         if self.rule == "questions":
-            return self._means(members, totals, a, b)
+            return self._question_means(members, totals, a, b)
         k, n = self.sums.by_case[:, :, a:b].astype(np.float64)
         if self.rule == "cases":
-            # The mean of case percentages is a ratio too: a case's share over one case.
+            # A mean of case percentages is a ratio as well: a case's share over one case.
             k, n = np.nan_to_num(quotient(k, n)), (n > 0).astype(np.float64)
         N = n @ members.T
         estimate = quotient(k @ members.T, N)
         each = np.divide(1.0, N, out=np.zeros_like(N), where=N > 0)
         covariance = []
         for i, p in enumerate(estimate):
-            made, applied = (members * x[i] * each[i][:, np.newaxis] for x in (k, n))
+            observed, applied = (members * x[i] * each[i][:, np.newaxis] for x in (k, n))
             expected = applied * np.nan_to_num(p)[:, np.newaxis]
-            covariance.append(totals.covariance(made, expected, applied))
+            covariance.append(totals.covariance(observed, expected, applied))
         return _Block(estimate, np.array(covariance))
 
-    def _means(self, members: Floats, totals: Totals, a: int, b: int) -> _Block:
-        """Take the mean over questions that applied to someone."""
+    def _question_means(self, members: Floats, totals: Totals, a: int, b: int) -> _Block:
+        """Average over the questions that applied to a case of the domain."""
         sufficient, applicable = self.sums.answers[:, :, a:b].astype(np.float64)
         N = applicable @ members.T
         asked = N > 0
@@ -389,9 +512,9 @@ class _Drawn:
         each = np.divide(1.0, N, out=np.zeros_like(N), where=asked)
         covariance = []
         for i, fed in enumerate(feeds):
-            # What an answer counts for: domains, questions.
+            # The weight of an answer, shape (domains, questions).
             share = (fed[:, np.newaxis] * each).T / np.maximum(questions[i], 1.0)[:, np.newaxis]
-            made, applied = (members * (share @ x) for x in (sufficient, applicable))
+            observed, applied = (members * (share @ x) for x in (sufficient, applicable))
             expected = members * ((share * p.T) @ applicable)
-            covariance.append(totals.covariance(made, expected, applied))
+            covariance.append(totals.covariance(observed, expected, applied))
         return _Block(estimate, np.array(covariance))

@@ -1,4 +1,7 @@
-"""The groups of cases that scores are given for, and what is compared."""
+"""Lay out the domains of scores: all cases, and the groups of each breakdown.
+
+A domain is a set of cases that has a score or takes part in a test.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,19 @@ from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.groups import GroupSpec, compared_sides, is_member
 from omistats.model.case_set import CaseSet
 
-__all__ = ["Domains", "Members", "domains_of", "make_members", "splits_of"]
+__all__ = ["DomainMembers", "Domains", "assign_domains", "group_specs", "make_domains"]
 
 
 @attrs.frozen(eq=False)
 class Domains:
-    """How the groups of cases lie one after another.
+    """The order of domains along the axes of arrays.
 
-    Everyone comes first, then the groups of each split, then what each complement's subset is
-    compared with.
+    All cases come first, then the groups of each split, then the cases that the subset of each
+    complement is compared with.
 
     Attributes
     ----------
-    splits : tuple of Split
+    splits : tuple of GroupSpec
         The breakdowns.
     shown : tuple of ndarray of int
         For each split the domains that are reported, group by group.
@@ -41,59 +44,61 @@ class Domains:
         return 1 + sum(len(s.groups) for s in self.splits) + complements
 
 
-def splits_of(breakdowns: Sequence[Breakdown]) -> tuple[GroupSpec, ...]:
-    """Describe breakdowns."""
+def group_specs(breakdowns: Sequence[Breakdown]) -> tuple[GroupSpec, ...]:
+    """Describe the groups of breakdowns."""
     return tuple(GroupSpec(b.key, tuple(b.groups), b.contrast) for b in breakdowns)
 
 
-def domains_of(splits: tuple[GroupSpec, ...]) -> Domains:
-    """Lay out the domains of breakdowns."""
+def make_domains(splits: tuple[GroupSpec, ...]) -> Domains:
+    """Make the domains of breakdowns."""
     shown, compared = [], []
-    first, extra = 1, 1 + sum(len(s.groups) for s in splits)
+    first, outside = 1, 1 + sum(len(s.groups) for s in splits)
     for split in splits:
-        own = np.arange(first, first + len(split.groups))
-        shown.append(own)
+        groups = np.arange(first, first + len(split.groups))
+        shown.append(groups)
         first += len(split.groups)
         if split.contrast == "complement":
-            own = np.array([own[0], extra])
-            extra += 1
-        compared.append(own)
+            groups = np.array([groups[0], outside])
+            outside += 1
+        compared.append(groups)
     return Domains(splits, tuple(shown), tuple(compared))
 
 
 @attrs.frozen(eq=False)
-class Members:
-    """Who is in which domain; said for some cases at a time, for flags take up room.
+class DomainMembers:
+    """The domains of each case.
 
     Attributes
     ----------
     domains : Domains
+        The domains.
     codes : tuple of ndarray of int
         For each split the group of every case, in the order of units, as
-        `Breakdown.codes` gives it.
+        `Breakdown.codes` returns it.
     known : bool
-        Whether the subset of a complement is compared with known cases only.
+        Whether the subset of a complement is compared with classified cases only.
     """
 
     domains: Domains
     codes: tuple[npt.NDArray[np.signedinteger], ...]
     known: bool
 
-    def within(self, a: int, b: int) -> npt.NDArray[np.bool_]:
-        """Say who of cases ``a`` to ``b`` is in which domain, shape (domains, b - a)."""
-        out = np.ones((len(self.domains), b - a), np.bool_)
+    def flags(self, start: int, stop: int) -> npt.NDArray[np.bool_]:
+        """Flag the domains of some cases, shape (domains, stop - start)."""
+        # For some cases at a time: flags of all would take a byte a case and domain.
+        out = np.ones((len(self.domains), stop - start), np.bool_)
         for i, split in enumerate(self.domains.splits):
-            own = self.codes[i][a:b]
+            codes = self.codes[i][start:stop]
             for group, row in enumerate(self.domains.shown[i].tolist()):
-                out[row] = is_member(split, own, group)
+                out[row] = is_member(split, codes, group)
             if split.contrast == "complement":
                 _, rest = self.domains.compared[i].tolist()
-                out[rest] = compared_sides(split, own, self.known) == 1
+                out[rest] = compared_sides(split, codes, self.known) == 1
         return out
 
 
-def make_members(cases: CaseSet, breakdowns: Sequence[Breakdown], known: bool) -> Members:
-    """Sort cases into domains.
+def assign_domains(cases: CaseSet, breakdowns: Sequence[Breakdown], known: bool) -> DomainMembers:
+    """Assign cases to the domains of breakdowns.
 
     Raises
     ------
@@ -102,7 +107,7 @@ def make_members(cases: CaseSet, breakdowns: Sequence[Breakdown], known: bool) -
     """
     order = cases.packed.order
     codes = []
-    for split in breakdowns:
-        own = split.codes(cases)
-        codes.append(own if order is None else own[order])
-    return Members(domains_of(splits_of(breakdowns)), tuple(codes), known)
+    for breakdown in breakdowns:
+        found = breakdown.codes(cases)
+        codes.append(found if order is None else found[order])
+    return DomainMembers(make_domains(group_specs(breakdowns)), tuple(codes), known)

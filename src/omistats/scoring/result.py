@@ -1,4 +1,4 @@
-"""Scores."""
+"""Hold the table of scores, with its views and comparisons."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ from omistats.scoring.weaknesses import (
 
 __all__ = ["Scores"]
 
+# Rows that the text form shows.
+_ROWS = 24
+
 
 @attrs.frozen(eq=False, repr=False)
 class Scores(TableResult):
@@ -46,14 +49,14 @@ class Scores(TableResult):
     null, and ``reason`` says why. Under a complement the difference and the test are of
     the subset and the cases outside it.
 
-    Scores speak the Arrow PyCapsule protocol: ``pa.table(scores)``.
+    Scores support the Arrow PyCapsule protocol: ``pa.table(scores)``.
 
     Attributes
     ----------
     table : pyarrow.Table
         The scores.
     framework : Framework
-        Where the items come from.
+        The framework of the items.
 
     Examples
     --------
@@ -83,18 +86,19 @@ class Scores(TableResult):
 
     table: pa.Table
     framework: Framework
-    # Standard errors of units pooled otherwise are not to be had from the table.
-    _source: ScoringContext | None = None
+    # The table has no standard errors of units pooled in other ways, which weaknesses need.
+    _context: ScoringContext | None = None
 
     def ranges(self) -> pa.Table:
-        """Give each item's score of all units together beside its range over units.
+        """Find the range of each item's score over units.
 
         Returns
         -------
         pyarrow.Table
-            ``level, item, percent, low, high`` (interval), ``lowest, lowest_unit,
-            highest, highest_unit``: the data of the report's first chart, percentages 0-100.
-            Of units that tie, the first is named. What nothing was applicable to is null.
+            ``level, item, percent, low, high`` (score of all units and its interval), ``lowest,
+            lowest_unit, highest, highest_unit``: the data of the report's first chart,
+            percentages 0-100. Of units that tie, the first is named. Figures are null where
+            nothing was applicable.
 
         Raises
         ------
@@ -104,26 +108,28 @@ class Scores(TableResult):
         return ranges(self.table)
 
     def by_unit(self, order: Mapping[str, Any] | None = None) -> pa.Table:
-        """Lay items beside each other, a row a unit: the data of the report's second chart.
+        """Make a table with a row a unit and a column an item.
+
+        These are the data of the report's second chart.
 
         Parameters
         ----------
         order : mapping of str to anything that can be sorted, optional
-            What to put the units in order by, such as dates of fieldwork; units without
-            one (null, NaN, NaT) come last, as declared.
+            Values to sort the units by, such as dates of fieldwork; units without one (null,
+            NaN, NaT) come last, as declared.
 
         Returns
         -------
         pyarrow.Table
             ``unit, order``, then a column of percentages for each item, named by its id,
-            null where nothing applied. All units together are no row of it, for they have
-            no place in the order: `ranges` has their scores.
+            null where nothing applied. There is no row of all units together, which have no
+            place in the order: `ranges` has their scores.
 
         Raises
         ------
         UsageError
-            When the scores were not made by unit, or ``order`` names units that there are
-            not or gives values that do not compare.
+            When the scores were not made by unit, or ``order`` names unknown units or has
+            values that cannot be compared.
         """
         return by_unit(self.table, order)
 
@@ -151,42 +157,40 @@ class Scores(TableResult):
         scale : {'normal', 'arcsine'}
             Scale of the funnel and of z.
         overdispersion : {'none', 'multiplicative', 'additive'}
-            Which allowance to widen the limits by; both are reported.
+            Allowance that widens the limits; both are reported.
         threshold : float, optional
-            A percentage of the caller's, in the same range, below which a unit is flagged as
-            short of it.
+            Percentage from 1 to below 100; units below it are flagged.
         order : mapping of str to anything that can be sorted, optional
-            What to put the units in order by, such as dates of fieldwork; units without
-            one (null, NaN, NaT) come last, as declared.
+            Values to sort the units by, such as dates of fieldwork; units without one (null,
+            NaN, NaT) come last, as declared.
         draws, seed : int
-            Of the simulation of ranks: how many draws, from 2, and where it starts, from 0.
+            Number of draws of the simulation of ranks, from 2, and its seed, from 0.
 
         Returns
         -------
         UnitComparison
-            A row a unit, with ranks, the limits of the funnel and what it flags.
+            A row a unit, with ranks, the limits of the funnel and the units outside them.
 
         Raises
         ------
         UnknownNameError
-            When the item is not among the scores or another word is unknown, and nothing
-            else is wrong.
+            When the item is not among the scores, or another word is unknown.
         UsageError
             When the scores were not made by unit or are not pooled, units or ``all`` were
-            filtered out, or an option is out of range. Of several bad options all are
-            listed.
+            filtered out, or an option is out of range. The first problem is raised.
 
         Notes
         -----
         ``z = (p - p0) / s`` with ``s^2`` multiplied by one pooled within-unit design effect,
-        since answers of a case go together. See `omistats.kernel.funnel` for formulas.
+        since answers of a case are correlated. See `omistats.kernel.funnel` for formulas.
 
         Where the scores were made with ``population``, standard errors, intervals, ranks,
-        pairs and heterogeneity are corrected: they speak of those caseloads, and of caseloads
-        drawn whole they leave no doubt (there is no heterogeneity test then). The funnel asks
-        another question, whether chance alone in how cases turn out could bring a unit this
-        far from the baseline; its design effect is that of the scores without the
-        correction, so that its limits do not narrow as more of a caseload is drawn.
+        pairs and heterogeneity have the finite population correction: they are about those
+        caseloads, and leave no doubt about a caseload that was sampled whole (there is no
+        heterogeneity test then). The funnel asks another question, whether chance alone in how
+        cases turn out could bring a unit this far from the baseline. Its design effect is
+        without the correction, so that its limits do not narrow as more of a caseload is
+        sampled.
 
         References
         ----------
@@ -223,46 +227,46 @@ class Scores(TableResult):
         unit : str, optional
             One unit; by default each unit of this view in turn.
         level : {'criterion', 'section', 'headline'}
-            Which items of this view to compare.
+            Level of the items to compare, all of this view.
         confidence : float
-            Of intervals, and of the claim that a unit is below; between 0 and 1.
+            Confidence of intervals, and of the claim that a unit is below; between 0 and 1.
         adjust : {'holm', 'bonferroni', 'bh', 'none'}
-            How p-values allow for the number of items.
+            Adjustment of p-values for the number of items.
         family : {'unit', 'all'}
-            The tests that are allowed for together: the items of each unit by itself, or those
-            of all units here.
+            Tests that p-values are adjusted for together: the items of each unit by itself, or
+            those of all units of this view.
         others : iterable of str, optional
-            The units that make up the rest, each unit itself left out; by default all the
+            The units that make up the rest, without the unit itself; by default all the
             others that were scored, also those filtered out of this view.
 
         Returns
         -------
         Weaknesses
-            A row a unit and item, in the order of the scores. A unit of one case or without
-            an answer, or one that has no others beside it, has nulls and a ``reason``.
+            A row a unit and item, in the order of the scores. A unit of one case, without an
+            answer or without other units has nulls and a ``reason``.
 
         Raises
         ------
         UnknownNameError
-            When a unit, the level or another word is unknown, and nothing else is wrong.
+            When a unit, the level or another word is unknown.
         UsageError
             When the scores were not made by unit, were read from a file, are a view of groups
-            only, or an option is out of range. Of several bad options all are listed.
+            only, or an option is out of range. The first problem is raised.
 
         See Also
         --------
-        Scores.units : Units in a row on one score, with ranks and funnel limits.
+        Scores.units : Compare units on one score, with ranks and funnel limits.
 
         Notes
         -----
-        The rest are the other units pooled under the same scoring rule: its score is theirs
-        together, and its standard error is linearised about that score, not about the score
-        of all units. Where units are strata the variance of the difference is the sum of both;
-        where a stratum or cluster reaches across units their covariance counts. The test is
-        Wald's and two-sided, on normal or, under ``df='design'``, t with the degrees of freedom
-        of the cases compared.
+        The rest is the other units pooled under the same scoring rule. Its standard error is
+        linearised about the score of the rest, not about the score of all units. Where units
+        are strata the variance of the difference is the sum of both variances; where a stratum
+        or cluster reaches across units their covariance counts. The test is Wald's, two-sided,
+        by the normal distribution or, under ``df='design'``, by t with the degrees of freedom of
+        the cases compared.
         """
-        given = self.table, self._source, unit
+        given = self.table, self._context, unit
         return find_weaknesses(*given, level, confidence, adjust, family, others)
 
     def level(self, *levels: str) -> Self:
@@ -281,7 +285,7 @@ class Scores(TableResult):
         Raises
         ------
         UsageError
-            When none is named, or what is no text.
+            When none is named, or a name is no text.
         UnknownNameError
             When there is no such level among the scores.
         """
@@ -303,7 +307,7 @@ class Scores(TableResult):
         Raises
         ------
         UsageError
-            When none is named, or what is no text.
+            When none is named, or a name is no text.
         UnknownNameError
             When an item is not among the scores; near ones are listed.
         """
@@ -325,7 +329,7 @@ class Scores(TableResult):
         Raises
         ------
         UsageError
-            When none is named, or what is no text.
+            When none is named, or a name is no text.
         UnknownNameError
             When a unit is not among the scores.
         """
@@ -337,7 +341,7 @@ class Scores(TableResult):
         Parameters
         ----------
         *keys : str
-            Names of breakdowns; none for the scores that are of no group.
+            Names of breakdowns; none for the scores of all cases.
 
         Returns
         -------
@@ -347,7 +351,7 @@ class Scores(TableResult):
         Raises
         ------
         UsageError
-            When what is named is no text.
+            When a name is no text.
         UnknownNameError
             When a breakdown is not among the scores.
         """
@@ -360,38 +364,29 @@ class Scores(TableResult):
         return attrs.evolve(self, table=self.table.filter(pa.array(mask)))
 
     def _display(self) -> Display:
-        return _shown(self.table, self.framework)
-
-
-# Rows of scores that the text form shows.
-_ROWS = 24
-
-
-def _shown(table: pa.Table, framework: Framework) -> Display:
-    rows = table.slice(0, _ROWS).to_pylist()
-    head = f"Scores{' from SYNTHETIC cases' * is_synthetic(table.schema.metadata)}: "
-    head += f"{table.num_rows:,} rows"
-    if rows:
-        head += f", rule {rows[0]['rule']}, {100 * rows[0]['confidence']:g}% intervals"
-    if read_fpc_metadata(table) is not None:
-        head += ", errors corrected for caseloads"
-    labels = {item.id: item.label for item in framework.items}
-    lines = [["unit, group", "score", "percent", "interval", "n", "stars"]]
-    for row in rows:
-        where = row["unit"]
-        if row["group"] is not None:
-            where += f", {row['breakdown'].replace('_', ' ')} {row['group']}"
-        percent = "" if row["percent"] is None else f"{row['percent']:.1f}"
-        limits = "" if row["low"] is None else f"{row['low']:.1f}-{row['high']:.1f}"
-        what = f"{row['item']} {labels.get(row['item'], '')}".strip()
-        if row["level"] == "headline":
-            what = labels.get(row["item"], row["item"])
-        note = " (invented questions in it)" if row["provenance"] == "invented" else ""
-        # The test of a complement is of the subset; beside all cases its stars would mislead.
-        whole = row["contrast"] not in (None, "groups") and row["group"] == ALL
-        stars = "" if whole else row["stars"] or ""
-        lines.append([where, what + note, percent, limits, f"{row['n']:,}", stars])
-    left = table.num_rows - _ROWS
-    return Display(
-        head, lines, f"... and {left:,} more rows in .table" if left > 0 else "", labels=2
-    )
+        rows = self.table.slice(0, _ROWS).to_pylist()
+        head = f"Scores{' from SYNTHETIC cases' * is_synthetic(self.table.schema.metadata)}: "
+        head += f"{self.table.num_rows:,} rows"
+        if rows:
+            head += f", rule {rows[0]['rule']}, {100 * rows[0]['confidence']:g}% intervals"
+        if read_fpc_metadata(self.table) is not None:
+            head += ", errors corrected for caseloads"
+        labels = {item.id: item.label for item in self.framework.items}
+        lines = [["unit, group", "score", "percent", "interval", "n", "stars"]]
+        for row in rows:
+            where = row["unit"]
+            if row["group"] is not None:
+                where += f", {row['breakdown'].replace('_', ' ')} {row['group']}"
+            percent = "" if row["percent"] is None else f"{row['percent']:.1f}"
+            limits = "" if row["low"] is None else f"{row['low']:.1f}-{row['high']:.1f}"
+            what = f"{row['item']} {labels.get(row['item'], '')}".strip()
+            if row["level"] == "headline":
+                what = labels.get(row["item"], row["item"])
+            note = " (invented questions in it)" if row["provenance"] == "invented" else ""
+            # The test of a complement is of the subset; stars beside all cases would mislead.
+            is_all = row["contrast"] not in (None, "groups") and row["group"] == ALL
+            stars = "" if is_all else row["stars"] or ""
+            lines.append([where, what + note, percent, limits, f"{row['n']:,}", stars])
+        more = self.table.num_rows - _ROWS
+        footer = f"... and {more:,} more rows in .table" if more > 0 else ""
+        return Display(head, lines, footer, labels=2)

@@ -1,4 +1,4 @@
-"""ScoreTally."""
+"""Hold the sums over cases behind pooled scores."""
 
 from __future__ import annotations
 
@@ -15,234 +15,51 @@ from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import SYNTHETIC, is_synthetic
 from omistats.model.units import resolve_regrouping
-from omistats.scoring.groups import Domains, domains_of
-from omistats.scoring.score_tally_file import Parts, read_parts, write_parts
+from omistats.scoring.groups import Domains, make_domains
+from omistats.scoring.score_tally_file import StoredSums, read_sums, write_sums
 from omistats.scoring.sums import ScoredItem, scored_items
 
-__all__ = ["ScoreTally", "check_alike", "check_consistency", "merge_score_sums"]
-
+__all__ = ["ScoreTally"]
 
 Counts = npt.NDArray[np.int64]
-
-
-def check_alike(first: ScoreTally, others: Sequence[Any], what: str) -> None:
-    """Refuse sums that do not add up to anything; name every difference.
-
-    Raises
-    ------
-    UsageError
-        When one is no sums over cases, or they are not of the same things.
-    """
-    for other in others:
-        if not isinstance(other, type(first)):
-            raise UsageError(
-                f"{what} takes a ScoreTally, found {type(other).__name__}; make one with "
-                "score_tally"
-            )
-    wrong = [
-        f"{'the other' if len(others) == 1 else f'other {i}'} has {difference}"
-        for i, other in enumerate(others, 1)
-        for difference in _differences(first, other)
-    ]
-    if wrong:
-        lines = "".join(f"\n  - {text}" for text in wrong)
-        raise UsageError(
-            f"{what} takes sums of the same framework, items, breakdowns and complement:{lines}"
-        )
-
-
-def merge_score_sums(
-    parts: Sequence[ScoreTally],
-) -> tuple[tuple[str, ...], Counts, Counts, dict[bytes, bytes]]:
-    """Add sums that are alike; give units, cases, moments and metadata."""
-    units = tuple(dict.fromkeys(unit for part in parts for unit in part.units))
-    place = {unit: i for i, unit in enumerate(units)}
-    cases = np.zeros(len(units), np.int64)
-    moments = np.zeros((len(units), *parts[0].moments.shape[1:]), np.int64)
-    for part in parts:
-        at = [place[unit] for unit in part.units]
-        # Within a part a unit stands once.
-        cases[at] += part.cases
-        moments[at] += part.moments
-    return units, cases, moments, _metadata([part.metadata for part in parts])
-
-
-def _metadata(said: Sequence[Mapping[bytes, bytes]]) -> dict[bytes, bytes]:
-    first, *rest = said
-    kept = {k: v for k, v in first.items() if all(other.get(k) == v for other in rest)}
-    for one in said:
-        if is_synthetic(one):
-            # What is made up in part is made up.
-            kept.setdefault(SYNTHETIC, one[SYNTHETIC])
-    return kept
-
-
-def _differences(a: ScoreTally, b: ScoreTally) -> list[str]:
-    found = []
-    if a.framework.name != b.framework.name:
-        found.append(f"the framework {b.framework.name!r}, not {a.framework.name!r}")
-    elif a.framework != b.framework:
-        found.append(f"another framework of the name {a.framework.name!r}")
-    ours = {s.item.id: s.questions for s in a.items}
-    theirs = {s.item.id: s.questions for s in b.items}
-    if missing := [id for id in ours if id not in theirs]:
-        found.append(f"no items {format_values(missing)}")
-    if more := [id for id in theirs if id not in ours]:
-        found.append(f"more items, {format_values(more)}")
-    if apart := [id for id in ours if id in theirs and ours[id] != theirs[id]]:
-        found.append(f"other questions behind {format_values(apart)}")
-    if not found and tuple(ours) != tuple(theirs):
-        found.append("the same items in another order")
-    if a.splits != b.splits:
-        found.append(f"breakdowns {_named(b)}, not {_named(a)}")
-    if a.complement != b.complement:
-        found.append(f"the complement {b.complement!r}, not {a.complement!r}")
-    return found
-
-
-def _named(tally: ScoreTally) -> str:
-    return ", ".join(f"{s.key!r} ({', '.join(s.groups)})" for s in tally.splits) or "none"
-
-
 Flags = npt.NDArray[np.bool_]
 
-# Products of sums do not fit int64; in floating point they are off by less than this share.
+# Products of sums do not fit int64; float64 is off by less than this factor.
 _ROUNDING = 1 + 1e-9
-
-
-def check_consistency(
-    units: Sequence[str],
-    cases: Any,
-    items: Sequence[str],
-    widths: Sequence[int],
-    domains: Domains,
-    complement: str,
-    moments: Any,
-) -> list[str]:
-    """List what is wrong with sums; see `omistats.scoring.score_tally.ScoreTally`.
-
-    Parameters
-    ----------
-    units : sequence of str
-    cases : ndarray of int, shape (units,)
-    items : sequence of str
-        Their ids.
-    widths : sequence of int
-        How many questions feed each.
-    domains : Domains
-    complement : {'all', 'known'}
-    moments : ndarray of int, shape (units, domains, items, 5)
-    """
-    wrong = []
-    if odd := [unit for unit in units if not isinstance(unit, str) or unit == ALL]:
-        wrong.append(f"units are text and none is {ALL!r}; found {format_values(odd)}")
-    if repeated := sorted({str(unit) for unit in units if units.count(unit) > 1}):
-        wrong.append(f"a unit stands once; found {format_values(repeated)} more often")
-    if not items:
-        wrong.append("something is scored; found no items")
-    if complement not in ("all", "known"):
-        wrong.append(f"the complement is 'all' or 'known'; found {complement!r}")
-    for name, array, shape in (
-        ("cases", cases, (len(units),)),
-        ("moments", moments, (len(units), len(domains), len(items), 5)),
-    ):
-        if not isinstance(array, np.ndarray) or array.dtype != np.int64 or array.shape != shape:
-            found = (
-                f"{array.dtype} of shape {array.shape}"
-                if isinstance(array, np.ndarray)
-                else type(array).__name__
-            )
-            wrong.append(f"{name} are int64 of shape {shape}; found {found}")
-    if wrong:
-        return wrong
-    for rule, bad in _impossible(cases, np.array(widths), domains, complement, moments):
-        if bad.any():
-            wrong.append(f"{rule}; not so {_where(bad, units, items, domains)}")
-    return wrong
-
-
-def _impossible(
-    cases: npt.NDArray[np.int64],
-    widths: npt.NDArray[np.int64],
-    domains: Domains,
-    complement: str,
-    moments: npt.NDArray[np.int64],
-) -> Iterator[tuple[str, Flags]]:
-    """Flag each unit, domain and item for which a rule does not hold."""
-    k, n, kk, kn, nn = np.moveaxis(moments, -1, 0)
-    there = cases[:, np.newaxis, np.newaxis]
-    yield "units have 0 cases or more", np.broadcast_to(there < 0, k.shape)
-    # Of a case 0 <= k <= n <= width.
-    ordered = (k >= 0) & (k <= n) & (k <= kk) & (kk <= kn) & (kn <= nn) & (n <= nn)
-    yield "sums are 0 <= k <= n and k <= k² <= k n <= n²", ~ordered
-    most = (n <= there * widths) & (nn <= n * widths) & (kn <= k * widths)
-    yield "no case has more answers than an item has questions", ~most
-    # Squares of sums are at most as many times the sums of squares as there are cases.
-    a, b, aa, ab, bb = (x.astype(np.float64) for x in (k, n, kk, kn, nn))
-    spread = (a * a <= there * aa * _ROUNDING) & (b * b <= there * bb * _ROUNDING)
-    spread &= ab * ab <= aa * bb * _ROUNDING
-    yield "sums of squares leave no negative variance", ~spread
-    everyone = moments[:, 0]
-    inside = np.zeros(k.shape, np.bool_)
-    for split, own, compared in zip(domains.splits, domains.shown, domains.compared, strict=True):
-        parts = moments[:, compared].sum(axis=1)
-        whole = (parts <= everyone).all(axis=-1)
-        if split.contrast == "complement":
-            whole &= (moments[:, own[1]] == everyone).all(axis=-1)
-            if complement == "all":
-                whole &= (parts == everyone).all(axis=-1)
-        inside[:, own] |= ~whole[:, np.newaxis]
-    yield "groups that share no case add up to no more than everyone", inside
-
-
-def _where(bad: Flags, units: Sequence[str], items: Sequence[str], domains: Domains) -> str:
-    unit, domain, item = (int(i) for i in np.argwhere(bad)[0])
-    more = int(bad.sum()) - 1
-    also = f" and at {more} more" if more else ""
-    return f"of {items[item]!r} in {units[unit]!r}, {_name(domains, domain)}{also}"
-
-
-def _name(domains: Domains, domain: int) -> str:
-    for split, own, compared in zip(domains.splits, domains.shown, domains.compared, strict=True):
-        if domain in own:
-            return f"{split.key} {split.groups[domain - own[0]]!r}"
-        if domain in compared:
-            return f"{split.key} outside {split.groups[0]!r}"
-    return "everyone"
 
 
 @attrs.frozen(eq=False, repr=False)
 class ScoreTally:
     """The sums over cases behind pooled scores, unit by unit.
 
-    Make one with `score_tally` and pass it to `scores` in place of the cases. Sums of cases
-    that are apart add up to the sums of all of them, so cases may be summed part by part.
+    Make one with `score_tally` and pass it to `scores` in place of the cases. Sums of separate
+    parts of the cases add up to the sums of all, so that cases may be summed part by part.
 
     Attributes
     ----------
     framework : Framework
-        Where the items come from.
+        The framework of the items.
     units : tuple of str
         The units, in the order of report.
     cases : ndarray of int64, shape (units,)
-        How many cases each has, whatever was applicable.
-    items : tuple of Scored
-        What is scored, each with the questions that feed it.
-    splits : tuple of Split
+        The number of cases of each unit, whatever was applicable.
+    items : tuple of ScoredItem
+        The items to score, each with the questions that feed it.
+    splits : tuple of GroupSpec
         Breakdowns.
     complement : {'all', 'known'}
-        What the subset of a complement is compared with.
+        Cases that the subset of a complement is compared with.
     moments : ndarray of int64, shape (units, domains, items, 5)
         Sums over cases of k, n, k², k n and n², with k sufficient of n applicable answers of a
-        case to the item's questions. Domains are everyone, then the groups of each split, then
+        case to the item's questions. Domains are all cases, then the groups of each split, then
         for each complement the cases that its subset is compared with.
     metadata : mapping of bytes to bytes
-        What the cases say of themselves, that they are synthetic among other things.
+        Metadata of the cases, such as the mark of synthetic cases.
 
     Raises
     ------
     UsageError
-        When no cases have such sums. All that is wrong is listed.
+        When no cases can have such sums. All problems are listed.
 
     Examples
     --------
@@ -272,12 +89,13 @@ class ScoreTally:
     def __attrs_post_init__(self) -> None:
         widths = [len(item.questions) for item in self.items]
         names = [item.item.id for item in self.items]
-        wrong = check_consistency(
+        wrong = _check_consistency(
             self.units, self.cases, names, widths, self.domains, self.complement, self.moments
         )
         if wrong:
-            raise UsageError("no cases have such sums:" + "".join(f"\n  - {w}" for w in wrong))
-        # Scores are made of these arrays; a sum changed later would part them.
+            lines = "".join(f"\n  - {w}" for w in wrong)
+            raise UsageError(f"no cases can have such sums:{lines}")
+        # A sum changed later would no longer fit the others.
         for name in ("cases", "moments"):
             fixed = getattr(self, name).view()
             fixed.flags.writeable = False
@@ -285,8 +103,8 @@ class ScoreTally:
 
     @property
     def domains(self) -> Domains:
-        """How the groups of cases lie along the second axis of ``moments``, whose length it has."""
-        return domains_of(self.splits)
+        """The domains along the second axis of ``moments``."""
+        return make_domains(self.splits)
 
     def merge(self, *others: ScoreTally) -> ScoreTally:
         """Add sums of other cases, of the same units or of more.
@@ -294,51 +112,51 @@ class ScoreTally:
         Parameters
         ----------
         *others : ScoreTally
-            Each of cases that are in none of the rest: the same case twice counts twice, and
-            sums cannot tell.
+            Sums of further cases. A case that is in two of them counts twice, which cannot be
+            detected from sums.
 
         Returns
         -------
         ScoreTally
             Units that several have are added up; new ones come last, in order of appearance.
-            Metadata stay where all say the same, and the mark of synthetic cases stays when any
-            has it.
+            Metadata that are the same in all stay, and the mark of synthetic cases stays when
+            any has it.
 
         Raises
         ------
         UsageError
             When frameworks, items, breakdowns or complements differ; every difference is named.
         """
-        check_alike(self, others, "merge")
-        units, cases, moments, metadata = merge_score_sums((self, *others))
+        _check_mergeable(self, others, "merge")
+        units, cases, moments, metadata = _merge_score_sums((self, *others))
         return attrs.evolve(self, units=units, cases=cases, moments=moments, metadata=metadata)
 
     def drop_units(self, units: Iterable[str] | str) -> ScoreTally:
-        """Leave units out.
+        """Drop units.
 
         Parameters
         ----------
         units : iterable of str
-            Their ids; one id will do.
+            Ids of units; one id may be passed as text.
 
         Returns
         -------
         ScoreTally
-            Of the units that are left, in the order they had.
+            Sums of the other units, in the order they had.
 
         Raises
         ------
         UnknownNameError
-            When a unit is not here.
+            When a unit is not among these.
         UsageError
-            When none would be left.
+            When no unit would be left.
         """
-        gone = as_tuple("units", units, "units")
-        if unknown := [unit for unit in gone if unit not in self.units]:
+        dropped = as_tuple("units", units, "units")
+        if unknown := [unit for unit in dropped if unit not in self.units]:
             raise UnknownNameError("unit", unknown, self.units)
-        kept = [i for i, unit in enumerate(self.units) if unit not in gone]
+        kept = [i for i, unit in enumerate(self.units) if unit not in dropped]
         if not kept:
-            raise UsageError("that leaves out every unit; keep one at least")
+            raise UsageError("that drops every unit; keep one at least")
         return attrs.evolve(
             self,
             units=tuple(self.units[i] for i in kept),
@@ -347,36 +165,36 @@ class ScoreTally:
         )
 
     def replace(self, new: ScoreTally) -> ScoreTally:
-        """Put the sums of some units in place of those that are here.
+        """Replace the sums of some units.
 
         Parameters
         ----------
         new : ScoreTally
-            Units counted anew.
+            New sums of these units.
 
         Returns
         -------
         ScoreTally
-            Units in the order that they had; metadata as of `merge`.
+            Units in the order they had; metadata as in `merge`.
 
         Raises
         ------
         UsageError
             When the two differ as in `merge`.
         UnknownNameError
-            When ``new`` has a unit that is not here; `merge` adds units.
+            When ``new`` has a unit that is not among these; `merge` adds units.
         """
-        check_alike(self, (new,), "replace")
+        _check_mergeable(self, (new,), "replace")
         if unknown := [unit for unit in new.units if unit not in self.units]:
             raise UnknownNameError("unit", unknown, self.units)
         at = [self.units.index(unit) for unit in new.units]
         cases, moments = self.cases.copy(), self.moments.copy()
         cases[at], moments[at] = new.cases, new.moments
-        *_, metadata = merge_score_sums((self, new))
+        *_, metadata = _merge_score_sums((self, new))
         return attrs.evolve(self, cases=cases, moments=moments, metadata=metadata)
 
     def regroup(self, mapping: Mapping[str, str]) -> ScoreTally:
-        """Make larger units of the units: regions, or any grouping.
+        """Merge units into larger ones: regions, or any grouping.
 
         Parameters
         ----------
@@ -386,14 +204,14 @@ class ScoreTally:
         Returns
         -------
         ScoreTally
-            As summed from `CaseSet.regroup`: sums over cases add up. Standard errors are then
-            made of what cases differ by within the larger units.
+            As summed from `CaseSet.regroup`. Standard errors are then computed from differences
+            of cases within the larger units.
 
         Raises
         ------
         DataError
-            When a unit has no place in the mapping, the mapping names a unit that is not there,
-            or a new unit is no text or called ``all``; all are listed.
+            When the mapping lacks a unit, names an unknown one, or a new unit is no text or
+            called ``all``; all problems are listed.
         UsageError
             When it is no mapping.
         """
@@ -405,9 +223,9 @@ class ScoreTally:
         return attrs.evolve(self, units=groups, cases=cases, moments=moments)
 
     def write(self, path: str | Path) -> None:
-        """Write an Arrow IPC file, replacing one that is there; `read` takes it back.
+        """Write the sums to an Arrow IPC file, which `read` reads.
 
-        If writing fails, a file that was there stays as it was.
+        An existing file is replaced; if writing fails, it stays as it was.
 
         Parameters
         ----------
@@ -417,14 +235,14 @@ class ScoreTally:
         Raises
         ------
         UsageError
-            When a folder or anything else that is no file is there.
+            When the path is a folder or anything else that is no file.
         OSError
             When the file cannot be written.
         """
         feeds = {item.item.id: item.questions for item in self.items}
-        write_parts(
+        write_sums(
             Path(path),
-            Parts(
+            StoredSums(
                 self.framework.name,
                 self.units,
                 self.cases,
@@ -438,14 +256,14 @@ class ScoreTally:
 
     @classmethod
     def read(cls, path: str | Path, *, framework: Framework) -> ScoreTally:
-        """Read what `write` wrote.
+        """Read a file that `write` wrote.
 
         Parameters
         ----------
         path : str or Path
             The file.
         framework : Framework
-            The one that the cases were checked against.
+            The framework that the cases were checked against.
 
         Returns
         -------
@@ -461,17 +279,17 @@ class ScoreTally:
             version, or the framework has another name or other questions behind an item.
         """
         if not isinstance(framework, Framework):
-            raise UsageError(f"`framework` is a Framework, found {format_value(framework)}")
-        parts = read_parts(Path(path), framework)
+            raise UsageError(f"`framework` must be a Framework; found {format_value(framework)}")
+        stored = read_sums(Path(path), framework)
         return cls(
             framework,
-            parts.units,
-            parts.cases,
-            scored_items(framework, parts.feeds),
-            parts.splits,
-            parts.complement,
-            parts.moments,
-            parts.metadata,
+            stored.units,
+            stored.cases,
+            scored_items(framework, stored.feeds),
+            stored.splits,
+            stored.complement,
+            stored.moments,
+            stored.metadata,
         )
 
     def __repr__(self) -> str:
@@ -483,3 +301,184 @@ class ScoreTally:
         )
         cases = int(self.cases.sum())
         return f"ScoreTally: {made_up}{shape}, {cases:,} case{'s' * (cases != 1)}"
+
+
+def _check_consistency(
+    units: Sequence[str],
+    cases: Any,
+    items: Sequence[str],
+    widths: Sequence[int],
+    domains: Domains,
+    complement: str,
+    moments: Any,
+) -> list[str]:
+    """List what is wrong with the parts of a ScoreTally.
+
+    Parameters
+    ----------
+    units, cases, domains, complement, moments
+        As in `ScoreTally`.
+    items : sequence of str
+        Ids of items.
+    widths : sequence of int
+        The number of questions that feed each item.
+    """
+    wrong = []
+    if odd := [unit for unit in units if not isinstance(unit, str) or unit == ALL]:
+        wrong.append(f"`units` must be text other than {ALL!r}; found {format_values(odd)}")
+    if repeated := sorted({str(unit) for unit in units if units.count(unit) > 1}):
+        wrong.append(f"`units` must differ; found {format_values(repeated)} more than once")
+    if not items:
+        wrong.append("`items` must have an item; found none")
+    if complement not in ("all", "known"):
+        wrong.append(f"`complement` must be 'all' or 'known'; found {complement!r}")
+    for name, array, shape in (
+        ("cases", cases, (len(units),)),
+        ("moments", moments, (len(units), len(domains), len(items), 5)),
+    ):
+        if not isinstance(array, np.ndarray) or array.dtype != np.int64 or array.shape != shape:
+            found = (
+                f"{array.dtype} of shape {array.shape}"
+                if isinstance(array, np.ndarray)
+                else type(array).__name__
+            )
+            wrong.append(f"`{name}` must be int64 of shape {shape}; found {found}")
+    if wrong:
+        return wrong
+    for rule, bad in _broken_rules(cases, np.array(widths), domains, complement, moments):
+        if bad.any():
+            wrong.append(f"{rule}; broken by {_describe_first(bad, units, items, domains)}")
+    return wrong
+
+
+def _broken_rules(
+    cases: npt.NDArray[np.int64],
+    widths: npt.NDArray[np.int64],
+    domains: Domains,
+    complement: str,
+    moments: npt.NDArray[np.int64],
+) -> Iterator[tuple[str, Flags]]:
+    """Flag each unit, domain and item that breaks a rule."""
+    k, n, kk, kn, nn = np.moveaxis(moments, -1, 0)
+    m = cases[:, np.newaxis, np.newaxis]
+    yield "units have 0 cases or more", np.broadcast_to(m < 0, k.shape)
+    # In every case 0 <= k <= n <= width.
+    ordered = (k >= 0) & (k <= n) & (k <= kk) & (kk <= kn) & (kn <= nn) & (n <= nn)
+    yield "sums are 0 <= k <= n and k <= k² <= k n <= n²", ~ordered
+    most = (n <= m * widths) & (nn <= n * widths) & (kn <= k * widths)
+    yield "no case has more answers than an item has questions", ~most
+    # The square of a sum is at most the number of cases times the sum of squares.
+    a, b, aa, ab, bb = (x.astype(np.float64) for x in (k, n, kk, kn, nn))
+    spread = (a * a <= m * aa * _ROUNDING) & (b * b <= m * bb * _ROUNDING)
+    spread &= ab * ab <= aa * bb * _ROUNDING
+    yield "sums of squares leave no negative variance", ~spread
+    every = moments[:, 0]
+    broken = np.zeros(k.shape, np.bool_)
+    for split, shown, compared in zip(domains.splits, domains.shown, domains.compared, strict=True):
+        total = moments[:, compared].sum(axis=1)
+        fits = (total <= every).all(axis=-1)
+        if split.contrast == "complement":
+            fits &= (moments[:, shown[1]] == every).all(axis=-1)
+            if complement == "all":
+                fits &= (total == every).all(axis=-1)
+        broken[:, shown] |= ~fits[:, np.newaxis]
+    yield "groups that share no case add up to no more than all cases", broken
+
+
+def _describe_first(
+    bad: Flags, units: Sequence[str], items: Sequence[str], domains: Domains
+) -> str:
+    """Describe the first flagged element, and count the others."""
+    unit, domain, item = (int(i) for i in np.argwhere(bad)[0])
+    more = int(bad.sum()) - 1
+    also = f", and {more} more" if more else ""
+    return f"{items[item]!r} in {units[unit]!r}, {_domain_name(domains, domain)}{also}"
+
+
+def _domain_name(domains: Domains, domain: int) -> str:
+    for split, shown, compared in zip(domains.splits, domains.shown, domains.compared, strict=True):
+        if domain in shown:
+            return f"{split.key} {split.groups[domain - shown[0]]!r}"
+        if domain in compared:
+            return f"{split.key} outside {split.groups[0]!r}"
+    return "all cases"
+
+
+def _check_mergeable(first: ScoreTally, others: Sequence[Any], what: str) -> None:
+    """Check that tallies are of the same framework, items, breakdowns and complement.
+
+    Raises
+    ------
+    UsageError
+        When one is no ScoreTally, or they differ; every difference is named.
+    """
+    for other in others:
+        if not isinstance(other, type(first)):
+            raise UsageError(
+                f"{what} needs a ScoreTally; found {type(other).__name__}. Make one with "
+                "score_tally"
+            )
+    wrong = [
+        f"{'the other' if len(others) == 1 else f'other {i}'} has {difference}"
+        for i, other in enumerate(others, 1)
+        for difference in _differences(first, other)
+    ]
+    if wrong:
+        lines = "".join(f"\n  - {text}" for text in wrong)
+        raise UsageError(
+            f"{what} needs sums of the same framework, items, breakdowns and complement:{lines}"
+        )
+
+
+def _merge_score_sums(
+    parts: Sequence[ScoreTally],
+) -> tuple[tuple[str, ...], Counts, Counts, dict[bytes, bytes]]:
+    """Add sums of the same things; return units, cases, moments and metadata."""
+    units = tuple(dict.fromkeys(unit for part in parts for unit in part.units))
+    place = {unit: i for i, unit in enumerate(units)}
+    cases = np.zeros(len(units), np.int64)
+    moments = np.zeros((len(units), *parts[0].moments.shape[1:]), np.int64)
+    for part in parts:
+        at = [place[unit] for unit in part.units]
+        # A part has each unit once, so that no addition is lost.
+        cases[at] += part.cases
+        moments[at] += part.moments
+    return units, cases, moments, _common_metadata([part.metadata for part in parts])
+
+
+def _common_metadata(parts: Sequence[Mapping[bytes, bytes]]) -> dict[bytes, bytes]:
+    first, *rest = parts
+    kept = {k: v for k, v in first.items() if all(other.get(k) == v for other in rest)}
+    for part in parts:
+        if is_synthetic(part):
+            # Cases that are synthetic in part are marked as synthetic.
+            kept.setdefault(SYNTHETIC, part[SYNTHETIC])
+    return kept
+
+
+def _differences(a: ScoreTally, b: ScoreTally) -> list[str]:
+    """Describe how the second tally differs from the first."""
+    differences = []
+    if a.framework.name != b.framework.name:
+        differences.append(f"the framework {b.framework.name!r}, not {a.framework.name!r}")
+    elif a.framework != b.framework:
+        differences.append(f"another framework of the name {a.framework.name!r}")
+    expected = {s.item.id: s.questions for s in a.items}
+    found = {s.item.id: s.questions for s in b.items}
+    if missing := [id for id in expected if id not in found]:
+        differences.append(f"no items {format_values(missing)}")
+    if more := [id for id in found if id not in expected]:
+        differences.append(f"more items, {format_values(more)}")
+    if changed := [id for id in expected if id in found and expected[id] != found[id]]:
+        differences.append(f"other questions behind {format_values(changed)}")
+    if not differences and tuple(expected) != tuple(found):
+        differences.append("the same items in another order")
+    if a.splits != b.splits:
+        differences.append(f"breakdowns {_breakdown_names(b)}, not {_breakdown_names(a)}")
+    if a.complement != b.complement:
+        differences.append(f"the complement {b.complement!r}, not {a.complement!r}")
+    return differences
+
+
+def _breakdown_names(tally: ScoreTally) -> str:
+    return ", ".join(f"{s.key!r} ({', '.join(s.groups)})" for s in tally.splits) or "none"

@@ -1,4 +1,4 @@
-"""Sums over cases in a file: a tidy Arrow table, and what is needed to read it back whole."""
+"""Store the sums of a ScoreTally in a file: a tidy Arrow table with metadata."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from omistats.breakdowns.groups import GroupSpec
 from omistats.counting.tally_file import FileFormat, read_stored, refused, write_stored
 from omistats.errors import DataError, Problem, UsageError, format_values
 from omistats.model.framework import Framework
-from omistats.scoring.groups import domains_of
+from omistats.scoring.groups import make_domains
 from omistats.scoring.sums import scored_items
 
-__all__ = ["KIND", "SCHEMA", "Parts", "read_parts", "write_parts"]
-
+__all__ = ["KIND", "SCHEMA", "StoredSums", "read_sums", "write_sums"]
 
 Counts = npt.NDArray[np.int64]
 
-_ANEW = "Make the sums anew from the cases with score_tally."
+_HINT = "Make the sums again from the cases with score_tally."
 
 KIND = FileFormat(
-    b"omistats.score_tally", 1, "a file of sums over cases", "ScoreTally.write", _ANEW
+    b"omistats.score_tally", 1, "a file of sums over cases", "ScoreTally.write", _HINT
 )
-"""Of the file."""
+"""The format of the file."""
 
 _LABELS = ("unit", "breakdown", "group", "item")
 _SUMS = ("k", "n", "kk", "kn", "nn")
@@ -43,15 +42,17 @@ SCHEMA = pa.schema(
 
 
 @attrs.frozen(eq=False)
-class Parts:
-    """What a file holds; see `omistats.scoring.score_tally.ScoreTally`.
+class StoredSums:
+    """The contents of a file.
 
     Attributes
     ----------
     framework : str
-        Its name.
+        The name of the framework.
     feeds : mapping of str to tuple of str
         The questions of each item.
+    units, cases, splits, complement, moments, metadata
+        As in `omistats.ScoreTally`.
     """
 
     framework: str
@@ -64,108 +65,120 @@ class Parts:
     metadata: Mapping[bytes, bytes]
 
 
-def write_parts(path: Path, parts: Parts) -> None:
-    """Write a row a unit, group and item; everything else is in the schema's metadata."""
-    said = {
-        "framework": parts.framework,
-        "items": parts.feeds,
-        "breakdowns": [attrs.asdict(split) for split in parts.splits],
-        "complement": parts.complement,
+@attrs.frozen
+class _Description:
+    """What the metadata of a file record of its sums."""
+
+    framework: str
+    feeds: Mapping[str, tuple[str, ...]]
+    splits: tuple[GroupSpec, ...]
+    complement: Literal["all", "known"]
+
+
+def write_sums(path: Path, sums: StoredSums) -> None:
+    """Write a row a unit, group and item, and everything else to the schema's metadata."""
+    description = {
+        "framework": sums.framework,
+        "items": sums.feeds,
+        "breakdowns": [attrs.asdict(split) for split in sums.splits],
+        "complement": sums.complement,
     }
-    each = parts.moments.shape[1] * parts.moments.shape[2]
-    labels = _labels(parts.units, tuple(parts.feeds), parts.splits)
-    sums = (pa.array(np.ascontiguousarray(x).ravel()) for x in np.moveaxis(parts.moments, -1, 0))
-    arrays = [*labels, pa.array(np.repeat(parts.cases, each)), *sums]
+    rows_of_unit = sums.moments.shape[1] * sums.moments.shape[2]
+    arrays = [
+        *_labels(sums.units, tuple(sums.feeds), sums.splits),
+        pa.array(np.repeat(sums.cases, rows_of_unit)),
+        *(pa.array(np.ascontiguousarray(x).ravel()) for x in np.moveaxis(sums.moments, -1, 0)),
+    ]
     table = pa.Table.from_arrays(arrays, schema=SCHEMA)
-    write_stored(path, KIND, said, parts.metadata, table)
+    write_stored(path, KIND, description, sums.metadata, table)
 
 
-def read_parts(path: Path, framework: Framework) -> Parts:
-    """Read what was written, for the framework that it was made with.
+def read_sums(path: Path, framework: Framework) -> StoredSums:
+    """Read the sums of a file, for the framework that they were made with.
 
     Raises
     ------
     DataError
-        When it is not all there, is something else, or is of another framework.
+        When the file is incomplete, is something else, or is of another framework.
     """
     stored = read_stored(path, KIND)
-    said = _said(path, stored.said)
-    _check_framework(path, said, framework)
-    found = _sums(stored.table, said)
+    description = _read_description(path, stored.said)
+    _check_framework(path, description, framework)
+    found = _read_rows(stored.table, description)
     if found is None:
         text = f"{stored.table.num_rows:,} rows that are not those written"
-        raise refused(path, "the rows of every unit, group and item", text, _ANEW)
+        raise refused(path, "the rows of every unit, group and item", text, _HINT)
     units, cases, moments = found
-    of = said["items"], said["breakdowns"], said["complement"]
-    return Parts(framework.name, units, cases, *of, moments, stored.metadata)
+    return StoredSums(
+        framework.name,
+        units,
+        cases,
+        description.feeds,
+        description.splits,
+        description.complement,
+        moments,
+        stored.metadata,
+    )
 
 
-def _sums(
-    table: pa.Table, said: Mapping[str, Any]
+def _read_rows(
+    table: pa.Table, description: _Description
 ) -> tuple[tuple[str, ...], Counts, Counts] | None:
-    """Take units, cases and moments out of rows; None if these are not all the rows written."""
-    feeds, splits = said["items"], said["breakdowns"]
+    """Return units, cases and moments; None if the rows are not those that were written."""
+    feeds, splits = description.feeds, description.splits
     if not table.schema.equals(SCHEMA):
         return None
-    width, numbers = len(domains_of(splits)), table.select(["unit", "item", "cases", *_SUMS])
-    each = width * len(feeds)
-    units = tuple(table["unit"][::each].to_pylist())
-    if table.num_rows != each * len(units) or any(c.null_count for c in numbers.columns):
+    domains = len(make_domains(splits))
+    rows_of_unit = domains * len(feeds)
+    units = tuple(table["unit"][::rows_of_unit].to_pylist())
+    required = table.select(["unit", "item", "cases", *_SUMS])
+    if table.num_rows != rows_of_unit * len(units) or any(c.null_count for c in required.columns):
         return None
     expected = pa.Table.from_arrays(_labels(units, tuple(feeds), splits), names=list(_LABELS))
     if not table.select(list(_LABELS)).equals(expected):
         return None
     of_rows, *sums = (table[name].to_numpy() for name in ("cases", *_SUMS))
-    moments = np.stack(sums, axis=-1).reshape(len(units), width, len(feeds), len(_SUMS))
-    cases = np.ascontiguousarray(of_rows[::each])
-    if not (np.repeat(cases, each) == of_rows).all():
+    moments = np.stack(sums, axis=-1).reshape(len(units), domains, len(feeds), len(_SUMS))
+    cases = np.ascontiguousarray(of_rows[::rows_of_unit])
+    if not (np.repeat(cases, rows_of_unit) == of_rows).all():
         return None
     return units, cases, moments
 
 
-def _said(path: Path, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what a file says of itself."""
+def _read_description(path: Path, metadata: Mapping[str, Any]) -> _Description:
+    """Check the metadata that describe the sums."""
     try:
-        splits = [
-            GroupSpec(s["key"], tuple(s["groups"]), s["contrast"]) for s in said["breakdowns"]
-        ]
-        feeds = {str(id): tuple(questions) for id, questions in said["items"].items()}
-        words = (said["complement"], *(s.contrast for s in splits))
-        if not set(words[:1]) <= {"all", "known"} or not set(words[1:]) <= {
-            "groups",
-            "complement",
-        }:
-            raise ValueError(f"found {format_values(words)}")
-        return {
-            "framework": said["framework"],
-            "items": feeds,
-            "breakdowns": tuple(splits),
-            "complement": said["complement"],
-        }
+        splits = tuple(
+            GroupSpec(s["key"], tuple(s["groups"]), s["contrast"]) for s in metadata["breakdowns"]
+        )
+        feeds = {str(id): tuple(questions) for id, questions in metadata["items"].items()}
+        complement, contrasts = metadata["complement"], [s.contrast for s in splits]
+        if complement not in ("all", "known") or not {*contrasts} <= {"groups", "complement"}:
+            raise ValueError(f"found {format_values([complement, *contrasts])}")
+        return _Description(metadata["framework"], feeds, splits, complement)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        rule = "metadata that describe the sums"
         found = f"{type(error).__name__}: {error}"
-        raise refused(path, rule, found, _ANEW) from error
+        raise refused(path, "metadata that describe the sums", found, _HINT) from error
 
 
-def _check_framework(path: Path, said: Mapping[str, Any], framework: Framework) -> None:
-    """Refuse a framework whose items are not those that were summed."""
-    hint = "Pass the framework of the cases, or make the sums anew."
+def _check_framework(path: Path, description: _Description, framework: Framework) -> None:
+    """Check that a framework has the name and the items of the sums."""
+    hint = "Pass the framework of the cases, or make the sums again."
     problems = []
-    if said["framework"] != framework.name:
-        rule = f"sums of the framework {said['framework']!r}"
+    if description.framework != framework.name:
+        rule = f"sums of the framework {description.framework!r}"
         problems.append(Problem(str(path), rule, repr(framework.name), hint))
+    then = description.feeds
     try:
-        now = {s.item.id: s.questions for s in scored_items(framework, said["items"])}
+        now = {s.item.id: s.questions for s in scored_items(framework, then)}
     except UsageError as error:
         problems.append(Problem(str(path), "items of the framework", str(error), hint))
     else:
-        if now != said["items"] or list(now) != list(said["items"]):
-            apart = [id for id in now if now[id] != said["items"][id]] or list(now)
-            rule = "each item has the questions, and the place, that it had"
-            problems.append(
-                Problem(str(path), rule, f"other ones for {format_values(apart)}", hint)
-            )
+        if now != then or list(now) != list(then):
+            changed = [id for id in now if now[id] != then[id]] or list(now)
+            rule = "each item has the same questions and place as in the file"
+            found = f"other ones for {format_values(changed)}"
+            problems.append(Problem(str(path), rule, found, hint))
     if problems:
         raise DataError(problems)
 
@@ -173,20 +186,19 @@ def _check_framework(path: Path, said: Mapping[str, Any], framework: Framework) 
 def _labels(
     units: Sequence[str], items: Sequence[str], splits: tuple[GroupSpec, ...]
 ) -> list[pa.Array]:
-    """Say of each row which unit, breakdown, group and item it is of."""
-    domains = domains_of(splits)
+    """Make the columns of units, breakdowns, groups and items."""
     named: list[tuple[str | None, str | None]] = [(None, None)]
     named += [(split.key, group) for split in splits for group in split.groups]
-    # Those that a subset is compared with have a breakdown and no group.
+    # The cases that a subset is compared with have a breakdown and no group.
     named += [(split.key, None) for split in splits if split.contrast == "complement"]
-    width, times = len(items), len(units)
-    rows = np.repeat(np.arange(times), len(domains) * width)
-    domain = np.tile(np.repeat(np.arange(len(domains)), width), times)
-    item = np.tile(np.arange(width), times * len(domains))
+    width, times, domains = len(items), len(units), len(named)
+    unit = np.repeat(np.arange(times), domains * width)
+    domain = np.tile(np.repeat(np.arange(domains), width), times)
+    item = np.tile(np.arange(width), times * domains)
     return [
         pa.array(list(values), pa.string()).take(pa.array(at))
         for values, at in (
-            (units, rows),
+            (units, unit),
             ([key for key, _ in named], domain),
             ([group for _, group in named], domain),
             (items, item),

@@ -1,4 +1,4 @@
-"""Score_tally(): memory, batches, engines."""
+"""Sum over the cases of every unit: in memory, part by part, or in an engine."""
 
 from __future__ import annotations
 
@@ -15,40 +15,105 @@ from omistats.breakdowns.groups import GroupSpec
 from omistats.counting.count import each_part, needed_columns
 from omistats.engines.sums import sum_engine
 from omistats.engines.tables import is_engine
-from omistats.errors import UsageError, check_choice
-from omistats.kernel.bit_counts import unpack
+from omistats.errors import UsageError
 from omistats.model.batches import Progress, UnitOrder, fits_at_once, is_stream, read_cases
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework
-from omistats.scoring.groups import Members, make_members, splits_of
-from omistats.scoring.options import check_source, refuse, wanted_breakdowns, wanted_items
+from omistats.scoring.groups import assign_domains, group_specs
+from omistats.scoring.options import check_complement, check_source, resolve_breakdowns
 from omistats.scoring.score_tally import ScoreTally
-from omistats.scoring.sums import WHOLE, ScoredItem, question_item_matrix
+from omistats.scoring.sums import ScoredItem, scored_items, sum_moments
 
-__all__ = ["from_sums", "is_elsewhere", "moments_of", "score_tally", "sum_cases", "sum_elsewhere"]
-
-
-# Cases whose answers lie unpacked at a time, in whole words of bits: few that stay in the cache,
-# or of very many cases more, for every product may wait for threads that a busy machine keeps back.
-_BLOCK, _MANY = 1 << 11, 1 << 14
-# When so few cases would be summed exactly in single precision that double is faster.
-_LEAST = 1 << 10
+__all__ = ["can_sum_in_parts", "from_sums", "score_tally", "sum_in_parts"]
 
 
-def sum_cases(
+def score_tally(
+    source: Any,
+    *,
+    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = (),
+    items: Iterable[str] | None = None,
+    complement: Literal["all", "known"] = "all",
+    framework: Framework | None = None,
+    check_ids: bool = True,
+    progress: Progress | None = None,
+) -> ScoreTally:
+    """Sum the answers behind pooled scores over the cases of every unit.
+
+    Parameters
+    ----------
+    source : CaseSet, data frame, lazy frame of an engine, record batch reader, data set, or path
+        The cases, as for `omistats.tally`: large files and readers are read in parts, and
+        engines sum where the cases are. All but a case set need ``framework``.
+    breakdowns : iterable of Breakdown or str, optional
+        Sum over the groups of these too; none by default.
+    items : iterable of str, optional
+        Ids of criteria, sections or headline elements; by default all that questions feed.
+    complement : {'all', 'known'}
+        Cases that the subset of a complement is compared with: all others, or those whose
+        characteristic is known.
+    framework : Framework, optional
+        Framework to check the source against; a case set has its own.
+    check_ids : bool
+        Whether to check that no id is there twice; the ids of a case set were checked already.
+    progress : callable, optional
+        Function called after every part with the rows done and all rows, or None.
+
+    Returns
+    -------
+    ScoreTally
+        Sums of each unit: standard errors are computed from differences of cases within units.
+
+    Raises
+    ------
+    UsageError
+        When an option is of the wrong kind, or no question feeds any item. The first problem is
+        raised.
+    UnknownNameError
+        When an item, a breakdown or the complement is unknown.
+    DataError
+        When the data break the rules, or a breakdown labels cases outside its groups.
+
+    Notes
+    -----
+    With p = sum k / sum n over the cases of a group, ``sum (k - p n)² = sum k² - 2 p sum k n +
+    p² sum n²``: score and standard error follow from five sums of whole numbers, and equal those
+    computed from the cases.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.score_tally(oms.omi2.load_synthetic(), breakdowns=["gender"], items=["3"])
+    ScoreTally: SYNTHETIC 15 units x 1 breakdown x 1 item, 2,213 cases
+    """
+    framework = check_source(source, framework)
+    wanted = resolve_breakdowns(breakdowns, framework)
+    scored = scored_items(framework, items)
+    check_complement(complement)
+    if can_sum_in_parts(source):
+        return sum_in_parts(
+            source, framework, scored, wanted, complement, check_ids=check_ids, progress=progress
+        )
+    cases = read_cases(source, framework, check_ids=check_ids)
+    found = _sum_cases(cases, scored, wanted, complement)
+    if progress is not None:
+        progress(len(cases), len(cases))
+    return found
+
+
+def _sum_cases(
     cases: CaseSet,
     items: Sequence[ScoredItem],
     breakdowns: Sequence[Breakdown],
     complement: Literal["all", "known"],
 ) -> ScoreTally:
-    """Sum over checked cases; of parts of a stream, what this gives is merged.
+    """Sum over the cases of a case set, which may be part of a stream.
 
     Raises
     ------
     DataError
         When a breakdown labels cases outside its groups.
     """
-    members = make_members(cases, breakdowns, complement == "known")
+    members = assign_domains(cases, breakdowns, complement == "known")
     return ScoreTally(
         cases.framework,
         cases.units,
@@ -56,7 +121,7 @@ def sum_cases(
         tuple(items),
         members.domains.splits,
         complement,
-        moments_of(cases, items, members),
+        sum_moments(cases, items, members),
         cases.metadata,
     )
 
@@ -71,28 +136,27 @@ def from_sums(
     complement: Literal["all", "known"],
     metadata: Mapping[bytes, bytes] | None = None,
 ) -> ScoreTally:
-    """Take over sums that were made elsewhere, in an engine or over parts of a stream.
+    """Make a ScoreTally from sums that an engine computed.
 
     Parameters
     ----------
     framework : Framework
-        Where the items come from.
+        The framework of the items.
     units : sequence of str
         In the order of report.
     cases : array_like of int, shape (units,)
-        How many cases each unit has, those without any answer included.
+        The number of cases of each unit, those without any answer included.
     moments : array_like of int, shape (units, domains, items, 5)
-        Sums over cases of k, n, k k, k n and n n; domains as `omistats.scoring.groups` has them:
-        everyone, the groups of each split, then for each complement in turn the cases that its
-        subset is compared with.
-    items : sequence of Scored
-        As `omistats.scoring.sums.scored_items` gives them.
-    splits : sequence of Breakdown or Split
+        Sums over cases of k, n, k k, k n and n n, domains in the order of
+        `omistats.scoring.groups.Domains`.
+    items : sequence of ScoredItem
+        As `omistats.scoring.sums.scored_items` returns them.
+    splits : sequence of Breakdown or GroupSpec
         Breakdowns, in the order of the domains.
     complement : {'all', 'known'}
-        Which cases those are.
+        Cases that the subset of a complement is compared with.
     metadata : mapping of bytes to bytes, optional
-        What the cases say of themselves.
+        Metadata of the cases.
 
     Returns
     -------
@@ -101,87 +165,42 @@ def from_sums(
     Raises
     ------
     UsageError
-        When numbers are not whole, or no cases have such sums.
+        When numbers are not whole, or no cases can have such sums.
     """
-    described = [s if isinstance(s, GroupSpec) else splits_of([s])[0] for s in splits]
+    specs = [s if isinstance(s, GroupSpec) else group_specs([s])[0] for s in splits]
     return ScoreTally(
         framework,
         tuple(units),
-        _whole(cases, "cases"),
+        _as_int64(cases, "cases"),
         tuple(items),
-        tuple(described),
+        tuple(specs),
         complement,
-        _whole(moments, "moments"),
+        _as_int64(moments, "moments"),
         dict(metadata or {}),
     )
 
 
-def _whole(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
+def _as_int64(values: npt.ArrayLike, name: str) -> npt.NDArray[np.int64]:
     given = np.asarray(values)
-    # Engines may sum in floating point; beyond its whole numbers nobody knows what they lost.
+    # Engines may sum in floating point, where whole numbers above 2**53 are not exact.
     if given.dtype.kind not in "iuf" or (
         given.dtype.kind == "f" and not ((np.abs(given) <= 2.0**53) & (given % 1 == 0)).all()
     ):
         raise UsageError(
-            f"{name} are whole numbers; found {given.dtype}"
+            f"`{name}` must be whole numbers; found {given.dtype}"
             + " with fractions, or too large to be exact" * (given.dtype.kind == "f")
         )
     return given.astype(np.int64, copy=False)
 
 
-def moments_of(
-    cases: CaseSet, items: Sequence[ScoredItem], members: Members
-) -> npt.NDArray[np.int64]:
-    """Give sums over cases, shape (units, domains, items, 5).
-
-    Notes
-    -----
-    Answers are unpacked and added up by item for a block of cases at a time, and each unit's
-    piece of it is summed over domains by one matrix product: memory does not grow with cases,
-    but for two bytes a case and breakdown.
-    """
-    rows, feeds = question_item_matrix(cases.framework, items)
-    packed = cases.packed
-    starts = packed.starts
-    # No case adds more to a sum than this; whole numbers below `WHOLE` are exact in float32.
-    most = float(feeds.sum(axis=0).max()) ** 2
-    exact = int((WHOLE - 1) / most)
-    if exact < _LEAST:
-        exact, feeds = len(cases), feeds.astype(np.float64)
-    block = min(_BLOCK if len(cases) < 8 * _MANY else _MANY, len(cases) + -len(cases) % 64)
-    width, domains = len(items), len(members.domains)
-    out = np.zeros((len(starts) - 1, 5 * width, domains), np.int64)
-    # Taken once: memory that is given back after every block is fetched again page by page.
-    given = np.zeros((2, len(feeds), block), feeds.dtype)
-    sums = np.empty((5, width, block), feeds.dtype)
-    every = len(rows) == packed.columns
-    for a, b, words in packed.iter_slices(max(64, block)):
-        bits = unpack(np.ascontiguousarray(words if every else words[rows]), b - a)
-        given.reshape(len(rows), block)[:, : b - a] = bits
-        # Those past the last case are left from before, and in no unit's piece.
-        np.matmul(feeds.T, given, out=sums[:2])
-        k, n = sums[:2]
-        np.multiply(k, k, out=sums[2])
-        np.multiply(k, n, out=sums[3])
-        np.multiply(n, n, out=sums[4])
-        flat = sums.reshape(5 * width, block)
-        inside = np.ascontiguousarray(members.within(a, b).T, feeds.dtype)
-        first, last = np.searchsorted(starts, [a, b], side="right")
-        edges = np.clip(starts[first - 1 : last + 1], a, b) - a
-        for unit in range(len(edges) - 1):
-            for at in range(int(edges[unit]), int(edges[unit + 1]), exact):
-                some = slice(at, min(at + exact, int(edges[unit + 1])))
-                out[first - 1 + unit] += (flat[:, some] @ inside[some]).astype(np.int64)
-    shaped = out.reshape(len(out), 5, width, domains)
-    return shaped.transpose(0, 3, 2, 1)
-
-
-def is_elsewhere(source: Any) -> bool:
-    """Tell whether cases need not come into memory together to be summed over."""
+def can_sum_in_parts(source: Any) -> bool:
+    """Tell whether cases can be summed over without all of them in memory."""
+    if isinstance(source, CaseSet):
+        return False
     return is_engine(source) or (is_stream(source) and not fits_at_once(source))
 
 
-def sum_elsewhere(
+def sum_in_parts(
     source: Any,
     framework: Framework,
     items: Sequence[ScoredItem],
@@ -196,19 +215,20 @@ def sum_elsewhere(
     Parameters
     ----------
     source : lazy frame, path, data set, or reader
-        What `is_elsewhere` is true of.
+        A source for which `can_sum_in_parts` is true.
     framework : Framework
-        What to check against.
-    items : sequence of Scored
-        What is scored.
+        The framework to check against.
+    items : sequence of ScoredItem
+        The items to score.
     breakdowns : sequence of Breakdown
         Breakdowns.
     complement : {'all', 'known'}
         As for `omistats.score_tally`.
     check_ids : bool
-        Whether ids may not stand twice.
+        Whether to check that no id is there twice.
     progress : callable or None
-        Told the rows done and the rows in all, or None, after every part; an engine has none.
+        Function called after every part with the rows done and all rows, or None; not called
+        for an engine.
 
     Raises
     ------
@@ -217,9 +237,14 @@ def sum_elsewhere(
     """
     questions = {q for item in items for q in item.questions}
     if is_engine(source):
-        asked = {item.item.id: item.questions for item in items}
+        by_item = {item.item.id: item.questions for item in items}
         found = sum_engine(
-            source, framework, tuple(breakdowns), asked, complement=complement, check_ids=check_ids
+            source,
+            framework,
+            tuple(breakdowns),
+            by_item,
+            complement=complement,
+            check_ids=check_ids,
         )
         return from_sums(
             framework,
@@ -232,15 +257,15 @@ def sum_elsewhere(
             found.metadata,
         )
 
-    def count(cases: CaseSet) -> ScoreTally:
-        # The part knows only the questions that are scored.
-        return attrs.evolve(sum_cases(cases, items, breakdowns, complement), framework=framework)
+    def sum_part(cases: CaseSet) -> ScoreTally:
+        # The framework of a part has only the questions that are scored.
+        return attrs.evolve(_sum_cases(cases, items, breakdowns, complement), framework=framework)
 
     order = UnitOrder()
     parts = each_part(
         source,
         framework,
-        count,
+        sum_part,
         check_ids=check_ids,
         progress=progress,
         columns=needed_columns(breakdowns, tuple(questions)),
@@ -250,82 +275,3 @@ def sum_elsewhere(
     units = order.order()
     place = [total.units.index(unit) for unit in units]
     return attrs.evolve(total, units=units, cases=total.cases[place], moments=total.moments[place])
-
-
-def score_tally(
-    source: Any,
-    *,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = (),
-    items: Iterable[str] | None = None,
-    complement: Literal["all", "known"] = "all",
-    framework: Framework | None = None,
-    check_ids: bool = True,
-    progress: Progress | None = None,
-) -> ScoreTally:
-    """Sum over the cases of every unit what pooled scores are made of.
-
-    Parameters
-    ----------
-    source : CaseSet, data frame, lazy frame of an engine, record batch reader, data set, or path
-        The cases, as for `omistats.tally`: large files and readers go by in parts, engines sum
-        where the cases are. All but a case set need ``framework``.
-    breakdowns : iterable of Breakdown or str, optional
-        Sum over the groups of these too; none by default.
-    items : iterable of str, optional
-        Ids of criteria, sections or headline elements; by default all that questions feed.
-    complement : {'all', 'known'}
-        What the subset of a complement is compared with: all other cases, or those whose
-        characteristic is known.
-    framework : Framework, optional
-        What to check the source against; a case set carries its own.
-    check_ids : bool
-        Whether to refuse ids that stand twice; of a case set they were looked at already.
-    progress : callable, optional
-        Told the rows done, and the rows in all or None, after every part.
-
-    Returns
-    -------
-    ScoreTally
-        Always unit by unit: standard errors are made of what cases differ by within units.
-
-    Raises
-    ------
-    UsageError
-        When options do not fit, or no question feeds any item. Of several bad options all
-        are listed.
-    UnknownNameError
-        When an item, a breakdown or the complement is unknown, and nothing else is wrong.
-    DataError
-        When the data break the rules, or a breakdown labels cases outside its groups.
-
-    Notes
-    -----
-    With p = sum k / sum n over the cases of a group, ``sum (k - p n)² = sum k² - 2 p sum k n +
-    p² sum n²``: five sums of whole numbers give score and standard error, exactly as the cases
-    do.
-
-    Examples
-    --------
-    >>> import omistats as oms
-    >>> oms.score_tally(oms.omi2.load_synthetic(), breakdowns=["gender"], items=["3"])
-    ScoreTally: SYNTHETIC 15 units x 1 breakdown x 1 item, 2,213 cases
-    """
-    carried = source.framework if isinstance(source, CaseSet) else framework
-    known = carried if isinstance(carried, Framework) else None
-    splits: list[Breakdown] = []
-    scored: list[ScoredItem] = []
-    refuse(
-        lambda: check_source(source, framework),
-        lambda: splits.extend(wanted_breakdowns(breakdowns, known)),
-        lambda: scored.extend(wanted_items(items, known)),
-        lambda: check_choice("complement", complement, ("all", "known")),
-    )
-    if known is not None and is_elsewhere(source):
-        return sum_elsewhere(
-            source, known, scored, splits, complement, check_ids=check_ids, progress=progress
-        )
-    cases = read_cases(source, framework, check_ids=check_ids)
-    found = sum_cases(cases, scored, splits, complement)
-    if progress is not None:
-        progress(len(cases), len(cases))
-    return found

@@ -1,4 +1,4 @@
-"""ScoredItem, per-case sums."""
+"""Sum the answers of cases to the questions of each item."""
 
 from __future__ import annotations
 
@@ -15,21 +15,31 @@ from omistats.errors import UnknownNameError, UsageError, as_tuple
 from omistats.kernel.bit_counts import unpack
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework, Item, Provenance
+from omistats.scoring.groups import DomainMembers
 
 __all__ = [
-    "WHOLE",
     "CaseSums",
     "Sample",
     "ScoredItem",
     "Strata",
     "case_sums",
-    "mask_unsupported",
-    "question_item_matrix",
     "scored_items",
+    "sum_moments",
 ]
 
+Floats = npt.NDArray[np.float64]
+Real = npt.NDArray[np.floating[Any]]
+Flags = npt.NDArray[np.bool_]
+Counts = npt.NDArray[np.int64]
 
-_WEAKEST: tuple[Provenance, ...] = ("invented", "inferred", "published")
+_WEAKEST_FIRST: tuple[Provenance, ...] = ("invented", "inferred", "published")
+# float32 represents whole numbers below this exactly.
+_FLOAT32_EXACT = 2.0**24
+# Cases unpacked at a time, in whole words of bits: a block that fits the cache; a larger one for
+# many cases, because every matrix product may wait for threads on a busy machine.
+_BLOCK, _LARGE_BLOCK = 1 << 11, 1 << 14
+# Where float32 sums fewer cases than this exactly, float64 is faster.
+_MIN_EXACT = 1 << 10
 
 
 @attrs.frozen
@@ -54,9 +64,64 @@ class ScoredItem:
     invented: int
 
 
+def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[ScoredItem, ...]:
+    """Find the items that questions feed, in the framework's order.
+
+    A criterion's questions feed its section too.
+
+    Raises
+    ------
+    UnknownNameError
+        When an item is unknown.
+    UsageError
+        When no question feeds an item that was asked for, or no question feeds any item.
+    """
+    known = {item.id: item for item in framework.items}
+    asked = tuple(known) if wanted is None else as_tuple("items", wanted, "ids of items")
+    if not asked and wanted is not None:
+        raise UsageError("`items` names none; leave it out to score all that questions feed")
+    if unknown := [id for id in asked if not isinstance(id, str) or id not in known]:
+        raise UnknownNameError("item", unknown, known)
+    links = _links_by_item(framework, known)
+    invented = {q.id for q in framework.questions if q.provenance == "invented"}
+    found = [_scored_item(known[id], links.get(id, {}), invented) for id in known if id in asked]
+    unfed = [s.item.id for s in found if not s.questions]
+    if wanted is not None and unfed:
+        raise UsageError(f"no question feeds {', '.join(unfed)}; leave the item out")
+    scored = tuple(s for s in found if s.questions)
+    if not scored:
+        raise UsageError(
+            f"no question of the framework {framework.name!r} feeds a criterion, a section or a "
+            "headline element; give its questions a `criterion` or `headlines`"
+        )
+    return scored
+
+
+def _links_by_item(
+    framework: Framework, known: Mapping[str, Item]
+) -> dict[str, dict[str, set[Provenance]]]:
+    """Find the questions that feed each item, and the sources of the questions and links."""
+    found: dict[str, dict[str, set[Provenance]]] = {}
+    for question in framework.questions:
+        for link in question.links:
+            for id in (link.item, known[link.item].parent):
+                if id is not None:
+                    sources = found.setdefault(id, {}).setdefault(question.id, set())
+                    sources |= {link.provenance, question.provenance}
+    return found
+
+
+def _scored_item(
+    item: Item, links: Mapping[str, set[Provenance]], invented: Container[str]
+) -> ScoredItem:
+    sources = {source for of_question in links.values() for source in of_question}
+    weakest: Provenance = next((s for s in _WEAKEST_FIRST if s in sources), "published")
+    return ScoredItem(item, tuple(links), weakest, sum(question in invented for question in links))
+
+
 @attrs.frozen(eq=False)
 class CaseSums:
-    """Answers of cases, in the order of units.
+    """The answers of each case, cases in the order of units.
 
     Attributes
     ----------
@@ -71,72 +136,19 @@ class CaseSums:
 
     @cached_property
     def by_case(self) -> npt.NDArray[np.float32]:
-        """Count sufficient and applicable answers, shape (2, items, cases)."""
+        """Sufficient and applicable answers, shape (2, items, cases)."""
         # A case has far fewer answers than float32 counts exactly.
         return self.feeds.T @ self.answers
 
 
-def scored_items(framework: Framework, wanted: Iterable[str] | None) -> tuple[ScoredItem, ...]:
-    """Find the items that questions feed, in the framework's order.
-
-    A criterion's questions feed its section too.
-
-    Raises
-    ------
-    UnknownNameError
-        When an item is unknown.
-    UsageError
-        When an item was asked for that no question feeds, or none has any.
-    """
-    known = {item.id: item for item in framework.items}
-    asked = tuple(known) if wanted is None else as_tuple("items", wanted, "ids of items")
-    if not asked and wanted is not None:
-        raise UsageError("`items` names none; leave it out to score all that questions feed")
-    if unknown := [id for id in asked if not isinstance(id, str) or id not in known]:
-        raise UnknownNameError("item", unknown, known)
-    fed = _links(framework, known)
-    invented = {q.id for q in framework.questions if q.provenance == "invented"}
-    found = [_scored(known[id], fed.get(id, {}), invented) for id in known if id in asked]
-    empty = [s.item.id for s in found if not s.questions]
-    if wanted is not None and empty:
-        raise UsageError(f"no question feeds {', '.join(empty)}; leave the item out")
-    scored = tuple(s for s in found if s.questions)
-    if not scored:
-        raise UsageError(
-            f"no question of the framework {framework.name!r} feeds a criterion, a section or a "
-            "headline element; give its questions a `criterion` or `headlines`"
-        )
-    return scored
-
-
-def _links(
-    framework: Framework, known: Mapping[str, Item]
-) -> dict[str, dict[str, set[Provenance]]]:
-    """Give the questions that feed each item, and where question and links are known from."""
-    fed: dict[str, dict[str, set[Provenance]]] = {}
-    for question in framework.questions:
-        for link in question.links:
-            for id in (link.item, known[link.item].parent):
-                if id is not None:
-                    sources = fed.setdefault(id, {}).setdefault(question.id, set())
-                    sources |= {link.provenance, question.provenance}
-    return fed
-
-
-def _scored(item: Item, fed: Mapping[str, set[Provenance]], invented: Container[str]) -> ScoredItem:
-    sources = {source for links in fed.values() for source in links}
-    weakest: Provenance = next((source for source in _WEAKEST if source in sources), "published")
-    return ScoredItem(item, tuple(fed), weakest, sum(question in invented for question in fed))
-
-
 def case_sums(cases: CaseSet, items: Sequence[ScoredItem]) -> CaseSums:
-    """Take the answers of cases out of their bits, in the order of units."""
-    rows, feeds = question_item_matrix(cases.framework, items)
+    """Unpack the answers of cases to the questions of items."""
+    rows, feeds = _question_item_matrix(cases.framework, items)
     answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32)
     return CaseSums(answers.reshape(2, len(feeds), len(cases)), feeds)
 
 
-def question_item_matrix(
+def _question_item_matrix(
     framework: Framework, items: Sequence[ScoredItem]
 ) -> tuple[list[int], npt.NDArray[np.float32]]:
     """Find the questions that feed items.
@@ -144,7 +156,7 @@ def question_item_matrix(
     Returns
     -------
     rows : list of int
-        Where packed answers have the sufficient of each, then the applicable.
+        The rows of packed answers: sufficient for each question, then applicable.
     feeds : ndarray of float32, shape (questions, items)
         1 where a question feeds an item, else 0.
     """
@@ -157,47 +169,91 @@ def question_item_matrix(
     return [*used, *(len(ids) + i for i in used)], feeds[used]
 
 
-Floats = npt.NDArray[np.float64]
-Real = npt.NDArray[np.floating[Any]]
-Flags = npt.NDArray[np.bool_]
-Counts = npt.NDArray[np.int64]
+def sum_moments(cases: CaseSet, items: Sequence[ScoredItem], members: DomainMembers) -> Counts:
+    """Sum k, n, k², k n and n² over the cases of each unit and domain.
 
-WHOLE = 2.0**24
-"""Below it float32 counts exactly."""
+    k and n are the sufficient and applicable answers of a case to the questions of an item.
+
+    Returns
+    -------
+    ndarray of int64, shape (units, domains, items, 5)
+
+    Notes
+    -----
+    Answers are unpacked and added up by item for a block of cases at a time, and one matrix
+    product sums each unit's part of the block over domains. Memory grows with cases by two bytes
+    a case and breakdown only.
+    """
+    rows, feeds = _question_item_matrix(cases.framework, items)
+    packed = cases.packed
+    starts = packed.starts
+    # No case adds more than this to a sum.
+    most = float(feeds.sum(axis=0).max()) ** 2
+    exact = int((_FLOAT32_EXACT - 1) / most)
+    if exact < _MIN_EXACT:
+        exact, feeds = len(cases), feeds.astype(np.float64)
+    block = min(
+        _BLOCK if len(cases) < 8 * _LARGE_BLOCK else _LARGE_BLOCK, len(cases) + -len(cases) % 64
+    )
+    width, domains = len(items), len(members.domains)
+    out = np.zeros((len(starts) - 1, 5 * width, domains), np.int64)
+    # Allocated once: memory given back after every block would be fetched again page by page.
+    answers = np.zeros((2, len(feeds), block), feeds.dtype)
+    sums = np.empty((5, width, block), feeds.dtype)
+    all_rows = len(rows) == packed.columns
+    for a, b, words in packed.iter_slices(max(64, block)):
+        bits = unpack(np.ascontiguousarray(words if all_rows else words[rows]), b - a)
+        answers.reshape(len(rows), block)[:, : b - a] = bits
+        # Columns past the last case keep old answers; no unit's slice reaches them.
+        np.matmul(feeds.T, answers, out=sums[:2])
+        k, n = sums[:2]
+        np.multiply(k, k, out=sums[2])
+        np.multiply(k, n, out=sums[3])
+        np.multiply(n, n, out=sums[4])
+        flat = sums.reshape(5 * width, block)
+        inside = np.ascontiguousarray(members.flags(a, b).T, feeds.dtype)
+        first, last = np.searchsorted(starts, [a, b], side="right")
+        edges = np.clip(starts[first - 1 : last + 1], a, b) - a
+        for unit in range(len(edges) - 1):
+            for at in range(int(edges[unit]), int(edges[unit + 1]), exact):
+                some = slice(at, min(at + exact, int(edges[unit + 1])))
+                out[first - 1 + unit] += (flat[:, some] @ inside[some]).astype(np.int64)
+    shaped = out.reshape(len(out), 5, width, domains)
+    return shaped.transpose(0, 3, 2, 1)
 
 
 @attrs.frozen(eq=False)
 class Strata:
-    """What makes variances of the sums of units, which are strata.
+    """Variance factors of units as strata.
 
     Attributes
     ----------
     scale, shared : ndarray of float64, shape (units,)
-        As `omistats.kernel.design.variance_factors` gives them.
+        As `omistats.kernel.design.variance_factors` returns them.
     """
 
     scale: Floats
     shared: Floats
 
-    def laid(self, together: bool) -> tuple[Floats, Floats]:
-        """Give scale and shared, shape (units, 1, 1); (1, units, 1, 1) for units by themselves."""
-        # By itself a unit is a block with one stratum; together they are strata of one block.
-        shape = (-1, 1, 1) if together else (1, -1, 1, 1)
+    def factors(self, all_units: bool) -> tuple[Floats, Floats]:
+        """Return scale and shared, shape (units, 1, 1); (1, units, 1, 1) for single units."""
+        # A single unit is a block of one stratum; all units together are strata of one block.
+        shape = (-1, 1, 1) if all_units else (1, -1, 1, 1)
         return self.scale.reshape(shape), self.shared.reshape(shape)
 
 
 @attrs.frozen(eq=False)
 class Sample(Strata):
-    """Who was drawn, in the order of units, which are strata.
+    """The domains of sampled cases, which are in the order of units; units are strata.
 
     Attributes
     ----------
     members : ndarray of bool, shape (domains, cases)
-        Who is in which domain.
+        Whether a case is in a domain.
     starts : ndarray of int64, shape (units + 1,)
         Where each unit's cases begin.
     scale, shared : ndarray of float64, shape (units,)
-        As `omistats.kernel.design.variance_factors` gives them.
+        As `omistats.kernel.design.variance_factors` returns them.
     """
 
     members: Flags
@@ -211,9 +267,9 @@ class Sample(Strata):
         Parameters
         ----------
         values : ndarray of float32 or float64, shape (sorts, rows, cases)
-            What is summed; whole numbers where it is float32.
+            The values; whole numbers where float32.
         most : float
-            No value is larger.
+            An upper bound of the values.
 
         Returns
         -------
@@ -221,7 +277,7 @@ class Sample(Strata):
             Exact for whole numbers.
         """
         sorts, rows, cases = values.shape
-        if most * np.diff(self.starts).max(initial=0) >= WHOLE:
+        if most * np.diff(self.starts).max(initial=0) >= _FLOAT32_EXACT:
             values = values.astype(np.float64)
         flat = values.reshape(sorts * rows, cases)
         weights = np.ascontiguousarray(self.members.T, values.dtype)
@@ -230,19 +286,3 @@ class Sample(Strata):
         for unit, (a, b) in enumerate(pairwise(self.starts.tolist())):
             out[:, unit] = (flat[:, a:b] @ weights[a:b]).reshape(sorts, rows, domains)
         return out
-
-
-def mask_unsupported(se: Floats, design_effect: Floats, n: Floats, removed: Flags) -> None:
-    """Make NaN, in place, what rests on removed units alone: nothing showed how sure it is.
-
-    Parameters
-    ----------
-    se, design_effect : ndarray of float64, shape (1, items, domains)
-        Of all units together.
-    n : ndarray of float64, shape (units, items, domains)
-        Applicable answers.
-    removed : ndarray of bool, shape (units,)
-        Units of one case that contribute nothing.
-    """
-    bare = ~(n[~removed] > 0).any(axis=0) & (n[removed] > 0).any(axis=0)
-    se[:, bare] = design_effect[:, bare] = np.nan

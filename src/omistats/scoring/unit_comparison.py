@@ -1,4 +1,4 @@
-"""UnitComparison: funnel, ranks, pairs, ranges, by_unit."""
+"""Compare units with each other: on one score by funnel and ranks, and over all items."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats._result_tables import Display, TableResult
 from omistats.errors import UsageError, check_choice, format_value, format_values
+from omistats.kernel.checks import check_whole
 from omistats.kernel.funnel import (
     SCALES,
     Dispersion,
@@ -26,127 +27,17 @@ from omistats.kernel.funnel import (
     standard_scores,
     within_design_effect,
 )
-from omistats.kernel.ranks import check_whole, pairs, rank_sets, ranks
+from omistats.kernel.ranks import pairs, rank_sets, ranks
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
 from omistats.scoring.finite_population import read_fpc_metadata
-from omistats.scoring.options import refuse
 
-__all__ = [
-    "Inflation",
-    "UnitComparison",
-    "by_unit",
-    "compare_units",
-    "order_column",
-    "pairs_table",
-    "ranges",
-    "require_all_units",
-    "sort_units",
-    "whole_cases",
-]
+__all__ = ["Inflation", "UnitComparison", "by_unit", "compare_units", "ranges", "whole_cases"]
 
+Floats = npt.NDArray[np.float64]
+Inflation = Literal["none", "multiplicative", "additive"]
 
-def pairs_table(table: pa.Table, confidence: float) -> pa.Table:
-    """Lay out the pairs of a table of units; see `UnitComparison.pairs`."""
-
-    def column(name: str) -> npt.NDArray[np.float64]:
-        values: npt.NDArray[np.float64] = table[name].fill_null(np.nan).to_numpy()
-        return values
-
-    found = pairs(column("percent") / 100, column("se") / 100, confidence=confidence)
-    units, reasons = table["unit"].to_pylist(), table["reason"].to_pylist()
-    both = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
-    certain = ~np.isnan(found.p_value)
-    numbers = {
-        "difference": 100 * found.difference,
-        "se": 100 * found.se,
-        "low": 100 * found.low,
-        "high": 100 * found.high,
-        "p_value": found.p_value,
-        "p_adjusted": found.p_adjusted,
-    }
-    sides = zip(both, found.higher.tolist(), certain.tolist(), strict=True)
-    higher, reason = [], []
-    for (i, j), side, ok in sides:
-        higher.append(None if side == 0 else units[i if side > 0 else j])
-        # Of the two units, the first that has a reason.
-        reason.append(None if ok else reasons[i] or reasons[j])
-    return pa.table(
-        {
-            "unit": pa.array([units[i] for i, _ in both], pa.string()),
-            "other": pa.array([units[j] for _, j in both], pa.string()),
-            **{name: _arrow.floats(values) for name, values in numbers.items()},
-            "higher": pa.array(higher, pa.string()),
-            "reason": pa.array(reason, pa.string()),
-        }
-    ).replace_schema_metadata(table.schema.metadata)
-
-
-def sort_units(units: Sequence[str], order: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
-    """Pair units with what they are ordered by, the unknown last and as declared.
-
-    Raises
-    ------
-    UsageError
-        When it is no mapping, names units that there are not, or gives values that do not
-        compare with each other.
-    """
-    if order is None:
-        return [(unit, None) for unit in units]
-    if not isinstance(order, Mapping):
-        raise UsageError(
-            "`order` maps each unit to what it is sorted by, as {'U01': date(2010, 3, 1)}; "
-            f"found {type(order).__name__}"
-        )
-    known = set(units)
-    if stray := [key for key in order if key not in known]:
-        raise UsageError(
-            f"`order` names {format_values(stray)}; units are {format_values(units, 8)}"
-        )
-    given = {unit: _plain(value) for unit, value in order.items()}
-    dated = [u for u in units if not _is_missing(given.get(u))]
-    try:
-        dated = sorted(dated, key=lambda u: given[u])
-    except (TypeError, ValueError) as error:
-        kinds = {type(given[u]).__name__: u for u in reversed(dated)}
-        listed = ", ".join(f"{kind} for {kinds[kind]!r}" for kind in reversed(kinds))
-        raise UsageError(
-            f"`order` gives values that can be compared with each other; found {listed} ({error}). "
-            "Pass numbers, dates or text, all of one kind"
-        ) from error
-    rest = [(u, None) for u in units if u not in set(dated)]
-    return [*((u, given[u]) for u in dated), *rest]
-
-
-def order_column(values: Sequence[Any]) -> pa.Array:
-    """Make a column of what units were ordered by; what Arrow cannot hold is put as text."""
-    try:
-        return pa.array(values)
-    except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return pa.array([None if v is None else str(v) for v in values])
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, pa.Scalar):
-        return value.as_py()
-    if isinstance(value, np.datetime64) and np.datetime_data(value)[0] in ("W", "D"):
-        # Arrow takes an array of dates, but no list of numpy's.
-        return value.astype("datetime64[D]").item()
-    return value
-
-
-def _is_missing(value: Any) -> bool:
-    """Tell what stands for nothing: NaN and NaT are unlike themselves, pandas' NA will not say."""
-    if value is None:
-        return True
-    try:
-        return bool(value != value)
-    except TypeError:
-        return type(value).__name__ == "NAType"
-    except ValueError:  # an array has many answers; it is a value, if a strange one
-        return False
-
-
+_LEVELS = (0.95, 0.998)
 _RANGES = pa.schema(
     [
         ("level", pa.string()),
@@ -159,155 +50,46 @@ _RANGES = pa.schema(
 )
 
 
-def whole_cases(table: pa.Table, what: str) -> pa.Table:
-    """Keep the scores of all cases of a unit; refuse a table that has only those of groups."""
-    whole = table.filter(table["breakdown"].is_null())
-    if table.num_rows and not whole.num_rows:
-        raise UsageError(
-            f"{what} the scores of all cases of each unit, and this view has only those of groups; "
-            "go back to the scores it was made of (their `.breakdown()`, without a name, keeps the "
-            "scores of all cases)"
-        )
-    return whole
-
-
-def require_all_units(whole: pa.Table, what: str) -> None:
-    """Refuse scores of all cases from which a unit, or all together, was filtered out.
-
-    The labels of a filtered table still name what is gone. A table read from a file may have
-    lost them, so the answers of the units must also add up to those of all together.
-    """
-    units = whole["unit"].unique().to_pylist()
-    labels = whole["unit"].combine_chunks().dictionary.to_pylist()
-    gone = [unit for unit in labels if unit not in units]
-    if not gone and ALL in units and len(units) == 2:
-        only = next(unit for unit in units if unit != ALL)
-        raise UsageError(
-            f"{what} two units or more, and these cases have one, {only!r}; its scores are in "
-            "`.table`"
-        )
-    if ALL not in units or len(units) < 3 or gone:
-        excluded = f"; left out: {format_values(gone, 8)}" if gone else ""
-        raise UsageError(
-            f"{what} two units or more beside all together; make the scores with "
-            'by="unit" and do not filter units (to do without some, score the cases of the others)'
-            f"{excluded}"
-        )
-    sums: dict[str, list[int]] = {}
-    for row in whole.select(["unit", "item", "k", "n"]).to_pylist():
-        sign = -1 if row["unit"] == ALL else 1
-        rest = sums.setdefault(row["item"], [0, 0])
-        rest[0] += sign * row["k"]
-        rest[1] += sign * row["n"]
-    if short := {item: rest for item, rest in sums.items() if rest != [0, 0]}:
-        item, (k, n) = next(iter(short.items()))
-        raise UsageError(
-            f"{what} units that together are all of them, yet the units here ({format_values(units, 8)}) "
-            f"and {ALL!r} differ by {abs(k):,} sufficient of {abs(n):,} applicable answers to "
-            f"{item!r}; make the scores anew from the cases"
-        )
-
-
-def ranges(table: pa.Table) -> pa.Table:
-    """Give each item's score beside its range over units; see `Scores.ranges`."""
-    whole = whole_cases(table, "ranges are of")
-    require_all_units(whole, "ranges are over")
-    rows = whole.select(["unit", "level", "item", "percent", "low", "high"]).to_pylist()
-    out = []
-    for line in (r for r in rows if r["unit"] == ALL):
-        of_units = [
-            (r["percent"], r["unit"])
-            for r in rows
-            if r["item"] == line["item"] and r["unit"] != ALL and r["percent"] is not None
-        ]
-        lowest = min(of_units, default=(None, None), key=itemgetter(0))
-        highest = max(of_units, default=(None, None), key=itemgetter(0))
-        out.append(
-            {
-                **{name: line[name] for name in ("level", "item", "percent", "low", "high")},
-                "lowest": lowest[0],
-                "lowest_unit": lowest[1],
-                "highest": highest[0],
-                "highest_unit": highest[1],
-            }
-        )
-    return pa.Table.from_pylist(out, schema=_RANGES.with_metadata(whole.schema.metadata))
-
-
-def by_unit(table: pa.Table, order: Mapping[str, Any] | None) -> pa.Table:
-    """Lay items out beside each other, a row a unit; see `Scores.by_unit`."""
-    whole = whole_cases(table, "a row a unit is of")
-    rows = [r for r in whole.select(["unit", "item", "percent"]).to_pylist() if r["unit"] != ALL]
-    if not rows:
-        raise UsageError(
-            'there are no units among these scores of all cases; make them with by="unit" and do '
-            "not filter units or all cases out"
-        )
-    placed = sort_units(list(dict.fromkeys(r["unit"] for r in rows)), order)
-    items = dict.fromkeys(r["item"] for r in rows)
-    if taken := [item for item in items if item in ("unit", "order")]:
-        raise UsageError(
-            f"columns are named after items, and {format_values(taken)} would be there twice; leave it "
-            "out with `.item()`"
-        )
-    percent = {(r["unit"], r["item"]): r["percent"] for r in rows}
-    columns = {
-        "unit": pa.array([unit for unit, _ in placed], pa.string()),
-        "order": order_column([value for _, value in placed]),
-        **{
-            item: pa.array([percent.get((unit, item)) for unit, _ in placed], pa.float64())
-            for item in items
-        },
-    }
-    return pa.table(columns).replace_schema_metadata(whole.schema.metadata)
-
-
-Floats = npt.NDArray[np.float64]
-Inflation = Literal["none", "multiplicative", "additive"]
-
-_LEVELS = (0.95, 0.998)
-
-
 @attrs.frozen(eq=False, repr=False)
 class UnitComparison(TableResult):
-    """One score, unit beside unit.
+    """A comparison of units on one score.
 
     Attributes
     ----------
     item : str
         The item scored.
     table : pyarrow.Table
-        A row a unit: ``unit, order`` (what the units were put in order by), ``k, n, percent,
+        A row a unit: ``unit, order`` (the value that units were sorted by), ``k, n, percent,
         se, low, high``; the funnel's limits ``low_95, high_95, low_99_8, high_99_8``
         (percent) and ``beyond`` (the greatest confidence whose limits the unit is outside;
-        0 inside all); ``z`` and the two ways of allowing for overdispersion,
+        0 inside all); ``z`` and the same with either allowance for overdispersion,
         ``z_multiplicative`` and ``z_additive``; ``rank`` (1 is the highest) with its
         interval ``rank_low, rank_high``, and the range that holds for all units at once,
         ``joint_low, joint_high``; how many units it is credibly ``above`` and how many
         ``below`` (int64, see `pairs`); the probability of being in the ``lowest_quarter``
         and its Monte Carlo standard error ``lowest_quarter_se``; ``below_threshold``,
         if one was given: ``no, point, interval``; ``reason`` why the score or its standard
-        error is missing. A unit without a standard error (of one case) has no rank, and takes
-        none from the others: ranks, ranges and counts are of and among the units that have
-        one. A standard error of 0 (every case alike, or a caseload drawn whole) is taken for
-        certainty. Without a ``reason`` these are null: all three of z where the baseline is 0
-        or 100 on the normal scale; ``z_additive`` where only one unit has a ``z``;
-        ``lowest_quarter`` and its error where fewer than four units have a rank; ``order`` of
-        a unit that has none; ``below_threshold`` without a threshold.
+        error is missing. A unit without a standard error (of one case) has no rank: ranks,
+        ranges and counts are among the units that have one. A standard error of 0 (every case
+        alike, or a caseload sampled whole) counts as certainty. Without a ``reason`` these are
+        null: all three of z where the baseline is 0 or 100 on the normal scale; ``z_additive``
+        where only one unit has a ``z``; ``lowest_quarter`` and its error where fewer than four
+        units have a rank; ``order`` of a unit that has none; ``below_threshold`` without a
+        threshold.
     baseline : float
         The centre line, in percent.
     design_effect : float
         The pooled within-unit design effect that the funnel's variance was multiplied by,
-        without correction for caseloads; NaN, and nothing multiplied, where cases do not
-        differ within any unit.
+        without finite population correction. Where cases do not differ within any unit it is
+        NaN, and the variance was not multiplied.
     dispersion : Dispersion
-        ``phi`` and ``tau2``; both are reported, never both applied.
+        ``phi`` and ``tau2``; both are reported, at most one is applied.
     heterogeneity : Heterogeneity
-        Whether units differ by more than their standard errors; NaN where a unit has a
+        Test of whether units differ by more than their standard errors; NaN where a unit has a
         standard error of 0 (``exact`` counts them), or fewer than two have one.
     settings : dict
         Scale, overdispersion applied, threshold, confidence, draws, seed, and population: the
-        caseloads by unit that standard errors are corrected for, or None.
+        caseloads by unit of the finite population correction, or None.
 
     Examples
     --------
@@ -330,7 +112,7 @@ class UnitComparison(TableResult):
     settings: Mapping[str, Any]
 
     def pairs(self) -> pa.Table:
-        """Compare every unit with every other, to tell which really differ.
+        """Compare every unit with every other.
 
         Returns
         -------
@@ -339,31 +121,30 @@ class UnitComparison(TableResult):
             less the second, in percentage points), ``se, low, high`` and the two-sided
             ``p_value`` of this pair by itself, at the confidence of the scores and by the
             normal distribution; ``p_adjusted``, which allows for all pairs; ``higher``, the
-            unit credibly higher by it, null where neither is; ``reason`` why a figure is
-            missing. Whatever ``higher`` says of all pairs is right at once with that
-            confidence.
+            unit credibly higher by ``p_adjusted``, null where neither is; ``reason`` why a
+            figure is missing. With that confidence, ``higher`` is right for all pairs at once.
 
         Notes
         -----
-        Units are independent. The adjustment is the one that ``joint_low, joint_high,
-        above, below`` rest on, see `omistats.kernel.ranks.pairs`.
+        Units are independent. The adjustment is that of ``joint_low, joint_high, above,
+        below``; see `omistats.kernel.ranks.pairs`.
         """
-        return pairs_table(self.table, self.settings["confidence"])
+        return _pairs_table(self.table, self.settings["confidence"])
 
     def __repr__(self) -> str:
         h, d = self.heterogeneity, self.dispersion
         made_up = "SYNTHETIC " * is_synthetic(self.table.schema.metadata)
-        drawn = ", errors corrected for caseloads" * (self.settings["population"] is not None)
+        fpc = ", errors corrected for caseloads" * (self.settings["population"] is not None)
         outside = int((self.table["beyond"].to_numpy() >= _LEVELS[1]).sum())
         return (
             f"UnitComparison of {self.item}: {self.table.num_rows} {made_up}units, baseline "
             f"{self.baseline:.1f}%, {outside} beyond 99.8% limits; design effect "
             f"{self.design_effect:.2f}, Q {float(h.statistic):.1f} on {float(h.df):g}, "
-            f"phi {float(d.phi):.2f}, tau2 {float(d.tau2):.2g}{drawn}"
+            f"phi {float(d.phi):.2f}, tau2 {float(d.tau2):.2g}{fpc}"
         )
 
     def _repr_html_(self) -> str:
-        lines = _lines_of_units(self.table)
+        lines = _display_lines(self.table)
         return Display(repr(self), lines, "all columns are in .table").as_html()
 
 
@@ -379,32 +160,41 @@ def compare_units(
     draws: int = 10_000,
     seed: int = 0,
 ) -> UnitComparison:
-    """Lay units side by side; see `Scores.units`."""
-    _check_options(table, item, baseline, scale, overdispersion, threshold, order, draws, seed)
-    whole = whole_cases(table, "a comparison is of")
+    """Compare units on one score; see `Scores.units`."""
+    if not isinstance(item, str):
+        raise UsageError(
+            f"`item` must be the id of one item; found {format_value(item)}. Compare item by item"
+        )
+    check_choice("item", item, table["item"].unique().to_pylist())
+    _check_percentage("baseline", baseline)
+    check_choice("scale", scale, SCALES)
+    check_choice("allowance for overdispersion", overdispersion, get_args(Inflation))
+    _check_percentage("threshold", threshold)
+    check_whole("draws", draws, 2)
+    check_whole("seed", seed, 0)
+    whole = whole_cases(table, "a comparison needs")
     whole = whole.filter(pa.array([i == item for i in whole["item"].to_pylist()]))
     units = whole["unit"].to_pylist()
     if whole["rule"][0].as_py() != "pooled":
         raise UsageError(
-            "a funnel is for pooled scores, whose n says how sure they are; make the scores with "
+            "a funnel is for pooled scores, whose precision depends on n; make the scores with "
             'rule="pooled"'
         )
-    require_all_units(whole, "a comparison is of")
-    together = units.index(ALL)
-    order_of = sort_units([u for u in units if u != ALL], order)
-    rows = whole.take(pa.array([units.index(u) for u, _ in order_of]))
+    _require_all_units(whole, "a comparison needs")
+    ordered = _sort_units([u for u in units if u != ALL], order)
+    rows = whole.take(pa.array([units.index(u) for u, _ in ordered]))
 
     def column(name: str) -> Floats:
         values: Floats = rows[name].cast(pa.float64()).fill_null(np.nan).to_numpy()
         return values
 
     p, se, n = column("percent") / 100, column("se") / 100, column("n")
-    centre = whole["percent"][together].as_py() if baseline is None else baseline
+    centre = whole["percent"][units.index(ALL)].as_py() if baseline is None else baseline
     if centre is None:
         raise UsageError(f"no unit has applicable answers to the questions of {item!r}")
-    drawn = read_fpc_metadata(table)
-    effect = float(within_design_effect(p, se, n)) if drawn is None else drawn.effect(item)
-    # Where cases do not differ within any unit there is nothing to inflate by.
+    fpc = read_fpc_metadata(table)
+    effect = float(within_design_effect(p, se, n)) if fpc is None else fpc.design_effect(item)
+    # Where cases do not differ within any unit, the design effect is unknown.
     effect = effect if effect > 0 else np.nan
     inflation = 1.0 if np.isnan(effect) else effect
     z = standard_scores(p, centre / 100, n, scale=scale, inflation=inflation)
@@ -420,8 +210,8 @@ def compare_units(
     ranked = ranks(p, se, confidence=confidence, draws=draws, seed=seed)
     joint = rank_sets(p, se, confidence=confidence)
     arrays = {
-        "unit": pa.array([u for u, _ in order_of]),
-        "order": order_column([value for _, value in order_of]),
+        "unit": pa.array([u for u, _ in ordered]),
+        "order": _order_column([value for _, value in ordered]),
         **{name: rows[name].combine_chunks() for name in ("k", "n")},
         **{name: rows[name].combine_chunks() for name in ("percent", "se", "low", "high")},
         "low_95": _arrow.floats(100 * funnel.low[:, 0]),
@@ -458,42 +248,8 @@ def compare_units(
             "confidence": confidence,
             "draws": draws,
             "seed": seed,
-            "population": None if drawn is None else dict(drawn.caseloads),
+            "population": None if fpc is None else dict(fpc.caseloads),
         },
-    )
-
-
-def _check_options(
-    table: pa.Table,
-    item: object,
-    baseline: object,
-    scale: object,
-    overdispersion: object,
-    threshold: object,
-    order: Any,
-    draws: object,
-    seed: object,
-) -> None:
-    """Refuse all that cannot be meant at once."""
-    there = [unit for unit in table["unit"].unique().to_pylist() if unit != ALL]
-
-    def check_item() -> None:
-        if not isinstance(item, str):
-            raise UsageError(
-                f"`item` is the id of one item, found {format_value(item)}; compare item by item"
-            )
-        check_choice("item", item, table["item"].unique().to_pylist())
-
-    refuse(
-        check_item,
-        lambda: _check_percentage("baseline", baseline),
-        lambda: check_choice("scale", scale, SCALES),
-        lambda: check_choice("allowance for overdispersion", overdispersion, get_args(Inflation)),
-        lambda: _check_percentage("threshold", threshold),
-        # Of units that were filtered out more is said than that they are not there.
-        lambda: sort_units(there, order) if there else None,
-        lambda: check_whole("draws", draws, 2),
-        lambda: check_whole("seed", seed, 0),
     )
 
 
@@ -501,10 +257,12 @@ def _check_percentage(name: str, value: Any) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise UsageError(f"`{name}` is a percentage, found {format_value(value)}")
+        raise UsageError(f"`{name}` must be a percentage; found {format_value(value)}")
     if not 1 <= value < 100:
-        hint = f"; did you mean {100 * value:g}?" if 0 < value < 1 else ""
-        raise UsageError(f"`{name}` is a percentage from 1 to below 100, found {value!r}{hint}")
+        hint = f". Did you mean {100 * value:g}?" if 0 < value < 1 else ""
+        raise UsageError(
+            f"`{name}` must be a percentage, from 1 to below 100; found {value!r}{hint}"
+        )
 
 
 def _counts(values: Floats) -> pa.Array:
@@ -516,15 +274,15 @@ def _below_threshold(percent: Floats, high: Floats, threshold: float | None) -> 
     if threshold is None:
         return pa.nulls(len(percent), pa.string())
     words = shortfall(percent, high, threshold).tolist()
-    # Without an interval nobody can tell whether a low score is credibly so.
+    # Without an interval it is unknown whether a low score is credibly low.
     known = (~np.isnan(high)).tolist()
     return pa.array(
         [word if ok else None for word, ok in zip(words, known, strict=True)], pa.string()
     )
 
 
-def _lines_of_units(table: pa.Table) -> list[list[str]]:
-    """Lay a comparison of units out as cells: titles, then a line a unit."""
+def _display_lines(table: pa.Table) -> list[list[str]]:
+    """Make the lines of the HTML form: titles, then a line a unit."""
 
     def span(row: dict[str, Any], low: str, high: str, digits: int) -> str:
         ends = row[low], row[high]
@@ -551,3 +309,215 @@ def _lines_of_units(table: pa.Table) -> list[list[str]]:
             for row in table.to_pylist()
         ),
     ]
+
+
+def _pairs_table(table: pa.Table, confidence: float) -> pa.Table:
+    """Compare the units of a table pair by pair; see `UnitComparison.pairs`."""
+
+    def column(name: str) -> npt.NDArray[np.float64]:
+        values: npt.NDArray[np.float64] = table[name].fill_null(np.nan).to_numpy()
+        return values
+
+    found = pairs(column("percent") / 100, column("se") / 100, confidence=confidence)
+    units, reasons = table["unit"].to_pylist(), table["reason"].to_pylist()
+    places = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
+    known = ~np.isnan(found.p_value)
+    numbers = {
+        "difference": 100 * found.difference,
+        "se": 100 * found.se,
+        "low": 100 * found.low,
+        "high": 100 * found.high,
+        "p_value": found.p_value,
+        "p_adjusted": found.p_adjusted,
+    }
+    higher, reason = [], []
+    for (i, j), side, ok in zip(places, found.higher.tolist(), known.tolist(), strict=True):
+        higher.append(None if side == 0 else units[i if side > 0 else j])
+        reason.append(None if ok else reasons[i] or reasons[j])
+    return pa.table(
+        {
+            "unit": pa.array([units[i] for i, _ in places], pa.string()),
+            "other": pa.array([units[j] for _, j in places], pa.string()),
+            **{name: _arrow.floats(values) for name, values in numbers.items()},
+            "higher": pa.array(higher, pa.string()),
+            "reason": pa.array(reason, pa.string()),
+        }
+    ).replace_schema_metadata(table.schema.metadata)
+
+
+def ranges(table: pa.Table) -> pa.Table:
+    """Find the range of each item's score over units; see `Scores.ranges`."""
+    whole = whole_cases(table, "ranges need")
+    _require_all_units(whole, "ranges need")
+    rows = whole.select(["unit", "level", "item", "percent", "low", "high"]).to_pylist()
+    out = []
+    for line in (r for r in rows if r["unit"] == ALL):
+        of_units = [
+            (r["percent"], r["unit"])
+            for r in rows
+            if r["item"] == line["item"] and r["unit"] != ALL and r["percent"] is not None
+        ]
+        lowest = min(of_units, default=(None, None), key=itemgetter(0))
+        highest = max(of_units, default=(None, None), key=itemgetter(0))
+        out.append(
+            {
+                **{name: line[name] for name in ("level", "item", "percent", "low", "high")},
+                "lowest": lowest[0],
+                "lowest_unit": lowest[1],
+                "highest": highest[0],
+                "highest_unit": highest[1],
+            }
+        )
+    return pa.Table.from_pylist(out, schema=_RANGES.with_metadata(whole.schema.metadata))
+
+
+def by_unit(table: pa.Table, order: Mapping[str, Any] | None) -> pa.Table:
+    """Make a table with a row a unit and a column an item; see `Scores.by_unit`."""
+    whole = whole_cases(table, "a table by unit needs")
+    rows = [r for r in whole.select(["unit", "item", "percent"]).to_pylist() if r["unit"] != ALL]
+    if not rows:
+        raise UsageError(
+            'no units among these scores of all cases; make the scores with by="unit" and do not '
+            "filter out units or the scores of all cases"
+        )
+    ordered = _sort_units(list(dict.fromkeys(r["unit"] for r in rows)), order)
+    items = dict.fromkeys(r["item"] for r in rows)
+    if taken := [item for item in items if item in ("unit", "order")]:
+        raise UsageError(
+            f"columns are named after items, and {format_values(taken)} would be there twice; "
+            "drop the item with `.item()`"
+        )
+    percent = {(r["unit"], r["item"]): r["percent"] for r in rows}
+    columns = {
+        "unit": pa.array([unit for unit, _ in ordered], pa.string()),
+        "order": _order_column([value for _, value in ordered]),
+        **{
+            item: pa.array([percent.get((unit, item)) for unit, _ in ordered], pa.float64())
+            for item in items
+        },
+    }
+    return pa.table(columns).replace_schema_metadata(whole.schema.metadata)
+
+
+def whole_cases(table: pa.Table, what: str) -> pa.Table:
+    """Keep the scores of all cases of a unit.
+
+    Raises
+    ------
+    UsageError
+        When the table has only scores of groups.
+    """
+    whole = table.filter(table["breakdown"].is_null())
+    if table.num_rows and not whole.num_rows:
+        raise UsageError(
+            f"{what} the scores of all cases of each unit, and this view has only those of groups; "
+            "go back to the scores it was made of (their `.breakdown()`, without a name, keeps the "
+            "scores of all cases)"
+        )
+    return whole
+
+
+def _require_all_units(whole: pa.Table, what: str) -> None:
+    """Raise if a unit, or all together, was filtered out of the scores of all cases.
+
+    The labels of a filtered table still name dropped units. A table read from a file may have
+    lost them, so that the answers of the units must also add up to those of all together.
+    """
+    units = whole["unit"].unique().to_pylist()
+    labels = whole["unit"].combine_chunks().dictionary.to_pylist()
+    dropped = [unit for unit in labels if unit not in units]
+    if not dropped and ALL in units and len(units) == 2:
+        only = next(unit for unit in units if unit != ALL)
+        raise UsageError(
+            f"{what} two units or more, and these cases have one, {only!r}; its scores are in "
+            "`.table`"
+        )
+    if ALL not in units or len(units) < 3 or dropped:
+        left_out = f"; left out: {format_values(dropped, 8)}" if dropped else ""
+        raise UsageError(
+            f"{what} the scores of two units or more and of {ALL!r}; make the scores with "
+            'by="unit" and do not filter units (to leave some out, score the cases of the others)'
+            f"{left_out}"
+        )
+    excess: dict[str, list[int]] = {}
+    for row in whole.select(["unit", "item", "k", "n"]).to_pylist():
+        sign = -1 if row["unit"] == ALL else 1
+        of_item = excess.setdefault(row["item"], [0, 0])
+        of_item[0] += sign * row["k"]
+        of_item[1] += sign * row["n"]
+    if unequal := {item: counts for item, counts in excess.items() if counts != [0, 0]}:
+        item, (k, n) = next(iter(unequal.items()))
+        raise UsageError(
+            f"{what} all units, yet the units here ({format_values(units, 8)}) and {ALL!r} differ "
+            f"by {abs(k):,} sufficient of {abs(n):,} applicable answers to {item!r}; make the "
+            "scores again from the cases"
+        )
+
+
+def _sort_units(units: Sequence[str], order: Mapping[str, Any] | None) -> list[tuple[str, Any]]:
+    """Sort units by their values in ``order``, and pair them with these.
+
+    Units without a value come last, as declared.
+
+    Raises
+    ------
+    UsageError
+        When ``order`` is no mapping, names unknown units, or has values that cannot be compared.
+    """
+    if order is None:
+        return [(unit, None) for unit in units]
+    if not isinstance(order, Mapping):
+        raise UsageError(
+            "`order` must map each unit to the value it is sorted by, as "
+            f"{{'U01': date(2010, 3, 1)}}; found {type(order).__name__}"
+        )
+    known = set(units)
+    if unknown := [key for key in order if key not in known]:
+        raise UsageError(
+            f"`order` names {format_values(unknown)}; units are {format_values(units, 8)}"
+        )
+    values = {unit: _as_sortable(value) for unit, value in order.items()}
+    present = [u for u in units if not _is_missing(values.get(u))]
+    try:
+        present = sorted(present, key=lambda u: values[u])
+    except (TypeError, ValueError) as error:
+        kinds = {type(values[u]).__name__: u for u in reversed(present)}
+        listed = ", ".join(f"{kind} for {kinds[kind]!r}" for kind in reversed(kinds))
+        raise UsageError(
+            f"`order` must have values that can be compared; found {listed} ({error}). Pass "
+            "numbers, dates or text, all of one kind"
+        ) from error
+    missing = [(u, None) for u in units if u not in set(present)]
+    return [*((u, values[u]) for u in present), *missing]
+
+
+def _order_column(values: Sequence[Any]) -> pa.Array:
+    """Make a column of the values that units were sorted by; as text if Arrow cannot hold them."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return pa.array([None if v is None else str(v) for v in values])
+
+
+def _as_sortable(value: Any) -> Any:
+    """Convert a scalar of Arrow, or a date of NumPy, to a value of Python."""
+    if isinstance(value, pa.Scalar):
+        return value.as_py()
+    if isinstance(value, np.datetime64) and np.datetime_data(value)[0] in ("W", "D"):
+        # Arrow cannot convert a list of NumPy's dates.
+        return value.astype("datetime64[D]").item()
+    return value
+
+
+def _is_missing(value: Any) -> bool:
+    """Check whether a value is None, NaN, NaT or pandas' NA."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)
+    except TypeError:
+        # pandas' NA cannot be compared.
+        return type(value).__name__ == "NAType"
+    except ValueError:
+        # An array compares element by element; it is a value.
+        return False
