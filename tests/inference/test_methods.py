@@ -9,6 +9,8 @@ import pytest
 from tests.factories import BREAKDOWNS, Gender, Harm, Tier, random_frame, read
 
 import omistats as oms
+
+# Internal: the type of the public registries.
 from omistats.kernel.registry import MethodRegistry
 
 UNITS = 4
@@ -140,7 +142,7 @@ def test_effects_are_those_of_their_functions(effect, method, complement):
             assert np.isnan(found).all()
             continue
         counts = sides(findings.tally, i, complement)
-        of = getattr(oms, effect)(*counts, method=method, confidence=0.9)
+        of = getattr(oms.stats, effect)(*counts, method=method, confidence=0.9)
         for mine, theirs in zip(found, (of.estimate, of.low, of.high), strict=True):
             np.testing.assert_array_equal(mine, scale * theirs)
     others = {"difference", "risk_ratio", "odds_ratio"} - {effect}

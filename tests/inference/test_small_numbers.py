@@ -275,6 +275,6 @@ class TestFindingsWithNulls:
 def test_a_policy_is_a_policy():
     for given in (5, "suppress", None):
         asked: dict[str, Any] = {"small_numbers": given}
-        with pytest.raises(oms.UsageError, match="small_numbers is a policy"):
+        with pytest.raises(oms.UsageError, match="`small_numbers` must be a SmallNumbers"):
             oms.Inference(**asked)
     assert oms.recompute(cases(), breakdowns=[Gender()]).inference.small_numbers.flag_expected == 5

@@ -1,4 +1,4 @@
-"""Results, Reason enum, pairs, families, suppression, within-unit."""
+"""Results of an inference: suppression, adjustment for many tests and tests within units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from omistats._result_tables import Reason
 from omistats.counting.tally import Tally
 from omistats.errors import UnknownNameError, UsageError
-from omistats.inference.options import Inference, column_of as name_of
+from omistats.inference.options import Inference, adjusted_column
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.framework import ALL
@@ -21,12 +21,12 @@ __all__ = [
     "FindingReason",
     "Pairs",
     "Results",
-    "adjusted",
+    "adjust_p_values",
     "apply_by_stratum",
     "check_strata",
-    "column_of",
+    "p_value_column",
     "pairs",
-    "withhold",
+    "suppress",
 ]
 
 
@@ -50,30 +50,30 @@ class FindingReason(Reason):
 
 @attrs.frozen(eq=False)
 class Results:
-    """The numbers of findings, before they become a table.
+    """Numbers of findings, before they become a table.
 
     Attributes
     ----------
     percent, low, high : ndarray of float64, shape (units, groups, questions)
-        0-100; NaN where nothing was applicable.
+        0-100; NaN where no answer was applicable.
     statistic, df, p_value : ndarray of float64, shape (units, splits, questions)
         NaN where nothing could be tested.
     stars : ndarray of int8, shape (units, splits, questions)
-        Codes of the printed marks; -1 for none.
+        Codes of the significance marks; -1 for none.
     reason : ndarray of int8, shape (units, splits, questions)
-        Codes of `FindingReason` for the test; -1 where it was made.
+        Codes of `FindingReason` where no test was made; -1 where it was.
     methods : tuple of str
         The tests used.
     method : ndarray of int8, shape (units, splits, questions)
         Codes of ``methods``; -1 where no test was made.
     expected : ndarray of float64, shape (units, splits, questions)
-        The smallest expected count of a comparison.
+        Smallest expected count of a comparison.
     printed : ndarray of int8, shape (units, groups, questions), or None
-        Rounded percentages, where they are not those of the counts.
-    withheld : ndarray of bool, shape (units, groups, questions), or None
-        Groups whose figures are not published.
-    of_groups, of_splits : mapping of str to ndarray of float64
-        Further columns, of the shape of ``percent`` or of ``p_value``.
+        Rounded percentages; None where they follow from the counts.
+    suppressed : ndarray of bool, shape (units, groups, questions), or None
+        Whether the figures of a group are suppressed; None where none are.
+    group_columns, comparison_columns : mapping of str to ndarray of float64
+        Further columns, of the shape of ``percent`` and of ``p_value``.
     """
 
     percent: Floats
@@ -88,43 +88,47 @@ class Results:
     method: Codes
     expected: Floats
     printed: Codes | None = None
-    withheld: npt.NDArray[np.bool_] | None = None
-    of_groups: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
-    of_splits: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
+    suppressed: npt.NDArray[np.bool_] | None = None
+    group_columns: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
+    comparison_columns: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
 
 
-def column_of(adjustment: str | None, inference: Inference) -> str:
-    """Name the column of p-values that were adjusted so; None is for those that were not.
+def p_value_column(adjustment: str | None, inference: Inference) -> str:
+    """Name the column of the p-values of an adjustment, or of the unadjusted ones for None.
 
     Raises
     ------
+    UsageError
+        When no adjustment was made.
     UnknownNameError
-        When they were not adjusted so.
+        When another adjustment was made.
     """
     if adjustment is None:
         return "p_value"
     if not inference.adjust:
         raise UsageError(
-            "these findings were not adjusted; make them with "
+            "these findings have no adjusted p-values; compute them with "
             f"inference=Inference(adjust={adjustment!r})"
         )
-    own = ADJUSTMENTS.name(adjustment) if adjustment in ADJUSTMENTS else adjustment
-    if own not in inference.adjust:
+    name = ADJUSTMENTS.name(adjustment) if adjustment in ADJUSTMENTS else adjustment
+    if name not in inference.adjust:
         raise UnknownNameError("adjustment of these findings", adjustment, inference.adjust)
-    return name_of(own)
+    return adjusted_column(name)
 
 
-def adjusted(p_value: Floats, units: tuple[str, ...], inference: Inference) -> dict[str, Floats]:
-    """Give the p-values adjusted within their families, a column for every adjustment.
+def adjust_p_values(
+    p_value: Floats, units: tuple[str, ...], inference: Inference
+) -> dict[str, Floats]:
+    """Adjust p-values within their families, in a column for every adjustment.
 
     Parameters
     ----------
     p_value : ndarray of float64, shape (units, splits, questions)
-        NaN where nothing was tested: such comparisons are in no family.
+        NaN where nothing was tested; such comparisons belong to no family.
     units : tuple of str
-        The units; ``all``, made of the others, is never in a family with them.
+        The units; ``all``, the sum of the others, is never in a family with them.
     inference : Inference
-        Which adjustments, in which families.
+        The adjustments and the families.
 
     Raises
     ------
@@ -133,21 +137,21 @@ def adjusted(p_value: Floats, units: tuple[str, ...], inference: Inference) -> d
     """
     if inference.adjust and not p_value.size:
         raise UsageError("there are no comparisons to adjust p-values of; leave `adjust` out")
-    alone = sum(unit != ALL for unit in units)
+    single_units = sum(unit != ALL for unit in units)
     out = {}
     for name in inference.adjust:
-        parts = [p_value[:alone], p_value[alone:]]
-        done = [_in_families(p, name, inference.family) for p in parts if len(p)]
-        out[name_of(name)] = np.concatenate(done)
+        parts = [p_value[:single_units], p_value[single_units:]]
+        adjusted = [_adjust_in_families(p, name, inference.family) for p in parts if len(p)]
+        out[adjusted_column(name)] = np.concatenate(adjusted)
     return out
 
 
-def _in_families(p: Floats, name: str, family: str) -> Floats:
+def _adjust_in_families(p: Floats, name: str, family: str) -> Floats:
     units, splits, questions = p.shape
     if family == "breakdown":
         flat = np.swapaxes(p, 0, 1).reshape(splits, units * questions)
-        found = ADJUSTMENTS[name](flat).reshape(splits, units, questions)
-        return np.swapaxes(found, 0, 1)
+        adjusted = ADJUSTMENTS[name](flat).reshape(splits, units, questions)
+        return np.swapaxes(adjusted, 0, 1)
     shapes = {
         "table": p.shape,
         "unit": (units, splits * questions),
@@ -158,15 +162,15 @@ def _in_families(p: Floats, name: str, family: str) -> Floats:
 
 @attrs.frozen(eq=False)
 class Pairs:
-    """Counts of the groups that are compared two by two.
+    """Counts of all comparisons of two groups.
 
     Attributes
     ----------
     splits : list of int
-        Which splits of the tally compare two groups.
+        Places of the splits of the tally that compare two groups.
     k1, n1, k2, n2 : ndarray of float64, shape (units, pairs, questions)
-        Sufficient and applicable answers. A complement's second group is the cases outside
-        the subset.
+        Sufficient and applicable answers of both groups. The second group of a complement is
+        the cases outside the subset.
     """
 
     splits: list[int]
@@ -177,39 +181,39 @@ class Pairs:
 
     @property
     def as_two_by_two(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """The counts in the order in which kernels take them."""
+        """The counts in the order that kernels take."""
         return self.k1, self.n1, self.k2, self.n2
 
 
 def pairs(counts: Tally, complement: str) -> Pairs:
-    """Take the sides of all comparisons of two out of a tally.
+    """Select the counts of all comparisons of two groups.
 
     Parameters
     ----------
     counts : Tally
-        Of any units.
+        Counts of any units.
     complement : {'all', 'known'}
-        Whether a complement's second side counts the unclassified.
+        Whether the second group of a complement includes unclassified cases.
     """
     starts = counts.offsets
-    chosen = [i for i, s in enumerate(counts.splits) if len(s.groups) == 2]
-    first = [starts[i] for i in chosen]
-    second = [starts[i] + 1 for i in chosen]
-    k1, n1 = _of(counts.k, first), _of(counts.n, first)
-    k2, n2 = _of(counts.k, second), _of(counts.n, second)
-    # A complement's second group is all cases, the subset among them.
-    for at, i in enumerate(chosen):
+    splits = [i for i, s in enumerate(counts.splits) if len(s.groups) == 2]
+    first = [starts[i] for i in splits]
+    second = [starts[i] + 1 for i in splits]
+    k1, n1 = _select_groups(counts.k, first), _select_groups(counts.n, first)
+    k2, n2 = _select_groups(counts.k, second), _select_groups(counts.n, second)
+    # The second group of a complement counts all cases, also those of the subset.
+    for at, i in enumerate(splits):
         if counts.splits[i].contrast == "complement":
             k2[:, at] -= k1[:, at]
             n2[:, at] -= n1[:, at]
     if complement == "known":
-        k2 -= counts.unknown_k[:, chosen]
-        n2 -= counts.unknown_n[:, chosen]
-    return Pairs(chosen, k1, n1, k2, n2)
+        k2 -= counts.unknown_k[:, splits]
+        n2 -= counts.unknown_n[:, splits]
+    return Pairs(splits, k1, n1, k2, n2)
 
 
-def _of(counts: npt.NDArray[np.int64], groups: list[int]) -> Floats:
-    """Take groups; a slice, which is not copied first, where they are evenly spaced."""
+def _select_groups(counts: npt.NDArray[np.int64], groups: list[int]) -> Floats:
+    # A slice of evenly spaced groups saves a copy.
     if len(groups) > 1:
         step = groups[1] - groups[0]
         if groups == list(range(groups[0], groups[-1] + 1, step)):
@@ -217,100 +221,100 @@ def _of(counts: npt.NDArray[np.int64], groups: list[int]) -> Floats:
     return counts[:, groups].astype(np.float64)
 
 
-_OF_GROUPS = ("percent", "low", "high")
-_OF_SPLITS = ("statistic", "df", "p_value", "expected")
+_GROUP_FIGURES = ("percent", "low", "high")
+_COMPARISON_FIGURES = ("statistic", "df", "p_value", "expected")
 
 
-def withhold(
+def suppress(
     results: Results, counts: Tally, policy: SmallNumbers, complement: str = "all"
 ) -> Results:
-    """Take out the figures of small groups, and the comparisons that they take part in.
+    """Suppress the figures of small groups and their comparisons.
 
-    A complement's subset is compared with the rest, which has no row of its own: where the rest
-    is too small its comparison goes too, and the rows stay.
+    The cases outside a subset have no row. If they are too few, the comparison is suppressed and
+    the rows of the groups stay.
 
     Parameters
     ----------
     results : Results
-        Computed from all counts.
+        Numbers computed from all counts.
     counts : Tally
         The counts.
     policy : SmallNumbers
-        What is too small.
+        The threshold.
     complement : {'all', 'known'}
-        Whether a complement's second side counts the unclassified.
+        Whether the second group of a complement includes unclassified cases.
 
     Returns
     -------
     Results
-        The same object where nothing is withheld.
+        The same object if nothing is suppressed.
     """
     if policy.suppress_below is None:
         return results
-    hidden = policy.withheld(counts.n)
-    touched = np.logical_or.reduceat(hidden, counts.offsets[:-1], axis=1)
+    groups = policy.withheld(counts.n)
+    comparisons = np.logical_or.reduceat(groups, counts.offsets[:-1], axis=1)
     two = pairs(counts, complement)
-    touched[:, two.splits] |= policy.withheld(two.n2)
-    if not touched.any():
+    comparisons[:, two.splits] |= policy.withheld(two.n2)
+    if not comparisons.any():
         return results
     changed: dict[str, Any] = {}
-    for names, where in ((_OF_GROUPS, hidden), (_OF_SPLITS, touched)):
+    for names, where in ((_GROUP_FIGURES, groups), (_COMPARISON_FIGURES, comparisons)):
         changed |= {name: np.where(where, np.nan, getattr(results, name)) for name in names}
     for name in ("stars", "method"):
-        changed[name] = np.where(touched, np.int8(-1), getattr(results, name))
-    changed["reason"] = np.where(touched, np.int8(FindingReason.SUPPRESSED), results.reason)
-    for name, where in (("of_groups", hidden), ("of_splits", touched)):
+        changed[name] = np.where(comparisons, np.int8(-1), getattr(results, name))
+    changed["reason"] = np.where(comparisons, np.int8(FindingReason.SUPPRESSED), results.reason)
+    for name, where in (("group_columns", groups), ("comparison_columns", comparisons)):
         columns = getattr(results, name).items()
         changed[name] = {column: np.where(where, np.nan, v) for column, v in columns}
-    return attrs.evolve(results, withheld=hidden, **changed)
+    return attrs.evolve(results, suppressed=groups, **changed)
 
 
 def check_strata(counts: Tally, strata: Tally | None) -> None:
-    """Refuse to test within units when counts of all together are all there is.
+    """Check that a test within units has counts by unit.
 
     Raises
     ------
     UsageError
-        When the counts cannot be told apart by unit.
+        When only counts of all units together are there.
     """
     if counts.units == (ALL,) and (strata is None or strata.units == (ALL,)):
         raise UsageError(
-            "a test within units needs counts by unit; pass cases, or a tally made with "
-            'tally(cases, by="unit")'
+            "a test within units needs counts by unit, found counts of all together; pass "
+            'cases, or a tally made with tally(cases, by="unit")'
         )
 
 
 def apply_by_stratum(
     counts: Tally,
     strata: Tally | None,
-    sides: Callable[[Tally], tuple[Floats, ...]],
+    select: Callable[[Tally], tuple[Floats, ...]],
     kernel: Callable[..., tuple[Floats, ...]],
 ) -> tuple[Floats, ...]:
-    """Apply a kernel that takes strata on the last axis.
+    """Apply a stratified kernel: a unit is one stratum, all together have a stratum a unit.
 
     Parameters
     ----------
     counts : Tally
-        Of the units that are reported, perhaps ``all`` among them at the end.
+        Counts of the units that are reported; ``all``, if among them, is the last.
     strata : Tally or None
-        By unit; needed where ``counts`` are of all together only.
-    sides : callable
-        Takes arrays out of a tally, units on their first axis.
+        Counts by unit, needed if ``counts`` are of all together only.
+    select : callable
+        Returns the arrays that the kernel needs from a tally, with units on the first axis.
     kernel : callable
-        Of those arrays with strata on the last axis.
+        Takes those arrays with strata on the last axis.
 
     Returns
     -------
     tuple of ndarray
-        What the kernel gives, one entry a reported unit on the first axis.
+        The kernel's results, with the reported units on the first axis.
     """
     parts = []
-    alone = sum(unit != ALL for unit in counts.units)
-    if alone:
-        parts.append(kernel(*(a[:alone, ..., np.newaxis] for a in sides(counts))))
+    single_units = sum(unit != ALL for unit in counts.units)
+    if single_units:
+        parts.append(kernel(*(a[:single_units, ..., np.newaxis] for a in select(counts))))
     if counts.units[-1] == ALL:
-        source = counts if alone or strata is None else strata
-        inside = sum(unit != ALL for unit in source.units)
-        together = (np.moveaxis(a[:inside], 0, -1)[np.newaxis] for a in sides(source))
-        parts.append(kernel(*together))
+        source = counts if single_units or strata is None else strata
+        units = sum(unit != ALL for unit in source.units)
+        by_stratum = (np.moveaxis(a[:units], 0, -1)[np.newaxis] for a in select(source))
+        parts.append(kernel(*by_stratum))
     return tuple(np.concatenate(values) for values in zip(*parts, strict=True))

@@ -1,4 +1,4 @@
-"""The numbers of findings of a weighted or clustered sample."""
+"""Tests, intervals and effects of weighted or clustered samples."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ Floats = npt.NDArray[np.float64]
 
 
 def check_weighted(inference: Inference) -> None:
-    """Refuse tests and intervals that take cases as drawn one by one with equal chances.
+    """Check that a test and an interval are for weighted or clustered cases.
 
     Raises
     ------
     UsageError
-        With the options to choose instead.
+        When they assume a simple random sample; the message lists those to choose from.
     """
     wrong = []
     if not inference.is_design_based:
@@ -45,9 +45,8 @@ def check_weighted(inference: Inference) -> None:
         wrong.append(f"interval={inference.interval!r}; choose from {', '.join(DESIGN_INTERVALS)}")
     if wrong:
         raise UsageError(
-            "cases with weights, strata or clusters of their own were not drawn as these "
-            f"suppose: {'; '.join(wrong)}. Leave `inference` out, or name a test and an interval "
-            "of these beside its other options"
+            "weighted or clustered cases need a test and an interval for survey designs; found "
+            f"{'; '.join(wrong)}. Leave `inference` out for the defaults"
         )
 
 
@@ -55,7 +54,7 @@ def infer_weighted(
     cases: CaseSet,
     splits: Sequence[Breakdown],
     counts: Tally,
-    drawn: SampleDesign,
+    design: SampleDesign,
     inference: Inference,
 ) -> Results:
     """Compute weighted percentages, intervals and tests.
@@ -65,60 +64,62 @@ def infer_weighted(
     cases : CaseSet
         The cases.
     splits : sequence of Breakdown
-        Of the tally.
+        The breakdowns of the tally, in its order.
     counts : Tally
-        Of the units that are reported, without weights.
-    drawn : Drawn
-        How the cases were drawn.
+        Unweighted counts of the units that are reported.
+    design : SampleDesign
+        Weights, strata and clusters of the cases.
     inference : Inference
-        How to compute; see `check_weighted`.
+        The options; `check_weighted` checks them.
     """
-    shape = (len(counts.units), counts.offsets[-1], len(counts.questions))
-    compared = (len(counts.units), len(counts.splits), len(counts.questions))
-    of_groups = {name: np.full(shape, np.nan) for name in ("percent", "se", "low", "high")}
+    group_shape = (len(counts.units), counts.offsets[-1], len(counts.questions))
+    shape = (len(counts.units), len(counts.splits), len(counts.questions))
+    by_group = {name: np.full(group_shape, np.nan) for name in ("percent", "se", "low", "high")}
     figures = ("statistic", "df", "df2", "p_value", "design_effect")
-    names = [*figures, *(e + end for e in inference.effects for end in ("", "_low", "_high"))]
-    of_splits = {name: np.full(compared, np.nan) for name in names}
-    reason = np.full(compared, NO_REASON, np.int8)
-    comparable = np.zeros(compared, np.bool_)
-    answers = _answers(cases, counts, drawn)
+    parts = ("", "_low", "_high")
+    names = [*figures, *(effect + part for effect in inference.effects for part in parts)]
+    by_comparison = {name: np.full(shape, np.nan) for name in names}
+    reason = np.full(shape, NO_REASON, np.int8)
+    comparable = np.zeros(shape, np.bool_)
+    answers = _answers(cases, counts, design)
     codes = [_codes(split, cases, inference.complement == "known") for split in splits]
     for u, unit in enumerate(counts.units):
-        domain = None if unit == ALL else _within(cases, unit)
+        domain = None if unit == ALL else _unit_cases(cases, unit)
         everyone = answers.cells(np.zeros(len(cases), np.intp), 1, domain)
         for i, split in enumerate(splits):
             cells = answers.cells(codes[i], len(split.groups), domain)
             begin, end = counts.offsets[i], counts.offsets[i + 1]
-            shown = [(slice(begin, end), cells)]
+            rows = [(slice(begin, end), cells)]
+            # The row `all` of a complement shows everyone; its test uses the rest.
             if split.contrast == "complement":
-                shown.append((slice(begin + 1, end), everyone))
-            for where, figure in shown:
-                width = where.stop - where.start
-                for name, value in _percents(figure, inference).items():
-                    of_groups[name][u, where] = value[:width]
+                rows.append((slice(begin + 1, end), everyone))
+            for groups, shown in rows:
+                width = groups.stop - groups.start
+                for name, value in _percents(shown, inference).items():
+                    by_group[name][u, groups] = value[:width]
             outcome = SURVEY_TESTS[inference.test](cells)
             for name in figures:
-                of_splits[name][u, i] = getattr(outcome, name)
+                by_comparison[name][u, i] = getattr(outcome, name)
             comparable[u, i] = outcome.comparable
             reason[u, i] = _reasons(cells, outcome.comparable)
             if len(split.groups) == 2:
                 for effect in inference.effects:
                     values = EFFECTS[effect](cells, inference.confidence)
-                    for end_, value in zip(("", "_low", "_high"), values, strict=True):
-                        of_splits[effect + end_][u, i] = value
+                    for part, value in zip(parts, values, strict=True):
+                        by_comparison[effect + part][u, i] = value
     if "difference" in inference.effects:
-        for end_ in ("", "_low", "_high"):
-            of_splits["difference" + end_] *= 100.0
-    percent = of_groups.pop("percent")
-    low, high = of_groups.pop("low"), of_groups.pop("high")
-    p_value = of_splits.pop("p_value")
+        for part in parts:
+            by_comparison["difference" + part] *= 100.0
+    percent = by_group.pop("percent")
+    low, high = by_group.pop("low"), by_group.pop("high")
+    p_value = by_comparison.pop("p_value")
     tested = ~np.isnan(p_value)
     results = Results(
         percent=percent,
         low=low,
         high=high,
-        statistic=of_splits.pop("statistic"),
-        df=of_splits.pop("df"),
+        statistic=by_comparison.pop("statistic"),
+        df=by_comparison.pop("df"),
         p_value=p_value,
         stars=star_codes(p_value, comparable & (tested | (reason == FindingReason.ALL_ALIKE))),
         reason=np.where(tested, np.int8(NO_REASON), reason),
@@ -126,33 +127,33 @@ def infer_weighted(
         method=np.where(tested, np.int8(0), np.int8(-1)),
         expected=_expected(counts, inference),
         printed=_printed(percent),
-        of_groups=of_groups,
-        of_splits=of_splits,
+        group_columns=by_group,
+        comparison_columns=by_comparison,
     )
     return finish(results, counts, inference)
 
 
-def _answers(cases: CaseSet, counts: Tally, drawn: SampleDesign) -> WeightedAnswers:
+def _answers(cases: CaseSet, counts: Tally, design: SampleDesign) -> WeightedAnswers:
     ids = cases.framework.question_ids
-    wanted = [ids.index(q) for q in counts.questions]
+    questions = [ids.index(q) for q in counts.questions]
     bits = unpack(cases.packed.answers, len(cases))
-    sufficient, applicable = bits[wanted].T, bits[[len(ids) + q for q in wanted]].T
-    return WeightedAnswers(sufficient, applicable, drawn.design, drawn.weight)
+    sufficient, applicable = bits[questions].T, bits[[len(ids) + q for q in questions]].T
+    return WeightedAnswers(sufficient, applicable, design.design, design.weight)
 
 
 def _codes(split: Breakdown, cases: CaseSet, known: bool) -> npt.NDArray[np.intp]:
-    """Give the compared group of each case in the order of units, -1 for none."""
+    """Return the compared group of each case, -1 for none; cases are in the order of units."""
     codes = split.codes(cases)
     if cases.packed.order is not None:
         codes = codes[cases.packed.order]
     return compared_sides(split, codes, known)
 
 
-def _within(cases: CaseSet, unit: str) -> npt.NDArray[np.bool_]:
+def _unit_cases(cases: CaseSet, unit: str) -> npt.NDArray[np.bool_]:
     at = cases.units.index(unit)
-    inside = np.zeros(len(cases), np.bool_)
-    inside[cases.packed.starts[at] : cases.packed.starts[at + 1]] = True
-    return inside
+    in_unit = np.zeros(len(cases), np.bool_)
+    in_unit[cases.packed.starts[at] : cases.packed.starts[at + 1]] = True
+    return in_unit
 
 
 def _percents(cells: WeightedCells, inference: Inference) -> dict[str, Floats]:
@@ -166,16 +167,16 @@ def _percents(cells: WeightedCells, inference: Inference) -> dict[str, Floats]:
 def _reasons(cells: WeightedCells, comparable: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
     k, n = cells.k.sum(axis=0), cells.n.sum(axis=0)
     alike = (k == 0) | (k == n)
-    lost = cells.unknown.any(axis=0)
+    lonely = cells.unknown.any(axis=0)
     return np.select(
-        [~comparable, alike, lost],
+        [~comparable, alike, lonely],
         [FindingReason.NO_SECOND_GROUP, FindingReason.ALL_ALIKE, FindingReason.LONELY_CLUSTER],
         FindingReason.NO_SPREAD,
     ).astype(np.int8)
 
 
 def _expected(counts: Tally, inference: Inference) -> Floats:
-    """Give the smallest expected counts, of answers without weights."""
+    """Compute the smallest expected counts, from unweighted answers."""
     out = np.full((len(counts.units), len(counts.splits), len(counts.questions)), np.nan)
     two = pairs(counts, inference.complement)
     out[:, two.splits] = smallest_expected_two(*two.as_two_by_two)
@@ -188,6 +189,6 @@ def _expected(counts: Tally, inference: Inference) -> Floats:
 
 
 def _printed(percent: Floats) -> npt.NDArray[np.int8]:
-    """Round half up; a weighted percentage a hair below a half is one."""
+    """Round half up, after removing the rounding error of weighted sums."""
     known = np.nan_to_num(percent)
     return np.floor(np.round(known, 9) + 0.5).astype(np.int8)
