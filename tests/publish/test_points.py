@@ -6,6 +6,8 @@ import pytest
 from tests.factories import Gender, Harm, read
 
 import omistats as oms
+
+# Internal: the statements of any findings; the report has few of them.
 from omistats.findings.points import count
 
 # Groups of 200. Printed 60 and 59 lie on the two sides of 59.5%.
@@ -30,17 +32,17 @@ def test_the_findings_are_what_the_counts_below_assume():
             {"group": "young", "threshold": 60},
             1,
             4,
-            "1 of 4 aspects reach 60% (young)",
+            "1 of 4 questions reach 60% (young)",
         ),
-        ("reach", {"group": "old", "threshold": 75}, 2, 5, "2 of 5 aspects reach 75% (old)"),
+        ("reach", {"group": "old", "threshold": 75}, 2, 5, "2 of 5 questions reach 75% (old)"),
         (
             "alike",
-            {},
+            {"noun": "aspects"},
             1,
             4,
             "1 of 4 aspects show no significant difference by age group",
         ),
-        ("differ", {}, 3, 4, "3 of 4 aspects differ significantly by age group"),
+        ("differ", {}, 3, 4, "3 of 4 questions differ significantly by age group"),
         (
             "higher",
             {"group": "old"},

@@ -1,4 +1,4 @@
-"""From arrays of numbers to the long table of findings."""
+"""Build the table of findings from the results of an inference."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from omistats.kernel.small_numbers import RELIABILITY
 __all__ = ["assemble"]
 
 
-Rows = npt.NDArray[np.int64]
-
+Places = npt.NDArray[np.int64]
 
 _KEY = pa.dictionary(pa.int16(), pa.string())
 _NOTE = pa.dictionary(pa.int8(), pa.string())
@@ -42,78 +41,83 @@ SCHEMA = pa.schema(
         ("reliability", _NOTE),
     ]
 )
-"""The columns that all findings have; what was asked for besides follows them."""
+"""The columns that all findings have; effects and adjusted p-values follow them."""
 
 
 def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
-    """Lay findings out, one row a unit x breakdown x question x group."""
-    lay = _Rows(counts.splits, len(counts.units), len(counts.questions))
-    by_group, by_split = lay.by_group, lay.by_split
-    unit, breakdown, question, group, contrast = _keys(
+    """Build the table: one row a unit x breakdown x question x group."""
+    rows = _Rows(counts.splits, len(counts.units), len(counts.questions))
+    by_group, by_comparison = rows.by_group, rows.by_comparison
+    unit, breakdown, question, group, contrast = _label_columns(
         counts.units, counts.splits, counts.questions, inference.complement == "known"
     )
     floats = _Nulls()
     k, n = by_group(counts.k), by_group(counts.n)
-    percent, shown = by_group(results.percent), None
-    # Answers that weigh nothing give no percentage either.
-    none = np.isnan(percent)
-    some = ~none
-    if results.withheld is not None:
-        none &= (shown := ~by_group(results.withheld))
+    percent, published = by_group(results.percent), None
+    # NaN also where all answers have weight 0.
+    no_percent = np.isnan(percent)
+    has_percent = ~no_percent
+    no_answers = no_percent
+    if results.suppressed is not None:
+        published = ~by_group(results.suppressed)
+        no_answers = no_percent & published
     low = by_group(results.low)
-    bounded = ~np.isnan(low)
-    why = by_split(results.reason)
-    np.copyto(why, FindingReason.NO_ANSWERS, where=none)
+    has_interval = ~np.isnan(low)
+    reason = by_comparison(results.reason)
+    np.copyto(reason, FindingReason.NO_ANSWERS, where=no_answers)
     if inference.is_design_based:
-        bare = (why < 0) & some & ~bounded
-        inside = (percent[bare] > 0) & (percent[bare] < 100)
+        no_interval = (reason < 0) & has_percent & ~has_interval
+        between = (percent[no_interval] > 0) & (percent[no_interval] < 100)
         at_bounds = FindingReason.NO_INTERVAL_AT_BOUNDS
-        why[bare] = np.where(inside, FindingReason.NO_DF, at_bounds)
+        reason[no_interval] = np.where(between, FindingReason.NO_DF, at_bounds)
     policy = inference.small_numbers
     printed = (
         printed_percent(k, n).astype(np.int8)
         if results.printed is None
         else by_group(results.printed)
     )
-    of_interval = f"{inference.interval}-t" if inference.is_design_based else inference.interval
+    interval = f"{inference.interval}-t" if inference.is_design_based else inference.interval
     arrays = [
         unit,
         breakdown,
         question,
         group,
-        pa.array(k) if shown is None else _arrow.primitive(k, shown),
+        pa.array(k) if published is None else _arrow.primitive(k, published),
         pa.array(n),
-        floats.array(percent, some),
-        floats.array(printed, some),
-        floats.array(low, bounded),
+        floats.array(percent, has_percent),
+        floats.array(printed, has_percent),
+        floats.array(low, has_interval),
         floats.array(by_group(results.high)),
-        floats.array(by_split(results.statistic)),
-        floats.array(by_split(results.df)),
-        floats.array(by_split(results.p_value)),
-        _arrow.dictionary(by_split(results.stars), STARS),
+        floats.array(by_comparison(results.statistic)),
+        floats.array(by_comparison(results.df)),
+        floats.array(by_comparison(results.p_value)),
+        _arrow.dictionary(by_comparison(results.stars), STARS),
         contrast,
-        _arrow.dictionary(by_split(results.method), results.methods),
-        _arrow.dictionary(_same(len(k), 0), (of_interval,), some & bounded),
-        pa.array(_same(len(k), inference.confidence)),
-        _arrow.dictionary(why, FindingReason.texts()),
-        floats.array(by_split(results.expected)),
+        _arrow.dictionary(by_comparison(results.method), results.methods),
+        _arrow.dictionary(_constant(len(k), 0), (interval,), has_percent & has_interval),
+        pa.array(_constant(len(k), inference.confidence)),
+        _arrow.dictionary(reason, FindingReason.texts()),
+        floats.array(by_comparison(results.expected)),
         _arrow.dictionary(
-            policy.graded(n, by_split(policy.expects_few(results.expected))), RELIABILITY
+            policy.graded(n, by_comparison(policy.expects_few(results.expected))), RELIABILITY
         ),
     ]
     schema = SCHEMA
-    for laid, columns in ((by_group, results.of_groups), (by_split, results.of_splits)):
+    for layout, columns in (
+        (by_group, results.group_columns),
+        (by_comparison, results.comparison_columns),
+    ):
         for name, values in columns.items():
             schema = schema.append(pa.field(name, pa.float64()))
-            arrays.append(floats.array(laid(values)))
-    # What the cases say of themselves goes where their figures go.
+            arrays.append(floats.array(layout(values)))
+    # Findings of synthetic cases stay marked as such.
     if counts.metadata:
         schema = schema.with_metadata(dict(counts.metadata))
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
 class _Nulls:
-    """Makes Arrow arrays; columns that are null in the same rows share one bitmap."""
+    """Builder of Arrow arrays; columns that are null in the same rows share one bitmap."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[npt.NDArray[np.bool_], pa.Buffer | None]] = []
@@ -121,7 +125,7 @@ class _Nulls:
     def array(
         self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None
     ) -> pa.Array:
-        """Build an array, null where values are not valid, or NaN."""
+        """Build an array, null where not valid; by default where NaN."""
         if valid is None:
             valid = ~np.isnan(values)
         for flags, bits in self._seen:
@@ -133,54 +137,54 @@ class _Nulls:
 
 
 @lru_cache(maxsize=32)
-def _same(rows: int, value: float) -> npt.NDArray[Any]:
-    """Repeat a value, a code where it is a whole number; the array is shared."""
+def _constant(rows: int, value: float) -> npt.NDArray[Any]:
+    """Repeat a value: an int is a code (int8), a float a figure; callers share the array."""
     out = np.full(rows, value, np.int8 if isinstance(value, int) else np.float64)
     out.flags.writeable = False
     return out
 
 
 class _Rows:
-    """Lays arrays by unit, group or split, and question out as rows in printed order."""
+    """Order of the rows: unit, breakdown, question, group."""
 
     def __init__(self, splits: tuple[GroupSpec, ...], units: int, questions: int) -> None:
         self._shape = units, len(splits), questions
         widths = {len(s.groups) for s in splits}
         self._width = widths.pop() if len(widths) == 1 else 0
         if not self._width:
-            group, split, question = _layout(splits, questions)
-            self._of_group = group * questions + question
-            self._of_split = split * questions + question
+            group, split, question = _row_places(splits, questions)
+            self._group_places = group * questions + question
+            self._comparison_places = split * questions + question
 
     def by_group(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Lay out what every group has."""
+        """Flatten an array of shape (units, groups, questions) to one value a row."""
         units, splits, questions = self._shape
         if not self._width:
-            return values.reshape(units, -1).take(self._of_group, axis=1).ravel()
-        # Breakdowns of one number of groups: only two axes change places.
+            return values.reshape(units, -1).take(self._group_places, axis=1).ravel()
+        # Breakdowns with equal numbers of groups: swapping two axes is faster.
         parts = values.reshape(units, splits, self._width, questions)
         out = np.empty((units, splits, questions, self._width), values.dtype)
         for g in range(self._width):
             out[..., g] = parts[:, :, g]
         return out.ravel()
 
-    def by_split(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Lay out what every comparison has, once a group."""
+    def by_comparison(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Flatten an array of shape (units, splits, questions), repeated for every group."""
         if not self._width:
-            return values.reshape(self._shape[0], -1).take(self._of_split, axis=1).ravel()
+            return values.reshape(self._shape[0], -1).take(self._comparison_places, axis=1).ravel()
         out = np.empty((*values.shape, self._width), values.dtype)
         for g in range(self._width):
             out[..., g] = values
         return out.ravel()
 
 
-# The same report is made again and again: its rows and their labels are kept.
+# Cached, because the same report is often made repeatedly.
 @lru_cache(maxsize=16)
-def _keys(
+def _label_columns(
     units: tuple[str, ...], splits: tuple[GroupSpec, ...], questions: tuple[str, ...], known: bool
 ) -> tuple[pa.Array, ...]:
-    """Make the columns that do not depend on the counts: four labels and the contrast."""
-    group_row, split_row, question_row = _layout(splits, len(questions))
+    """Build the columns that do not depend on the counts: four labels and the contrast."""
+    group_row, split_row, question_row = _row_places(splits, len(questions))
     labels = tuple(dict.fromkeys(g for s in splits for g in s.groups))
     place = {label: i for i, label in enumerate(labels)}
     group = np.array([place[g] for s in splits for g in s.groups])[group_row]
@@ -202,18 +206,18 @@ def _keys(
 
 
 @lru_cache(maxsize=16)
-def _layout(splits: tuple[GroupSpec, ...], questions: int) -> tuple[Rows, Rows, Rows]:
-    """Give the group, split and question of every row of one unit, in printed order."""
-    groups, parts, asked = [], [], []
+def _row_places(splits: tuple[GroupSpec, ...], questions: int) -> tuple[Places, Places, Places]:
+    """List the places of the group, split and question of every row of one unit."""
+    group, split, question = [], [], []
     first = 0
-    for i, split in enumerate(splits):
-        width = len(split.groups)
-        groups.append(np.tile(np.arange(first, first + width), questions))
-        parts.append(np.full(width * questions, i))
-        asked.append(np.repeat(np.arange(questions), width))
+    for i, spec in enumerate(splits):
+        width = len(spec.groups)
+        group.append(np.tile(np.arange(first, first + width), questions))
+        split.append(np.full(width * questions, i))
+        question.append(np.repeat(np.arange(questions), width))
         first += width
 
-    def joined(pieces: Sequence[npt.NDArray[Any]]) -> Rows:
-        return np.concatenate(pieces).astype(np.int64)
+    def join(parts: Sequence[npt.NDArray[Any]]) -> Places:
+        return np.concatenate(parts).astype(np.int64)
 
-    return joined(groups), joined(parts), joined(asked)
+    return join(group), join(split), join(question)

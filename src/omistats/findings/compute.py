@@ -1,4 +1,4 @@
-"""Findings for every unit, breakdown and question, in one call."""
+"""Compute findings for every unit, breakdown and question in one call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from omistats.model.survey_design import Column, Lonely, is_complex_design, reso
 __all__ = ["recompute"]
 
 
-_PLAIN = Inference()
+_DEFAULT = Inference()
 _DESIGN_BASED_DEFAULT = Inference(test="rao-scott-f", interval="logit")
 
 
@@ -45,52 +45,52 @@ def recompute(
     Parameters
     ----------
     source : CaseSet, Tally, data frame, table of an engine, record batch reader, data set, or path
-        Case assessments, or counts made of them. All but a case set and a tally need
-        ``framework``. A path is a Parquet file, an Arrow IPC file or stream, or a folder of
-        such files; a data set is pyarrow's. They are counted part by part, in bounded memory,
-        as `omistats.tally` says. A Polars ``LazyFrame``, a DuckDB relation or a Spark
-        ``DataFrame`` is counted by its engine. Weighted and clustered cases are read at once,
-        wherever they are.
+        Case assessments or counts. All but a case set and a tally need ``framework``. A path is
+        a Parquet file, an Arrow IPC file or stream, or a folder of such files; a data set is
+        pyarrow's. They are counted part by part, in bounded memory; see `omistats.tally`. A
+        Polars ``LazyFrame``, a DuckDB relation or a Spark ``DataFrame`` is counted by its
+        engine. Weighted and clustered cases are read into memory, wherever they are.
     by : {'unit'}, optional
-        Give findings for every unit, then for all together; by default only for all
+        Compute findings for every unit, then for all together; by default only for all
         together.
     breakdowns : iterable of Breakdown or str, optional
-        Instances, classes, or names; the framework's standard ones by default. A tally
-        has its own.
+        Instances, classes or names; by default the framework's standard breakdowns. Not for a
+        tally, which has its breakdowns.
     questions : iterable of str, optional
-        Question ids; by default every question that is not invented. A tally has its
-        own.
+        Question ids; by default every question that is not invented. Not for a tally, which
+        has its questions.
     inference : Inference, optional
         Tests, intervals, effects and adjustments; by default those of `Inference`, and for
         weighted or clustered cases Rao and Scott's F and logit intervals.
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Percentages are then weighted;
-        ``k`` and ``n`` stay counts of answers, also of cases of weight 0, and by them small
-        numbers are judged.
+        ``k`` and ``n`` stay unweighted, count cases of weight 0 too, and decide what is
+        flagged or suppressed.
     stratum : str or array_like, optional
-        What cases were drawn within: a column or one label a case; None for no strata. By
-        default the units.
+        Strata of the sample: a column, or one label a case. By default the units; None for no
+        strata.
     cluster : str or array_like, optional
-        What was drawn: a column or one label a case. By default each case by itself.
+        Cluster identifiers: a column, or one label a case. By default each case is a cluster.
     population : str, float, mapping or array_like, optional
-        How many clusters (without any: cases) each stratum's population has: one number for
-        all, one for each label of a stratum, or a column or array with one a case.
+        Number of clusters (or of cases, if there are no clusters) in each stratum's population:
+        one number for all strata, a mapping by stratum, or a column or array with one number a
+        case.
     lonely : {'error', 'null', 'remove', 'adjust'}
-        What to do about a stratum of one cluster, as in `omistats.scores`. It matters only
-        where there are weights, clusters, a population or strata other than units.
+        Treatment of a stratum with one cluster, as in `omistats.scores`. It matters only with
+        weights, clusters, a population or strata other than units.
     framework : Framework, optional
-        What to check the source against; a case set and a tally carry theirs.
+        Framework to check the source against; a case set and a tally have theirs.
     check_ids : bool
-        Refuse a ``case_id`` that stands twice; see `omistats.tally` on what that costs.
+        Whether to raise if a ``case_id`` is repeated; see `omistats.tally` for the cost.
     progress : callable, optional
-        Called after every part that was counted with the rows done and the rows in all, None
-        if that is unknown; of a tally or a table of an engine, never. Not called where weighted
-        or clustered cases are read at once.
+        Called after every part that was counted, with the rows done and the rows in all (None
+        if unknown). Never called for a tally, a table of an engine, or weighted or clustered
+        cases.
 
     Returns
     -------
     Findings
-        In this order of nesting: units as declared, then ``all``; breakdowns as
+        Rows in this order of nesting: units as declared, then ``all``; breakdowns as
         passed; questions as in the framework; groups as declared.
 
     Raises
@@ -100,16 +100,15 @@ def recompute(
     UnknownNameError
         When a question, breakdown, method or column is unknown.
     DataError
-        When a breakdown is ill declared or labels cases outside its groups, or weights,
-        strata, clusters or populations cannot be what they should, or the data cannot be read
-        or break the rules.
+        When a breakdown is not valid or labels cases outside its groups, weights, strata,
+        clusters or populations are not valid, or the data cannot be read or break the rules.
 
     Notes
     -----
     A percentage is ``100 * k / n``: sufficient answers of the applicable ones, 0-100. Answers that
-    are not applicable (null) are in neither; where none is applicable it is null. Tests take cases
-    as drawn one by one with equal chances unless weights, strata, clusters or a population say
-    otherwise; then they are Rao and Scott's by default.
+    are not applicable (null) do not count; if no answer is applicable, the percentage is null.
+    Tests assume a simple random sample. With weights, strata, clusters or a population they are
+    Rao and Scott's by default.
 
     References
     ----------
@@ -135,15 +134,14 @@ def recompute(
         "population": population,
     }
     weighted = is_complex_design(**design)
-    chosen = (_DESIGN_BASED_DEFAULT if weighted else _PLAIN) if inference is None else inference
+    chosen = (_DESIGN_BASED_DEFAULT if weighted else _DEFAULT) if inference is None else inference
     check_inference(chosen)
     splits = None
     if weighted:
         check_weighted(chosen)
         if isinstance(source, Tally):
-            raise UsageError(
-                "counts know no more of weights, strata, clusters and populations; pass cases"
-            )
+            options = ", ".join(f"`{name}`" for name in design)
+            raise UsageError(f"{options} need case data, found a Tally; pass cases instead")
         source = read_cases(source, framework, check_ids=check_ids)
         breakdowns = splits = resolve_breakdowns(breakdowns, source.framework)
     if isinstance(source, Tally):
@@ -154,8 +152,8 @@ def recompute(
             )
         if framework is not None and framework != source.framework:
             raise UsageError(
-                f"the tally was made with {source.framework.name!r}, not {framework.name!r}; "
-                "leave `framework` out or count again"
+                f"`framework` must be that of the tally, {source.framework.name!r}; found "
+                f"{framework.name!r}. Leave it out or count again"
             )
         counts = source
     else:
@@ -168,9 +166,8 @@ def recompute(
             check_ids=check_ids,
             progress=progress,
         )
-    shown = counts.with_all() if by == "unit" else counts.collapse_units()
+    reported = counts.with_all() if by == "unit" else counts.collapse_units()
     if splits is not None:
-        return Findings.from_drawn(
-            source, splits, shown, resolve_design(source, lonely, **design), chosen
-        )
-    return Findings.from_tally(shown, chosen, counts if chosen.stratified else None)
+        sample_design = resolve_design(source, lonely, **design)
+        return Findings.from_drawn(source, splits, reported, sample_design, chosen)
+    return Findings.from_tally(reported, chosen, counts if chosen.stratified else None)

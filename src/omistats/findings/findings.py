@@ -1,4 +1,4 @@
-"""Findings: constructors, filters, views, repr."""
+"""Findings: the table of percentages, intervals and tests, with its filters and views."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from omistats.findings.layout import (
     wide,
 )
 from omistats.inference.options import Inference, check_inference
-from omistats.inference.results import Results, column_of
+from omistats.inference.results import Results, p_value_column
 from omistats.inference.unweighted import infer
 from omistats.inference.weighted import infer_weighted
 from omistats.kernel.checks import as_numbers, impossible
@@ -40,141 +40,7 @@ from omistats.model.framework import ALL, Framework, Question
 from omistats.model.metadata import is_synthetic
 from omistats.model.survey_design import SampleDesign
 
-__all__ = [
-    "Findings",
-    "require_plain",
-    "tally_from_counts",
-]
-
-
-def tally_from_counts(
-    k: npt.ArrayLike,
-    n: npt.ArrayLike,
-    *,
-    questions: Sequence[str],
-    groups: Sequence[str],
-    breakdown: str,
-    contrast: Contrast,
-) -> Tally:
-    """Check counts and make a tally of them; see `Findings.from_counts`."""
-    kk, nn = as_numbers(k, "k"), as_numbers(n, "n")
-    problems = group_problems("groups", groups, contrast)
-    problems += text_problems("questions", "questions", questions)
-    if not isinstance(breakdown, str):
-        rule, found = "a breakdown is named in text", format_value(breakdown)
-        problems.append(Problem("breakdown", rule, found, 'Write breakdown="...".'))
-    if not problems and len(set(questions)) < len(questions):
-        rule = "a question stands once"
-        problems.append(
-            Problem("questions", rule, format_values(questions), "Remove the repetition.")
-        )
-    if problems:
-        raise DataError(problems)
-    shape = (len(questions), len(groups))
-    if shape[0] == 1 and kk.ndim == 1 and nn.ndim == 1:
-        kk, nn = kk[np.newaxis], nn[np.newaxis]
-    problems = [
-        Problem(
-            name,
-            f"expected {shape[0]} questions x {shape[1]} groups",
-            f"shape {a.shape}",
-            "Lay the counts out one row a question, one column a group.",
-        )
-        for name, a in (("k", kk), ("n", nn))
-        if a.shape != shape
-    ]
-    if not problems:
-        problems = _cells(kk, nn, questions, groups, contrast)
-    if problems:
-        raise DataError(problems)
-    framework = Framework("counts", [Question(q, q) for q in questions])
-    ki, ni = (np.swapaxes(a.astype(np.int64), 0, 1)[np.newaxis] for a in (kk, nn))
-    zero = np.zeros((1, 1, len(questions)), np.int64)
-    none = np.zeros((1, 1), np.int64)
-    return Tally(
-        framework=framework,
-        units=(ALL,),
-        splits=(GroupSpec(breakdown, tuple(groups), contrast),),
-        questions=tuple(questions),
-        k=ki,
-        n=ni,
-        unknown_k=zero,
-        unknown_n=zero,
-        # How many cases stood behind the answers is not known from counts of answers.
-        cases=ni.max(axis=2, initial=0),
-        unclassified=none,
-        excluded=none,
-    )
-
-
-def _cells(
-    k: npt.NDArray[np.float64],
-    n: npt.NDArray[np.float64],
-    questions: Sequence[str],
-    groups: Sequence[str],
-    contrast: Contrast,
-) -> list[Problem]:
-    bad = impossible(k, n) | np.isnan(k) | np.isnan(n)
-    problems = [
-        Problem(
-            f"{questions[q]}, {groups[g]}",
-            "counts are whole, with 0 <= k <= n <= 2**53",
-            f"k = {k[q, g]:g}, n = {n[q, g]:g}",
-            "Correct the count; write 0 of 0 for a blank.",
-        )
-        for q, g in np.argwhere(bad).tolist()
-    ]
-    if contrast == "complement" and not problems:
-        outside = (k[:, 1] < k[:, 0]) | (n[:, 1] - k[:, 1] < n[:, 0] - k[:, 0])
-        problems = [
-            Problem(
-                questions[q],
-                "the subset is part of all cases",
-                f"{k[q, 0]:g} of {n[q, 0]:g} within {k[q, 1]:g} of {n[q, 1]:g}",
-                "Check the counts, or compare separate groups.",
-            )
-            for q in np.flatnonzero(outside).tolist()
-        ]
-    return problems
-
-
-def require_plain(inference: Inference) -> None:
-    """Refuse an inference that needs to know which cases are unclassified."""
-    check_inference(inference)
-    if inference.complement == "known":
-        raise UsageError(
-            "counts typed by hand do not say which cases are unclassified; "
-            "leave complement='known' out, or compare separate groups"
-        )
-
-
-_ROWS = 8
-
-
-def _shown(table: pa.Table, labels: Mapping[str, str], rows: int = _ROWS) -> Display:
-    cut = blocks(table)
-    made_up = is_synthetic(table.schema.metadata)
-    head = f"Findings{' from SYNTHETIC cases' * made_up}: {table.num_rows:,} rows"
-    if not cut:
-        return Display(head)
-    units = dict.fromkeys(unit for unit, _, _ in cut)
-    breakdowns = dict.fromkeys(b for _, b, _ in cut)
-    head += f", {len(units)} unit{'s' * (len(units) > 1)} x {', '.join(breakdowns)}"
-    unit, breakdown, first = cut[0]
-    laid = wide(first)
-    groups = [n.removesuffix(" percent") for n in laid.column_names if n.endswith(" percent")]
-    lines = [[f"{breakdown}, unit {unit}", *(g for g in groups for g in (g, "N")), "stars"]]
-    for row in laid.slice(0, rows).to_pylist():
-        line = [labels.get(row["question"], row["question"])]
-        for group in groups:
-            percent = row[f"{group} percent"]
-            n = row[f"{group} n"]
-            line += ["" if percent is None else f"{percent}%", "" if n is None else f"{n:,}"]
-        lines.append([*line, row["stars"] or ""])
-    more = {"question": max(laid.num_rows - rows, 0), "table": len(cut) - 1}
-    left = [f"{n} more {word}{'s' * (n > 1)}" for word, n in more.items() if n]
-    whole = "; all rows, intervals and p-values are in .table"
-    return Display(head, lines, f"... and {', '.join(left)}{whole}" if left else "")
+__all__ = ["Findings"]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -185,22 +51,24 @@ class Findings(TableResult):
     unweighted), ``percent`` (float64, 0-100, unrounded), ``printed`` (int8, rounded half
     up), ``low, high`` (percent), ``statistic, df, p_value`` (float64), ``stars``
     (dictionary), ``contrast, method, interval_method, confidence, reason``, ``expected``
-    (the smallest expected count), ``reliability``, then what `Inference` or a design asks for
-    (effects, adjusted ``p_...``, ``homogeneity_...``, ``se``, ``df2``, ``design_effect``). Test
-    columns repeat on every row of a comparison. Where nothing was applicable ``percent`` and its
-    kin are null; where nothing could be tested the test columns are, and ``reason`` says
-    why; ``stars`` are ``--`` where every answer was the same, so that nothing could differ.
+    (the smallest expected count) and ``reliability``. Options of `Inference` and weights add
+    columns: effects, adjusted ``p_...``, ``homogeneity_...``, ``se``, ``df2``,
+    ``design_effect``.
 
-    Findings speak the Arrow PyCapsule protocol: ``pa.table(findings)``.
+    Test columns repeat on every row of a comparison. If no answer was applicable, ``percent,
+    printed, low`` and ``high`` are null. If nothing could be tested, the test columns are null
+    and ``reason`` says why; ``stars`` are ``--`` if every answer was the same.
+
+    Findings support the Arrow PyCapsule protocol: ``pa.table(findings)``.
 
     Attributes
     ----------
     inference : Inference
-        How they were computed.
+        The options they were computed with.
     tally : Tally
         The counts they were computed from, before any filter.
     table : pyarrow.Table
-        The findings; assembled once, when first asked for.
+        The findings, built on first use.
 
     Examples
     --------
@@ -235,26 +103,26 @@ class Findings(TableResult):
     def from_tally(
         cls, tally: Tally, inference: Inference, strata: Tally | None = None
     ) -> Findings:
-        """Compute findings from counts, unit by unit as the tally has them.
+        """Compute findings of the units of a tally.
 
         Parameters
         ----------
         tally : Tally
-            The counts. `omistats.recompute` adds the row of all units together first.
+            The counts. `omistats.recompute` first adds the counts of all units together.
         inference : Inference
             Tests, intervals, effects and adjustments.
         strata : Tally, optional
-            The same counts by unit, which tests within units (``'cmh'``) need.
+            The same counts by unit, needed for tests within units (``'cmh'``).
 
         Returns
         -------
         Findings
-            The numbers are computed at once, the table when it is first asked for.
+            The numbers are computed at once, the table is built on first use.
 
         Raises
         ------
         UsageError
-            When a test or an interval is for weighted cases, a test within units has no
+            When a test or an interval is for weighted cases only, a test within units has no
             counts by unit, or there is nothing to adjust.
 
         Examples
@@ -267,7 +135,7 @@ class Findings(TableResult):
         >>> round(exact.table["p_value"][0].as_py(), 4)
         0.0089
         """
-        return cls._of(infer(tally, inference, strata), tally, inference)
+        return cls._from_results(infer(tally, inference, strata), tally, inference)
 
     @classmethod
     def from_drawn(
@@ -288,16 +156,16 @@ class Findings(TableResult):
             The breakdowns of the tally, in its order.
         tally : Tally
             Unweighted counts of the units that are reported.
-        drawn : Drawn
-            How the cases were drawn, made by `omistats.recompute` of ``weight``, ``stratum``,
-            ``cluster`` and ``population``.
+        drawn : SampleDesign
+            The design of the sample; `omistats.recompute` makes it from ``weight``,
+            ``stratum``, ``cluster`` and ``population``.
         inference : Inference
             A test and an interval for such samples, and other options.
 
         Returns
         -------
         Findings
-            With weighted percentages, and ``k`` and ``n`` unweighted.
+            Percentages are weighted; ``k`` and ``n`` are not.
 
         Raises
         ------
@@ -318,10 +186,11 @@ class Findings(TableResult):
         >>> found.table.select(["group", "k", "n", "percent"]).to_pylist()[0]
         {'group': 'male', 'k': 1, 'n': 2, 'percent': 75.0}
         """
-        return cls._of(infer_weighted(cases, splits, tally, drawn, inference), tally, inference)
+        results = infer_weighted(cases, splits, tally, drawn, inference)
+        return cls._from_results(results, tally, inference)
 
     @classmethod
-    def _of(cls, results: Results, tally: Tally, inference: Inference) -> Findings:
+    def _from_results(cls, results: Results, tally: Tally, inference: Inference) -> Findings:
         return cls(inference, tally, partial(assemble, tally, results, inference))
 
     @classmethod
@@ -341,29 +210,29 @@ class Findings(TableResult):
         Parameters
         ----------
         k, n : array_like of int, shape (questions, groups)
-            Sufficient and applicable answers; one dimension will do for one question.
+            Sufficient and applicable answers; one question may have one dimension.
         questions, groups : sequence of str
-            What rows and columns stand for.
+            Labels of the rows and columns.
         breakdown : str
             Name of the breakdown.
         contrast : {'groups', 'complement'}
-            Under ``'complement'`` the groups are ``(subset, 'all')``.
+            Comparison to test; the groups of a ``'complement'`` are ``(subset, 'all')``.
         inference : Inference, optional
-            The defaults of `Inference` unless given.
+            Options; by default those of `Inference`.
 
         Returns
         -------
         Findings
-            Of the unit ``all``. A count of 0 of 0 has a null percentage.
+            Findings of the unit ``all``. A count of 0 of 0 has a null percentage.
 
         Raises
         ------
         DataError
-            When counts are missing, negative, fractional, larger than ``n``, of another
+            When counts are missing, negative, fractional, larger than ``n`` or of another
             shape, a subset exceeds its whole, groups or questions repeat, the breakdown
-            is no text, or there is no such contrast; every cell is listed.
+            is not text, or the contrast is unknown; every cell is listed.
         UsageError
-            When counts are no numbers, or the inference needs more than counts.
+            When counts are not numbers, or the inference needs more than counts.
 
         Examples
         --------
@@ -374,44 +243,40 @@ class Findings(TableResult):
         >>> findings.table["stars"].to_pylist()
         ['**', '**']
         """
-        counts = tally_from_counts(
+        counts = _tally_from_counts(
             k, n, questions=questions, groups=groups, breakdown=breakdown, contrast=contrast
         )
         chosen = Inference() if inference is None else inference
-        require_plain(chosen)
+        _check_count_inference(chosen)
         return cls.from_tally(counts, chosen)
 
     @cached_property
     def table(self) -> pa.Table:
-        """The findings as an Arrow table, assembled once."""
+        """The findings as an Arrow table, built on first use."""
         return self._build()
 
-    def _filter(self, mask: npt.NDArray[np.bool_]) -> Findings:
-        table = self.table.filter(pa.array(mask))
-        return attrs.evolve(self, build=lambda: table)
-
     def compare(self, previous: Findings) -> pa.Table:
-        """Lay findings beside earlier ones of other cases.
+        """Compare findings with those of an earlier round.
 
         Parameters
         ----------
         previous : Findings
-            Of an earlier round; the cases must be others, for the test takes the two
-            rounds as independent.
+            Findings of an earlier round. No case may be in both rounds, because the test
+            takes the rounds as independent.
 
         Returns
         -------
         pyarrow.Table
-            A row for every unit x breakdown x question x group of either: ``k, n,
+            A row for every unit x breakdown x question x group of either round: ``k, n,
             percent``, the same as ``previous_...``, ``change`` in percentage points,
-            and Pearson's test of the change (``statistic, p_value, stars``). What one
-            round lacks is null.
+            and Pearson's test of the change (``statistic, p_value, stars``). Figures that
+            one round lacks are null.
 
         Raises
         ------
         UsageError
-            When it is passed no findings, either are weighted, or a breakdown compares
-            other things in the one than in the other.
+            When ``previous`` is not findings, either round is weighted, or a breakdown has
+            another contrast in the earlier round.
 
         Examples
         --------
@@ -423,35 +288,38 @@ class Findings(TableResult):
         [{'group': 'A', 'change': 30.0, 'stars': '*'}, {'group': 'B', 'change': 0.0, 'stars': '--'}]
         """
         if not isinstance(previous, Findings):
-            raise UsageError(f"expected Findings, found {type(previous).__name__}")
+            raise UsageError(
+                f"expected Findings, found {type(previous).__name__}; pass the findings of the "
+                "earlier round"
+            )
         require_comparable(self.inference, previous.inference, self.tally, previous.tally)
-        laid = compare_with_previous(self.table, previous.table)
-        return laid.replace_schema_metadata(self.table.schema.metadata)
+        changes = compare_with_previous(self.table, previous.table)
+        return changes.replace_schema_metadata(self.table.schema.metadata)
 
     def significant(self, level: float = 0.05, adjusted: str | None = None) -> Findings:
         """Keep the comparisons whose p-value is below a level, with all their groups.
 
-        What could not be tested has no p-value and is not kept.
+        Comparisons that could not be tested have no p-value and are dropped.
 
         Parameters
         ----------
         level : float
-            Between 0 and 1.
+            Significance level, between 0 and 1.
         adjusted : str, optional
-            Go by p-values adjusted for the number of tests, made with
-            ``Inference(adjust=...)``; those as computed by default.
+            Adjustment whose p-values are used, one of those in ``Inference(adjust=...)``; by
+            default the unadjusted p-values.
 
         Returns
         -------
         Findings
-            Of those comparisons; adjusted p-values stay those of all tests that were made.
+            The rows of these comparisons. Adjusted p-values are still those of all tests.
 
         Raises
         ------
         UsageError
-            When the level is out of range, or the findings were not adjusted.
+            When the level is out of range, or the findings have no adjusted p-values.
         UnknownNameError
-            When they were adjusted otherwise.
+            When the findings have another adjustment.
 
         Examples
         --------
@@ -469,115 +337,119 @@ class Findings(TableResult):
         ['home_visit']
         """
         if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
-            raise UsageError(f"a level is a number between 0 and 1, found {level!r}")
-        p_value = self.table[column_of(adjusted, self.inference)].to_numpy()
+            raise UsageError(f"`level` must be between 0 and 1; found {format_value(level)}")
+        p_value = self.table[p_value_column(adjusted, self.inference)].to_numpy()
         with np.errstate(invalid="ignore"):
             return self._filter(p_value < level)
 
     def question(self, *ids: str) -> Findings:
-        """Keep some questions.
+        """Keep the rows of some questions.
 
         Parameters
         ----------
         *ids : str
-            Their ids, at least one, in any order.
+            Question ids, at least one, in any order.
 
         Returns
         -------
         Findings
-            The rows of these questions, in the order that they had.
+            The rows of these questions, in their order.
 
         Raises
         ------
         UnknownNameError
-            When a question is not among the findings; near ones are listed.
+            When a question is not among the findings; similar ids are listed.
         UsageError
-            When none is named, or not as text.
+            When there is no id, or an id is not text.
         """
         return self._keep("question", ids, self.tally.questions)
 
     def breakdown(self, *keys: str) -> Findings:
-        """Keep some breakdowns.
+        """Keep the rows of some breakdowns.
 
         Parameters
         ----------
         *keys : str
-            Their keys, at least one, in any order.
+            Breakdown keys, at least one, in any order.
 
         Returns
         -------
         Findings
-            The rows of these breakdowns, in the order that they had.
+            The rows of these breakdowns, in their order.
 
         Raises
         ------
         UnknownNameError
-            When a breakdown is not among the findings.
+            When a breakdown is not among the findings; similar keys are listed.
         UsageError
-            When none is named, or not as text.
+            When there is no key, or a key is not text.
         """
         return self._keep("breakdown", keys, [s.key for s in self.tally.splits])
 
     def unit(self, *ids: str) -> Findings:
-        """Keep some units; ``'all'`` is all of them together.
+        """Keep the rows of some units; ``'all'`` is all of them together.
 
         Parameters
         ----------
         *ids : str
-            Their ids, at least one, in any order.
+            Unit ids, at least one, in any order.
 
         Returns
         -------
         Findings
-            The rows of these units, in the order that they had.
+            The rows of these units, in their order.
 
         Raises
         ------
         UnknownNameError
-            When a unit is not among the findings.
+            When a unit is not among the findings; similar ids are listed.
         UsageError
-            When none is named, or not as text.
+            When there is no id, or an id is not text.
         """
         return self._keep("unit", ids, self.tally.units)
 
     def _keep(self, column: str, wanted: Sequence[str], known: Sequence[str]) -> Findings:
         return self._filter(matching_rows(self.table, column, wanted, known))
 
+    def _filter(self, mask: npt.NDArray[np.bool_]) -> Findings:
+        table = self.table.filter(pa.array(mask))
+        return attrs.evolve(self, build=lambda: table)
+
     @property
     def unclassified(self) -> pa.Table:
-        """Cases in no group, a row a unit x breakdown.
+        """Cases in no group: one row a unit x breakdown.
 
         ``unclassified`` counts the cases whose characteristic is unknown (they are part
-        of ``all``), ``excluded`` those that the breakdown does not report.
+        of ``all``), ``excluded`` the cases that the breakdown does not report.
         """
         return unclassified(self.tally)
 
     def comparisons(self) -> pa.Table:
-        """Give every comparison once: its test, without the groups' own figures.
+        """List the tests: one row a comparison, without the figures of its groups.
 
         Returns
         -------
         pyarrow.Table
             ``unit, breakdown, question, contrast, statistic, df, p_value, stars, method,
-            reason, expected``, then what was asked for besides: effects, adjusted p-values.
-            Figures are null where nothing could be tested, and ``reason`` says why.
+            reason, expected``, then effects and adjusted p-values, if any. Figures are null
+            where nothing could be tested, and ``reason`` says why.
         """
         return comparisons(self.table)
 
     def wide(self, breakdown: str | None = None) -> pa.Table:
-        """Lay the findings of one breakdown out as print does.
+        """Pivot the findings of one breakdown: one row a unit x question, as in print.
 
         Parameters
         ----------
         breakdown : str, optional
-            Which; not needed when there is only one.
+            The breakdown; not needed when there is only one.
 
         Returns
         -------
         pyarrow.Table
             ``unit, question``, then ``<group> percent`` (0-100, rounded half up, null where
-            nothing was applicable) and ``<group> n`` for each group, then ``p_value, stars``.
-            Without rows, and without columns of groups, where a filter left none of it.
+            no answer was applicable) and ``<group> n`` for each group, then ``p_value, stars``.
+            Without rows and without columns of groups if a filter left no row.
 
         Raises
         ------
@@ -587,17 +459,146 @@ class Findings(TableResult):
             When there is no such breakdown.
         """
         chosen = self if breakdown is None else self.breakdown(breakdown)
-        left = list(dict.fromkeys(chosen.table["breakdown"].to_pylist()))
-        if len(left) > 1:
+        keys = list(dict.fromkeys(chosen.table["breakdown"].to_pylist()))
+        if len(keys) > 1:
             raise UsageError(
-                f"breakdowns have different groups; name one of {', '.join(left)}: "
-                f'findings.wide("{left[0]}")'
+                f"breakdowns have different groups; name one of {', '.join(keys)}: "
+                f'findings.wide("{keys[0]}")'
             )
         return wide(chosen.table)
 
-    @property
-    def _labels(self) -> Mapping[str, str]:
-        return {q.id: q.label for q in self.tally.framework.questions}
-
     def _display(self) -> Display:
-        return _shown(self.table, self._labels)
+        labels = {q.id: q.label for q in self.tally.framework.questions}
+        return _build_display(self.table, labels)
+
+
+def _tally_from_counts(
+    k: npt.ArrayLike,
+    n: npt.ArrayLike,
+    *,
+    questions: Sequence[str],
+    groups: Sequence[str],
+    breakdown: str,
+    contrast: Contrast,
+) -> Tally:
+    """Check counts and make a tally from them; see `Findings.from_counts`."""
+    kk, nn = as_numbers(k, "k"), as_numbers(n, "n")
+    problems = group_problems("groups", groups, contrast)
+    problems += text_problems("questions", "questions", questions)
+    if not isinstance(breakdown, str):
+        rule, found = "a breakdown is named in text", format_value(breakdown)
+        problems.append(Problem("breakdown", rule, found, 'Write breakdown="...".'))
+    if not problems and len(set(questions)) < len(questions):
+        rule = "a question stands once"
+        problems.append(
+            Problem("questions", rule, format_values(questions), "Remove the repetition.")
+        )
+    if problems:
+        raise DataError(problems)
+    shape = (len(questions), len(groups))
+    if shape[0] == 1 and kk.ndim == 1 and nn.ndim == 1:
+        kk, nn = kk[np.newaxis], nn[np.newaxis]
+    problems = [
+        Problem(
+            name,
+            f"expected {shape[0]} questions x {shape[1]} groups",
+            f"shape {a.shape}",
+            "Lay the counts out one row a question, one column a group.",
+        )
+        for name, a in (("k", kk), ("n", nn))
+        if a.shape != shape
+    ]
+    if not problems:
+        problems = _cell_problems(kk, nn, questions, groups, contrast)
+    if problems:
+        raise DataError(problems)
+    framework = Framework("counts", [Question(q, q) for q in questions])
+    ki, ni = (np.swapaxes(a.astype(np.int64), 0, 1)[np.newaxis] for a in (kk, nn))
+    no_answers = np.zeros((1, 1, len(questions)), np.int64)
+    no_cases = np.zeros((1, 1), np.int64)
+    return Tally(
+        framework=framework,
+        units=(ALL,),
+        splits=(GroupSpec(breakdown, tuple(groups), contrast),),
+        questions=tuple(questions),
+        k=ki,
+        n=ni,
+        unknown_k=no_answers,
+        unknown_n=no_answers,
+        # Counts of answers do not tell the number of cases; it is at least this.
+        cases=ni.max(axis=2, initial=0),
+        unclassified=no_cases,
+        excluded=no_cases,
+    )
+
+
+def _cell_problems(
+    k: npt.NDArray[np.float64],
+    n: npt.NDArray[np.float64],
+    questions: Sequence[str],
+    groups: Sequence[str],
+    contrast: Contrast,
+) -> list[Problem]:
+    bad = impossible(k, n) | np.isnan(k) | np.isnan(n)
+    problems = [
+        Problem(
+            f"{questions[q]}, {groups[g]}",
+            "counts are whole, with 0 <= k <= n <= 2**53",
+            f"k = {k[q, g]:g}, n = {n[q, g]:g}",
+            "Correct the count; write 0 of 0 for a blank.",
+        )
+        for q, g in np.argwhere(bad).tolist()
+    ]
+    if contrast == "complement" and not problems:
+        outside = (k[:, 1] < k[:, 0]) | (n[:, 1] - k[:, 1] < n[:, 0] - k[:, 0])
+        problems = [
+            Problem(
+                questions[q],
+                "the subset is part of all cases",
+                f"{k[q, 0]:g} of {n[q, 0]:g} within {k[q, 1]:g} of {n[q, 1]:g}",
+                "Check the counts, or compare separate groups.",
+            )
+            for q in np.flatnonzero(outside).tolist()
+        ]
+    return problems
+
+
+def _check_count_inference(inference: Inference) -> None:
+    """Check that an inference needs no more than counts by group."""
+    check_inference(inference)
+    if inference.complement == "known":
+        raise UsageError(
+            "counts typed by hand do not say which cases are unclassified; "
+            "leave complement='known' out, or compare separate groups"
+        )
+
+
+_DISPLAYED_ROWS = 8
+
+
+def _build_display(
+    table: pa.Table, labels: Mapping[str, str], rows: int = _DISPLAYED_ROWS
+) -> Display:
+    tables = blocks(table)
+    made_up = is_synthetic(table.schema.metadata)
+    head = f"Findings{' from SYNTHETIC cases' * made_up}: {table.num_rows:,} rows"
+    if not tables:
+        return Display(head)
+    units = dict.fromkeys(unit for unit, _, _ in tables)
+    breakdowns = dict.fromkeys(b for _, b, _ in tables)
+    head += f", {len(units)} unit{'s' * (len(units) > 1)} x {', '.join(breakdowns)}"
+    unit, breakdown, first = tables[0]
+    pivoted = wide(first)
+    groups = [n.removesuffix(" percent") for n in pivoted.column_names if n.endswith(" percent")]
+    lines = [[f"{breakdown}, unit {unit}", *(g for g in groups for g in (g, "N")), "stars"]]
+    for row in pivoted.slice(0, rows).to_pylist():
+        line = [labels.get(row["question"], row["question"])]
+        for group in groups:
+            percent = row[f"{group} percent"]
+            n = row[f"{group} n"]
+            line += ["" if percent is None else f"{percent}%", "" if n is None else f"{n:,}"]
+        lines.append([*line, row["stars"] or ""])
+    more = {"question": max(pivoted.num_rows - rows, 0), "table": len(tables) - 1}
+    hidden = [f"{n} more {word}{'s' * (n > 1)}" for word, n in more.items() if n]
+    where = "; all rows, intervals and p-values are in .table"
+    return Display(head, lines, f"... and {', '.join(hidden)}{where}" if hidden else "")

@@ -1,4 +1,4 @@
-"""Counted statements: how many questions reach a threshold, differ, or favour a group."""
+"""Count the questions that reach a threshold, differ or favour a group."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Point:
     kind : {'reach', 'alike', 'differ', 'higher'}
         What was counted.
     value : int
-        How many questions.
+        Number of questions counted.
     of : int
-        Out of how many: those with a figure, those compared, or, for ``'higher'``,
-        those that differ.
+        Number of questions in all: those with a figure, those compared, or, for
+        ``'higher'``, those that differ.
     sentence : str
         The statement in words.
 
@@ -73,40 +73,39 @@ def count(
     Parameters
     ----------
     findings : Findings
-        Of one unit and one breakdown.
+        Findings of one unit and one breakdown.
     kind : {'reach', 'alike', 'differ', 'higher'}
         ``'reach'`` counts the questions whose printed percentage in ``group`` is at
-        least ``threshold``: a reader can only check what is printed. ``'alike'`` and
-        ``'differ'`` count comparisons by significance at 5%; ``'higher'`` counts the
+        least ``threshold``; readers can check printed percentages only. ``'alike'`` and
+        ``'differ'`` count comparisons by significance at 5%. ``'higher'`` counts the
         significant ones in which ``group`` has the highest percentage of those tested.
     group : str
-        For ``'reach'`` and ``'higher'``.
+        Group of ``'reach'`` and ``'higher'``.
     threshold : int, optional
-        For ``'reach'``, in percent.
+        Threshold of ``'reach'``, in percent.
     noun : str
-        What the sentence calls the questions, in the plural.
+        Word for questions in the sentence, in the plural.
 
     Returns
     -------
     Point
-        The count and what it is out of.
+        The count, the number it is out of, and the sentence.
 
     Raises
     ------
     UsageError
         When findings are of several units or breakdowns, or lack the group.
     UnknownNameError
-        When there is no such kind.
+        When the kind is unknown.
 
     Notes
     -----
-    Under a complement, a question that applied to the subset only (as many answers of all
-    cases as of the subset) has no figure for all cases that is not the subset's own, and
-    does not count towards ``all``. A question that applied to nobody in the subset does.
+    In a complement, a question may apply to the subset only; then the figures of ``all`` are
+    those of the subset, and ``'reach'`` does not count the question for ``all``. It does count
+    a question that applied to nobody in the subset.
 
-    What a complement tests is the subset against cases outside it, so ``'higher'`` compares
-    these two: ``all`` stands for the cases outside, without the unclassified where the test
-    left them out.
+    A complement tests the subset against the cases outside it, so ``'higher'`` compares these
+    two: ``all`` means the cases outside, without unclassified cases if the test excluded them.
     """
     if kind not in _SENTENCES:
         raise UnknownNameError("kind of point", kind, _SENTENCES)
@@ -121,9 +120,11 @@ def count(
     breakdown = table["breakdown"][0].as_py()
     groups = table["group"].unique().to_pylist()
     if kind in ("reach", "higher") and group not in groups:
-        raise UsageError(f"no group {group!r} in the breakdown {breakdown!r}; it has {groups}")
+        raise UsageError(
+            f"no group {group!r} in the breakdown {breakdown!r}; choose from {', '.join(groups)}"
+        )
     if kind == "reach" and threshold is None:
-        raise UsageError("'reach' needs a threshold in percent")
+        raise UsageError("'reach' needs a threshold in percent, as threshold=75; found None")
     printed = _by_question(table, "printed", len(groups))
     compared = ~np.array(table["stars"].is_null().to_pylist()).reshape(-1, len(groups))[:, 0]
     p_value = _by_question(table, "p_value", len(groups))[:, 0]
@@ -131,18 +132,18 @@ def count(
         significant = p_value < 0.05
     place = groups.index(group) if group else 0
     if kind == "reach":
-        shown = ~np.isnan(printed[:, place])
+        counted = ~np.isnan(printed[:, place])
         n = _by_question(table, "n", len(groups))
         if group == ALL and _contrast(table) != "groups":
-            shown &= n[:, 0] < n[:, 1]
-        value = int((printed[shown, place] >= threshold).sum())
-        of = int(shown.sum())
+            counted &= n[:, 0] < n[:, 1]
+        value = int((printed[counted, place] >= threshold).sum())
+        of = int(counted.sum())
     elif kind == "higher":
-        percent = _tested(findings, len(groups))[significant]
-        rest = np.delete(percent, place, axis=1)
-        # A single group has no others, and nothing differs there.
-        highest = np.max(rest, axis=1, initial=-np.inf, where=~np.isnan(rest))
-        value = int((percent[:, place] > highest).sum())
+        proportion = _tested_proportions(findings, len(groups))[significant]
+        others = np.delete(proportion, place, axis=1)
+        # `initial`, because a single group has no others.
+        highest = np.max(others, axis=1, initial=-np.inf, where=~np.isnan(others))
+        value = int((proportion[:, place] > highest).sum())
         of = int(significant.sum())
     else:
         of = int(compared.sum())
@@ -166,24 +167,24 @@ def _by_question(table: pa.Table, column: str, groups: int) -> Floats:
 
 
 def _contrast(table: pa.Table) -> str:
-    """Say what the one breakdown of a table compares."""
+    """Return the contrast of a table with one breakdown."""
     return str(table["contrast"][0].as_py())
 
 
-def _tested(findings: Findings, groups: int) -> Floats:
-    """Give the shares, question by question, of the sides that were tested."""
+def _tested_proportions(findings: Findings, groups: int) -> Floats:
+    """Return the proportions that were compared, a row a question."""
     table = findings.table
     k, n = _by_question(table, "k", groups), _by_question(table, "n", groups)
     if _contrast(table) != "groups":
-        # The second side is the whole without the subset.
+        # The second side is all cases without the subset.
         k[:, 1] -= k[:, 0]
         n[:, 1] -= n[:, 0]
     if _contrast(table) == "known complement":
         counts = findings.tally
         unit = counts.units.index(table["unit"][0].as_py())
         split = [s.key for s in counts.splits].index(table["breakdown"][0].as_py())
-        asked = [counts.questions.index(q) for q in table["question"].to_pylist()[::groups]]
-        k[:, 1] -= counts.unknown_k[unit, split, asked]
-        n[:, 1] -= counts.unknown_n[unit, split, asked]
+        questions = [counts.questions.index(q) for q in table["question"].to_pylist()[::groups]]
+        k[:, 1] -= counts.unknown_k[unit, split, questions]
+        n[:, 1] -= counts.unknown_n[unit, split, questions]
     with np.errstate(invalid="ignore"):
         return k / n
