@@ -16,6 +16,8 @@ from hypothesis import given, strategies as st
 from tests.factories import oracle
 
 import omistats as oms
+
+# Internal: ages in years, of which findings hold groups only.
 from omistats.profiles.age_groups import completed_years
 
 DAYS = st.dates(dt.date(1890, 1, 1), dt.date(2012, 12, 31))
@@ -207,7 +209,7 @@ def test_what_pandas_reads_is_said(born: list[str | None], call: str | None) -> 
         return
     assert named == [call]
     options: Any = {"dayfirst": True} if call == DAY_FIRST else {"format": "ISO8601"}
-    assert ("once what is no date is null" in str(caught.value)) == ("n/a" in born)
+    assert ("once text that is not a date is null" in str(caught.value)) == ("n/a" in born)
     born = [None if text == "n/a" else text for text in born]
     found = oms.age_group(pd.to_datetime(pd.Series(born), **options), "2004-01-31")
     assert found.to_pylist() == [

@@ -15,6 +15,8 @@ from hypothesis import given, strategies as st
 from tests.factories import LEVELS, Harm, Supervision, random_frame
 
 import omistats as oms
+
+# Internal: damaged metadata, which no public function writes.
 from omistats.model.metadata import invented_columns
 
 STRATA = [oms.Stratum(name, levels) for name, levels in LEVELS.items()]
@@ -131,15 +133,15 @@ def test_empty_text_says_nothing() -> None:
 @pytest.mark.parametrize(
     ("types", "options", "hint"),
     [
-        (["p, q"], {}, "say `separator=','`; else recode them."),
-        (["p|z", "q"], {}, "say `separator='|'`"),
-        (["p;q"], {"separator": ","}, "say `separator=';'`"),
+        (["p, q"], {}, "pass `separator=','`; else recode them."),
+        (["p|z", "q"], {}, "pass `separator='|'`"),
+        (["p;q"], {"separator": ","}, "pass `separator=';'`"),
         (["y, z"], {}, "Recode them, or add the label to `levels`."),
         (["sight"], {}, "Recode them, or add the label to `levels`."),
         ([["p, q"]], {}, "Recode them, or add the label to `levels`."),
-        (["none; p"], {}, "who has none has the text 'none' alone."),
-        ([["none"]], {}, "who has none has an empty list."),
-        ([["p", ""], ["q", None]], {}, "Take what is empty out of the lists."),
+        (["none; p"], {}, "a case that has none write the text 'none' alone."),
+        ([["none"]], {}, "a case that has none write an empty list."),
+        ([["p", ""], ["q", None]], {}, "Drop null and empty labels from the lists."),
     ],
 )
 def test_labels_that_are_none_come_with_what_to_do(
@@ -225,7 +227,7 @@ def test_columns_of_another_kind_are_refused(types: Any) -> None:
         {"levels": ("p; q",)},
         {"levels": (" p",)},
         {"levels": ("p",), "separator": " "},
-        {"levels": ("p",), "whether": "disability"},
+        {"levels": ("p",), "indicator": "disability"},
         {"levels": ("p",), "name": ""},
     ],
 )
@@ -405,9 +407,9 @@ def test_real_cases_are_given_nothing(invented: oms.CaseSet) -> None:
         pa.concat_tables([table.slice(0, 9), renamed.slice(9, 1)]),
     ):
         cases = oms.CaseSet.from_data(data, framework=oms.omi2.DEMONSTRATION)
-        with pytest.raises(oms.UsageError, match="synthetic cases only"):
+        with pytest.raises(oms.UsageError, match="must be synthetic"):
             oms.omi2.with_invented_characteristics(cases)
-    with pytest.raises(oms.UsageError, match=r"there already.*'rosh_classification'"):
+    with pytest.raises(oms.UsageError, match=r"already has.*'rosh_classification'"):
         oms.omi2.with_invented_characteristics(invented)
     with pytest.raises(oms.UsageError, match="whole number"):
         oms.omi2.with_invented_characteristics(oms.omi2.load_synthetic(), seed=-1)

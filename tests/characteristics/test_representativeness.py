@@ -14,8 +14,16 @@ from hypothesis import given, strategies as st
 from tests.factories import oracle
 
 import omistats as oms
+
+# Internal: tests of any counts, thousands at once in the simulations.
 from omistats.kernel.design import design_of
-from omistats.profiles.goodness_of_fit import distance, drawn_fit, exact_p_value, fit, standardised
+from omistats.profiles.goodness_of_fit import (
+    design_based_fit,
+    distance,
+    exact_p_value,
+    fit,
+    standardised,
+)
 
 STRATA = (
     oms.Stratum("harm", ("high", "not high")),
@@ -266,7 +274,7 @@ def test_a_weighted_test_without_sampling_error_is_none() -> None:
     assert design is not None
     weight = np.where(codes == 0, 1.0, 0.1)
     P = np.bincount(codes, weight) / weight.sum()
-    assert math.isnan(drawn_fit(codes, weight, P, design, slice(0, 7)).p_value)
+    assert math.isnan(design_based_fit(codes, weight, P, design, slice(0, 7)).p_value)
 
 
 def test_shares_held_by_the_design_say_so(sample: oms.CaseSet, caseload: oms.CaseSet) -> None:
@@ -337,7 +345,7 @@ def test_of_a_boosted_sample_the_weighted_test_has_its_size() -> None:
         )
         n = np.bincount(level[at], minlength=2).astype(float)
         plain.append(fit(n[np.newaxis], N[np.newaxis]).p_value)
-        weighted.append(drawn_fit(level[at], weight, N / 800, design, slice(0, 144)).p_value)
+        weighted.append(design_based_fit(level[at], weight, N / 800, design, slice(0, 144)).p_value)
     assert abs((np.array(weighted) < 0.05).mean() - 0.05) < 4 * math.sqrt(0.05 * 0.95 / 2000)
     # Tested as if drawn with equal chances, the sample is unlike its caseload mostly.
     assert (np.array(plain) < 0.05).mean() > 0.3
@@ -422,7 +430,7 @@ def test_what_cannot_have_been_drawn_is_refused_at_once() -> None:
 
 def test_ids_are_looked_up() -> None:
     text = refused(small("aab", start=4), small("aabbab"))
-    assert "1 of 3 that do not: 'c6'" in text
+    assert "1 of 3 that are not: 'c6'" in text
     moved = refused(small("ab", "uv"), small("abaa", "uuvv"))
     assert "'c1' in 'v', in the caseload in 'u'" in moved
     found = oms.representativeness(small("ab", "uv"), small("abab", "uuvv"), check_ids=False)
@@ -432,7 +440,7 @@ def test_ids_are_looked_up() -> None:
 def test_ids_of_another_kind_are_refused() -> None:
     numbers = {"case_id": [1, 2], "unit": ["u", "u"], "two": ["a", "b"]}
     other = read(numbers, oms.Framework("small", (), [oms.Stratum("two", ("a", "b", "c"))]))
-    assert "of one kind" in refused(other, small("aabb"))
+    assert "of one type" in refused(other, small("aabb"))
 
 
 def test_levels_are_no_more_than_there_are() -> None:

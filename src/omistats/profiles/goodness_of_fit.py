@@ -1,4 +1,4 @@
-"""Whether a sample is like the population that it was drawn from: distances and tests."""
+"""Goodness of fit of a sample to the population that it was drawn from."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from omistats.kernel.chi_square import chi_square_sf
 from omistats.kernel.design import Design
 from omistats.kernel.survey import Totals
 
-__all__ = ["Fit", "distance", "drawn_fit", "exact_p_value", "fit", "standardised"]
+__all__ = ["Fit", "design_based_fit", "distance", "exact_p_value", "fit", "standardised"]
 
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.signedinteger]
 
-# Of the largest eigenvalue: below, a direction does not vary but for rounding.
+# Eigenvalues below this share of the largest are rounding errors.
 _ROUNDING = 1e-10
-# Outcomes as likely as the one seen, but for rounding, count among the unlikely, as in R.
+# Relative tolerance for outcomes as likely as the observed one, as in R.
 _TIES = 1 + 1e-7
 
 
@@ -29,7 +29,7 @@ class Fit:
     Attributes
     ----------
     statistic, df, p_value : float
-        NaN where nothing can vary.
+        NaN if nothing can vary.
     """
 
     statistic: float
@@ -41,12 +41,12 @@ _UNTESTED = Fit(np.nan, np.nan, np.nan)
 
 
 def standardised(p: Floats, P: Floats) -> Floats:
-    """Divide differences of shares by the standard deviation in the population.
+    """Compute standardised differences of proportions.
 
     Parameters
     ----------
     p, P : ndarray of float64
-        Shares of levels in the sample and in the population.
+        Proportions of levels in the sample and in the population.
 
     Returns
     -------
@@ -58,19 +58,19 @@ def standardised(p: Floats, P: Floats) -> Floats:
 
 
 def distance(p: Floats, P: Floats) -> float:
-    """Give the standardised difference of a whole distribution from the population's.
+    """Compute the standardised difference between two distributions.
 
     Notes
     -----
-    The Mahalanobis distance ``sqrt((p - P)' S^-1 (p - P))`` of all levels but one, with the
-    multinomial covariance ``S = diag(P) - P P'`` of the population; it comes to
-    ``sqrt(sum((p - P)^2 / P))``, whichever level is left out. Yang and Dalton (2012) compare
-    two samples and average their two covariances; here one side is known.
+    This is the Mahalanobis distance ``sqrt((p - P)' S^-1 (p - P))`` of all levels but one, with
+    the multinomial covariance ``S = diag(P) - P P'`` of the population. It equals
+    ``sqrt(sum((p - P)^2 / P))``, whichever level is dropped. Yang and Dalton (2012) compare two
+    samples and average their two covariances; here the population's is known.
     """
-    there = P > 0
-    if there.sum() < 2 or np.isnan(p).any():
+    used = P > 0
+    if used.sum() < 2 or np.isnan(p).any():
         return float("nan")
-    return float(np.sqrt(((p - P)[there] ** 2 / P[there]).sum()))
+    return float(np.sqrt(((p - P)[used] ** 2 / P[used]).sum()))
 
 
 def fit(n: Floats, N: Floats) -> Fit:
@@ -79,76 +79,77 @@ def fit(n: Floats, N: Floats) -> Fit:
     Parameters
     ----------
     n, N : ndarray of float64, shape (strata, levels)
-        Cases of the sample and of the population; the sample is drawn within each stratum
-        with equal chances.
+        Cases of the sample and of the population. The sample is drawn within each stratum
+        with equal probabilities.
 
     Notes
     -----
-    Given the sizes of the samples, counts of levels are multivariate hypergeometric: with M
-    cases, of which m are drawn, and shares P, they have mean ``m P`` and covariance
-    ``m (M - m) / (M - 1) (diag(P) - P P')``. Deviations and covariances are summed over
-    strata; the statistic is their quadratic form. In a single stratum it is Pearson's
-    goodness of fit times ``(M - 1) / (M - m)``, in two levels the Cochran-Mantel-Haenszel
-    statistic of those drawn beside those not drawn, without continuity correction.
+    Given the sample sizes, counts of levels are multivariate hypergeometric: with M cases, of
+    which m are drawn, and proportions P, they have mean ``m P`` and covariance
+    ``m (M - m) / (M - 1) (diag(P) - P P')``. Deviations d and covariances V are summed over
+    strata, and the statistic is ``d' V^-1 d``. In a single stratum it is Pearson's goodness of
+    fit times ``(M - 1) / (M - m)``. With two levels it is the Cochran-Mantel-Haenszel statistic
+    that compares drawn and undrawn cases, without continuity correction.
     """
     n, N = n[:, N.sum(axis=0) > 0], N[:, N.sum(axis=0) > 0]
     expected, covariance = _moments(n, N)
-    size = np.sqrt(np.diagonal(covariance))
-    varies = size > 0
+    sd = np.sqrt(np.diagonal(covariance))
+    varies = sd > 0
     if varies.sum() < 2:
         return _UNTESTED
-    # With a diagonal of 1 one bound tells rounding from variation in levels of any size.
-    off = (n.sum(axis=0) - expected)[varies] / size[varies]
+    # Correlations, so that one tolerance suits levels of any size.
+    deviation = (n.sum(axis=0) - expected)[varies] / sd[varies]
     values, vectors = np.linalg.eigh(
-        covariance[np.ix_(varies, varies)] / np.outer(size, size)[np.ix_(varies, varies)]
+        covariance[np.ix_(varies, varies)] / np.outer(sd, sd)[np.ix_(varies, varies)]
     )
-    free = values > _ROUNDING * values[-1]
-    statistic = float(((vectors[:, free].T @ off) ** 2 / values[free]).sum())
-    df = float(free.sum())
+    positive = values > _ROUNDING * values[-1]
+    statistic = float(((vectors[:, positive].T @ deviation) ** 2 / values[positive]).sum())
+    df = float(positive.sum())
     return Fit(statistic, df, float(chi_square_sf(statistic, df)))
 
 
 def _moments(n: Floats, N: Floats) -> tuple[Floats, Floats]:
     m, M = n.sum(axis=1), N.sum(axis=1)
-    drawn = m > 0
-    m, M, N = m[drawn], M[drawn], N[drawn]
+    sampled = m > 0
+    m, M, N = m[sampled], M[sampled], N[sampled]
     P = N / M[:, np.newaxis]
-    spread = m * (M - m) / np.maximum(M - 1, 1)
+    factor = m * (M - m) / np.maximum(M - 1, 1)
     expected: Floats = m @ P
-    return expected, np.diag(spread @ P) - (P.T * spread) @ P
+    return expected, np.diag(factor @ P) - (P.T * factor) @ P
 
 
 def exact_p_value(n: Floats, N: Floats) -> float:
-    """Sum the chances of all samples no likelier than the one seen, for two levels.
+    """Compute the exact p-value for two levels: the sum of all probabilities up to the observed.
 
     Parameters
     ----------
     n, N : ndarray of float64, shape (strata, levels)
-        As in `fit`.
+        As for `fit`.
 
     Returns
     -------
     float
-        Two-sided; NaN where the population has not two levels, or nothing can vary.
+        Two-sided; NaN if the population does not have two levels, or nothing can vary.
     """
-    there = N.sum(axis=0) > 0
-    if there.sum() != 2:
+    used = N.sum(axis=0) > 0
+    if used.sum() != 2:
         return float("nan")
-    n, N = n[:, there], N[:, there]
-    chance, least = np.ones(1), 0.0
+    n, N = n[:, used], N[:, used]
+    probability, lowest = np.ones(1), 0.0
     for (k, other), (K, rest) in zip(n, N, strict=True):
         m = k + other
         low, high = max(0.0, m - rest), min(m, K)
-        least += low
-        chance = np.convolve(chance, _hypergeometric(np.arange(low, high + 1), m, K, rest))
-    if len(chance) < 2:
+        lowest += low
+        of_stratum = _hypergeometric(np.arange(low, high + 1), m, K, rest)
+        probability = np.convolve(probability, of_stratum)
+    if len(probability) < 2:
         return float("nan")
-    seen = chance[int(n[:, 0].sum() - least)]
-    return float(min(chance[chance <= seen * _TIES].sum(), 1.0))
+    observed = probability[int(n[:, 0].sum() - lowest)]
+    return float(min(probability[probability <= observed * _TIES].sum(), 1.0))
 
 
 def _hypergeometric(k: Floats, m: float, K: float, rest: float) -> Floats:
-    """Give chances that k of m drawn are among the K, and the others among the rest."""
+    """Return the probabilities of k cases among the first K when m of K + rest are drawn."""
     import scipy
 
     def log_choose(a: Floats | float, b: Floats | float) -> Floats:
@@ -156,47 +157,48 @@ def _hypergeometric(k: Floats, m: float, K: float, rest: float) -> Floats:
         out: Floats = g(np.add(a, 1.0)) - g(np.add(b, 1.0)) - g(np.subtract(a, b) + 1.0)
         return out
 
-    chance = np.exp(log_choose(K, k) + log_choose(rest, m - k) - log_choose(K + rest, m))
-    return np.asarray(chance / chance.sum())
+    probability = np.exp(log_choose(K, k) + log_choose(rest, m - k) - log_choose(K + rest, m))
+    return np.asarray(probability / probability.sum())
 
 
-def drawn_fit(codes: Codes, weight: Floats, P: Floats, design: Design, rows: slice) -> Fit:
-    """Test the weighted distribution of a sample against the population's, by its design.
+def design_based_fit(codes: Codes, weight: Floats, P: Floats, design: Design, rows: slice) -> Fit:
+    """Test the weighted distribution of a sample against the population's.
 
     Parameters
     ----------
     codes : ndarray of int, shape (rows,)
-        Levels of the rows tested, -1 where not known.
+        Levels of the rows tested; -1 where not known.
     weight : ndarray of float64, shape (rows,)
     P : ndarray of float64, shape (levels,)
-        Shares in the population.
+        Proportions in the population.
     design : Design
-        Of the whole sample.
+        Design of the whole sample.
     rows : slice
-        Which of its rows are tested; the others are part of the design.
+        Rows that are tested; the others still belong to the design.
 
     Notes
     -----
-    Pearson's statistic of the weighted totals, ``sum((T - E)^2 / E)`` with ``E = sum(T) P``,
-    is distributed as a weighted sum of chi-squares; the weights are eigenvalues of the design
-    covariance of ``(T - E) / sqrt(E)``, linearised in T and E. It is divided by the sum of
-    their squares over their sum, and has the square of their sum over the sum of their squares
-    as degrees of freedom (Rao and Scott 1981, second order), as in R's svygofchisq.
+    Pearson's statistic of the weighted totals, ``X = sum((T - E)^2 / E)`` with ``E = sum(T) P``,
+    is distributed as a weighted sum of chi-squares. The weights w are the eigenvalues of the
+    design covariance of ``(T - E) / sqrt(E)``, linearised in T and E. The test refers
+    ``X sum(w) / sum(w^2)`` to a chi-square with ``sum(w)^2 / sum(w^2)`` degrees of freedom (Rao
+    and Scott 1981, second order), as R's svygofchisq.
     """
-    there = P > 0
-    place = np.flatnonzero(there)
+    used = P > 0
+    place = np.flatnonzero(used)
     inside = (codes[np.newaxis] == place[:, np.newaxis]).astype(np.float64)
     T = inside @ weight
-    whole = T.sum()
-    if len(place) < 2 or not whole > 0:
+    total = T.sum()
+    if len(place) < 2 or not total > 0:
         return _UNTESTED
-    E = whole * P[there]
-    own, shared = 1.0 / np.sqrt(E), P[there] * (E + T) / (2.0 * E**1.5)
+    E = total * P[used]
+    # Derivatives of (T - E) / sqrt(E) by T, and by the total behind E.
+    by_level, by_total = 1.0 / np.sqrt(E), P[used] * (E + T) / (2.0 * E**1.5)
     known = (inside.any(axis=0) * weight)[np.newaxis]
-    made, expected = inside * weight * own[:, np.newaxis], known * shared[:, np.newaxis]
+    made, expected = inside * weight * by_level[:, np.newaxis], known * by_total[:, np.newaxis]
     V = Totals(design, rows).covariance(made, expected, np.broadcast_to(known, made.shape))
     trace, squares = float(np.trace(V)), float((V * V).sum())
-    # What the terms would add if they did not cancel: below a share of it stands rounding.
+    # If the terms cancel, a trace far below their size is a rounding error.
     size = float((np.abs(made) + expected).sum(axis=1) @ np.ones(len(V))) ** 2
     if np.isnan(trace) or trace <= 1e-20 * size:
         return _UNTESTED

@@ -1,4 +1,4 @@
-"""MultiValued (was MultiValued)."""
+"""Multi-valued characteristics: a case may have several levels, or none."""
 
 from __future__ import annotations
 
@@ -15,151 +15,56 @@ from omistats.errors import DataError, Problem, UsageError, format_value, format
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, as_tuple_of_str
 
-__all__ = [
-    "NONE",
-    "NOT_KNOWN",
-    "Labels",
-    "MultiValued",
-    "MultiValuedFlags",
-    "advice",
-    "labels_of",
-    "read_multi_valued",
-]
+__all__ = ["NONE", "NOT_KNOWN", "MultiValued", "MultiValuedFlags", "read_multi_valued"]
 
 
 Flags = npt.NDArray[np.bool_]
 
 NONE = "none"
-"""What text says of a case that has none, and what tables call it."""
-
-# What may stand between labels of text where another separator was declared.
-_SEPARATORS = ",;|/&+"
-
-
-@attrs.frozen(eq=False)
-class Labels:
-    """Labels of cases, one after the other.
-
-    Attributes
-    ----------
-    known : ndarray of bool, shape (cases,)
-        Whether it is known which labels a case has, if any.
-    row : ndarray of int, shape (labels,)
-        The case that each stands in.
-    codes : ndarray of int64, shape (labels,)
-        Places in ``spelled``, -1 for null.
-    spelled : list of str
-    text : bool
-        Whether they were taken out of text.
-    """
-
-    known: Flags
-    row: npt.NDArray[np.intp]
-    codes: npt.NDArray[np.int64]
-    spelled: list[str]
-    text: bool
-
-
-def labels_of(column: pa.Array, name: str, separator: str) -> Labels | Problem:
-    """Read labels of cases, or say why that cannot be."""
-    import pyarrow.compute as pc
-
-    if isinstance(column, pa.DictionaryArray):
-        column = column.dictionary_decode()
-    text = _is_text(column.type)
-    if text:
-        column = pc.split_pattern(column.cast(pa.large_string()), separator)
-    elif pa.types.is_null(column.type):
-        column = column.cast(pa.large_list(pa.large_string()))
-    kind = column.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
-        rule = "lists of labels, or text with labels between separators"
-        hint = "Give one list of labels a case."
-        return Problem(name, rule, f"a column of type {column.type}", hint)
-    known = column.is_valid().to_numpy(zero_copy_only=False)
-    # Under a null list anything may stand, which `flatten` leaves out.
-    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
-    row = np.repeat(np.arange(len(column)), lengths)
-    flat = column.flatten()
-    if not len(flat):  # lists that hold nothing may be lists of anything
-        flat = pa.nulls(0, pa.large_string())
-    if text:
-        flat = pc.utf8_trim_whitespace(flat)
-        row, flat = _only(pc.not_equal(flat, ""), row, flat)
-        # Whoever left the text empty did not say that there are none.
-        said = np.bincount(row, minlength=len(column))
-        known = said > 0
-        alone = pa.array(said[row] == 1)
-        row, flat = _only(pc.invert(pc.and_(pc.equal(flat, NONE), alone)), row, flat)
-    coded = _arrow.labels_to_codes(flat)
-    if coded is None:
-        return Problem(name, "labels are text", f"lists of {flat.type}", "Recode them as text.")
-    return Labels(known, row, coded[0].astype(np.int64), coded[1], text)
-
-
-def advice(strange: Sequence[str | None], levels: Sequence[str], text: bool) -> str:
-    """Say what to do about labels that were not declared."""
-    for mark in _SEPARATORS if text else "":
-        torn = [{part.strip() for part in label.split(mark)} for label in strange if label]
-        if any(len(parts) > 1 and not parts.isdisjoint(levels) for parts in torn):
-            return f"If {mark!r} stands between labels, say `separator={mark!r}`; else recode them."
-    if NONE in strange:
-        own = f"the text {NONE!r} alone" if text else "an empty list"
-        return f"Recode them; who has none has {own}."
-    if not any(label and label.strip() for label in strange):
-        return "Take what is empty out of the lists."
-    return "Recode them, or add the label to `levels`."
-
-
-def _only(wanted: pa.Array, row: npt.NDArray[Any], flat: pa.Array) -> tuple[Any, pa.Array]:
-    return row[wanted.to_numpy(zero_copy_only=False)], flat.filter(wanted)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
-
+"""Label of a case that has none of the levels, in text and in tables."""
 
 NOT_KNOWN = "not known"
-"""What people are shown of cases of which it is not known."""
+"""Label of cases whose levels are not known, as displayed."""
+
+# Separators to suggest if labels of text are not declared.
+_SEPARATORS = ",;|/&+"
 
 
 @attrs.frozen
 class MultiValued:
-    """A characteristic of which a case may have several, or none, as types of disability.
+    """A characteristic with several levels, one or none a case, as types of disability.
 
     Parameters
     ----------
     name : str
-        The name in tables; also the column, unless ``column`` is another.
+        Name in tables; also the column, unless ``column`` is given.
     levels : tuple of str
-        Every label there can be, in the order of report.
+        All possible labels, in the order of report.
     column : str
-        The column that holds them: lists of labels, or one text a case with the labels
-        between separators (``"physical; learning"``). An empty list or the text ``none`` says
-        that the case has none; null says that it is not known, and so does text that is empty.
+        Column with the labels: lists, or one text a case with separators
+        (``"physical; learning"``). An empty list or the text ``none`` means that the case has
+        none; null or empty text means that it is not known.
     separator : str
-        What stands between labels in text; blanks around labels do not count, nor do separators
-        with nothing between or after them.
+        Separator of labels in text. Blanks around labels are ignored, and so are separators
+        without a label between or after them.
     indicator : (str, str), optional
-        The stratum that says whether a case has any, and the level that says yes:
-        ``("disability", "yes")``. It is checked against: a yes without labels, or labels
-        beside another level, contradict each other. Beside another level null and empty text
-        mean none. Cases without that stratum are not checked.
+        Stratum that says whether a case has any, and its level for yes:
+        ``("disability", "yes")``. Labels are checked against it: a yes without labels is an
+        error, and so are labels at another level. At another level null and empty text mean
+        none. Cases without that stratum are not checked.
 
     Raises
     ------
     DataError
-        When levels repeat, are empty, or one is reserved (``all``, ``none``, ``not known``) or
-        has the separator in it.
+        When levels are repeated, empty or reserved (``all``, ``none``, ``not known``), or
+        contain the separator.
     UsageError
-        When another argument is not what it should be.
+        When another argument is not valid.
 
     Notes
     -----
-    One column holds all labels of a case; there is no form with a column for each label. From
-    such columns a list is quickly made, as in Polars
+    One column has all labels of a case. Combine separate columns, one for each label, into a
+    list first, as in Polars
     ``pl.concat_list(pl.when(pl.col(c)).then(pl.lit(c)) for c in columns).list.drop_nulls()``.
 
     Examples
@@ -191,16 +96,19 @@ class MultiValued:
         given: tuple[tuple[str, Any], ...] = (("name", self.name), ("separator", self.separator))
         for what, value in given:
             if not isinstance(value, str) or not value.strip():
-                raise UsageError(f"`{what}` of MultiValued is text, found {format_value(value)}")
+                raise UsageError(
+                    f"`{what}` of MultiValued must be text that is not blank; found "
+                    f"{format_value(value)}"
+                )
         if not self.column:
             object.__setattr__(self, "column", self.name)
-        two = self.indicator
-        if two is not None and not (
-            isinstance(two, tuple) and len(two) == 2 and all(isinstance(v, str) for v in two)
+        pair = self.indicator
+        if pair is not None and not (
+            isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(v, str) for v in pair)
         ):
             raise UsageError(
-                "`indicator` is a stratum and the level that says yes, as "
-                f"('disability', 'yes'); found {format_value(two)}"
+                "`indicator` must be a stratum and its level for yes, as "
+                f"('disability', 'yes'); found {format_value(pair)}"
             )
         problems = []
         text = [level for level in self.levels if isinstance(level, str) and level.strip() == level]
@@ -211,24 +119,24 @@ class MultiValued:
         if taken := [level for level in text if level in (ALL, NONE, NOT_KNOWN)]:
             rule = f"{ALL!r}, {NONE!r} and {NOT_KNOWN!r} are reserved"
             problems.append(Problem(self.name, rule, format_values(taken), "Choose others."))
-        if torn := [level for level in text if self.separator in level]:
-            rule = f"no label holds the separator {self.separator!r}"
-            problems.append(
-                Problem(self.name, rule, format_values(torn), "Set another `separator`.")
-            )
+        if separated := [level for level in text if self.separator in level]:
+            rule = f"no label contains the separator {self.separator!r}"
+            hint = "Set another `separator`."
+            problems.append(Problem(self.name, rule, format_values(separated), hint))
         if problems:
             raise DataError(problems)
 
 
 @attrs.frozen(eq=False)
 class MultiValuedFlags:
-    """Which labels the cases have.
+    """Levels of the cases.
 
     Attributes
     ----------
     flags : ndarray of bool, shape (levels, cases)
+        Whether a case has a level; a case that is known to have none has no flag.
     known : ndarray of bool, shape (cases,)
-        Whether it is known which ones a case has; one known to have none has no flag.
+        Whether the levels of a case are known.
     """
 
     flags: Flags
@@ -236,84 +144,162 @@ class MultiValuedFlags:
 
 
 def read_multi_valued(
-    cases: CaseSet, what: MultiValued, problems: list[Problem]
+    cases: CaseSet, characteristic: MultiValued, problems: list[Problem]
 ) -> MultiValuedFlags | None:
-    """Read which labels cases have; None after adding to ``problems`` all that is wrong."""
-    found = labels_of(cases[what.column], what.name, what.separator)
-    if isinstance(found, Problem):
-        problems.append(found)
+    """Read the levels of cases; return None after adding to ``problems``."""
+    name, levels = characteristic.name, characteristic.levels
+    labels = _split_labels(cases[characteristic.column], name, characteristic.separator)
+    if isinstance(labels, Problem):
+        problems.append(labels)
         return None
-    known, row, codes, spelled = found.known, found.row, found.codes, found.spelled
+    known, row, codes = labels.known, labels.row, labels.codes
     before = len(problems)
-    flags = np.zeros((len(what.levels), len(cases)), np.bool_)
-    place = {level: i for i, level in enumerate(what.levels)}
-    of_label = np.array([place.get(name, -1) for name in spelled] + [-1], np.int64)
-    at = of_label[codes]
+    place = {level: i for i, level in enumerate(levels)}
+    level_of_code = np.array([place.get(label, -1) for label in labels.names] + [-1], np.int64)
+    level = level_of_code[codes]
     ids = cases["case_id"]
-    if (at < 0).any():
-        rule = f"labels are {format_values(what.levels, 12)}"
-        codes_there = dict.fromkeys(codes[at < 0].tolist())
-        strange = [None if c < 0 else spelled[c] for c in codes_there]
-        text = ", ".join("null" if label is None else repr(label) for label in strange[:5])
-        where = _cases(ids, np.unique(row[at < 0]))
-        hint = advice(strange, what.levels, found.text)
-        problems.append(Problem(what.name, rule, f"{text} {where}", hint))
-    good = at >= 0
-    pairs = row[good] * len(what.levels) + at[good]
-    once, times = np.unique(pairs, return_counts=True)
+    if (level < 0).any():
+        rule = f"labels are {format_values(levels, 12)}"
+        unknown_codes = dict.fromkeys(codes[level < 0].tolist())
+        unknown = [None if c < 0 else labels.names[c] for c in unknown_codes]
+        text = ", ".join("null" if label is None else repr(label) for label in unknown[:5])
+        where = _list_cases(ids, np.unique(row[level < 0]))
+        hint = _hint(unknown, levels, labels.is_text)
+        problems.append(Problem(name, rule, f"{text} {where}", hint))
+    good = level >= 0
+    pairs = row[good] * len(levels) + level[good]
+    distinct, times = np.unique(pairs, return_counts=True)
     if (times > 1).any():
-        twice = once[times > 1]
-        labels = format_values(
-            list(dict.fromkeys(what.levels[i] for i in twice % len(what.levels)))
-        )
-        where = _cases(ids, np.unique(twice // len(what.levels)))
-        hint = "Keep each once."
-        rule = "a case has a label once"
-        problems.append(Problem(what.name, rule, f"{labels} repeated {where}", hint))
-    flags[at[good], row[good]] = True
+        repeated = distinct[times > 1]
+        text = format_values(list(dict.fromkeys(levels[i] for i in repeated % len(levels))))
+        where = _list_cases(ids, np.unique(repeated // len(levels)))
+        rule, hint = "a case has a label once", "Keep each once."
+        problems.append(Problem(name, rule, f"{text} repeated {where}", hint))
+    flags = np.zeros((len(levels), len(cases)), np.bool_)
+    flags[level[good], row[good]] = True
     any_label = np.zeros(len(cases), np.bool_)
     any_label[row] = True
-    if (said := _stratum(cases, what)) is not None:
-        problems += _contradictions(cases, what, said, known, any_label)
-        known = known | said[1]
+    if (indicator := _read_indicator(cases, characteristic)) is not None:
+        yes, no = indicator
+        problems += _contradictions(cases, characteristic, yes & known, no, any_label)
+        known = known | no
     return None if len(problems) > before else MultiValuedFlags(flags, known)
 
 
-def _stratum(cases: CaseSet, what: MultiValued) -> tuple[Flags, Flags] | None:
-    """Say of which cases the stratum says yes, and of which something else."""
-    if what.indicator is None or what.indicator[0] not in cases:
+@attrs.frozen(eq=False)
+class _Labels:
+    """Labels of all cases, one after the other.
+
+    Attributes
+    ----------
+    known : ndarray of bool, shape (cases,)
+        Whether the labels of a case are known.
+    row : ndarray of int, shape (labels,)
+        The case of each label.
+    codes : ndarray of int64, shape (labels,)
+        Places in ``names``; -1 for null.
+    names : list of str
+    is_text : bool
+        Whether the column is text with separators.
+    """
+
+    known: Flags
+    row: npt.NDArray[np.intp]
+    codes: npt.NDArray[np.int64]
+    names: list[str]
+    is_text: bool
+
+
+def _split_labels(column: pa.Array, name: str, separator: str) -> _Labels | Problem:
+    """Split a column into labels, or return the problem with it."""
+    import pyarrow.compute as pc
+
+    if isinstance(column, pa.DictionaryArray):
+        column = column.dictionary_decode()
+    is_text = _arrow.is_text(column.type)
+    if is_text:
+        column = pc.split_pattern(column.cast(pa.large_string()), separator)
+    elif pa.types.is_null(column.type):
+        column = column.cast(pa.large_list(pa.large_string()))
+    kind = column.type
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        rule = "lists of labels, or text with labels between separators"
+        hint = "Write one list of labels a case."
+        return Problem(name, rule, f"a column of type {column.type}", hint)
+    known = column.is_valid().to_numpy(zero_copy_only=False)
+    # A null list may have values, which `flatten` drops.
+    lengths = pc.list_value_length(column).fill_null(0).to_numpy(zero_copy_only=False)
+    row = np.repeat(np.arange(len(column)), lengths)
+    flat = column.flatten()
+    if not len(flat):  # empty lists may be of any type
+        flat = pa.nulls(0, pa.large_string())
+    if is_text:
+        flat = pc.utf8_trim_whitespace(flat)
+        row, flat = _keep(pc.not_equal(flat, ""), row, flat)
+        # Empty text means not known, the text `none` alone means none.
+        labels = np.bincount(row, minlength=len(column))
+        known = labels > 0
+        alone = pa.array(labels[row] == 1)
+        row, flat = _keep(pc.invert(pc.and_(pc.equal(flat, NONE), alone)), row, flat)
+    coded = _arrow.labels_to_codes(flat)
+    if coded is None:
+        return Problem(name, "labels are text", f"lists of {flat.type}", "Recode them as text.")
+    return _Labels(known, row, coded[0].astype(np.int64), coded[1], is_text)
+
+
+def _keep(wanted: pa.Array, row: npt.NDArray[Any], flat: pa.Array) -> tuple[Any, pa.Array]:
+    return row[wanted.to_numpy(zero_copy_only=False)], flat.filter(wanted)
+
+
+def _hint(unknown: Sequence[str | None], levels: Sequence[str], is_text: bool) -> str:
+    """Say what to do about labels that are not levels."""
+    for mark in _SEPARATORS if is_text else "":
+        parts_of = [{part.strip() for part in label.split(mark)} for label in unknown if label]
+        if any(len(parts) > 1 and not parts.isdisjoint(levels) for parts in parts_of):
+            return f"If {mark!r} separates labels, pass `separator={mark!r}`; else recode them."
+    if NONE in unknown:
+        none = f"the text {NONE!r} alone" if is_text else "an empty list"
+        return f"Recode them; for a case that has none write {none}."
+    if not any(label and label.strip() for label in unknown):
+        return "Drop null and empty labels from the lists."
+    return "Recode them, or add the label to `levels`."
+
+
+def _read_indicator(cases: CaseSet, characteristic: MultiValued) -> tuple[Flags, Flags] | None:
+    """Return whether the indicator of each case is yes, and whether it is another level."""
+    if characteristic.indicator is None or characteristic.indicator[0] not in cases:
         return None
-    name, yes = what.indicator
+    name, yes = characteristic.indicator
     levels = cases.framework.stratum(name).levels
     codes = _arrow.codes_of(cases[name])
     if yes not in levels:
         raise UsageError(
-            f"`indicator` of {what.name!r}: {yes!r} is no level of {name!r}, which has "
-            f"{', '.join(map(repr, levels))}"
+            f"`indicator` of {characteristic.name!r}: {yes!r} is no level of {name!r}; choose "
+            f"from {', '.join(map(repr, levels))}"
         )
     return codes == levels.index(yes), (codes >= 0) & (codes != levels.index(yes))
 
 
 def _contradictions(
-    cases: CaseSet, what: MultiValued, said: tuple[Flags, Flags], known: Flags, any_label: Flags
+    cases: CaseSet, characteristic: MultiValued, yes: Flags, no: Flags, any_label: Flags
 ) -> list[Problem]:
-    """Report cases whose labels and stratum contradict each other."""
-    yes, other = said
-    name, level = what.indicator or ("", "")
+    """List contradictions between labels and indicator; ``yes`` has cases of known labels."""
+    name, level = characteristic.indicator or ("", "")
     checks = (
-        (other & any_label, f"only cases whose {name} is {level!r} have labels", "labels"),
-        (yes & known & ~any_label, f"a case whose {name} is {level!r} has a label", "none"),
+        (no & any_label, f"only cases whose {name} is {level!r} have labels", "labels"),
+        (yes & ~any_label, f"a case whose {name} is {level!r} has a label", "none"),
     )
-    hint = f"Correct one of the two columns; leave {what.column!r} null where it is not known."
+    column = characteristic.column
+    hint = f"Correct one of the two columns; leave {column!r} null where it is not known."
     ids = cases["case_id"]
     return [
-        Problem(what.name, rule, f"{text} {_cases(ids, np.flatnonzero(rows))}", hint)
+        Problem(characteristic.name, rule, f"{text} {_list_cases(ids, np.flatnonzero(rows))}", hint)
         for rows, rule, text in checks
         if rows.any()
     ]
 
 
-def _cases(ids: pa.Array, rows: npt.NDArray[Any], most: int = 5) -> str:
+def _list_cases(ids: pa.Array, rows: npt.NDArray[Any], most: int = 5) -> str:
     many = len(rows)
     text = ", ".join(map(repr, ids.take(pa.array(rows[:most])).to_pylist()))
     more = f" and {many - most:,} more" if many > most else ""
