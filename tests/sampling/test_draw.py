@@ -17,8 +17,10 @@ from tests.sampling.caseloads import ASKED, FRAMEWORK, NAMES, made_of, plain, sh
 from tests.sampling.test_plan import caseloads
 
 import omistats as oms
+
+# Internal: which cases a plan draws, known before it is drawn.
 from omistats.sampling.cells import cross
-from omistats.sampling.plan import chosen
+from omistats.sampling.plan import draw_rows
 
 BOOST = {"risk_of_harm": {"high": 20}}
 
@@ -113,7 +115,9 @@ PINNED = [1, 2, 5, 15, 16, 18, 21, 27, 29, 31, 41, 50]
 def test_every_subset_is_equally_likely():
     caseload = made_of({("A", "high", "male", "white"): 6})
     cells = cross(caseload, NAMES)
-    found = Counter(tuple(chosen(caseload, cells, np.array([2]), s).tolist()) for s in range(3000))
+    found = Counter(
+        tuple(draw_rows(caseload, cells, np.array([2]), s).tolist()) for s in range(3000)
+    )
     assert found.keys() == set(itertools.combinations(range(6), 2))
     assert chisquare(list(found.values())).pvalue > 0.001
 

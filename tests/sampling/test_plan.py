@@ -230,7 +230,7 @@ def test_kept_margins_give_way_to_a_quota_as_little_as_can_be():
     with pytest.raises(oms.DataError) as caught:
         oms.plan_sample(made_of(counts), **options)
     assert len(caught.value.problems) == 1
-    assert "say give_way=True" in caught.value.problems[0].hint
+    assert "pass give_way=True" in caught.value.problems[0].hint
     plan = oms.plan_sample(made_of(counts), give_way=True, **options)
     assert table_of(plan) == {
         ("A", "high", "male", "white"): 60,

@@ -137,7 +137,7 @@ def test_a_quota_by_unit_says_plainly_which_units_it_lacks_and_which_it_has_too_
     (problem,) = refused(counts, size=60, at_least=at_least)
     assert str(problem) == (
         "at_least, risk_of_harm 'high': a quota by unit names every unit that has cases; found no "
-        "number for 'dorset', 'essex'. Add the rest, with 0 where nothing is asked, as 'dorset': 0."
+        "number for 'dorset', 'essex'. Add the rest, with 0 for no quota, as 'dorset': 0."
     )
     at_least["risk_of_harm"]["high"] |= {"dorset": 0, "essex": 0, "esex": 9}
     (problem,) = refused(counts, size=60, at_least=at_least)

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import assume, given, settings, strategies as st
 from tests.factories import oracle
 
-from omistats.sampling.allocation import Rule, binding, divide, nearest, possible, rake
+# Internal: rounding and raking of any tables; plans reach few of them.
+from omistats.sampling.allocation import (
+    Rule,
+    conflicting_rules,
+    divide,
+    is_feasible,
+    nearest_integers,
+    rake,
+)
 
 
 def tables(most: list[int], size: int) -> list[np.ndarray]:
@@ -38,10 +46,10 @@ def small(draw: st.DrawFn) -> tuple[list[int], int, list[Rule]]:
 def test_the_nearest_table_is_found_and_none_where_there_is_none(case, seed):
     most, size, rules = case
     target = np.random.default_rng(seed).dirichlet(np.ones(len(most))) * size
-    found = nearest(target, np.zeros(len(most), int), np.array(most), size, rules)
+    found = nearest_integers(target, np.zeros(len(most), int), np.array(most), size, rules)
     fine = [table for table in tables(most, size) if obeys(table, rules)]
     assert (found is not None) == bool(fine)
-    assert possible(np.zeros(len(most), int), np.array(most), size, rules) == bool(fine)
+    assert is_feasible(np.zeros(len(most), int), np.array(most), size, rules) == bool(fine)
     if found is None:
         return
     aim = np.clip(target, 0, most)
@@ -58,7 +66,7 @@ def test_the_binding_rules_cannot_hold_together_and_each_is_needed(case):
     most, size, rules = case
     every = tables(most, size)
     assume(not any(obeys(table, rules) for table in every))
-    few = binding(np.zeros(len(most), int), np.array(most), size, rules)
+    few = conflicting_rules(np.zeros(len(most), int), np.array(most), size, rules)
     assert few
     assert not any(obeys(table, few) for table in every)
     for rule in few:
@@ -68,7 +76,7 @@ def test_the_binding_rules_cannot_hold_together_and_each_is_needed(case):
 
 def test_equally_near_tables_are_told_apart_the_same_way_each_time():
     target, limits = np.full(6, 2.5), (np.zeros(6, int), np.full(6, 9))
-    found = nearest(target, *limits, 15, [])
+    found = nearest_integers(target, *limits, 15, [])
     # Those three have a case more whose multiples of the golden section have the least fractions:
     # 0.62, 0.24, 0.85, 0.47, 0.09, 0.71.
     assert found.tolist() == [2, 3, 2, 3, 3, 2]

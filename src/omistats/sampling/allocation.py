@@ -1,4 +1,4 @@
-"""Raking and integer allocation (HiGHS)."""
+"""Allocate a sample to cells: raking, then integer programming with HiGHS."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = [
     "AllocationProblem",
     "Rule",
     "allocate",
-    "binding",
+    "conflicting_rules",
     "divide",
-    "nearest",
-    "possible",
+    "is_feasible",
+    "nearest_integers",
     "rake",
 ]
 
@@ -28,26 +28,210 @@ __all__ = [
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
-# A cell further from its target than this pays for each further case what the last one cost.
+# Within this many cases of the target the cost is exact; beyond, it grows linearly.
 _REACH = 4
-# Of tables that are equally near one must be taken, on every machine the same.
+# Small costs that break ties between equally near tables, the same on every machine.
 _TIES = 1e-4
 _GOLDEN = 0.6180339887498949
+
+# Costs on the scale of the chi-square, so that kept proportions outweigh boosted levels, and
+# boosted levels outweigh cells.
+_KEPT, _BOOSTED = 1000.0, 10.0
+_QUOTA = "at least"
+
+_SWEEPS = 500
+_TOLERANCE = 1e-10
+
+
+@attrs.frozen(eq=False)
+class AllocationProblem:
+    """Requirements on the sample of one unit.
+
+    Attributes
+    ----------
+    unit : str
+    size : int
+    names : tuple of str
+        Characteristics.
+    levels : tuple of tuple of str or None
+        Levels of each characteristic; None is unknown.
+    level : ndarray of int64, shape (cells, characteristics)
+        Places of the levels of every cell.
+    counts : ndarray of int64, shape (cells,)
+        Cases of the caseload.
+    keep : frozenset of int
+        Characteristics that stay in proportion.
+    quotas : dict of (int, int) to int
+        Minimum by characteristic and level.
+    least : int
+        Minimum of every cell, or all of its cases if it has fewer.
+    give_way : bool
+        Whether kept proportions may be broken if not all requirements can be met.
+    """
+
+    unit: str
+    size: int
+    names: tuple[str, ...]
+    levels: tuple[tuple[str | None, ...], ...]
+    level: Ints
+    counts: Ints
+    keep: frozenset[int]
+    quotas: dict[tuple[int, int], int]
+    least: int
+    give_way: bool
+
+    @property
+    def floors(self) -> Ints:
+        """Minimum of every cell."""
+        return np.minimum(self.counts, self.least)
+
+    def level_counts(self, i: int) -> list[int]:
+        """Count the cases of every level of a characteristic."""
+        return self._sums(i, self.counts)
+
+    def level_floors(self, i: int) -> list[int]:
+        """Sum up the minimums of the cells of every level of a characteristic."""
+        return self._sums(i, self.floors)
+
+    def level_name(self, i: int, code: int) -> str:
+        """Name a level in error messages."""
+        label = self.levels[i][code]
+        return f"{self.names[i]} " + ("unknown" if label is None else repr(label))
+
+    def _sums(self, i: int, values: Ints) -> list[int]:
+        out = np.zeros(len(self.levels[i]), np.int64)
+        np.add.at(out, self.level[:, i], values)
+        return [int(value) for value in out]
+
+
+@attrs.frozen(eq=False)
+class Allocation:
+    """Cases of every cell.
+
+    Attributes
+    ----------
+    n : ndarray of int64, shape (cells,)
+    target : ndarray of float64, shape (cells,)
+        Cases before rounding.
+    ranges : dict of (int, int) to (int, int)
+        Least and greatest count of a kept level, by characteristic and level.
+    """
+
+    n: Ints
+    target: Floats
+    ranges: dict[tuple[int, int], tuple[int, int]]
+
+
+def allocate(problem: AllocationProblem) -> Allocation | list[Problem]:
+    """Allocate a sample to cells, or return the problems that prevent it."""
+    if problems := _impossible_requirements(problem):
+        return problems
+    rules: list[Rule] = []
+    margins = []
+    ranges: dict[tuple[int, int], tuple[int, int]] = {}
+    for i in range(len(problem.names)):
+        counts, floors = problem.level_counts(i), problem.level_floors(i)
+        quotas = [problem.quotas.get((i, code), 0) for code in range(len(counts))]
+        # Never more than the level's cases, so that the whole caseload can be drawn.
+        share = divide(problem.size, counts, floors)
+        boosted_floors = [max(a, b) for a, b in zip(quotas, floors, strict=True)]
+        boosted_share = divide(problem.size, counts, boosted_floors)
+        kept, boosted = i in problem.keep, any(quotas)
+        for code, cases in enumerate(counts):
+            if not cases:
+                continue
+            members = problem.level[:, i] == code
+            name = problem.level_name(i, code)
+            if quotas[code]:
+                text = f"{_QUOTA} {quotas[code]} of {name} (there are {cases:,})"
+                rules.append(Rule(members, quotas[code], cases, text))
+            if kept:
+                exact = Fraction(problem.size * cases, int(problem.counts.sum()))
+                near = math.floor(exact), math.ceil(exact)
+                low = min(near[0], math.floor(share[code]))
+                high = max(near[1], math.ceil(share[code]))
+                ranges[i, code] = low, high
+                allowed = f"{low}" if low == high else f"{low} to {high}"
+                text = f"{allowed} of {name}, kept at {cases:,} of {problem.counts.sum():,}"
+                cost = _KEPT if problem.give_way else None
+                rules.append(Rule(members, low, high, text, cost))
+                if (low, high) != near:
+                    # One case off matters more to a small level than to a large one.
+                    cost = min(_BOOSTED * problem.size / max(float(exact), 1.0), _KEPT / 2)
+                    rules.append(Rule(members, *near, name, cost))
+            elif boosted:
+                low, high = math.floor(boosted_share[code]), math.ceil(boosted_share[code])
+                rules.append(Rule(members, low, high, name, _BOOSTED))
+        if kept or boosted:
+            margin = share if kept and not problem.give_way else boosted_share
+            margins.append((problem.level[:, i], [float(part) for part in margin]))
+    target = rake(problem.counts * (problem.size / problem.counts.sum()), margins)
+    limits = (problem.floors, problem.counts, problem.size)
+    n = nearest_integers(target, *limits, rules)
+    if n is not None:
+        return Allocation(n, target, ranges)
+    # Kept proportions are dropped first, so that quotas that contradict each other are reported.
+    hard = [rule for rule in rules if rule.cost is None]
+    hard.sort(key=lambda rule: rule.text.startswith(_QUOTA))
+    return [_contradiction(problem, conflicting_rules(*limits, hard))]
+
+
+def _impossible_requirements(problem: AllocationProblem) -> list[Problem]:
+    """List the requirements that cannot be met even one by one."""
+    problems = []
+    all_cases, cells = int(problem.counts.sum()), len(problem.counts)
+    if problem.size > all_cases:
+        hint = "Draw fewer, or all of them."
+        found = f"{problem.size:,} of {all_cases:,}"
+        problems.append(
+            Problem(problem.unit, "a sample is no larger than its caseload", found, hint)
+        )
+    elif problem.size < problem.floors.sum():
+        rule = f"every cell has {problem.least} or all of its cases"
+        found = f"{problem.size:,} for {cells} cells that take {problem.floors.sum():,}"
+        hint = "Draw more, cross fewer characteristics, or lower `least`."
+        problems.append(Problem(problem.unit, rule, found, hint))
+    for i in range(len(problem.names)):
+        for code, cases in enumerate(problem.level_counts(i)):
+            quota = problem.quotas.get((i, code), 0)
+            if quota > min(cases, problem.size):
+                name = problem.level_name(i, code)
+                rule = f"a quota is no more than there are of {name}, and than the sample"
+                available = f"{cases:,}" if cases else "none"
+                found = f"at least {quota:,} of {available}, in a sample of {problem.size:,}"
+                hint = "Lower it." if cases else "Leave it out here, or write 0."
+                problems.append(Problem(problem.unit, rule, found, hint))
+    return problems
+
+
+def _contradiction(problem: AllocationProblem, rules: Sequence[Rule]) -> Problem:
+    each = f"{problem.least} or more of each, " * (problem.least > 0)
+    hint = "Lower it" if len(rules) == 1 else "Give one of these up"
+    hint += ", or draw more"
+    if not all(rule.text.startswith(_QUOTA) for rule in rules):
+        hint += "; or pass give_way=True, and kept proportions may be broken"
+    return Problem(
+        problem.unit,
+        f"{problem.size:,} cases go into cells as asked ({each}no more than there are)",
+        f"no way to have all of: {'; '.join(rule.text for rule in rules)}",
+        f"{hint}.",
+    )
 
 
 @attrs.frozen(eq=False)
 class Rule:
-    """What some cells have to add up to.
+    """Limits on the sum of some cells.
 
     Attributes
     ----------
     members : ndarray of bool, shape (cells,)
     low, high : int
-        At least and at most.
+        Least and greatest sum.
     text : str
-        For people.
+        Wording for error messages.
     cost : float or None
-        What a case beyond the limits costs, beside a chi-square; None where limits hold.
+        Cost of every case beyond the limits, on the scale of the chi-square; None if the limits
+        must hold.
     """
 
     members: npt.NDArray[np.bool_]
@@ -57,10 +241,10 @@ class Rule:
     cost: float | None = None
 
 
-def nearest(
+def nearest_integers(
     target: Floats, least: Ints, most: Ints, size: int, rules: Sequence[Rule]
 ) -> Ints | None:
-    """Find the whole numbers nearest to a target that obey rules; None where none do.
+    """Find the whole numbers nearest to a target that obey the rules; None if there are none.
 
     Parameters
     ----------
@@ -68,13 +252,13 @@ def nearest(
     least, most : ndarray of int64, shape (cells,)
         Limits of every cell.
     size : int
-        What all cells add up to.
+        Sum of all cells.
     rules : sequence of Rule
 
     Notes
     -----
-    Near is the sum over cells of ``(n - t)^2 / max(t, 1/2)``, as a function of whole numbers
-    that goes straight from each to the next.
+    The distance is the sum over cells of ``(n - t)^2 / max(t, 1/2)``, interpolated linearly
+    between whole numbers.
     """
     cells = len(target)
     aim = np.clip(target, least, most)
@@ -96,22 +280,22 @@ def nearest(
     return _solve(cost, least, most, size, rules, (distances, np.array(floors)))
 
 
-def possible(least: Ints, most: Ints, size: int, rules: Sequence[Rule]) -> bool:
-    """Say whether any whole numbers obey the rules."""
+def is_feasible(least: Ints, most: Ints, size: int, rules: Sequence[Rule]) -> bool:
+    """Check whether any whole numbers obey the rules."""
     none = np.zeros((0, len(least))), np.zeros(0)
     return _solve(np.zeros(len(least)), least, most, size, rules, none) is not None
 
 
-def binding(least: Ints, most: Ints, size: int, rules: Sequence[Rule]) -> list[Rule]:
-    """Find rules that cannot hold together, of which each is needed for that.
+def conflicting_rules(least: Ints, most: Ints, size: int, rules: Sequence[Rule]) -> list[Rule]:
+    """Find a smallest set of rules that cannot hold together.
 
-    Each rule in turn is left out, and stays out if the rest cannot hold either (the deletion
+    Each rule in turn is dropped, and stays dropped if the rest cannot hold either (the deletion
     filter of Chinneck and Dravnieks, ORSA Journal on Computing 3, 1991).
     """
     kept = list(rules)
     for rule in rules:
         rest = [r for r in kept if r is not rule]
-        if not possible(least, most, size, rest):
+        if not is_feasible(least, most, size, rest):
             kept = rest
     return kept
 
@@ -146,7 +330,7 @@ def _solve(
         constraints.append(LinearConstraint(over, -np.inf, rule.high))
         constraints.append(LinearConstraint(under, rule.low, np.inf))
     rest = total - cells
-    found = milp(
+    solution = milp(
         np.concatenate([cost, [rule.cost or 0.0 for rule in soft]]),
         integrality=np.concatenate([np.ones(cells), np.zeros(rest)]),
         bounds=Bounds(
@@ -155,17 +339,15 @@ def _solve(
         constraints=constraints,
         options={"mip_rel_gap": 0.0},
     )
-    if found.status == 2:  # infeasible
+    if solution.status == 2:  # infeasible
         return None
-    if found.x is None:
-        raise OmistatsError(f"the allocation was not solved: {found.message}")
-    whole: Ints = np.rint(found.x[:cells]).astype(np.int64)
-    wrong = [
-        r.text for r in rules if r.cost is None and not r.low <= whole[r.members].sum() <= r.high
-    ]
-    if wrong or whole.sum() != size or (whole < least).any() or (whole > most).any():
-        raise OmistatsError(f"the solver gave an allocation that breaks rules: {wrong or 'cells'}")
-    return whole
+    if solution.x is None:
+        raise OmistatsError(f"the solver found no allocation: {solution.message}")
+    n: Ints = np.rint(solution.x[:cells]).astype(np.int64)
+    broken = [r.text for r in rules if r.cost is None and not r.low <= n[r.members].sum() <= r.high]
+    if broken or n.sum() != size or (n < least).any() or (n > most).any():
+        raise OmistatsError(f"the solver's allocation breaks rules: {broken or 'limits of cells'}")
+    return n
 
 
 def _row(members: npt.ArrayLike, width: int) -> Floats:
@@ -175,12 +357,8 @@ def _row(members: npt.ArrayLike, width: int) -> Floats:
     return row
 
 
-_SWEEPS = 500
-_CLOSE = 1e-10
-
-
 def divide(size: int, counts: Sequence[int], floors: Sequence[int]) -> list[Fraction]:
-    """Divide a sample over levels in proportion to their cases, but none below its floor.
+    """Divide a sample over levels in proportion to their cases, but none below its minimum.
 
     Parameters
     ----------
@@ -189,13 +367,13 @@ def divide(size: int, counts: Sequence[int], floors: Sequence[int]) -> list[Frac
     counts : sequence of int
         Cases of every level.
     floors : sequence of int
-        What each level has to have.
+        Minimum of every level.
 
     Returns
     -------
     list of Fraction
-        They add up to ``size``. A level whose share falls short of its floor has just that,
-        and the others divide the rest; nothing is left for them where floors take it all.
+        Shares that add up to ``size``. A level whose proportionate share is below its minimum
+        gets the minimum, and the others divide the rest, if there is any.
 
     Examples
     --------
@@ -207,9 +385,9 @@ def divide(size: int, counts: Sequence[int], floors: Sequence[int]) -> list[Frac
     fixed: dict[int, Fraction] = {}
     while True:
         free = [i for i in range(len(counts)) if i not in fixed]
-        left = max(Fraction(size) - sum(fixed.values()), Fraction(0))
-        there = sum(counts[i] for i in free)
-        share = {i: left * counts[i] / there if there else Fraction(0) for i in free}
+        rest = max(Fraction(size) - sum(fixed.values()), Fraction(0))
+        cases = sum(counts[i] for i in free)
+        share = {i: rest * counts[i] / cases if cases else Fraction(0) for i in free}
         short = [i for i in free if share[i] < floors[i]]
         if not short:
             return [fixed[i] if i in fixed else share[i] for i in range(len(counts))]
@@ -217,21 +395,21 @@ def divide(size: int, counts: Sequence[int], floors: Sequence[int]) -> list[Frac
 
 
 def rake(seed: npt.ArrayLike, margins: Sequence[tuple[Ints, npt.ArrayLike]]) -> Floats:
-    """Adjust cells to margins, disturbing what cells have to do with each other least.
+    """Rake cells to margins.
 
     Parameters
     ----------
     seed : array_like of float, shape (cells,)
-        Where to begin: the cells of the caseload.
+        Start values: the cells of the caseload.
     margins : sequence of (ndarray of int, array_like of float)
-        Of each characteristic the level of every cell, and what every level is to add up to.
+        For each characteristic, the level of every cell and the total of every level.
 
     Returns
     -------
     ndarray of float64, shape (cells,)
-        Of all tables with these margins the one nearest to ``seed`` by the Kullback-Leibler
-        divergence. Where there is none, because cells are empty, it is as far as 500 sweeps
-        come, and has the margin that was named last.
+        The table with these margins that is nearest to ``seed`` by the Kullback-Leibler
+        divergence. If there is none, because cells are empty, the result of 500 sweeps, which
+        has the last margin.
 
     References
     ----------
@@ -250,188 +428,9 @@ def rake(seed: npt.ArrayLike, margins: Sequence[tuple[Ints, npt.ArrayLike]]) -> 
     for _ in range(_SWEEPS):
         before = cells.copy()
         for level, wanted in margins:
-            aim = np.asarray(wanted, np.float64)
-            now = np.bincount(level, cells, len(aim))
-            cells *= np.divide(aim, now, out=np.zeros(len(aim)), where=now > 0)[level]
-        if np.abs(cells - before).max(initial=0.0) <= _CLOSE:
+            totals = np.asarray(wanted, np.float64)
+            now = np.bincount(level, cells, len(totals))
+            cells *= np.divide(totals, now, out=np.zeros(len(totals)), where=now > 0)[level]
+        if np.abs(cells - before).max(initial=0.0) <= _TOLERANCE:
             break
     return cells
-
-
-# In chi-squares: what is kept gives way only to what must hold, to `least` no further than it
-# has to, and a boosted characteristic has whole numbers next to its target before cells have.
-_KEPT, _BOOSTED = 1000.0, 10.0
-_QUOTA = "at least"
-
-
-@attrs.frozen(eq=False)
-class AllocationProblem:
-    """What the sample of one unit should be like.
-
-    Attributes
-    ----------
-    unit : str
-    size : int
-    names : tuple of str
-        Characteristics.
-    levels : tuple of tuple of str or None
-    level : ndarray of int64, shape (cells, characteristics)
-    counts : ndarray of int64, shape (cells,)
-        Cases of the caseload.
-    keep : frozenset of int
-        Characteristics that stay in proportion.
-    quotas : dict of (int, int) to int
-        By characteristic and level.
-    least : int
-        Of every cell, as far as it has cases.
-    give_way : bool
-        Whether what is kept gives way where not all can be had.
-    """
-
-    unit: str
-    size: int
-    names: tuple[str, ...]
-    levels: tuple[tuple[str | None, ...], ...]
-    level: Ints
-    counts: Ints
-    keep: frozenset[int]
-    quotas: dict[tuple[int, int], int]
-    least: int
-    give_way: bool
-
-    @property
-    def floors(self) -> Ints:
-        """What every cell has to have."""
-        return np.minimum(self.counts, self.least)
-
-    def there(self, i: int) -> list[int]:
-        """Count the cases of every level of a characteristic."""
-        return self._sums(i, self.counts)
-
-    def needed(self, i: int) -> list[int]:
-        """Count what the cells of every level have to have."""
-        return self._sums(i, self.floors)
-
-    def called(self, i: int, code: int) -> str:
-        """Name a level."""
-        label = self.levels[i][code]
-        return f"{self.names[i]} " + ("unknown" if label is None else repr(label))
-
-    def _sums(self, i: int, values: Ints) -> list[int]:
-        out = np.zeros(len(self.levels[i]), np.int64)
-        np.add.at(out, self.level[:, i], values)
-        return [int(value) for value in out]
-
-
-@attrs.frozen(eq=False)
-class Allocation:
-    """Cases of every cell.
-
-    Attributes
-    ----------
-    n : ndarray of int64, shape (cells,)
-    target : ndarray of float64, shape (cells,)
-        Before rounding.
-    windows : dict of (int, int) to (int, int)
-        What a level that is kept may have, by characteristic and level.
-    """
-
-    n: Ints
-    target: Floats
-    windows: dict[tuple[int, int], tuple[int, int]]
-
-
-def allocate(wishes: AllocationProblem) -> Allocation | list[Problem]:
-    """Allocate a sample to cells, or say what stands against it."""
-    if problems := _impossible(wishes):
-        return problems
-    rules: list[Rule] = []
-    margins = []
-    windows: dict[tuple[int, int], tuple[int, int]] = {}
-    for i in range(len(wishes.names)):
-        there, needed = wishes.there(i), wishes.needed(i)
-        asked = [wishes.quotas.get((i, code), 0) for code in range(len(there))]
-        # No level has more than there are, so that the whole caseload can be drawn.
-        share = divide(wishes.size, there, needed)
-        aim = divide(wishes.size, there, [max(a, b) for a, b in zip(asked, needed, strict=True)])
-        kept, boosted = i in wishes.keep, any(asked)
-        for code, cases in enumerate(there):
-            if not cases:
-                continue
-            members = wishes.level[:, i] == code
-            called = wishes.called(i, code)
-            if asked[code]:
-                text = f"{_QUOTA} {asked[code]} of {called} (there are {cases:,})"
-                rules.append(Rule(members, asked[code], cases, text))
-            if kept:
-                exact = Fraction(wishes.size * cases, int(wishes.counts.sum()))
-                near = math.floor(exact), math.ceil(exact)
-                low = min(near[0], math.floor(share[code]))
-                high = max(near[1], math.ceil(share[code]))
-                windows[i, code] = low, high
-                some = f"{low}" if low == high else f"{low} to {high}"
-                text = f"{some} of {called}, kept at {cases:,} of {wishes.counts.sum():,}"
-                cost = _KEPT if wishes.give_way else None
-                rules.append(Rule(members, low, high, text, cost))
-                if (low, high) != near:
-                    # A case off is more to a small level than to a large one.
-                    cost = min(_BOOSTED * wishes.size / max(float(exact), 1.0), _KEPT / 2)
-                    rules.append(Rule(members, *near, called, cost))
-            elif boosted:
-                low, high = math.floor(aim[code]), math.ceil(aim[code])
-                rules.append(Rule(members, low, high, called, _BOOSTED))
-        if kept or boosted:
-            of_rest = share if kept and not wishes.give_way else aim
-            margins.append((wishes.level[:, i], [float(part) for part in of_rest]))
-    target = rake(wishes.counts * (wishes.size / wishes.counts.sum()), margins)
-    limits = (wishes.floors, wishes.counts, wishes.size)
-    n = nearest(target, *limits, rules)
-    if n is not None:
-        return Allocation(n, target, windows)
-    # Kept ones are left out first, so that quotas that contradict each other stand alone.
-    hard = [rule for rule in rules if rule.cost is None]
-    hard.sort(key=lambda rule: rule.text.startswith(_QUOTA))
-    return [_contradiction(wishes, binding(*limits, hard))]
-
-
-def _impossible(wishes: AllocationProblem) -> list[Problem]:
-    """Say what can be seen without looking at rules together."""
-    problems = []
-    all_cases, at_hand = int(wishes.counts.sum()), len(wishes.counts)
-    if wishes.size > all_cases:
-        hint = "Draw fewer, or all of them."
-        found = f"{wishes.size:,} of {all_cases:,}"
-        problems.append(
-            Problem(wishes.unit, "a sample is no larger than its caseload", found, hint)
-        )
-    elif wishes.size < wishes.floors.sum():
-        rule = f"every cell has {wishes.least} or all of its cases"
-        found = f"{wishes.size:,} for {at_hand} cells that take {wishes.floors.sum():,}"
-        hint = "Draw more, cross fewer characteristics, or lower `least`."
-        problems.append(Problem(wishes.unit, rule, found, hint))
-    for i in range(len(wishes.names)):
-        there = wishes.there(i)
-        for code, cases in enumerate(there):
-            asked = wishes.quotas.get((i, code), 0)
-            if asked > min(cases, wishes.size):
-                called = wishes.called(i, code)
-                rule = f"a quota is no more than there are of {called}, and than the sample"
-                there_are = f"{cases:,}" if cases else "none"
-                found = f"at least {asked:,} of {there_are}, in a sample of {wishes.size:,}"
-                hint = "Lower it." if cases else "Leave it out here, or write 0."
-                problems.append(Problem(wishes.unit, rule, found, hint))
-    return problems
-
-
-def _contradiction(wishes: AllocationProblem, rules: Sequence[Rule]) -> Problem:
-    each = f"{wishes.least} or more of each, " * (wishes.least > 0)
-    advice = "Lower it" if len(rules) == 1 else "Give one of these up"
-    advice += ", or draw more"
-    if not all(rule.text.startswith(_QUOTA) for rule in rules):
-        advice += "; or say give_way=True, and what is kept gives way"
-    return Problem(
-        wishes.unit,
-        f"{wishes.size:,} cases go into cells as asked ({each}no more than there are)",
-        f"no way to have all of: {'; '.join(rule.text for rule in rules)}",
-        f"{advice}.",
-    )

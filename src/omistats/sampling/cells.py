@@ -1,4 +1,4 @@
-"""Cross-classified cells, merging, matching."""
+"""Cells: characteristics crossed within units, matched and merged."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from omistats.errors import (
 from omistats.model.case_set import CaseSet
 
 __all__ = [
-    "ADDED",
-    "COLUMN",
+    "SAMPLE_COLUMNS",
+    "_STRATUM_COLUMN",
     "Cells",
     "Key",
-    "Part",
-    "added",
-    "called",
+    "WeightingStratum",
+    "cell_name",
     "cross",
-    "matched",
-    "merge",
-    "wanted_cells",
+    "match_cells",
+    "merge_sparse",
+    "resolve_cells",
+    "sample_columns",
 ]
 
 
@@ -40,12 +40,13 @@ Ints = npt.NDArray[np.int64]
 Key = tuple[str | None, ...]
 """A unit and the level of every characteristic, None where it is unknown."""
 
-COLUMN = "sampling_stratum"
-ADDED = (COLUMN, "weight", "population")
-"""The columns that a sample has more than its caseload."""
+_STRATUM_COLUMN = "sampling_stratum"
+SAMPLE_COLUMNS = (_STRATUM_COLUMN, "weight", "population")
+"""The columns that drawing and weighting add to cases."""
 
-_BETWEEN = " / "
+_SEPARATOR = " / "
 _UNKNOWN = "unknown"
+_LISTED = 5
 
 
 @attrs.frozen(eq=False)
@@ -57,15 +58,17 @@ class Cells:
     names : tuple of str
         The characteristics.
     levels : tuple of tuple of str or None
-        Of each characteristic; None, the unknown, comes last.
+        Levels of each characteristic; None, for unknown, comes last.
     units : tuple of str
-        All that are declared.
+        All declared units.
     unit : ndarray of int64, shape (cells,)
+        Place of the unit of every cell.
     level : ndarray of int64, shape (cells, characteristics)
+        Places of the levels of every cell.
     counts : ndarray of int64, shape (cells,)
-        Cases.
+        Cases of every cell.
     of_case : ndarray of int64, shape (cases,)
-        The cell of every case.
+        Cell of every case.
     """
 
     names: tuple[str, ...]
@@ -76,15 +79,15 @@ class Cells:
     counts: Ints
     of_case: Ints
 
-    def named(self) -> list[Key]:
-        """Name every cell."""
+    def cell_keys(self) -> list[Key]:
+        """List the unit and levels of every cell."""
         return [
             (self.units[u], *(self.levels[i][code] for i, code in enumerate(codes)))
             for u, codes in zip(self.unit.tolist(), self.level.tolist(), strict=True)
         ]
 
     def label_columns(self) -> dict[str, pa.Array]:
-        """Give the unit and the levels of every cell as columns."""
+        """Build columns of the unit and the levels of every cell."""
         columns = {"unit": _arrow.dictionary(self.unit.astype(np.int16), self.units)}
         for i, (name, levels) in enumerate(zip(self.names, self.levels, strict=True)):
             known = [level for level in levels if level is not None]
@@ -93,15 +96,15 @@ class Cells:
         return columns
 
 
-def wanted_cells(caseload: CaseSet, cells: Any) -> tuple[str, ...]:
-    """Resolve the characteristics that are crossed; None is every required stratum.
+def resolve_cells(caseload: CaseSet, cells: Any) -> tuple[str, ...]:
+    """Resolve the characteristics to cross; None means every required stratum.
 
     Raises
     ------
     UsageError
-        When one is named twice.
+        When a name is repeated, or is ``case_id`` or ``unit``.
     UnknownNameError
-        When there is no such column.
+        When a column is unknown.
     """
     if cells is None:
         return tuple(s.name for s in caseload.framework.strata if s.required)
@@ -120,29 +123,34 @@ def wanted_cells(caseload: CaseSet, cells: Any) -> tuple[str, ...]:
 
 
 def cross(cases: CaseSet, names: Sequence[str]) -> Cells:
-    """Put every case into its cell.
+    """Cross-classify cases by unit and characteristics.
 
     Raises
     ------
+    UsageError
+        When there are too many levels.
     DataError
-        When a characteristic is no column of labels.
+        When a characteristic is not a column of labels.
     """
     problems: list[Problem] = []
     codes, levels = [], []
     for name in names:
-        found = _coded(cases, name)
-        if found is None:
+        coded = _level_codes(cases, name)
+        if coded is None:
             rule = "a characteristic is a column of labels"
             hint = "Turn values into text, or numbers into bands."
             problems.append(Problem(name, rule, f"type {cases[name].type}", hint))
             continue
-        codes.append(found[0])
-        levels.append(found[1])
+        codes.append(coded[0])
+        levels.append(coded[1])
     if problems:
         raise DataError(problems)
     shape = (max(len(cases.units), 1), *map(len, levels))
     if np.prod([float(width) for width in shape]) >= 2**62:
-        raise UsageError(f"`cells` crosses too many levels: {' x '.join(map(str, shape))}")
+        raise UsageError(
+            f"`cells` crosses too many levels: {' x '.join(map(str, shape))}; cross fewer "
+            "characteristics"
+        )
     flat = np.ravel_multi_index((cases.unit_codes.astype(np.int64), *codes), shape)
     used, of_case, counts = np.unique(flat, return_inverse=True, return_counts=True)
     unit, *level = np.unravel_index(used, shape)
@@ -157,12 +165,12 @@ def cross(cases: CaseSet, names: Sequence[str]) -> Cells:
     )
 
 
-def _coded(cases: CaseSet, name: str) -> tuple[Ints, tuple[str | None, ...]] | None:
-    """Give the level of every case; an unknown one has a level of its own, the last."""
-    found = _arrow.labels_to_codes(cases[name])
-    if found is None:
+def _level_codes(cases: CaseSet, name: str) -> tuple[Ints, tuple[str | None, ...]] | None:
+    """Return the level of every case and all levels; the last is unknown."""
+    coded = _arrow.labels_to_codes(cases[name])
+    if coded is None:
         return None
-    codes, labels = found
+    codes, labels = coded
     declared = {s.name: s.levels for s in cases.framework.strata}
     known = declared.get(name) or tuple(sorted(set(_arrow.used_labels(codes, labels))))
     place = {level: i for i, level in enumerate(known)}
@@ -170,52 +178,53 @@ def _coded(cases: CaseSet, name: str) -> tuple[Ints, tuple[str | None, ...]] | N
     return table[codes], (*known, None)
 
 
-def added(
+def sample_columns(
     keys: Iterable[Sequence[Key]], of_case: Ints, weight: Any, population: Ints
 ) -> dict[str, pa.Array]:
-    """Give the columns that `recompute` and `scores` take, one entry a case.
+    """Build the columns that `recompute` and `scores` take, one entry a case.
 
     Parameters
     ----------
     keys : iterable of sequence of Key
-        The cells of every stratum: one, or those that were merged.
+        The cells of every stratum: one, or several if merged.
     of_case : ndarray of int64, shape (cases,)
-        The stratum of each.
+        Stratum of every case.
     weight : ndarray of float64, shape (strata,)
     population : ndarray of int64, shape (strata,)
 
     Raises
     ------
     DataError
-        When labels run into each other, so that two strata would be called the same.
+        When two strata have the same name.
     """
-    names = [" + ".join(_text(key) for key in stratum) for stratum in keys]
+    names = [" + ".join(cell_name(key) for key in stratum) for stratum in keys]
     if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        rule = "strata are named by their labels, which must tell them apart"
-        hint = f"Rename levels that contain {_BETWEEN!r} or are called {_UNKNOWN!r}."
-        raise DataError([Problem(COLUMN, rule, format_values(twice), hint)])
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        rule = "the names of strata, made from their labels, are distinct"
+        hint = f"Rename levels that contain {_SEPARATOR!r} or are {_UNKNOWN!r}."
+        raise DataError([Problem(_STRATUM_COLUMN, rule, format_values(repeated), hint)])
     return {
-        COLUMN: _arrow.dictionary(of_case.astype(np.int32), names),
+        _STRATUM_COLUMN: _arrow.dictionary(of_case.astype(np.int32), names),
         "weight": pa.array(np.asarray(weight, np.float64)[of_case]),
         "population": pa.array(population[of_case]),
     }
 
 
-def _text(key: Key) -> str:
-    return _BETWEEN.join(_UNKNOWN if part is None else part for part in key)
+def cell_name(key: Key) -> str:
+    """Name a cell, or cells whose keys begin so."""
+    return _SEPARATOR.join(_UNKNOWN if part is None else part for part in key)
 
 
 @attrs.frozen
-class Part:
-    """Cells that are weighted as one.
+class WeightingStratum:
+    """One cell, or several merged cells, whose cases have one weight.
 
     Attributes
     ----------
     cells : tuple of int
-        Their places in the order of cells, ascending.
+        Places of the cells, ascending.
     keys : tuple of Key
-        Their names.
+        Keys of the cells.
     n, population : int
         Cases inspected, and cases of the caseload.
     """
@@ -225,15 +234,15 @@ class Part:
     n: int
     population: int
 
-    def sparse(self, least: int) -> bool:
-        """Say whether there are too few cases, and more were there to inspect."""
+    def is_sparse(self, least: int) -> bool:
+        """Check whether fewer cases than ``least``, and not all cases, were inspected."""
         return self.n < min(least, self.population)
 
-    def joined(self, other: Part) -> Part:
-        """Put two parts together."""
+    def merge_with(self, other: WeightingStratum) -> WeightingStratum:
+        """Merge two strata."""
         pairs = zip(self.cells + other.cells, self.keys + other.keys, strict=True)
         order = sorted(pairs, key=lambda pair: pair[0])
-        return Part(
+        return WeightingStratum(
             tuple(place for place, _ in order),
             tuple(key for _, key in order),
             self.n + other.n,
@@ -241,122 +250,118 @@ class Part:
         )
 
 
-def merge(parts: Iterable[Part], least: int) -> list[Part]:
-    """Merge sparse cells with neighbours, the last characteristic giving way first.
+def merge_sparse(strata: Iterable[WeightingStratum], least: int) -> list[WeightingStratum]:
+    """Merge sparse cells with neighbours, across the last characteristic first.
 
     Parameters
     ----------
-    parts : iterable of Part
+    strata : iterable of WeightingStratum
         Single cells, in order.
     least : int
-        Cases inspected that a part needs, unless its caseload has fewer.
+        Cases inspected that a stratum needs, unless its caseload has fewer.
 
     Returns
     -------
-    list of Part
-        In the order of their first cells. Parts may be sparse still: those that nothing is
-        left for but to be merged across the first characteristic, or across units.
+    list of WeightingStratum
+        Strata in the order of their first cells. Some may still be sparse, because cells are
+        never merged across the first characteristic or across units.
 
     Notes
     -----
-    The sparsest first; it joins a part that differs from it in the last characteristic only.
-    When such are used up it joins one that differs in the characteristic before, of those one
-    that has later levels in common with it if there is one. Of several it joins the part with
-    the most cases inspected, whose weights that changes least; of equals the first.
+    The sparsest stratum is merged first, with one that differs in the last characteristic only.
+    If there is none left, it is merged with one that differs in the characteristic before,
+    preferably with later levels in common. Of several candidates the one with the most cases
+    inspected is taken, because its weights change least; of equals the first.
     """
-    now = sorted(parts, key=lambda part: part.cells)
-    deepest = len(now[0].keys[0]) - 1 if now else 0
-    # A key begins with the unit and the first characteristic, which parts have in common.
+    merged = sorted(strata, key=lambda stratum: stratum.cells)
+    deepest = len(merged[0].keys[0]) - 1 if merged else 0
+    # Depth 0 is the unit and 1 the first characteristic, which are never merged across.
     for depth in range(deepest, 1, -1):
-        families: dict[Key, list[Part]] = {}
-        for part in now:
-            families.setdefault(part.keys[0][:depth], []).append(part)
-        now = [part for family in families.values() for part in _within(family, depth, least)]
-    return sorted(now, key=lambda part: part.cells)
+        families: dict[Key, list[WeightingStratum]] = {}
+        for stratum in merged:
+            families.setdefault(stratum.keys[0][:depth], []).append(stratum)
+        merged = [s for family in families.values() for s in _merge_family(family, depth, least)]
+    return sorted(merged, key=lambda stratum: stratum.cells)
 
 
-def _within(family: list[Part], depth: int, least: int) -> list[Part]:
-    """Merge sparse parts of those that agree in what comes before ``depth``."""
+def _merge_family(family: list[WeightingStratum], depth: int, least: int) -> list[WeightingStratum]:
+    """Merge sparse strata of a family, whose keys agree before ``depth``."""
     while len(family) > 1:
-        sparse = [part for part in family if part.sparse(least)]
+        sparse = [stratum for stratum in family if stratum.is_sparse(least)]
         if not sparse:
             break
-        poorest = min(sparse, key=lambda part: (part.n, part.population, part.cells))
-        later = {key[depth + 1 :] for key in poorest.keys}
-        others = [part for part in family if part is not poorest]
+        sparsest = min(sparse, key=lambda stratum: (stratum.n, stratum.population, stratum.cells))
+        later = {key[depth + 1 :] for key in sparsest.keys}
+        others = [stratum for stratum in family if stratum is not sparsest]
         nearest = max(
             others,
-            key=lambda part: (
-                not later.isdisjoint(key[depth + 1 :] for key in part.keys),
-                part.n,
-                [-place for place in part.cells],
+            key=lambda stratum: (
+                not later.isdisjoint(key[depth + 1 :] for key in stratum.keys),
+                stratum.n,
+                [-place for place in stratum.cells],
             ),
         )
-        family = [p for p in others if p is not nearest] + [nearest.joined(poorest)]
+        family = [s for s in others if s is not nearest] + [nearest.merge_with(sparsest)]
     return family
 
 
-_SHOWN = 5
-
-
-def called(key: Key) -> str:
-    """Name a cell, or the beginning of one."""
-    return " / ".join("unknown" if part is None else part for part in key)
-
-
-def matched(there: Cells, inspected: Cells) -> tuple[Ints, Ints, list[Problem]]:
-    """Count the cases inspected of every cell of the caseload, and find where each cell is.
+def match_cells(caseload: Cells, inspected: Cells) -> tuple[Ints, Ints, list[Problem]]:
+    """Match the cells of cases inspected with those of the caseload.
 
     Parameters
     ----------
-    there, inspected : Cells
-        Of the caseload, and of the cases inspected, by the same characteristics.
+    caseload, inspected : Cells
+        Cells of the caseload and of the cases inspected, by the same characteristics.
 
     Returns
     -------
-    tuple of ndarray of int64, ndarray of int64 and list of Problem
-        Cases inspected, shape (cells of the caseload,); the cell of the caseload that each
-        inspected cell is, shape (cells inspected,); and what does not match.
+    n : ndarray of int64, shape (cells of the caseload,)
+        Cases inspected.
+    place : ndarray of int64, shape (cells inspected,)
+        Place in the caseload of each inspected cell.
+    problems : list of Problem
+        Units and cells that do not match.
     """
-    at = {key: i for i, key in enumerate(there.named())}
-    units = {key[0] for key in at}
-    n = np.zeros(len(at), np.int64)
+    place_of = {key: i for i, key in enumerate(caseload.cell_keys())}
+    units = {key[0] for key in place_of}
+    n = np.zeros(len(place_of), np.int64)
     place = np.zeros(len(inspected.counts), np.int64)
-    strangers: dict[Any, int] = {}
-    stray = []
+    unknown_units: dict[Any, int] = {}
+    unknown_cells = []
     for i, (key, count) in enumerate(
-        zip(inspected.named(), inspected.counts.tolist(), strict=True)
+        zip(inspected.cell_keys(), inspected.counts.tolist(), strict=True)
     ):
-        if key in at:
-            place[i] = at[key]
-            n[at[key]] = count
+        if key in place_of:
+            place[i] = place_of[key]
+            n[place_of[key]] = count
         elif key[0] not in units:
-            strangers[key[0]] = strangers.get(key[0], 0) + count
+            unknown_units[key[0]] = unknown_units.get(key[0], 0) + count
         else:
-            stray.append(f"{count} of {called(key)}")
+            unknown_cells.append(f"{count} of {cell_name(key)}")
     problems = []
-    if strangers:
+    if unknown_units:
         rule = "the caseload has every unit that cases were inspected in"
-        cases = sum(strangers.values())
-        found = f"no unit {format_values(list(strangers))}, of which {cases:,} were inspected"
+        cases = sum(unknown_units.values())
+        found = f"no unit {format_values(list(unknown_units))}, of which {cases:,} were inspected"
         hint = "Add its caseload, spell its name alike in both, or filter its cases out."
         problems.append(Problem("caseload", rule, found, hint))
-    if stray:
+    if unknown_cells:
         rule = "cases inspected are in cells that the caseload has"
         hint = "Give cases the characteristics that they had in the caseload."
-        more = f" and {len(stray) - _SHOWN} more" if len(stray) > _SHOWN else ""
-        problems.append(Problem("cases", rule, ", ".join(stray[:_SHOWN]) + more, hint))
-    keys = list(at)
-    for i in np.flatnonzero(n > there.counts).tolist():
+        rest = len(unknown_cells) - _LISTED
+        found = ", ".join(unknown_cells[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+        problems.append(Problem("cases", rule, found, hint))
+    keys = list(place_of)
+    for i in np.flatnonzero(n > caseload.counts).tolist():
         rule = "no more of a cell are inspected than the caseload has"
-        found = f"{n[i]} of {there.counts[i]}"
-        hint = "See whether cases stand twice, or the caseload lacks some."
-        problems.append(Problem(called(keys[i]), rule, found, hint))
-    used = {inspected.units[u] for u in inspected.unit.tolist()}
-    if lost := [
-        there.units[u] for u in np.unique(there.unit).tolist() if there.units[u] not in used
-    ]:
+        found = f"{n[i]} of {caseload.counts[i]}"
+        hint = "Check for repeated cases, or for cases missing from the caseload."
+        problems.append(Problem(cell_name(keys[i]), rule, found, hint))
+    inspected_units = {inspected.units[u] for u in inspected.unit.tolist()}
+    caseload_units = [caseload.units[u] for u in np.unique(caseload.unit).tolist()]
+    if missing_units := [unit for unit in caseload_units if unit not in inspected_units]:
         rule = "every unit of the caseload has cases inspected"
-        hint = "Filter its cases out of the caseload, which they cannot stand for."
-        problems.append(Problem("caseload", rule, f"none of {format_values(lost)}", hint))
+        hint = "Filter its cases out of the caseload, because no case represents them."
+        found = f"none of {format_values(missing_units)}"
+        problems.append(Problem("caseload", rule, found, hint))
     return n, place, problems

@@ -1,4 +1,4 @@
-"""Plan_sample(), SamplePlan, draw."""
+"""Plan a stratified sample of caseloads, and draw it."""
 
 from __future__ import annotations
 
@@ -24,365 +24,206 @@ from omistats.errors import (
     format_value,
     format_values,
 )
+from omistats.kernel.checks import check_whole
 from omistats.kernel.planning import sample_for_precision
-from omistats.kernel.ranks import check_whole
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import is_synthetic
 from omistats.model.units import Unit
 from omistats.sampling.allocation import Allocation, AllocationProblem, allocate
-from omistats.sampling.cells import ADDED, Cells, Key, added, cross, wanted_cells
+from omistats.sampling.cells import SAMPLE_COLUMNS, Cells, Key, cross, resolve_cells, sample_columns
 
-__all__ = [
-    "Quotas",
-    "SamplePlan",
-    "chosen",
-    "draw_cases",
-    "kept_names",
-    "margins_of",
-    "plan_sample",
-    "quota",
-    "quotas_of",
-    "sizes_of",
-    "unit_problems",
-    "units_of",
-    "with_columns",
-]
+__all__ = ["SamplePlan", "add_columns", "draw_rows", "plan_sample"]
 
 
 Ints = npt.NDArray[np.int64]
+_Quotas = dict[tuple[int, int], Any]
+"""Quotas as passed, by places of characteristic and level."""
+
+_DISPLAYED_ROWS = 24
 
 
-def margins_of(
-    cells: Cells,
-    n: Ints,
-    sizes: Mapping[str, int],
-    keep: frozenset[int],
-    quotas: Mapping[str, Mapping[tuple[int, int], int]],
-    windows: Mapping[str, Mapping[tuple[int, int], tuple[int, int]]],
-) -> pa.Table:
-    """Count the caseload and the sample by level, and say what became of what was asked."""
-    rows = []
-    for u, unit in enumerate(cells.units):
-        of_unit = cells.unit == u
-        there = int(cells.counts[of_unit].sum())
-        for i, name in enumerate(cells.names):
-            for code, level in enumerate(cells.levels[i]):
-                at = of_unit & (cells.level[:, i] == code)
-                population, drawn = int(cells.counts[at].sum()), int(n[at].sum())
-                if not population:
-                    continue
-                wanted = quotas[unit].get((i, code))
-                exact = sizes[unit] * population
-                # A whole number less than one case from the proportion, in whole numbers.
-                near = abs(drawn * there - exact) < there
-                rule = "kept" if i in keep else "quota" if wanted is not None else None
-                way = None
-                if i in keep and not near:
-                    low, high = windows[unit][i, code]
-                    alone = low <= drawn <= high or not any(quotas[unit].values())
-                    way = "least" if alone else "at_least"
-                rows.append(
-                    {
-                        "unit": unit,
-                        "characteristic": name,
-                        "level": level,
-                        "population": population,
-                        "n": drawn,
-                        "proportionate": exact / there,
-                        "quota": wanted,
-                        "rule": rule,
-                        "gives_way_to": way,
-                    }
-                )
-    kinds = {
-        "unit": pa.string(),
-        "characteristic": pa.string(),
-        "level": pa.string(),
-        "population": pa.int64(),
-        "n": pa.int64(),
-        "proportionate": pa.float64(),
-        "quota": pa.int64(),
-        "rule": pa.string(),
-        "gives_way_to": pa.string(),
-    }
-    return pa.table({k: pa.array([row[k] for row in rows], kind) for k, kind in kinds.items()})
+def plan_sample(
+    caseload: CaseSet,
+    *,
+    size: int | Mapping[str, int] | None = None,
+    half_width: float | Mapping[str, float] | None = None,
+    cells: Iterable[str] | None = None,
+    keep: Iterable[str] | None = None,
+    at_least: Mapping[str, Any] | None = None,
+    least: int = 1,
+    give_way: bool = False,
+    p: float = 0.5,
+    confidence: float = 0.95,
+) -> SamplePlan:
+    """Plan a sample of every unit's caseload.
 
+    Parameters
+    ----------
+    caseload : CaseSet
+        Cases that could be drawn, one row a case. Its framework needs no questions.
+    size : int or mapping of str to int, optional
+        Cases to draw from each unit: one number, or a mapping by unit.
+    half_width : float or mapping of str to float, optional
+        Half the width of the interval for a percentage of a unit, as a proportion, instead of a
+        size. `omistats.stats.sample_for_precision` computes the size from it, ``p``,
+        ``confidence`` and the caseload.
+    cells : iterable of str, optional
+        Characteristics whose cross-classification, within units, makes the cells that cases
+        are drawn from; by default the strata that the framework requires. An unknown
+        characteristic (null) is a level of its own. `omistats.design_weights` never merges
+        across the first.
+    keep : iterable of str, optional
+        Characteristics among ``cells`` that stay in proportion to the caseload; by default all
+        that have no quota.
+    at_least : mapping of str to mapping, optional
+        Quotas by characteristic and level, or by characteristic, level and unit. An integer is
+        a number of cases, a float strictly between 0 and 1 a share of the sample (rounded up);
+        other floats are errors. Quotas by unit need every unit that has cases. The level
+        ``None`` is unknown.
+    least : int
+        Minimum of every cell, or all of its cases if it has fewer. With 1 no cell goes
+        unsampled; from 2 every cell also has a variance estimate or is drawn whole.
+    give_way : bool
+        Whether kept proportions may be broken, as little as possible, if quotas or ``least``
+        contradict them. By default such a plan is an error.
+    p, confidence : float
+        Expected percentage, as a proportion, and confidence of its interval; only with
+        ``half_width``.
 
-def units_of(cells: Cells, n: Ints) -> pa.Table:
-    """Sum up every unit that has cases."""
-    used = np.unique(cells.unit)
-    population = np.bincount(cells.unit, cells.counts)[used].astype(np.int64)
-    drawn = np.bincount(cells.unit, n)[used].astype(np.int64)
-    # A cell of which no case is drawn has no weight, and its unit no design effect.
-    seen = np.where(n > 0, n, 1)
-    squares = np.bincount(cells.unit, np.where(n > 0, cells.counts**2 / seen, math.nan))[used]
-    return pa.table(
-        {
-            "unit": _arrow.dictionary(used.astype(np.int16), cells.units),
-            "population": pa.array(population),
-            "n": pa.array(drawn),
-            "fraction": pa.array(drawn / population),
-            "cells": pa.array(np.bincount(cells.unit)[used].astype(np.int64)),
-            "design_effect": _arrow.floats(drawn * squares / population**2),
-        }
-    )
-
-
-_HALF, _USUAL = 0.5, 0.95
-
-Quotas = dict[tuple[int, int], Any]
-"""What was asked for, by characteristic and level."""
-
-
-def kept_names(keep: Any, names: Sequence[str], boosted: Sequence[str]) -> tuple[str, ...]:
-    """Resolve the characteristics that stay in proportion; None is all without a quota.
-
-    Raises
-    ------
-    UnknownNameError
-        When one is not among the cells.
-    """
-    if keep is None:
-        return tuple(name for name in names if name not in boosted)
-    kept = as_tuple("keep", keep, "names of characteristics")
-    if stray := [name for name in kept if name not in names]:
-        raise UnknownNameError("characteristic of the cells", stray, names)
-    return tuple(name for name in names if name in kept)
-
-
-def quotas_of(at_least: Any, cells: Cells) -> Quotas:
-    """Find the levels that quotas are about.
+    Returns
+    -------
+    SamplePlan
+        The number of cases of every cell; nothing is drawn yet.
 
     Raises
     ------
     UsageError
-        When they are no mapping of characteristics to mappings of levels.
+        When arguments do not fit together, or are out of range.
     UnknownNameError
         When a characteristic or a level is unknown.
-    """
-    if at_least is None:
-        return {}
-    shape = "`at_least` maps characteristics to levels and those to numbers"
-    if not isinstance(at_least, Mapping):
-        raise UsageError(f"{shape}, found {format_value(at_least)}")
-    if stray := [name for name in at_least if name not in cells.names]:
-        raise UnknownNameError("characteristic of the cells", stray, cells.names)
-    found: Quotas = {}
-    for name, wanted in at_least.items():
-        if not isinstance(wanted, Mapping):
-            raise UsageError(f"{shape}, found {format_value(wanted)} for {name!r}")
-        i = cells.names.index(name)
-        if stray := [level for level in wanted if level not in cells.levels[i]]:
-            known = [str(level) for level in cells.levels[i] if level is not None]
-            raise UnknownNameError(f"level of {name!r}", stray, known)
-        for level, value in wanted.items():
-            found[i, cells.levels[i].index(level)] = value
-    return found
+    DataError
+        When a caseload is smaller than its sample, a sample is smaller than its cells need, a
+        quota is larger than the number of cases, requirements contradict each other (the error
+        names a smallest set), or the caseload has a column that drawing adds. All units are
+        reported.
 
+    Notes
+    -----
+    Quotas and ``least`` always hold. Every kept level gets its proportion, rounded up or down.
+    There is one exception: if the cells of a level need more than that by ``least``, the level
+    gets what they need and the other levels share the rest in proportion, which can take them a
+    case or more off too. Of all tables that obey these rules, the one nearest to a target by
+    chi-square is taken. The target is the caseload raked to the kept proportions and to the
+    quotas that are more than proportionate.
 
-def unit_problems(asked: Quotas, cells: Cells, units: Iterable[str]) -> list[Problem]:
-    """Say which quotas by unit lack units that have cases, or name others."""
-    units = list(units)
-    problems = []
-    for (i, code), value in asked.items():
-        if not isinstance(value, Mapping):
-            continue
-        level = cells.levels[i][code]
-        called = f"at_least, {cells.names[i]} {'unknown' if level is None else repr(level)}"
-        if missing := [unit for unit in units if unit not in value]:
-            rule = "a quota by unit names every unit that has cases"
-            hint = f"Add the rest, with 0 where nothing is asked, as {missing[0]!r}: 0."
-            problems.append(Problem(called, rule, f"no number for {format_values(missing)}", hint))
-        if stray := sorted(str(unit) for unit in value if unit not in units):
-            rule, hint = "units are those with cases", "Correct the spelling or remove them."
-            problems.append(Problem(called, rule, format_values(stray), hint))
-    return problems
-
-
-def quota(value: Any, size: int) -> int | None:
-    """Give the number of cases that a quota asks of a sample, None where it says neither.
-
-    Parameters
+    References
     ----------
-    value : object
-        An integer from 0, of Python or NumPy, is a number of cases; a float strictly between 0
-        and 1 a share of ``size``, rounded up. Nothing else is either: 1.0 might be meant as one
-        case or as the whole sample.
-    size : int
+    Deming, W. E. and Stephan, F. F. (1940). On a least squares adjustment of a sampled
+    frequency table when the expected marginal totals are known. Annals of Mathematical
+    Statistics 11, 427-444 (raking).
 
     Examples
     --------
-    >>> quota(45, 160), quota(0.45, 160), quota(1.0, 160)
-    (45, 72, None)
+    >>> import omistats as oms
+    >>> made_up = oms.omi2.simulate(units=2, seed=1)
+    >>> caseload = oms.CaseSet.from_data(made_up, framework=oms.omi2.CASELOAD)
+    >>> plan = oms.plan_sample(caseload, size=60, at_least={"risk_of_harm": {"high": 25}})
+    >>> high = plan.margins.to_pylist()[0]
+    >>> high["level"], high["n"], round(high["proportionate"], 1), high["rule"]
+    ('high', 25, 11.5, 'quota')
     """
-    if isinstance(value, int | np.integer) and not isinstance(value, bool):
-        return int(value) if value >= 0 else None
-    if isinstance(value, float | np.floating) and 0 < value < 1:
-        # As it was written: a tenth of 30 is 3, whatever binary fractions of any length make
-        # of it. NumPy's str() is the shortest that tells a number from its neighbours.
-        return math.ceil(Fraction(str(value)) * size)
-    return None
-
-
-def sizes_of(
-    size: Any,
-    half_width: Any,
-    p: float,
-    confidence: float,
-    there: Mapping[str, int],
-    problems: list[Problem],
-) -> dict[str, int]:
-    """Give the size of every unit's sample.
-
-    Parameters
-    ----------
-    size, half_width : number or mapping of str to number, optional
-        One of them.
-    p, confidence : float
-        As `omistats.stats.sample_for_precision`.
-    there : mapping of str to int
-        The cases of every unit that has any.
-    problems : list of Problem
-        Receives what is wrong with single units.
-
-    Raises
-    ------
-    UsageError
-        When both or none are given, or a number cannot be what it should.
-    """
-    if (size is None) == (half_width is None):
-        raise UsageError("give either `size` or `half_width`, one of them")
-    if size is not None and (p, confidence) != (_HALF, _USUAL):
-        raise UsageError("`p` and `confidence` make a size of `half_width`; leave them out")
-    name, given = ("half_width", half_width) if size is None else ("size", size)
-    if isinstance(given, Mapping):
-        if missing := [unit for unit in there if unit not in given]:
-            rule, hint = "every unit with cases needs one", "Name them, or filter their cases out."
-            problems.append(Problem(name, rule, f"none for {format_values(missing)}", hint))
-        if stray := sorted(str(unit) for unit in given if unit not in there):
-            rule, hint = "units are those with cases", "Correct the spelling or remove them."
-            problems.append(Problem(name, rule, format_values(stray), hint))
-        of_unit = {unit: given[unit] for unit in there if unit in given}
-    else:
-        of_unit = dict.fromkeys(there, given)
-    if size is not None:
-        for value in of_unit.values():
-            check_whole("size", value, 1)
-        return {unit: int(value) for unit, value in of_unit.items()}
-    numbers = int | float | np.integer | np.floating
-    if odd := [v for v in of_unit.values() if isinstance(v, bool) or not isinstance(v, numbers)]:
-        raise UsageError(f"`half_width` is a number, found {format_value(odd[0])}")
-    if not of_unit:
-        return {}
-    population = np.array([there[unit] for unit in of_unit], np.float64)
-    wanted = sample_for_precision(
-        np.array(list(of_unit.values()), np.float64),
-        p=p,
-        confidence=confidence,
-        population=population,
+    if not isinstance(caseload, CaseSet):
+        raise UsageError(
+            f"`caseload` must be a CaseSet; found {format_value(caseload)}. Make one with "
+            "CaseSet.from_data(data, framework=...)"
+        )
+    check_whole("least", least, 0)
+    if not isinstance(give_way, bool):
+        raise UsageError(f"`give_way` is True or False, found {format_value(give_way)}")
+    names = resolve_cells(caseload, cells)
+    crossed = cross(caseload, names)
+    quotas = _resolve_quotas(at_least, crossed)
+    boosted = [names[i] for i, _ in quotas]
+    kept = _resolve_kept(keep, names, boosted)
+    problems = _column_clashes(caseload)
+    if not len(caseload):
+        hint = "Read the cases that could be drawn."
+        problems.append(Problem("caseload", "a caseload has cases", "none", hint))
+    counts = np.bincount(crossed.unit, crossed.counts, len(crossed.units)).astype(int).tolist()
+    populations = {unit: n for unit, n in zip(crossed.units, counts, strict=True) if n}
+    sizes = _resolve_sizes(size, half_width, p, confidence, populations, problems)
+    problems += _quota_unit_problems(quotas, crossed, populations)
+    n, target = np.zeros(len(crossed.unit), np.int64), np.zeros(len(crossed.unit))
+    unit_quotas: dict[str, dict[tuple[int, int], int]] = {}
+    ranges = {}
+    keep_places = frozenset(names.index(name) for name in kept)
+    for unit, unit_size in sizes.items():
+        unit_quotas[unit] = _unit_quotas(unit, unit_size, quotas, crossed, problems)
+        at = crossed.unit == crossed.units.index(unit)
+        allocation = allocate(
+            AllocationProblem(
+                unit,
+                unit_size,
+                names,
+                crossed.levels,
+                crossed.level[at],
+                crossed.counts[at],
+                keep_places,
+                unit_quotas[unit],
+                int(least),
+                give_way,
+            )
+        )
+        if isinstance(allocation, Allocation):
+            n[at], target[at] = allocation.n, allocation.target
+            ranges[unit] = allocation.ranges
+        else:
+            problems += allocation
+    if problems:
+        raise DataError(problems)
+    settings = {
+        "cells": names,
+        "keep": kept,
+        "at_least": _label_quotas(quotas, crossed),
+        "least": int(least),
+        "give_way": give_way,
+        "size": sizes,
+    }
+    metadata = caseload.metadata or None
+    margins = _margins_table(crossed, n, sizes, keep_places, unit_quotas, ranges)
+    return SamplePlan(
+        _cells_table(crossed, n, target).replace_schema_metadata(metadata),
+        margins.replace_schema_metadata(metadata),
+        _units_table(crossed, n).replace_schema_metadata(metadata),
+        caseload,
+        settings,
+        crossed,
     )
-    if np.isnan(wanted).any():
-        raise UsageError("`half_width` and `p` are numbers, found NaN")
-    return {unit: int(n) for unit, n in zip(of_unit, wanted.tolist(), strict=True)}
-
-
-_METHOD = "simple random within cells, without replacement: lowest PCG64 numbers in order of ids"
-
-
-def draw_cases(
-    caseload: CaseSet, cells: Cells, n: Ints, seed: int, settings: Mapping[str, Any]
-) -> CaseSet:
-    """Draw ``n`` cases of every cell; see `omistats.sampling.SamplePlan.draw`."""
-    drawn = chosen(caseload, cells, n, seed)
-    with np.errstate(divide="ignore"):
-        weight = np.where(n > 0, cells.counts / n, 0.0)
-    keys = [[key] for key in cells.named()]
-    more = added(keys, cells.of_case[drawn], weight, cells.counts)
-    said = {"method": _METHOD, "seed": seed, **settings}
-    return with_columns(
-        caseload, drawn, more, {b"sampling": json.dumps(said, default=_json_value).encode()}
-    )
-
-
-def chosen(caseload: CaseSet, cells: Cells, n: Ints, seed: int) -> Ints:
-    """Choose the rows that are drawn, in the order of units and ids."""
-    in_order = _by_id(caseload)
-    of_case = cells.of_case[in_order]
-    # Stable, so that ids ascend within cells.
-    by_cell = in_order[np.argsort(of_case, kind="stable")]
-    starts = np.concatenate([[0], np.cumsum(cells.counts)])
-    parts = [np.empty(0, np.int64)]
-    for c, key in enumerate(cells.named()):
-        there = by_cell[starts[c] : starts[c + 1]]
-        numbers = np.random.PCG64(_seed(seed, key)).random_raw(len(there))
-        parts.append(there[np.argsort(numbers, kind="stable")[: n[c]]])
-    rows = np.concatenate(parts)
-    place = np.empty(len(in_order), np.int64)
-    place[in_order] = np.arange(len(in_order))
-    order: Ints = rows[np.lexsort((place[rows], caseload.unit_codes[rows]))]
-    return order
-
-
-def with_columns(
-    cases: CaseSet, rows: Ints | None, more: Mapping[str, pa.Array], said: Mapping[bytes, bytes]
-) -> CaseSet:
-    """Take rows of cases, None for all, and give them more columns and metadata."""
-    index = None if rows is None else pa.array(rows)
-    columns = {name: cases[name] if index is None else cases[name].take(index) for name in cases}
-    table = pa.table({**columns, **more}).replace_schema_metadata({**cases.metadata, **said})
-    units = [Unit(unit, cases.unit_names.get(unit, "")) for unit in cases.units]
-    return CaseSet.from_data(table, framework=cases.framework, units=units)
-
-
-def _json_value(value: Any) -> Any:
-    """Turn mappings and NumPy's numbers into what JSON knows."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    # A share as it was written, of whatever length its binary fraction was.
-    return int(value) if isinstance(value, np.integer) else float(str(value))
-
-
-def _by_id(cases: CaseSet) -> Ints:
-    import pyarrow.compute as pc
-
-    order: Ints = pc.sort_indices(cases["case_id"]).to_numpy().astype(np.int64)
-    return order
-
-
-def _seed(seed: int, key: Key) -> np.random.SeedSequence:
-    import hashlib  # wanted only when cases are drawn
-
-    digest = hashlib.sha256(json.dumps(key).encode()).digest()
-    words = np.frombuffer(digest[:16], "<u4").tolist()
-    return np.random.SeedSequence(seed, spawn_key=words)
-
-
-_ROWS = 24
 
 
 @attrs.frozen(eq=False, repr=False)
 class SamplePlan(TableResult):
-    """How many cases of every cell a sample has; `draw` draws it.
+    """Plan of a sample: the number of cases to draw from every cell.
 
     Attributes
     ----------
     table : pyarrow.Table
-        A row a cell that has cases, by unit and then by level: ``unit``, a column for each
-        characteristic (null where unknown), ``population`` and ``n`` (int64, cases of the
-        caseload and of the sample), ``target`` (float64, before rounding), ``fraction`` (``n``
-        over ``population``) and ``weight`` (the inverse; null where no case is drawn).
+        One row a cell that has cases, by unit and then by level: ``unit``, a column for each
+        characteristic (null if unknown), ``population`` and ``n`` (int64, cases of the caseload
+        and of the sample), ``target`` (float64, cases before rounding), ``fraction`` (``n``
+        divided by ``population``) and ``weight`` (its inverse; null if no case is drawn).
     margins : pyarrow.Table
-        A row a level that a unit has: ``unit, characteristic, level`` (null where unknown),
-        ``population``, ``n``, ``proportionate`` (float64, what the level has of a sample in
-        proportion to the caseload), ``quota`` (int64, null without one), ``rule`` (``kept``;
-        ``quota``, of a level that has one; null) and ``gives_way_to``: null where what is kept
-        is less than one case from its proportion, else ``least`` or ``at_least``.
+        One row a level of a unit: ``unit, characteristic, level`` (null if unknown),
+        ``population``, ``n``, ``proportionate`` (float64, cases in proportion to the caseload),
+        ``quota`` (int64, null if there is none), ``rule`` (``kept``, ``quota`` or null) and
+        ``gives_way_to``: null if a kept level is less than one case from its proportion, else
+        the argument that prevents it, ``least`` or ``at_least``.
     units : pyarrow.Table
-        A row a unit: ``unit, population, n, fraction, cells`` and ``design_effect``, by which
-        unequal weights widen the variance of a percentage that has nothing to do with the
-        cells (Kish).
+        One row a unit: ``unit, population, n, fraction, cells`` and ``design_effect``, the
+        factor by which unequal weights increase the variance of a percentage that is unrelated
+        to the cells (Kish).
     caseload : CaseSet
-        What the sample is drawn from.
+        The caseload to draw from.
     settings : dict
         The arguments, resolved: ``cells, keep, at_least, least, give_way, size`` (by unit).
 
@@ -415,46 +256,46 @@ class SamplePlan(TableResult):
         Parameters
         ----------
         seed : int
-            From 0. The same seed draws the same cases, in whatever order the caseload has
-            them.
+            Seed of the random numbers, 0 or more. The same seed draws the same cases, whatever
+            their order in the caseload.
 
         Returns
         -------
         CaseSet
             The cases drawn, by unit and then by id, with three more columns:
-            ``sampling_stratum`` (the unit and the cell), ``weight`` (cases of the caseload
-            that a case stands for) and ``population`` (cases of the cell in the caseload).
-            They are what `omistats.recompute` and `omistats.scores` take as ``stratum``,
-            ``weight`` and ``population``. The metadata is that of the caseload, and under
-            ``sampling`` says how the sample was drawn.
+            ``sampling_stratum`` (the unit and the cell), ``weight`` (the number of cases of the
+            caseload that a case represents) and ``population`` (cases of the cell in the
+            caseload). Pass them to `omistats.recompute` and `omistats.scores` as ``stratum``,
+            ``weight`` and ``population``. The metadata are those of the caseload, and
+            ``sampling``, which records how the sample was drawn.
 
         Raises
         ------
         UsageError
-            When the seed is no whole number, or is negative.
+            When the seed is not a whole number, or is negative.
         DataError
-            When labels of two cells run into each other.
+            When two cells have the same name.
 
         Notes
         -----
-        Within a cell every subset of the size planned is equally likely. Each case of a cell,
-        in the order of ids, has a random number, and those with the lowest are drawn: a
-        larger plan with the same seed keeps the cases of a smaller one. Numbers are raw
-        output of NumPy's PCG64, whose stream does not change between versions. Its seed is
-        made of ``seed`` and the SHA-256 digest of the unit and the levels of the cell, so
-        that no other unit or cell matters.
+        Within a cell every subset of the planned size is equally likely. Each case of a cell,
+        in the order of ids, gets a random number, and those with the lowest are drawn. So a
+        larger plan with the same seed keeps the cases of a smaller one. The numbers are raw
+        output of NumPy's PCG64, whose stream does not change between versions. It is seeded
+        with ``seed`` and the SHA-256 digest of the unit and the levels of the cell, so that
+        other units and cells do not matter.
         """
         check_whole("seed", seed, 0)
-        return draw_cases(
+        return _draw_cases(
             self.caseload, self._cells, self.table["n"].to_numpy(), int(seed), self.settings
         )
 
     def _display(self) -> Display:
         rows = self.units.to_pylist()
         made_up = "SYNTHETIC " * is_synthetic(self.table.schema.metadata)
-        drawn, there = (sum(row[name] for row in rows) for name in ("n", "population"))
+        drawn, population = (sum(row[name] for row in rows) for name in ("n", "population"))
         count, declared = len(rows), len(self.caseload.units)
-        head = f"SamplePlan: {drawn:,} of {there:,} {made_up}cases, {count} "
+        head = f"SamplePlan: {drawn:,} of {population:,} {made_up}cases, {count} "
         head += f"unit{'s' * (count != 1)}"
         if declared > count:
             head += f" with cases of {declared} declared"
@@ -462,11 +303,12 @@ class SamplePlan(TableResult):
         head += f", {self.table.num_rows:,} cells of {crossed}"
         if self.settings["keep"]:
             head += f"; kept: {', '.join(self.settings['keep'])}"
-        lost = [row for row in self.margins.to_pylist() if row["gives_way_to"]]
-        tail = [f"... and {count - _ROWS:,} more units in .units"] * (count > _ROWS)
-        if lost:
-            text = "1 level that is kept is" if len(lost) == 1 else f"{len(lost):,} kept levels are"
-            tail.append(f"{text} off proportion; see gives_way_to in .margins")
+        broken = sum(row["gives_way_to"] is not None for row in self.margins.to_pylist())
+        more = count - _DISPLAYED_ROWS
+        notes = [f"... and {more:,} more units in .units"] * (more > 0)
+        if broken:
+            text = "1 level that is kept is" if broken == 1 else f"{broken:,} kept levels are"
+            notes.append(f"{text} off proportion; see gives_way_to in .margins")
         lines = [["unit", "caseload", "sample", "share", "cells", "design effect"]]
         lines += [
             [
@@ -477,213 +319,218 @@ class SamplePlan(TableResult):
                 f"{row['cells']:,}",
                 f"{row['design_effect']:.2f}" if row["design_effect"] is not None else "",
             ]
-            for row in rows[:_ROWS]
+            for row in rows[:_DISPLAYED_ROWS]
         ]
-        return Display(head, lines, "\n".join(tail))
+        return Display(head, lines, "\n".join(notes))
 
 
-def plan_sample(
-    caseload: CaseSet,
-    *,
-    size: int | Mapping[str, int] | None = None,
-    half_width: float | Mapping[str, float] | None = None,
-    cells: Iterable[str] | None = None,
-    keep: Iterable[str] | None = None,
-    at_least: Mapping[str, Any] | None = None,
-    least: int = 1,
-    give_way: bool = False,
-    p: float = 0.5,
-    confidence: float = 0.95,
-) -> SamplePlan:
-    """Plan a sample of every unit's caseload.
+_DEFAULT_P, _DEFAULT_CONFIDENCE = 0.5, 0.95
 
-    Parameters
-    ----------
-    caseload : CaseSet
-        One row a case that could be drawn. Its framework need not ask anything; see
-        `omistats.omi2.CASELOAD`.
-    size : int or mapping of str to int, optional
-        Cases to draw from each unit, or from each by its name.
-    half_width : float or mapping of str to float, optional
-        In place of a size: half the width of the interval for a percentage of a unit, as a
-        proportion. `omistats.stats.sample_for_precision` makes a size of it, with ``p``,
-        ``confidence`` and the caseload.
-    cells : iterable of str, optional
-        Characteristics; their cross-classification, within units, makes the cells that cases
-        are drawn from. An unknown characteristic (null) is a level of its own. By default the
-        strata that the framework requires. The first is the one that `omistats.design_weights`
-        never merges across.
-    keep : iterable of str, optional
-        Of these the characteristics that stay in proportion to the caseload. By default all
-        that have no quota.
-    at_least : mapping of str to mapping, optional
-        Quotas by characteristic and level: an integer is a number of cases, a float strictly
-        between 0 and 1 a share of the sample (rounded up), and a float outside is refused. Or a
-        mapping of every unit that has cases to such. ``None`` is the unknown level.
-    least : int
-        Cases of every cell, or all of them where there are fewer. One lets no cell go
-        unseen; from two on every cell also tells its variance, or is drawn whole and adds none.
-    give_way : bool
-        What is kept gives way, as little as can be, where it cannot be had with quotas or with
-        ``least``; otherwise such a plan is refused.
-    p, confidence : float
-        With ``half_width``: the percentage that is expected, as a proportion, and the
-        confidence of its interval.
 
-    Returns
-    -------
-    SamplePlan
-        How many cases of every cell; nothing is drawn yet.
+def _resolve_kept(keep: Any, names: Sequence[str], boosted: Sequence[str]) -> tuple[str, ...]:
+    """Resolve the characteristics that stay in proportion; None means all without a quota.
+
+    Raises
+    ------
+    UnknownNameError
+        When a name is not among the cells.
+    """
+    if keep is None:
+        return tuple(name for name in names if name not in boosted)
+    kept = as_tuple("keep", keep, "names of characteristics")
+    if unknown := [name for name in kept if name not in names]:
+        raise UnknownNameError("characteristic of the cells", unknown, names)
+    return tuple(name for name in names if name in kept)
+
+
+def _resolve_quotas(at_least: Any, cells: Cells) -> _Quotas:
+    """Resolve the characteristics and levels of quotas.
 
     Raises
     ------
     UsageError
-        When arguments do not fit together, or are out of range.
+        When quotas are not a mapping of characteristics to mappings of levels.
     UnknownNameError
         When a characteristic or a level is unknown.
-    DataError
-        When a caseload is smaller than its sample, a sample smaller than its cells need, a
-        quota larger than there are cases, what is asked cannot be had together (the error
-        names the fewest that contradict each other), or the caseload has a column that a draw
-        adds. All units are reported.
+    """
+    if at_least is None:
+        return {}
+    shape = "`at_least` maps characteristics to levels and those to numbers"
+    if not isinstance(at_least, Mapping):
+        raise UsageError(f"{shape}, found {format_value(at_least)}")
+    if unknown := [name for name in at_least if name not in cells.names]:
+        raise UnknownNameError("characteristic of the cells", unknown, cells.names)
+    quotas: _Quotas = {}
+    for name, by_level in at_least.items():
+        if not isinstance(by_level, Mapping):
+            raise UsageError(f"{shape}, found {format_value(by_level)} for {name!r}")
+        i = cells.names.index(name)
+        if unknown := [level for level in by_level if level not in cells.levels[i]]:
+            known = [str(level) for level in cells.levels[i] if level is not None]
+            raise UnknownNameError(f"level of {name!r}", unknown, known)
+        for level, value in by_level.items():
+            quotas[i, cells.levels[i].index(level)] = value
+    return quotas
 
-    Notes
-    -----
-    Quotas and ``least`` hold. Every level of what is kept has the whole number below or above
-    its proportion, so that it is less than one case off; except where cells of a level take
-    more than that by ``least``: it has those then, and the other levels divide the rest in
-    proportion, which can take them a case or more off too. Of all
-    tables that obey, the one nearest to a target by chi-square is taken. The target is the
-    caseload raked to the proportions kept and to the quotas, where those are more than
-    proportionate.
 
-    References
+def _quota_unit_problems(quotas: _Quotas, cells: Cells, units: Iterable[str]) -> list[Problem]:
+    """List quotas by unit that lack a unit with cases, or name another unit."""
+    units = list(units)
+    problems = []
+    for (i, code), value in quotas.items():
+        if not isinstance(value, Mapping):
+            continue
+        where = f"at_least, {_level_name(cells, i, code)}"
+        if missing := [unit for unit in units if unit not in value]:
+            rule = "a quota by unit names every unit that has cases"
+            hint = f"Add the rest, with 0 for no quota, as {missing[0]!r}: 0."
+            problems.append(Problem(where, rule, f"no number for {format_values(missing)}", hint))
+        if unknown := sorted(str(unit) for unit in value if unit not in units):
+            rule, hint = "units are those with cases", "Correct the spelling or remove them."
+            problems.append(Problem(where, rule, format_values(unknown), hint))
+    return problems
+
+
+def _level_name(cells: Cells, i: int, code: int) -> str:
+    level = cells.levels[i][code]
+    return f"{cells.names[i]} {'unknown' if level is None else repr(level)}"
+
+
+def _parse_quota(value: Any, size: int) -> int | None:
+    """Return the number of cases of a quota; None if it is neither a count nor a share.
+
+    Parameters
     ----------
-    Deming, W. E. and Stephan, F. F. (1940). On a least squares adjustment of a sampled
-    frequency table when the expected marginal totals are known. Annals of Mathematical
-    Statistics 11, 427-444 (raking).
+    value : object
+        An integer from 0, of Python or NumPy, is a number of cases; a float strictly between 0
+        and 1 is a share of ``size``, rounded up. 1.0 is neither, because it could mean one case
+        or the whole sample.
+    size : int
 
     Examples
     --------
-    >>> import omistats as oms
-    >>> made_up = oms.omi2.simulate(units=2, seed=1)
-    >>> caseload = oms.CaseSet.from_data(made_up, framework=oms.omi2.CASELOAD)
-    >>> plan = oms.plan_sample(caseload, size=60, at_least={"risk_of_harm": {"high": 25}})
-    >>> high = plan.margins.to_pylist()[0]
-    >>> high["level"], high["n"], round(high["proportionate"], 1), high["rule"]
-    ('high', 25, 11.5, 'quota')
+    >>> _parse_quota(45, 160), _parse_quota(0.45, 160), _parse_quota(1.0, 160)
+    (45, 72, None)
     """
-    if not isinstance(caseload, CaseSet):
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value) if value >= 0 else None
+    if isinstance(value, float | np.floating) and 0 < value < 1:
+        # The share as written: 0.1 of 30 is 3, but the binary fraction is a little more.
+        return math.ceil(Fraction(str(value)) * size)
+    return None
+
+
+def _resolve_sizes(
+    size: Any,
+    half_width: Any,
+    p: float,
+    confidence: float,
+    populations: Mapping[str, int],
+    problems: list[Problem],
+) -> dict[str, int]:
+    """Resolve the sample size of every unit.
+
+    Parameters
+    ----------
+    size, half_width : number or mapping of str to number, optional
+        One of the two.
+    p, confidence : float
+        As for `omistats.stats.sample_for_precision`.
+    populations : mapping of str to int
+        Cases of every unit that has any.
+    problems : list of Problem
+        Receives the problems of single units.
+
+    Raises
+    ------
+    UsageError
+        When both or none are given, or a number is out of range.
+    """
+    if (size is None) == (half_width is None):
+        found = "none" if size is None else "both"
+        raise UsageError(f"pass either `size` or `half_width`; found {found}")
+    if size is not None and (p, confidence) != (_DEFAULT_P, _DEFAULT_CONFIDENCE):
         raise UsageError(
-            f"a sample is planned of a CaseSet, found {format_value(caseload)}; make one with "
-            "CaseSet.from_data(data, framework=...)"
+            "`p` and `confidence` are options of `half_width`; leave them out with `size`"
         )
-    check_whole("least", least, 0)
-    if not isinstance(give_way, bool):
-        raise UsageError(f"`give_way` is True or False, found {format_value(give_way)}")
-    names = wanted_cells(caseload, cells)
-    crossed = cross(caseload, names)
-    asked = quotas_of(at_least, crossed)
-    boosted = [names[i] for i, _ in asked]
-    kept = kept_names(keep, names, boosted)
-    problems = _taken(caseload)
-    if not len(caseload):
-        hint = "Read the cases that could be drawn."
-        problems.append(Problem("caseload", "a caseload has cases", "none", hint))
-    there = np.bincount(crossed.unit, crossed.counts, len(crossed.units)).astype(int).tolist()
-    of_unit = {unit: n for unit, n in zip(crossed.units, there, strict=True) if n}
-    sizes = sizes_of(size, half_width, p, confidence, of_unit, problems)
-    problems += unit_problems(asked, crossed, of_unit)
-    n, target = np.zeros(len(crossed.unit), np.int64), np.zeros(len(crossed.unit))
-    quotas: dict[str, dict[tuple[int, int], int]] = {}
-    windows = {}
-    keeping = frozenset(names.index(name) for name in kept)
-    for unit, wanted in sizes.items():
-        quotas[unit] = _quotas(unit, wanted, asked, crossed, problems)
-        at = crossed.unit == crossed.units.index(unit)
-        wishes = AllocationProblem(
-            unit,
-            wanted,
-            names,
-            crossed.levels,
-            crossed.level[at],
-            crossed.counts[at],
-            keeping,
-            quotas[unit],
-            int(least),
-            give_way,
+    name, given = ("half_width", half_width) if size is None else ("size", size)
+    if isinstance(given, Mapping):
+        if missing := [unit for unit in populations if unit not in given]:
+            rule, hint = "every unit with cases needs one", "Name them, or filter their cases out."
+            problems.append(Problem(name, rule, f"none for {format_values(missing)}", hint))
+        if unknown := sorted(str(unit) for unit in given if unit not in populations):
+            rule, hint = "units are those with cases", "Correct the spelling or remove them."
+            problems.append(Problem(name, rule, format_values(unknown), hint))
+        by_unit = {unit: given[unit] for unit in populations if unit in given}
+    else:
+        by_unit = dict.fromkeys(populations, given)
+    if size is not None:
+        for value in by_unit.values():
+            check_whole("size", value, 1)
+        return {unit: int(value) for unit, value in by_unit.items()}
+    numbers = int | float | np.integer | np.floating
+    if odd := [v for v in by_unit.values() if isinstance(v, bool) or not isinstance(v, numbers)]:
+        raise UsageError(
+            f"`half_width` must be a number between 0 and 1; found {format_value(odd[0])}"
         )
-        found = allocate(wishes)
-        if isinstance(found, Allocation):
-            n[at], target[at], windows[unit] = found.n, found.target, found.windows
-        else:
-            problems += found
-    if problems:
-        raise DataError(problems)
-    settings = {
-        "cells": names,
-        "keep": kept,
-        "at_least": _quotas_as_json(asked, crossed),
-        "least": int(least),
-        "give_way": give_way,
-        "size": sizes,
-    }
-    metadata = caseload.metadata or None
-    return SamplePlan(
-        _table(crossed, n, target).replace_schema_metadata(metadata),
-        margins_of(crossed, n, sizes, keeping, quotas, windows).replace_schema_metadata(metadata),
-        units_of(crossed, n).replace_schema_metadata(metadata),
-        caseload,
-        settings,
-        crossed,
+    if not by_unit:
+        return {}
+    population = np.array([populations[unit] for unit in by_unit], np.float64)
+    sizes = sample_for_precision(
+        np.array(list(by_unit.values()), np.float64),
+        p=p,
+        confidence=confidence,
+        population=population,
     )
+    if np.isnan(sizes).any():
+        raise UsageError("`half_width` and `p` must be numbers between 0 and 1; found NaN")
+    return {unit: int(n) for unit, n in zip(by_unit, sizes.tolist(), strict=True)}
 
 
-def _taken(caseload: CaseSet) -> list[Problem]:
+def _column_clashes(caseload: CaseSet) -> list[Problem]:
     return [
         Problem(name, "a sample adds this column to those of the caseload", name, "Rename it.")
-        for name in ADDED
+        for name in SAMPLE_COLUMNS
         if name in caseload
     ]
 
 
-def _quotas(
-    unit: str, size: int, asked: Quotas, cells: Cells, problems: list[Problem]
+def _unit_quotas(
+    unit: str, size: int, quotas: _Quotas, cells: Cells, problems: list[Problem]
 ) -> dict[tuple[int, int], int]:
-    """Give what quotas ask of one unit; those by unit that leave it out are reported already."""
-    found = {}
-    for (i, code), value in asked.items():
+    """Return the quotas of one unit, as numbers of cases."""
+    out = {}
+    for (i, code), value in quotas.items():
         where, given = "at_least", value
         if isinstance(value, Mapping):
-            if unit not in value:
+            if unit not in value:  # a problem reported by `_quota_unit_problems`
                 continue
             where, given = unit, value[unit]
-        wanted = quota(given, size)
-        if wanted is not None:
-            found[i, code] = wanted
+        cases = _parse_quota(given, size)
+        if cases is not None:
+            out[i, code] = cases
             continue
         rule = "a quota is a whole number of cases from 0, or a share: a float between 0 and 1"
-        like = 45
+        example = 45
         if isinstance(given, float | np.floating) and given >= 1 and given == given // 1:
-            like = int(given)
-        hint = f"Write {like} for cases, 0.99 for a share of the sample."
-        level = cells.levels[i][code]
-        text = f"{format_value(given)} for {cells.names[i]} "
-        text += "unknown" if level is None else repr(level)
-        problem = Problem(where, rule, text, hint)
-        if problem not in problems:  # of one for all units
+            example = int(given)
+        hint = f"Write {example} for cases, 0.99 for a share of the sample."
+        found = f"{format_value(given)} for {_level_name(cells, i, code)}"
+        problem = Problem(where, rule, found, hint)
+        if problem not in problems:  # the same quota for all units
             problems.append(problem)
-    return found
+    return out
 
 
-def _quotas_as_json(asked: Quotas, cells: Cells) -> dict[str, dict[str | None, Any]]:
+def _label_quotas(quotas: _Quotas, cells: Cells) -> dict[str, dict[str | None, Any]]:
+    """Return quotas by the names of characteristics and levels."""
     out: dict[str, dict[str | None, Any]] = {}
-    for (i, code), value in asked.items():
+    for (i, code), value in quotas.items():
         out.setdefault(cells.names[i], {})[cells.levels[i][code]] = value
     return out
 
 
-def _table(cells: Cells, n: Any, target: Any) -> pa.Table:
+def _cells_table(cells: Cells, n: Any, target: Any) -> pa.Table:
     with np.errstate(divide="ignore"):
         weight = np.where(n > 0, cells.counts / n, np.nan)
     return pa.table(
@@ -696,3 +543,150 @@ def _table(cells: Cells, n: Any, target: Any) -> pa.Table:
             "weight": _arrow.floats(weight),
         }
     )
+
+
+def _margins_table(
+    cells: Cells,
+    n: Ints,
+    sizes: Mapping[str, int],
+    keep: frozenset[int],
+    quotas: Mapping[str, Mapping[tuple[int, int], int]],
+    ranges: Mapping[str, Mapping[tuple[int, int], tuple[int, int]]],
+) -> pa.Table:
+    """Count the caseload and the sample by level, with quotas and broken proportions."""
+    rows = []
+    for u, unit in enumerate(cells.units):
+        in_unit = cells.unit == u
+        unit_population = int(cells.counts[in_unit].sum())
+        for i, name in enumerate(cells.names):
+            for code, level in enumerate(cells.levels[i]):
+                at = in_unit & (cells.level[:, i] == code)
+                population, drawn = int(cells.counts[at].sum()), int(n[at].sum())
+                if not population:
+                    continue
+                quota = quotas[unit].get((i, code))
+                exact = sizes[unit] * population
+                # Less than one case from the proportion; multiplied out to avoid rounding.
+                is_near = abs(drawn * unit_population - exact) < unit_population
+                rule = "kept" if i in keep else "quota" if quota is not None else None
+                gives_way_to = None
+                if i in keep and not is_near:
+                    low, high = ranges[unit][i, code]
+                    only_least = low <= drawn <= high or not any(quotas[unit].values())
+                    gives_way_to = "least" if only_least else "at_least"
+                rows.append(
+                    {
+                        "unit": unit,
+                        "characteristic": name,
+                        "level": level,
+                        "population": population,
+                        "n": drawn,
+                        "proportionate": exact / unit_population,
+                        "quota": quota,
+                        "rule": rule,
+                        "gives_way_to": gives_way_to,
+                    }
+                )
+    kinds = {
+        "unit": pa.string(),
+        "characteristic": pa.string(),
+        "level": pa.string(),
+        "population": pa.int64(),
+        "n": pa.int64(),
+        "proportionate": pa.float64(),
+        "quota": pa.int64(),
+        "rule": pa.string(),
+        "gives_way_to": pa.string(),
+    }
+    return pa.table({k: pa.array([row[k] for row in rows], kind) for k, kind in kinds.items()})
+
+
+def _units_table(cells: Cells, n: Ints) -> pa.Table:
+    """Sum up cells by unit, for the units that have cases."""
+    used = np.unique(cells.unit)
+    population = np.bincount(cells.unit, cells.counts)[used].astype(np.int64)
+    drawn = np.bincount(cells.unit, n)[used].astype(np.int64)
+    # If no case of a cell is drawn, the cell has no weight and its unit no design effect.
+    divisor = np.where(n > 0, n, 1)
+    squares = np.bincount(cells.unit, np.where(n > 0, cells.counts**2 / divisor, math.nan))[used]
+    return pa.table(
+        {
+            "unit": _arrow.dictionary(used.astype(np.int16), cells.units),
+            "population": pa.array(population),
+            "n": pa.array(drawn),
+            "fraction": pa.array(drawn / population),
+            "cells": pa.array(np.bincount(cells.unit)[used].astype(np.int64)),
+            "design_effect": _arrow.floats(drawn * squares / population**2),
+        }
+    )
+
+
+_METHOD = "simple random within cells, without replacement: lowest PCG64 numbers in order of ids"
+
+
+def _draw_cases(
+    caseload: CaseSet, cells: Cells, n: Ints, seed: int, settings: Mapping[str, Any]
+) -> CaseSet:
+    """Draw ``n`` cases of every cell; see `omistats.sampling.SamplePlan.draw`."""
+    drawn = draw_rows(caseload, cells, n, seed)
+    with np.errstate(divide="ignore"):
+        weight = np.where(n > 0, cells.counts / n, 0.0)
+    keys = [[key] for key in cells.cell_keys()]
+    columns = sample_columns(keys, cells.of_case[drawn], weight, cells.counts)
+    sampling = json.dumps({"method": _METHOD, "seed": seed, **settings}, default=_json_value)
+    return add_columns(caseload, drawn, columns, {b"sampling": sampling.encode()})
+
+
+def draw_rows(caseload: CaseSet, cells: Cells, n: Ints, seed: int) -> Ints:
+    """Draw ``n`` rows of every cell; they are in the order of units and ids."""
+    by_id = _order_by_id(caseload)
+    # Stable, so that ids ascend within cells.
+    by_cell = by_id[np.argsort(cells.of_case[by_id], kind="stable")]
+    starts = np.concatenate([[0], np.cumsum(cells.counts)])
+    parts = [np.empty(0, np.int64)]
+    for c, key in enumerate(cells.cell_keys()):
+        in_cell = by_cell[starts[c] : starts[c + 1]]
+        numbers = np.random.PCG64(_seed_sequence(seed, key)).random_raw(len(in_cell))
+        parts.append(in_cell[np.argsort(numbers, kind="stable")[: n[c]]])
+    rows = np.concatenate(parts)
+    place = np.empty(len(by_id), np.int64)
+    place[by_id] = np.arange(len(by_id))
+    in_order: Ints = rows[np.lexsort((place[rows], caseload.unit_codes[rows]))]
+    return in_order
+
+
+def add_columns(
+    cases: CaseSet,
+    rows: Ints | None,
+    columns: Mapping[str, pa.Array],
+    metadata: Mapping[bytes, bytes],
+) -> CaseSet:
+    """Take rows of cases, None for all, and add columns and metadata."""
+    index = None if rows is None else pa.array(rows)
+    taken = {name: cases[name] if index is None else cases[name].take(index) for name in cases}
+    table = pa.table({**taken, **columns}).replace_schema_metadata({**cases.metadata, **metadata})
+    units = [Unit(unit, cases.unit_names.get(unit, "")) for unit in cases.units]
+    return CaseSet.from_data(table, framework=cases.framework, units=units)
+
+
+def _json_value(value: Any) -> Any:
+    """Convert mappings and NumPy numbers to JSON."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    # The share as written, also of float32.
+    return int(value) if isinstance(value, np.integer) else float(str(value))
+
+
+def _order_by_id(cases: CaseSet) -> Ints:
+    import pyarrow.compute as pc
+
+    order: Ints = pc.sort_indices(cases["case_id"]).to_numpy().astype(np.int64)
+    return order
+
+
+def _seed_sequence(seed: int, key: Key) -> np.random.SeedSequence:
+    import hashlib  # needed only when cases are drawn
+
+    digest = hashlib.sha256(json.dumps(key).encode()).digest()
+    words = np.frombuffer(digest[:16], "<u4").tolist()
+    return np.random.SeedSequence(seed, spawn_key=words)

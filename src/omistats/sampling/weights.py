@@ -1,4 +1,4 @@
-"""Weights of the cases that were inspected in the end."""
+"""Design weights of the cases that were inspected."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ import pyarrow as pa
 
 from omistats._result_tables import Display, TableResult
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_value
-from omistats.kernel.ranks import check_whole
+from omistats.kernel.checks import check_whole
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import SYNTHETIC, is_synthetic
 from omistats.sampling.cells import (
-    ADDED,
+    SAMPLE_COLUMNS,
     Cells,
     Key,
-    Part,
-    added,
-    called,
+    WeightingStratum,
+    cell_name,
     cross,
-    matched,
-    merge,
-    wanted_cells,
+    match_cells,
+    merge_sparse,
+    resolve_cells,
+    sample_columns,
 )
-from omistats.sampling.plan import with_columns
+from omistats.sampling.plan import add_columns
 
 __all__ = ["DesignWeights", "design_weights"]
 
 
 Ints = npt.NDArray[np.int64]
 
-_ROWS = 24
+_DISPLAYED_ROWS = 24
 
 
 @attrs.frozen(eq=False, repr=False)
 class DesignWeights(TableResult):
-    """Weights of cases, and what had to be merged for them.
+    """Design weights of cases, and the cells that were merged for them.
 
     Attributes
     ----------
     table : pyarrow.Table
-        A row a cell that the caseload has: ``unit``, a column for each characteristic (null
-        where unknown), ``population`` and ``n`` (int64, cases of the caseload and inspected),
-        ``sampling_stratum`` (its own, or the one it was merged into), ``weight`` of that, and
-        ``merged`` (Boolean).
+        One row a cell of the caseload: ``unit``, a column for each characteristic (null if
+        unknown), ``population`` and ``n`` (int64, cases of the caseload and cases inspected),
+        ``sampling_stratum`` (its name, or that of the merged cells), ``weight`` of the stratum,
+        and ``merged`` (Boolean).
     margins : pyarrow.Table
-        A row a level that a unit has: ``unit, characteristic, level, population``,
-        ``weighted`` (float64, the sum of weights) and ``exact``: whether that is the
-        population, in exact arithmetic.
+        One row a level of a unit: ``unit, characteristic, level, population``, ``weighted``
+        (float64, the sum of weights) and ``exact``, whether the two are equal in exact
+        arithmetic.
     cases : CaseSet
-        The cases with ``sampling_stratum``, ``weight`` and ``population``, as `SamplePlan.draw`
-        gives them.
+        The cases with ``sampling_stratum``, ``weight`` and ``population``, as from
+        `SamplePlan.draw`.
     merged : tuple of tuple
-        Each stratum of several cells: the unit and levels of its cells.
+        The strata of several cells: the unit and levels of each cell.
 
     Examples
     --------
@@ -80,15 +80,15 @@ class DesignWeights(TableResult):
 
     def _display(self) -> Display:
         made_up = "SYNTHETIC " * is_synthetic(self.table.schema.metadata)
-        there = sum(self.table["population"].to_pylist())
-        lost = [row for row in self.margins.to_pylist() if not row["exact"]]
+        population = sum(self.table["population"].to_pylist())
+        inexact = [row for row in self.margins.to_pylist() if not row["exact"]]
         head = (
-            f"DesignWeights: {len(self.cases):,} {made_up}cases stand for {there:,}, "
+            f"DesignWeights: {len(self.cases):,} {made_up}cases stand for {population:,}, "
             f"{self.table.num_rows:,} cells, {len(self.merged):,} merged strata"
         )
-        if not lost:
+        if not inexact:
             return Display(head)
-        head += f"; weighted margins that are no longer the caseload's: {len(lost):,}"
+        head += f"; weighted margins that are no longer the caseload's: {len(inexact):,}"
         lines = [["unit", "level", "caseload", "weighted"]]
         lines += [
             [
@@ -97,62 +97,62 @@ class DesignWeights(TableResult):
                 f"{row['population']:,}",
                 f"{row['weighted']:,.1f}",
             ]
-            for row in lost[:_ROWS]
+            for row in inexact[:_DISPLAYED_ROWS]
         ]
-        left = len(lost) - _ROWS
+        rest = len(inexact) - _DISPLAYED_ROWS
         return Display(
-            head, lines, f"... and {left:,} more in .margins" if left > 0 else "", labels=2
+            head, lines, f"... and {rest:,} more in .margins" if rest > 0 else "", labels=2
         )
 
 
 def design_weights(
     cases: CaseSet, caseload: CaseSet, *, cells: Iterable[str] | None = None, least: int = 1
 ) -> DesignWeights:
-    """Weigh the cases inspected so that they stand for the caseload.
+    """Weight the cases inspected so that they represent the caseload.
 
     Parameters
     ----------
     cases : CaseSet
-        The cases that were inspected in the end, whatever was drawn. Under any framework. The
-        three columns of a draw are replaced.
+        The cases that were inspected, whichever were drawn, under any framework. Existing
+        ``sampling_stratum``, ``weight`` and ``population`` columns of a draw are replaced.
     caseload : CaseSet
-        One row a case that could have been drawn, in the same units.
+        All cases that could have been drawn, one row a case, in the same units.
     cells : iterable of str, optional
-        Characteristics, as the sample was drawn by, the most important first; by default the
-        strata that the framework of the caseload requires. Cases must have those that they had
-        in the caseload, whatever the inspection found them to be.
+        Characteristics that the sample was drawn by, the most important first; by default the
+        strata that the framework of the caseload requires. Cases must have the characteristics
+        that they had in the caseload, even if the inspection found others.
     least : int
-        A cell with fewer cases inspected is merged with a neighbour, unless that is all it has.
-        From two on every stratum tells its variance, or is inspected whole and adds none:
+        Cases inspected that a cell needs, unless it has fewer; other cells are merged with a
+        neighbour. From 2, every stratum has a variance estimate or was inspected whole, and
         findings and scores need no ``lonely``.
 
     Returns
     -------
     DesignWeights
-        The cases with weights, and what had to be merged for them.
+        The cases with weights, and the cells that were merged.
 
     Raises
     ------
     UsageError
         When an argument is of the wrong kind, or ``least`` is below 1.
     UnknownNameError
-        When a characteristic is no column.
+        When a characteristic is not a column.
     DataError
-        When cases are in units or cells that the caseload does not have, when more of a cell
-        are inspected than there are, when a unit of the caseload has no cases inspected, when
-        too few of a level of the first characteristic are left, or when cases have some
-        but not all of the columns of a draw. All are listed.
+        When cases are in units or cells that the caseload does not have, more cases of a cell
+        are inspected than the caseload has, a unit of the caseload has no cases inspected, a
+        level of the first characteristic has too few cases, or cases have some but not all
+        columns of a draw. All problems are reported together.
 
     Notes
     -----
-    The weight is N / n: cases of the cell in the caseload by cases of it inspected. That takes
-    cases that were drawn and lost as lost at random within the cell.
+    The weight is N / n: cases of the cell in the caseload by cases of the cell inspected. It
+    assumes that cases drawn but not inspected are missing at random within the cell.
 
     A sparse cell is merged with one of the same unit that differs in the last characteristic
-    only; when there are none left, with one that differs in the characteristic before; never
-    across the first. Of several neighbours it is the one with the most cases inspected. Then
-    levels that were merged have weighted margins that are no longer those of the caseload,
-    which ``margins`` tells.
+    only; if there is none left, with one that differs in the characteristic before; never
+    across the first. Of several neighbours the one with the most cases inspected is taken.
+    Weighted margins of merged levels differ from those of the caseload; ``margins`` shows by
+    how much.
 
     References
     ----------
@@ -172,89 +172,96 @@ def design_weights(
     """
     for name, given in (("cases", cases), ("caseload", caseload)):
         if not isinstance(given, CaseSet):
-            raise UsageError(f"`{name}` is a CaseSet, found {format_value(given)}")
+            raise UsageError(
+                f"`{name}` is a CaseSet, found {format_value(given)}; make one with "
+                "CaseSet.from_data"
+            )
     check_whole("least", least, 1)
-    names = wanted_cells(caseload, cells)
+    names = resolve_cells(caseload, cells)
     if unknown := [name for name in names if name not in cases]:
         raise UnknownNameError("characteristic", unknown, cases.columns)
-    there, inspected = cross(caseload, names), cross(cases, names)
-    n, place, problems = matched(there, inspected)
-    problems += _taken(cases)
-    keys, counts = there.named(), there.counts.tolist()
-    single = [Part((i,), (keys[i],), int(n[i]), counts[i]) for i in range(len(keys))]
-    parts = [part for unit in _by_unit(single) for part in merge(unit, least)]
-    problems += _too_few(parts, names, least)
+    caseload_cells, inspected = cross(caseload, names), cross(cases, names)
+    n, place, problems = match_cells(caseload_cells, inspected)
+    problems += _column_clashes(cases)
+    keys, counts = caseload_cells.cell_keys(), caseload_cells.counts.tolist()
+    single = [WeightingStratum((i,), (keys[i],), int(n[i]), counts[i]) for i in range(len(keys))]
+    strata = [stratum for unit in _by_unit(single) for stratum in merge_sparse(unit, least)]
+    problems += _sparse_levels(strata, names, least)
     if problems:
         raise DataError(problems)
     of_cell = np.zeros(len(keys), np.int64)
-    for i, part in enumerate(parts):
-        of_cell[list(part.cells)] = i
-    population = np.array([part.population for part in parts], np.int64)
-    weight = population / np.array([part.n for part in parts], np.float64)
-    strata = [part.keys for part in parts]
+    for i, stratum in enumerate(strata):
+        of_cell[list(stratum.cells)] = i
+    population = np.array([stratum.population for stratum in strata], np.int64)
+    weight = population / np.array([stratum.n for stratum in strata], np.float64)
+    stratum_keys = [stratum.keys for stratum in strata]
     of_case = of_cell[place[inspected.of_case]] if len(cases) else np.empty(0, np.int64)
-    more = added(strata, of_case, weight, population)
-    of_cells = added(strata, of_cell, weight, population)
+    case_columns = sample_columns(stratum_keys, of_case, weight, population)
+    cell_columns = sample_columns(stratum_keys, of_cell, weight, population)
     metadata = dict(cases.metadata)
     if is_synthetic(caseload.metadata) and not is_synthetic(metadata):
         metadata[SYNTHETIC] = b"true"
-    merged = tuple(part.keys for part in parts if len(part.cells) > 1)
+    merged = tuple(stratum.keys for stratum in strata if len(stratum.cells) > 1)
     table = pa.table(
         {
-            **there.label_columns(),
-            "population": pa.array(there.counts),
+            **caseload_cells.label_columns(),
+            "population": pa.array(caseload_cells.counts),
             "n": pa.array(n),
-            **{name: of_cells[name] for name in ADDED if name != "population"},
-            "merged": pa.array(len(parts[i].cells) > 1 for i in of_cell.tolist()),
+            **{name: cell_columns[name] for name in SAMPLE_COLUMNS if name != "population"},
+            "merged": pa.array(len(strata[i].cells) > 1 for i in of_cell.tolist()),
         }
     )
+    margins = _margins(caseload_cells, n, strata, of_cell)
     return DesignWeights(
         table.replace_schema_metadata(metadata or None),
-        _margins(there, n, parts, of_cell).replace_schema_metadata(metadata or None),
-        with_columns(cases, None, more, metadata),
+        margins.replace_schema_metadata(metadata or None),
+        add_columns(cases, None, case_columns, metadata),
         merged,
     )
 
 
-def _taken(cases: CaseSet) -> list[Problem]:
-    """Refuse columns of these names, unless they are those of a draw, which are replaced."""
-    if all(name in cases for name in ADDED):
+def _column_clashes(cases: CaseSet) -> list[Problem]:
+    """List the columns that cannot be replaced because they are not all those of a draw."""
+    if all(name in cases for name in SAMPLE_COLUMNS):
         return []
     rule = "weights add this column to those of the cases"
     return [
-        Problem(name, rule, f"another {name!r}", "Rename it.") for name in ADDED if name in cases
+        Problem(name, rule, f"another {name!r}", "Rename it.")
+        for name in SAMPLE_COLUMNS
+        if name in cases
     ]
 
 
-def _by_unit(parts: list[Part]) -> Iterable[list[Part]]:
-    units: dict[Any, list[Part]] = {}
-    for part in parts:
-        units.setdefault(part.keys[0][0], []).append(part)
+def _by_unit(strata: list[WeightingStratum]) -> Iterable[list[WeightingStratum]]:
+    units: dict[Any, list[WeightingStratum]] = {}
+    for stratum in strata:
+        units.setdefault(stratum.keys[0][0], []).append(stratum)
     return units.values()
 
 
-def _too_few(parts: list[Part], names: tuple[str, ...], least: int) -> list[Problem]:
-    """Say of which levels of the first characteristic too few are left."""
+def _sparse_levels(
+    strata: list[WeightingStratum], names: tuple[str, ...], least: int
+) -> list[Problem]:
+    """List the strata that are still sparse after merging."""
     problems = []
-    empty = {part.keys[0][0] for part in parts} - {
-        part.keys[0][0] for part in parts if part.n
-    }  # units reported already
-    for part in parts:
-        if not part.sparse(least) or part.keys[0][0] in empty:
+    # Units without cases are reported by `match_cells`.
+    inspected_units = {stratum.keys[0][0] for stratum in strata if stratum.n}
+    for stratum in strata:
+        if not stratum.is_sparse(least) or stratum.keys[0][0] not in inspected_units:
             continue
-        what = called(part.keys[0][:2])
+        where = cell_name(stratum.keys[0][:2])
         rule = f"{least} or more cases inspected"
         if names:
             rule += f", as cells are not merged across {names[0]}"
-        found = f"{part.n} of {part.population:,}"
+        found = f"{stratum.n} of {stratum.population:,}"
         hint = "Inspect more, lower `least`, or name another characteristic first."
-        problems.append(Problem(what, rule, found, hint))
+        problems.append(Problem(where, rule, found, hint))
     return problems
 
 
-def _margins(cells: Cells, n: Ints, parts: list[Part], of_cell: Ints) -> pa.Table:
-    """Compare weighted margins with those of the caseload in exact fractions."""
-    weights = [Fraction(part.population, part.n) for part in parts]
+def _margins(cells: Cells, n: Ints, strata: list[WeightingStratum], of_cell: Ints) -> pa.Table:
+    """Compare weighted margins with those of the caseload, in exact fractions."""
+    weights = [Fraction(stratum.population, stratum.n) for stratum in strata]
     sums: dict[tuple[int, int, int], tuple[int, Fraction]] = {}
     for c, (u, codes) in enumerate(zip(cells.unit.tolist(), cells.level.tolist(), strict=True)):
         for i, code in enumerate(codes):
