@@ -11,6 +11,8 @@ from types import ModuleType
 import pytest
 
 import omistats as oms
+
+# Internal: the command line, without starting a process.
 from omistats.cli import main
 
 

@@ -12,6 +12,8 @@ import pytest
 from tests.factories import Gender, Harm, Supervision, frame, read, rows
 
 import omistats as oms
+
+# Internal: the two codes of cases in no group.
 from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.factories import Gender, Harm, frame, read
 
 import omistats as oms
+
+# Internal: what a name means, before anything is counted.
 from omistats.breakdowns import registry
 
 

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import omistats as oms
+
+# Internal: results do not depend on the size of parts, which only tests choose.
 from omistats.model import batches as streams, files as pieces
 from tests.factories import BREAKDOWNS, Gender, frame, framework
 

@@ -19,6 +19,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import omistats as oms
+
+# Internal: results do not depend on the size of parts, which only tests choose.
 from omistats.model import batches as streams, duplicate_ids as identity, files as pieces
 from tests.factories import BREAKDOWNS, LEVELS, Gender, framework, random_frame
 

@@ -13,6 +13,8 @@ from statsmodels.stats.proportion import proportions_ztest
 
 from omistats import DataError, UnknownNameError, UsageError
 from omistats.forensics import attainable
+
+# Internal: the names of the methods and marks.
 from omistats.forensics.attainable_counts import METHODS
 from omistats.kernel.chi_square import STARS
 from omistats.omi2 import load_published

@@ -13,6 +13,8 @@ from hypothesis import given, strategies as st
 from scipy import stats
 
 from omistats import UnknownNameError, UsageError
+
+# Internal: tiny worlds; the report has one, and it is large.
 from omistats.forensics.attainable_counts import iter_ranges
 from omistats.forensics.consistency import (
     Figure,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 from tests.factories import oracle
 
+# Internal: draws one by one, of which `bootstrap` reports limits only.
 from omistats.kernel.resampling import count_drawn, draw_weights, spread, sum_drawn
 
 

@@ -13,6 +13,8 @@ from tests.factories import oracle
 from tests.kernel.clustered_recount import covariance, influence, share
 
 from omistats import DataError, UnknownNameError, UsageError
+
+# Internal: the recount takes its treatment of strata; limits at any degrees of freedom.
 from omistats.kernel.design import variance_factors
 from omistats.kernel.ratio import design_effect, limits
 from omistats.stats import ratio

@@ -11,6 +11,8 @@ from hypothesis import given, strategies as st
 from tests.factories import oracle
 
 import omistats as oms
+
+# Internal: funnels of any shares and sizes; a score table reaches few of them.
 from omistats.kernel.funnel import (
     dispersion,
     flags,

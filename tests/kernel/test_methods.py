@@ -9,6 +9,8 @@ import pytest
 
 import omistats as oms
 from omistats import UnknownNameError, UsageError
+
+# Internal: a registry of its own leaves the public ones as they are.
 from omistats.kernel.registry import MethodRegistry
 
 

@@ -14,6 +14,8 @@ from tests.factories import oracle
 from tests.kernel.clustered_recount import covariance, influence
 
 from omistats import DataError, UnknownNameError, UsageError
+
+# Internal: `ratio` takes cases, and covariances of groups are reached through scores only.
 from omistats.kernel.ratio import covariance_groups, from_moments, products
 from omistats.kernel.wald import difference, wald
 from omistats.stats import ratio

@@ -10,6 +10,8 @@ from statsmodels.stats.multitest import multipletests
 from tests.factories import oracle
 
 import omistats as oms
+
+# Internal: pairs of any estimates; a score table reaches few of them.
 from omistats.kernel.ranks import pairs, rank_sets
 
 tables = st.integers(2, 8).flatmap(

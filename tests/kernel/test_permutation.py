@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from tests.factories import oracle
 from tests.kernel import permutation_recount as recount
 
+# Internal: shuffles one by one, of which `max_t` reports p-values only.
 from omistats.kernel.multiplicity import step_down
 from omistats.kernel.resampling import (
     Layout,

@@ -17,6 +17,8 @@ from statsmodels.stats.proportion import (
 from tests.factories import oracle
 
 import omistats as oms
+
+# Internal: every exact power is a sum of these chances, some far below what a sum shows.
 from omistats.kernel.planning import binomial
 from omistats.stats import TESTS
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+# Internal: exact products of all shapes; cases give few of them.
 from omistats.kernel.numeric import product
 
 

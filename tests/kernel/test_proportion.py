@@ -12,6 +12,8 @@ from statsmodels.stats.proportion import proportion_confint
 from tests.factories import oracle
 
 import omistats as oms
+
+# Internal: its digits are checked against print.
 from omistats.kernel.intervals import normal_quantile
 
 # Newcombe, R. G. (1998). Two-sided confidence intervals for the single proportion: comparison of

@@ -8,6 +8,8 @@ from hypothesis import given, settings, strategies as st
 from tests.factories import oracle
 
 import omistats as oms
+
+# Internal: ranks of any estimates; a score table reaches few of them.
 from omistats.kernel.ranks import rank_sets, ranks
 
 values = st.lists(st.floats(0, 1), min_size=1, max_size=9)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+# Internal: every rounding is checked, also of counts that no cases have.
 from omistats.kernel.rounding import counts_behind, printed_percent
 
 counts = st.integers(1, 10**12).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

@@ -11,6 +11,8 @@ from scipy.stats.contingency import expected_freq
 from tests.factories import oracle
 
 import omistats as oms
+
+# Internal: expected counts of any table, which findings only compare with a limit.
 from omistats.kernel.small_numbers import RELIABILITY, smallest_expected, smallest_expected_two
 
 NAN = float("nan")

@@ -15,6 +15,8 @@ from tests.kernel import stratified_recount as recount
 
 import omistats as oms
 from omistats import UsageError
+
+# Internal: the test of several groups is public through findings only, which take no bare counts.
 from omistats.kernel.stratified import cmh_groups, expected_cells
 
 # R 4.2.2 and metafor 3.8.1; tests/oracles/stratified.R made the counts and the numbers.

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
+# Internal: what is counted does not depend on how bits are cut into words, which only tests choose.
 from omistats.kernel import bit_counts as tally
 from omistats.kernel.bit_counts import UnitWords, count_words, pack
 

@@ -16,6 +16,8 @@ from tests.kernel.clustered_recount import covariance
 
 import omistats as oms
 from omistats import DataError, Problem, UnknownNameError, UsageError
+
+# Internal: many questions at once, which the public function takes one by one.
 from omistats.kernel.design import Design, design_of, variance_factors
 from omistats.kernel.survey import SURVEY_TESTS, WeightedAnswers, WeightedCells, f_sf
 

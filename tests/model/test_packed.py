@@ -9,6 +9,8 @@ from hypothesis import given, strategies as st
 from tests.factories import Gender, Harm, frame, framework
 
 import omistats as oms
+
+# Internal: what is counted does not depend on where bits are kept and cut, which only tests choose.
 from omistats.breakdowns.groups import group_masks
 from omistats.counting import count as memory
 from omistats.kernel.bit_counts import unpack

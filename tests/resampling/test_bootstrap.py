@@ -12,6 +12,8 @@ from tests.resampling.test_max_t import Two, coin_cases
 
 import omistats as oms
 from omistats import UnknownNameError, UsageError
+
+# Internal: the slow recount takes the same draws.
 from omistats.kernel.resampling import draw_weights
 from omistats.resampling.common import generator
 
