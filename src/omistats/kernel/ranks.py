@@ -17,7 +17,6 @@ __all__ = [
     "Pairs",
     "RankSets",
     "Ranks",
-    "check_whole",
     "pairs",
     "rank_sets",
     "ranks",
