@@ -45,6 +45,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(np|numpy|pa|pyarrow|pd|pandas|pl|polars|narwhals|scipy|attrs?|npt)\..*"),
     (r"py:.*", r"(collections|typing|pathlib|os|importlib|types)\..*"),
+    # The default role of a docstring: a name that no page describes is shown as code.
+    (r"py:obj", r".*"),
 ]
 
 autodoc_member_order = "bysource"

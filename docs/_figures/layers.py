@@ -16,7 +16,7 @@ PURPOSE = {
     "cli": "commands",
     "omi2": "one programme: questions, units, tables, cases",
     "resampling": "bootstrap and permutation tests",
-    "findings": "results: computed, laid out, compared",
+    "findings": "analyses, each with its result table",
     "inference": "tests, intervals, effects, adjustments",
     "counting": "counts of answers by group",
     "engines": "counting in Polars, DuckDB and Spark",
@@ -24,7 +24,7 @@ PURPOSE = {
     "model": "cases, frameworks, units, files",
     "stats": "public index of the kernel",
     "kernel": "numbers; Arrow; the base of result tables",
-    "errors": "exceptions",
+    "errors": "exceptions; the public index",
 }
 ROW, BOX, PER_LINE, WIDTH = 1.0, 0.72, 3, 6.6
 
