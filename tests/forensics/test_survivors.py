@@ -164,7 +164,7 @@ def test_a_mark_that_no_counts_earn_is_told_and_set_aside() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "says"),
     [
-        ({"level": 5}, UsageError, "between 0 and 1, found 5"),
+        ({"level": 5}, UsageError, "between 0 and 1; found 5"),
         ({"adjustment": "hom"}, UnknownNameError, "did you mean 'holm'"),
         ({"method": "fisher"}, UnknownNameError, "choose from"),
         ({"method": "overlapping"}, UnknownNameError, "choose from pearson"),
@@ -172,8 +172,8 @@ def test_a_mark_that_no_counts_earn_is_told_and_set_aside() -> None:
         ({"percent1": [101]}, DataError, "percent1"),
         ({"percent1": ["60%"]}, UsageError, "percent1: expected numbers"),
         ({"n2": [0]}, UsageError, "the family is empty"),
-        ({"stars": [["*"]]}, UsageError, "in one line"),
-        ({"stars": ["*"] * 3, "n1": [1, 2]}, UsageError, "one line a row"),
+        ({"stars": [["*"]]}, UsageError, "one-dimensional"),
+        ({"stars": ["*"] * 3, "n1": [1, 2]}, UsageError, "one entry a row"),
     ],
 )
 def test_what_is_no_table_is_refused(changes: Any, error: Any, says: str) -> None:

@@ -1,4 +1,4 @@
-"""What can be inferred from a printed table: possible counts, differences and significance."""
+"""Infer counts, differences and significance from a printed table."""
 
 from __future__ import annotations
 

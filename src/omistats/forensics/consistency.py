@@ -1,11 +1,10 @@
-"""PrintedWhole, feasible counts, minimal conflicts.
+"""Consistency of printed figures: feasible counts and minimal conflicts.
 
-A whole of ``n`` cases, of which an unknown number ``k`` were sufficient, is divided in
-several ways, and percentages and stars are printed of the parts. Each division allows
-certain values of ``k``. Given ``k``, the divisions do not constrain one another (list the
-sufficient cases and label them for each division by itself), so the figures hold together
-exactly when some ``k`` is allowed by all. A division that is printed more than once is
-one division: the counts of its groups, and not only of the whole, are the same each time.
+Of ``n`` cases an unknown number ``k`` were sufficient. The cases are split in several ways, and
+percentages and stars of the groups are printed. Each split allows certain values of ``k``. Given
+``k``, splits do not constrain one another, because sufficient cases can be assigned to groups
+for each split by itself. So the figures are consistent exactly when some ``k`` is allowed by all
+splits. If a split is printed several times, also the counts of its groups are the same each time.
 """
 
 from __future__ import annotations
@@ -31,12 +30,12 @@ __all__ = ["Figure", "PrintedSplit", "PrintedTotal", "feasible_counts", "minimal
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-# Normal deviates inside each star's band: where to look first for a mark.
+# A normal deviate that earns each mark: the first to try.
 _TYPICAL: Final = (0.0, 2.25, 2.95, 4.0)
 
 
 class Figure(NamedTuple):
-    """Name of a figure of a division: either group's percentage, or the mark."""
+    """Name of a figure of a printed split: the first or second percentage, or the stars."""
 
     division: Hashable
     what: str
@@ -44,24 +43,23 @@ class Figure(NamedTuple):
 
 @attrs.frozen
 class PrintedSplit:
-    """A whole divided in two groups, perhaps with cases in neither.
+    """Printed figures of cases split into two groups, perhaps with cases in neither.
 
     Attributes
     ----------
     key : Hashable
-        Name of the division; see `Figure` for the names of its figures.
+        Name of the printed split, for `Figure`.
     n1, n2 : int
-        Cases of the groups; for a subset set against all others, ``n2`` is those others.
+        Cases of the groups; in a complement, ``n2`` are the cases outside the subset.
     percent1, percent2 : int or None
-        Printed percentages; None where none is printed.
+        Printed percentages; None if not printed.
     stars : str or None
-        The printed mark of the comparison of the two groups; it compares nothing, and
-        is ignored, where a group is empty.
+        Printed mark of the comparison of the two groups; ignored if a group is empty.
     complement : bool
-        Whether the second group is defined as all cases but the first.
+        Whether the second group is all cases outside the first.
     split : Hashable
-        Divisions that give the same name here are one division, printed more than once:
-        their groups are the same cases. None for a division that is printed once.
+        Name shared by printed splits whose groups are the same cases; None if they are printed
+        once.
     """
 
     key: Hashable
@@ -77,32 +75,35 @@ class PrintedSplit:
         if self.stars is not None and self.stars not in STARS:
             raise UnknownNameError("mark", self.stars, STARS)
         if min(self.n1, self.n2) < 0:
-            raise UsageError(f"{self.key}: groups of {self.n1} and {self.n2}; give sizes from 0 up")
+            raise UsageError(
+                f"{self.key}: groups need sizes from 0 up; found {self.n1} and {self.n2}. "
+                "Correct the sizes"
+            )
 
     @property
     def figures(self) -> tuple[Figure, ...]:
-        """Names of the figures that say something."""
-        told = (
+        """Names of the figures that are printed."""
+        printed = (
             ("first", self.percent1 is not None),
             ("second", self.percent2 is not None),
             ("stars", self.stars is not None and min(self.n1, self.n2) > 0),
         )
-        return tuple(Figure(self.key, what) for what, printed in told if printed)
+        return tuple(Figure(self.key, what) for what, is_printed in printed if is_printed)
 
 
 @attrs.frozen
 class PrintedTotal:
-    """A whole, its printed percentages, and its divisions.
+    """Printed percentages of all cases, and their printed splits.
 
     Attributes
     ----------
     n : int
-        Cases.
+        Number of cases.
     percents : tuple of (Hashable, int)
-        Name and figure of each percentage printed of the whole.
-    divisions : tuple of Division
-        No division's groups add up to more than ``n``, and divisions of one split have
-        groups of the same sizes.
+        Name and value of each percentage of all cases.
+    divisions : tuple of PrintedSplit
+        The printed splits. Groups of a split may not add up to more than ``n``, and printed
+        splits with one ``split`` must have groups of the same sizes.
     """
 
     n: int
@@ -115,24 +116,24 @@ class PrintedTotal:
             listed = "; ".join(f"{s.key}: {s.n1} + {s.n2}" for s in over)
             raise UsageError(
                 f"groups add up to more than the whole of {self.n}: {listed}; "
-                "leave such divisions out and report the sizes as contradictory"
+                "drop such splits and report the sizes as contradictory"
             )
         for same in self.splits:
             if len({(s.n1, s.n2, s.complement) for s in same}) > 1:
                 listed = "; ".join(f"{s.key}: {s.n1}, {s.n2}" for s in same)
                 raise UsageError(
-                    f"the same groups have other sizes each time: {listed}; leave all but one "
-                    "of such divisions out and report the sizes as contradictory"
+                    f"the same groups have other sizes each time: {listed}; drop all but one "
+                    "of such splits and report the sizes as contradictory"
                 )
 
     @property
     def splits(self) -> tuple[tuple[PrintedSplit, ...], ...]:
-        """The divisions, those of the same cases together."""
-        together: dict[Hashable, list[PrintedSplit]] = {}
-        for division in self.divisions:
-            own = ("once", division.key) if division.split is None else ("split", division.split)
-            together.setdefault(own, []).append(division)
-        return tuple(map(tuple, together.values()))
+        """The printed splits, grouped by ``split``."""
+        same: dict[Hashable, list[PrintedSplit]] = {}
+        for printed in self.divisions:
+            name = ("once", printed.key) if printed.split is None else ("split", printed.split)
+            same.setdefault(name, []).append(printed)
+        return tuple(map(tuple, same.values()))
 
     @property
     def figures(self) -> frozenset[Hashable]:
@@ -148,35 +149,35 @@ def feasible_counts(
     method: str = "pearson",
     unclassified: int = 0,
 ) -> Bools:
-    """Say which counts of the whole are consistent with printed figures.
+    """Find the counts of sufficient cases that are consistent with printed figures.
 
     Parameters
     ----------
-    whole : Whole
-        What is printed.
+    whole : PrintedTotal
+        The printed figures.
     figures : collection of Hashable, optional
-        Names of the figures to respect; all of them by default. Numbers of cases are
-        always respected.
+        Names of the figures to respect; by default all. Numbers of cases are always
+        respected.
     method : str, optional
-        Test behind the stars, as in `attainable`; ``overlapping`` applies to divisions that
-        have a complement, and Pearson to the others.
+        Test behind the stars, as in `attainable`. ``overlapping`` applies to complements,
+        Pearson's test to other splits.
     unclassified : int, optional
-        Cases of a complement that were left out of the comparison.
+        Cases excluded from the comparison of a complement.
 
     Returns
     -------
     ndarray of bool
-        For each count from 0 to ``whole.n``.
+        Whether each count from 0 to ``whole.n`` is consistent.
 
     Raises
     ------
     UnknownNameError
-        When there is no such test.
+        When the test is unknown.
 
     Examples
     --------
-    >>> from omistats.forensics import Division, Whole, feasible_counts
-    >>> whole = Whole(271, (("all", 78),), (Division("gender", 261, 10, 79, 80),))
+    >>> from omistats.forensics.consistency import PrintedSplit, PrintedTotal, feasible_counts
+    >>> whole = PrintedTotal(271, (("all", 78),), (PrintedSplit("gender", 261, 10, 79, 80),))
     >>> feasible_counts(whole, ["all"]).nonzero()[0].tolist()
     [211, 212]
     >>> feasible_counts(whole, [("gender", "first"), ("gender", "second")]).nonzero()[0].tolist()
@@ -188,23 +189,23 @@ def feasible_counts(
     out = np.ones(whole.n + 1, np.bool_)
     for name, percent in whole.percents:
         if name in kept:
-            out &= _printing(percent, whole.n)
+            out &= _prints_as(percent, whole.n)
     for same in whole.splits:
-        # Without a figure of its own a division allows everything.
-        if any(not kept.isdisjoint(division.figures) for division in same):
-            out &= _allowed(same, whole.n, kept, method, unclassified)
+        # A split without figures allows every count.
+        if any(not kept.isdisjoint(printed.figures) for printed in same):
+            out &= _allowed_counts(same, whole.n, kept, method, unclassified)
     return out
 
 
-def _printing(percent: int, n: int) -> Bools:
+def _prints_as(percent: int, n: int) -> Bools:
     low, high = counts_behind(percent, n)
     out = np.zeros(n + 1, np.bool_)
     out[low : high + 1] = True
     return out
 
 
-def _range(percents: Collection[int | None], n: int) -> tuple[int, int]:
-    """Give the least and the greatest count that print as all of some percentages."""
+def _count_range(percents: Collection[int | None], n: int) -> tuple[int, int]:
+    """Return the least and the greatest count that print as all of the percentages."""
     low, high = 0, n
     for percent in percents:
         if percent is not None:
@@ -213,27 +214,27 @@ def _range(percents: Collection[int | None], n: int) -> tuple[int, int]:
     return low, high
 
 
-def _allowed(
+def _allowed_counts(
     same: Sequence[PrintedSplit], n: int, kept: frozenset[Hashable], method: str, unclassified: int
 ) -> Bools:
-    """Say which counts of the whole a division allows, given the figures to respect."""
+    """Find the counts that a split allows, given the figures to respect."""
     out = np.zeros(n + 1, np.bool_)
     n1, complement = same[0].n1, same[0].complement
     n2 = same[0].n2 - (unclassified if complement else 0)
-    low1, high1 = _range([d.percent1 for d in same if Figure(d.key, "first") in kept], n1)
-    low2, high2 = _range([d.percent2 for d in same if Figure(d.key, "second") in kept], n2)
-    marks = {d.stars or "" for d in same if Figure(d.key, "stars") in kept.intersection(d.figures)}
-    # One comparison earns one mark.
+    low1, high1 = _count_range([s.percent1 for s in same if Figure(s.key, "first") in kept], n1)
+    low2, high2 = _count_range([s.percent2 for s in same if Figure(s.key, "second") in kept], n2)
+    marks = {s.stars or "" for s in same if Figure(s.key, "stars") in kept.intersection(s.figures)}
+    # One comparison cannot earn two marks.
     if n2 < 0 or low1 > high1 or low2 > high2 or len(marks) > 1:
         return out
     totals = np.arange(low1 + low2, high1 + high2 + 1)
     for mark in marks:
         test = "pearson" if method == OVERLAPPING and not complement else method
-        # For a given total the first group's count fixes the second's.
+        # Given the total, the first group's count fixes the second's.
         first = np.maximum(low1, totals - high2)
         last = np.minimum(high1, totals - low2)
-        totals = totals[_earning(totals, first, last, n1, n2, STARS.index(mark), test)]
-    # The cases in neither group add anything from none to all of their number.
+        totals = totals[_earns_mark(totals, first, last, n1, n2, STARS.index(mark), test)]
+    # Of the cases in neither group, any number may be sufficient.
     steps = np.bincount(totals, minlength=n + 2) - np.bincount(
         totals + (n - n1 - n2) + 1, minlength=n + 2
     )
@@ -241,10 +242,10 @@ def _allowed(
     return out
 
 
-def _earning(
+def _earns_mark(
     totals: Ints, first: Ints, last: Ints, n1: int, n2: int, code: int, method: str
 ) -> Bools:
-    """Say for which totals some count of the first group, within bounds, earns a mark."""
+    """Check for which totals any count of the first group, from first to last, earns a mark."""
 
     def earns(k1: Ints, total: Ints) -> Bools:
         second = (total, n1 + n2) if method == OVERLAPPING else (total - k1, n2)
@@ -252,44 +253,45 @@ def _earning(
         out: Bools = star_codes(p, ~np.isnan(p)) == code
         return out
 
-    both = n1 + n2
-    share = totals / both
-    spread = np.sqrt(n1 * n2 / both * share * (1 - share))
-    aside = _TYPICAL[code] * spread
-    low, high = (np.rint(n1 * share + d).astype(np.int64) for d in (-aside, aside))
-    tried = earns(np.clip(np.stack((low, high)), first, last), totals)
-    found: Bools = tried[0] | tried[1]
-    # Wherever the guesses earn nothing, every count is tried.
+    n = n1 + n2
+    share = totals / n
+    sd = np.sqrt(n1 * n2 / n * share * (1 - share))
+    deviation = _TYPICAL[code] * sd
+    low, high = (np.rint(n1 * share + d).astype(np.int64) for d in (-deviation, deviation))
+    guesses = earns(np.clip(np.stack((low, high)), first, last), totals)
+    found: Bools = guesses[0] | guesses[1]
+    # If both guesses fail, every count is tried.
     rest = np.flatnonzero(~found)
-    for line, offset in iter_ranges(last[rest] - first[rest] + 1):
-        hit = earns(first[rest][line] + offset, totals[rest][line])
-        found[rest[line[hit]]] = True
+    for place, offset in iter_ranges(last[rest] - first[rest] + 1):
+        hit = earns(first[rest][place] + offset, totals[rest][place])
+        found[rest[place[hit]]] = True
     return found
 
 
 def minimal_conflicts(whole: PrintedTotal) -> tuple[frozenset[Hashable], ...]:
-    """Find every smallest set of printed figures that no counts satisfy together.
+    """Find every minimal set of printed figures that no counts satisfy together.
 
     Parameters
     ----------
-    whole : Whole
-        What is printed.
+    whole : PrintedTotal
+        The printed figures.
 
     Returns
     -------
     tuple of frozenset
-        Each is contradictory, and is so no longer when any of its figures is dropped; no
-        other minimal set exists. Smallest first. Empty if the figures hold together.
+        All minimal sets, smallest first: the figures of a set contradict each other, and no
+        longer do when any of them is dropped. Empty if the figures are consistent.
 
     Notes
     -----
-    All subsets of figures are covered. Of each division only those subsets matter that
-    narrow the counts of the whole more than a smaller one does, which leaves few.
+    All subsets of figures are covered. Of each split only those subsets matter that allow fewer
+    counts than every smaller one, which leaves few.
 
     Examples
     --------
-    >>> from omistats.forensics import Figure, Division, Whole
-    >>> whole = Whole(271, (("all", 78),), (Division("gender", 261, 10, 79, 80, "--"),))
+    >>> from omistats.forensics.consistency import Figure, PrintedSplit, PrintedTotal
+    >>> split = PrintedSplit("gender", 261, 10, 79, 80, "--")
+    >>> whole = PrintedTotal(271, (("all", 78),), (split,))
     >>> [len(conflict) for conflict in minimal_conflicts(whole)]
     [3]
     >>> Figure("gender", "stars") in minimal_conflicts(whole)[0]
@@ -298,25 +300,25 @@ def minimal_conflicts(whole: PrintedTotal) -> tuple[frozenset[Hashable], ...]:
     if feasible_counts(whole).any():
         return ()
     parts = [_options(whole, (name,)) for name, _ in whole.percents]
-    parts += [_options(whole, [f for d in same for f in d.figures]) for same in whole.splits]
-    everything = (1 << (whole.n + 1)) - 1
-    # What all figures of a part and of the parts after it allow.
-    after = [everything]
+    parts += [_options(whole, [f for s in same for f in s.figures]) for same in whole.splits]
+    all_counts = (1 << (whole.n + 1)) - 1
+    # The counts, as bits, that all figures of a part and of the parts after it allow.
+    allowed_from = [all_counts]
     for options in reversed(parts):
-        after.append(reduce(and_, (allowed for _, allowed in options), after[-1]))
-    after.reverse()
-    found: set[frozenset[Hashable]] = set()
+        allowed_from.append(reduce(and_, (allowed for _, allowed in options), allowed_from[-1]))
+    allowed_from.reverse()
+    conflicts: set[frozenset[Hashable]] = set()
 
     def extend(depth: int, chosen: frozenset[Hashable], counts: int) -> None:
         if not counts:
-            found.add(chosen)
-        elif not counts & after[depth]:
+            conflicts.add(chosen)
+        elif not counts & allowed_from[depth]:
             for figures, allowed in parts[depth]:
                 extend(depth + 1, chosen | figures, counts & allowed)
 
-    extend(0, frozenset(), everything)
+    extend(0, frozenset(), all_counts)
     minimal: list[frozenset[Hashable]] = []
-    for conflict in sorted(found, key=lambda c: (len(c), sorted(map(repr, c)))):
+    for conflict in sorted(conflicts, key=lambda c: (len(c), sorted(map(repr, c)))):
         if not any(smaller <= conflict for smaller in minimal):
             minimal.append(conflict)
     return tuple(minimal)
@@ -325,13 +327,16 @@ def minimal_conflicts(whole: PrintedTotal) -> tuple[frozenset[Hashable], ...]:
 def _options(
     whole: PrintedTotal, figures: Sequence[Hashable]
 ) -> list[tuple[frozenset[Hashable], int]]:
-    """Give the subsets of a part's figures worth keeping, with the counts they allow as bits."""
+    """List the subsets of a part's figures that may be in a minimal conflict.
+
+    Each comes with the counts that it allows, as bits.
+    """
     options: list[tuple[frozenset[Hashable], int]] = []
     for keep in sorted(product((False, True), repeat=len(figures)), key=sum):
         subset = frozenset(f for f, k in zip(figures, keep, strict=True) if k)
         allowed = np.packbits(feasible_counts(whole, subset), bitorder="little")
         bits = int.from_bytes(allowed.tobytes(), "little")
-        # A subset that allows what a smaller one allows is in no minimal conflict.
+        # A subset that allows the same as a smaller one is in no minimal conflict.
         if not any(bits == b and smaller < subset for smaller, b in options):
             options.append((subset, bits))
     return options

@@ -1,4 +1,4 @@
-"""How far apart two groups can be whose percentages are printed."""
+"""Bounds on the difference between two groups whose percentages are printed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,16 @@ Bools = npt.NDArray[np.bool_]
 
 @attrs.frozen(eq=False)
 class DifferenceBehind:
-    """What two printed percentages say of a difference, element by element.
+    """Bounds on the difference behind two printed percentages, element by element.
 
     Attributes
     ----------
     least, most : ndarray of float64
-        The smallest and the largest difference of two proportions, the first less the second,
-        over all pairs of counts that print as the percentages. NaN where there is none: a figure
-        is blank, no count prints as it (`attainable` says which rows those are), or a subset
-        leaves nobody to be compared with.
+        Smallest and largest difference of two proportions, the first less the second, over all
+        pairs of counts that print as the percentages. NaN if there is no pair: a figure is
+        blank, no count prints as it (see `attainable`), or no case is outside the subset.
     low, high : ndarray of float64
-        The lowest lower limit and the highest upper limit of their intervals: whichever counts
-        they were, the interval lies within.
+        Lowest lower limit and highest upper limit of the intervals of all pairs.
     method : ndarray of str
         The interval used.
 
@@ -64,22 +62,22 @@ def difference_behind(
     method: str = "newcombe",
     confidence: float = 0.95,
 ) -> DifferenceBehind:
-    """Bound a difference, and its interval, by two printed percentages.
+    """Bound a difference and its interval, given two printed percentages.
 
     Parameters
     ----------
     percent1, n1, percent2, n2 : array_like of int
-        Percentages as printed, whole numbers 0-100 rounded half up, NaN or null for a blank;
-        and the cases behind each. All broadcast together.
+        Percentages as printed (whole numbers 0-100, rounded half up, NaN or null for a blank)
+        and the number of cases behind each. All broadcast together.
     complement : bool
-        Whether the second group is a whole that includes the first. The difference is then
-        from all the others, whose counts follow.
+        Whether the second group is all cases, including the first group. The difference is
+        then between the first group and the others.
     unclassified : array_like of int
-        With `complement`, cases of the whole that are on neither side.
+        With `complement`, number of cases on neither side of the comparison.
     method : str
         The interval, as for `omistats.stats.difference`.
     confidence : float
-        Between 0 and 1.
+        Confidence of the interval, between 0 and 1.
 
     Returns
     -------
@@ -91,13 +89,13 @@ def difference_behind(
     DataError
         When figures are out of range or not whole; every argument at fault is listed.
     UnknownNameError
-        When there is no such interval.
+        When the interval is unknown.
     UsageError
         When arguments do not fit together, or there are too many counts to try.
 
     Notes
     -----
-    All pairs are tried, as in `attainable`; nothing is taken to be monotonic.
+    All pairs are tried, as in `attainable`; the search does not assume monotonicity.
 
     Examples
     --------
@@ -116,13 +114,14 @@ def difference_behind(
     pairs = pairs_behind(
         percent1, n1, percent2, n2, complement=complement, unclassified=unclassified
     )
-    bounds = np.full((4, pairs.many.size), np.nan)
+    bounds = np.full((4, pairs.size.size), np.nan)
     for at, *counts in pairs.blocks():
         k1, m1, k2, m2 = (c.astype(np.float64) for c in counts)
-        apart, low, high = interval(k1, m1, k2, m2, confidence)
-        for row, values, keep in zip(
-            bounds, (apart, apart, low, high), (np.fmin, np.fmax, np.fmin, np.fmax), strict=True
+        estimate, low, high = interval(k1, m1, k2, m2, confidence)
+        figures = (estimate, estimate, low, high)
+        for row, values, extreme in zip(
+            bounds, figures, (np.fmin, np.fmax, np.fmin, np.fmax), strict=True
         ):
-            keep.at(row, at, values)
+            extreme.at(row, at, values)
     least, most, low, high = (row.reshape(pairs.shape) for row in bounds)
     return DifferenceBehind(least, most, low, high, np.full(pairs.shape, name))

@@ -1,4 +1,4 @@
-"""How many marks of a printed table survive the number of tests that it made."""
+"""Bounds on the marks of a printed table that survive adjustment for many tests."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ Floats = npt.NDArray[np.float64]
 
 @attrs.frozen
 class Survivors:
-    """Bounds of how many tests of a printed table stay significant once adjusted.
+    """Bounds on the number of tests of a printed table that survive an adjustment.
 
     Attributes
     ----------
     tests : int
-        Rows with two groups to compare, which are the family.
+        Rows with two groups to compare: the family.
     stars : int
-        How many of them are printed with a mark of significance.
+        Rows of the family that are printed as significant.
     least, most : int
-        Tests below the level, adjusted, over all counts that print as the percentages and
-        earn the marks.
+        Fewest and most tests with an adjusted p-value below the level, over all counts that
+        print as the percentages and earn the marks.
     least_by_percent, most_by_percent : int
-        The same over all counts that print as the percentages, whatever the marks.
+        The same over all counts that print as the percentages, whatever their marks.
     surely : tuple of int
-        Places of the rows that survive whichever of these counts they were: ``least`` of them.
+        Places of the ``least`` rows that survive with any of these counts.
     unexplained : tuple of int
-        Places of rows whose mark no counts earn; they count by their percentages alone.
+        Places of the rows whose mark no counts earn; only their percentages are used.
     adjustment : str
-        How p-values were adjusted.
+        The adjustment.
     level : float
-        What adjusted p-values lie below.
+        Significance level of adjusted p-values.
 
     Examples
     --------
@@ -84,17 +84,18 @@ def survivors(
     Parameters
     ----------
     percent1, n1, percent2, n2 : array_like of int, shape (rows,)
-        Percentages as printed and cases behind them, as for `attainable`; blank is NaN.
+        Percentages as printed and the number of cases behind each, as for `attainable`; NaN
+        for a blank.
     stars : array_like of str, shape (rows,)
         The printed marks, ``--`` for none.
     complement : array_like of bool
-        Whether the second group of a row is a whole that includes the first.
+        Whether the second group of a row is all cases, including the first group.
     adjustment : {'holm', 'bh', 'bonferroni'}
-        As for `adjust`. The rows are one family.
+        Adjustment, as for `adjust`. All rows are one family.
     level : float
-        What adjusted p-values must lie below, between 0 and 1.
+        Significance level of adjusted p-values, between 0 and 1.
     method : str
-        The test behind the marks, as for `attainable`, but for ``overlapping``.
+        The test behind the marks, as for `attainable`, except ``overlapping``.
 
     Returns
     -------
@@ -104,8 +105,8 @@ def survivors(
     Raises
     ------
     UsageError
-        When the level is not between 0 and 1, rows are not in one line, figures are no numbers,
-        or no row has two groups to compare.
+        When the level is not between 0 and 1, columns are not one-dimensional, figures are not
+        numbers, or no row has two groups to compare.
     UnknownNameError
         When a mark, the adjustment or the test is unknown.
     DataError
@@ -113,15 +114,16 @@ def survivors(
 
     Notes
     -----
-    Adjusted p-values never fall when a p-value rises. So the fewest survive where each row has
-    its greatest p-value, and the most where each has its least. A row whose answers may all be
-    the same may also be no test: for the most, such rows are taken out of the family one after
-    the other, from the largest p-value down, and what suits best counts, since under Benjamini
-    and Hochberg's adjustment a small p-value can help others. All counts are tried, row by row.
-    Rows that share no cases of one question reach their bounds together, but for the least where
-    answers may all be the same; others may not, and then the truth lies within. A row whose
-    answers must all be the same is in no family, and is not among ``tests``; one whose answers
-    may be is.
+    All counts are tried, row by row. Adjusted p-values never fall when a p-value rises, so the
+    fewest rows survive if each has its greatest p-value, and the most if each has its least.
+
+    A row whose answers are all the same is no test. If they must be, the row is not in the
+    family and not among ``tests``. If they may be, it is; for ``most`` such rows are dropped
+    from the family one after the other, from the largest p-value down, and the best result is
+    taken, because under Benjamini and Hochberg's adjustment a small p-value can help others.
+
+    The bounds can be reached if rows share no cases of one question, except the lower bound if
+    answers of a row may all be the same. Otherwise the truth lies within the bounds.
 
     References
     ----------
@@ -136,54 +138,64 @@ def survivors(
     (1, 1)
     """
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0 < level < 1:
-        raise UsageError(f"`level` is a number between 0 and 1, found {level!r}")
+        raise UsageError(f"`level` must be between 0 and 1; found {level!r}")
     if method not in METHODS or method == OVERLAPPING:
         raise UnknownNameError("test", method, [m for m in METHODS if m != OVERLAPPING])
-    adjusted = ADJUSTMENTS[adjustment]
+    adjust = ADJUSTMENTS[adjustment]
     names = ("percent1", "n1", "percent2", "n2")
     given = (percent1, n1, percent2, n2)
     figures = [as_numbers(v, name) for v, name in zip(given, names, strict=True)]
     marks = np.asarray(stars, np.str_)
     try:
-        p1, m1, p2, m2, marks, whole = np.broadcast_arrays(*figures, marks, complement)
+        p1, m1, p2, m2, marks, in_all = np.broadcast_arrays(*figures, marks, complement)
     except ValueError as error:
-        raise UsageError(f"the columns of a table: expected one line a row; {error}") from error
+        shapes = ", ".join(str(np.shape(a)) for a in (*figures, marks, complement))
+        raise UsageError(
+            f"the columns of a table have one entry a row; found shapes {shapes}. Pass columns "
+            "of one length"
+        ) from error
     if p1.ndim != 1:
-        raise UsageError(f"the rows of a table are in one line, found the shape {p1.shape}")
+        raise UsageError(
+            f"the columns of a table are one-dimensional, found the shape {p1.shape}; pass one "
+            "entry a row"
+        )
     if not np.isin(marks, STARS).all():
         raise UnknownNameError("mark", str(marks[~np.isin(marks, STARS)][0]), STARS)
+    # Least and greatest p-value: given the mark, then by the percentages alone.
     bounds = np.full((4, p1.size), np.nan)
-    # Whether a row may be no test at all: with its mark, and by its percentages.
-    may_leave = np.zeros((2, p1.size), np.bool_)
+    # Whether all answers of a row may be the same: given the mark, then by the percentages alone.
+    may_be_alike = np.zeros((2, p1.size), np.bool_)
     unexplained = []
-    for side in (False, True):
-        at = np.flatnonzero(whole.astype(np.bool_) == side)
-        found = attainable(p1[at], m1[at], p2[at], m2[at], complement=side, method=method)
+    for is_complement in (False, True):
+        at = np.flatnonzero(in_all.astype(np.bool_) == is_complement)
+        found = attainable(p1[at], m1[at], p2[at], m2[at], complement=is_complement, method=method)
         for place, i in enumerate(at.tolist()):
             if not found.possible[place]:
                 continue
             ends = [int(getattr(found, e)[place]) for e in ("low1", "high1", "low2", "high2")]
-            listed = _p_values(ends, int(m1[i]), int(m2[i]), side, method)
-            if listed is None:
+            tests = _p_values(ends, int(m1[i]), int(m2[i]), is_complement, method)
+            if tests is None:
                 continue
-            p, alike = listed
-            bounds[2:, i], may_leave[1, i] = (p.min(), p.max()), alike.any()
+            p, alike = tests
+            bounds[2:, i], may_be_alike[1, i] = (p.min(), p.max()), alike.any()
             earned = star_codes(p) == STARS.index(str(marks[i]))
             if not earned.any():
                 unexplained.append(i)
                 earned[:] = True
             bounds[:2, i] = p[earned].min(), p[earned].max()
-            may_leave[0, i] = alike[earned].any()
+            may_be_alike[0, i] = alike[earned].any()
     tested = ~np.isnan(bounds[0])
     if not tested.any():
-        raise UsageError("the family is empty: no row has two groups to compare")
+        raise UsageError(
+            "the family is empty: no row has two groups to compare; check sizes and percentages"
+        )
     most, most_by_percent = (
-        _most(p[tested], leave[tested], adjusted, level)
-        for p, leave in zip(bounds[::2], may_leave, strict=True)
+        _most_survivors(p[tested], alike[tested], adjust, level)
+        for p, alike in zip(bounds[::2], may_be_alike, strict=True)
     )
-    # Adjusted p-values rise with any of the p-values: what survives where all are greatest
-    # survives whatever they are. A row that is no test is NaN, and in no family.
-    surely, by_percent = (np.flatnonzero(adjusted(p) < level) for p in bounds[1::2])
+    # A row that survives with the greatest p-values survives with any. Rows without a test are
+    # NaN, which adjustments ignore.
+    surely, by_percent = (np.flatnonzero(adjust(p) < level) for p in bounds[1::2])
     return Survivors(
         int(tested.sum()),
         int((marks[tested] != STARS[0]).sum()),
@@ -198,30 +210,30 @@ def survivors(
     )
 
 
-def _most(
-    p: Floats, may_leave: npt.NDArray[np.bool_], adjusted: Callable[[Floats], Floats], level: float
+def _most_survivors(
+    p: Floats, may_be_alike: npt.NDArray[np.bool_], adjust: Callable[[Floats], Floats], level: float
 ) -> int:
-    """Count what survives in the family that suits best, of rows that may leave it."""
+    """Count the survivors of the best family: rows that may be alike can be dropped from it."""
     family, most = p.copy(), 0
-    # Of rows that may leave, those with the largest p-values stand most in the others' way.
-    for i in (None, *sorted(np.flatnonzero(may_leave), key=lambda i: -p[i])):
+    # Dropping the largest p-values first helps the others most.
+    for i in (None, *sorted(np.flatnonzero(may_be_alike), key=lambda i: -p[i])):
         if i is not None:
             family[i] = np.nan
-        most = max(most, int((adjusted(family) < level).sum()))
+        most = max(most, int((adjust(family) < level).sum()))
     return most
 
 
 def _p_values(
-    ends: list[int], n1: int, n2: int, whole: bool, method: str
+    ends: list[int], n1: int, n2: int, complement: bool, method: str
 ) -> tuple[Floats, npt.NDArray[np.bool_]] | None:
-    """Give the p-value of every pair of counts, and which pairs are of answers all the same.
+    """Return the p-value of every pair of counts, and whether all its answers are the same.
 
-    None where all pairs are.
+    None if all answers of every pair are the same, or a group is empty.
     """
     low1, high1, low2, high2 = ends
     grid: Any = np.meshgrid(np.arange(low1, high1 + 1), np.arange(low2, high2 + 1), indexing="ij")
     k1, k2 = (a.ravel() for a in grid)
-    if whole:
+    if complement:
         k2, n2 = k2 - k1, n2 - n1
     possible = (k2 >= 0) & (k2 <= n2)
     k1, k2 = k1[possible], k2[possible]
