@@ -7,6 +7,8 @@ import json
 import pytest
 
 import omistats as oms
+
+# Internal: the command line, without starting a process.
 from omistats.cli import main
 
 
@@ -102,7 +104,7 @@ def test_a_publication_in_another_encoding(capsys, tmp_path, sources):
     assert main(words) == 2
     err = capsys.readouterr().err
     # Only one hint.
-    assert err.endswith("Save it as UTF-8, or say which `encoding` it has.\n")
+    assert err.endswith("Save it as UTF-8, or pass its `encoding`.\n")
     assert main([*words, "--encoding", "utf-16"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["examples"]
     whole = oms.omi2.read_good_practice(sources / "good_practice_examples.txt").to_pylist()

@@ -238,5 +238,5 @@ class TestMentions:
 
     @pytest.mark.parametrize("text", [None, 3, b"MAPPA", ["MAPPA"]])
     def test_a_text_is_a_text(self, text):
-        with pytest.raises(oms.UsageError, match="terms are looked for in a text; found"):
+        with pytest.raises(oms.UsageError, match="`text` must be a string, found"):
             GLOSSARY.terms_in(text)

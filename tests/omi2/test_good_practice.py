@@ -16,6 +16,8 @@ import pyarrow as pa
 import pytest
 
 import omistats as oms
+
+# Internal: how the ids of inspections are made of names.
 from omistats.model.units import slug
 from omistats.omi2.good_practice.publication import CRITERIA
 

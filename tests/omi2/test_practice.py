@@ -17,6 +17,8 @@ from hypothesis import given, strategies as st
 import omistats as oms
 from omistats._result_tables import printable
 from omistats.omi2 import practice
+
+# Internal: searches of indexes that are not shipped.
 from omistats.omi2.good_practice.search import Wanted, criteria_for_item, search
 
 SCHEMA = pa.schema(

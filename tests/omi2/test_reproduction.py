@@ -13,6 +13,8 @@ import pytest
 
 import omistats as oms
 from omistats.omi2 import reproduction
+
+# Internal: what the command prints and writes.
 from omistats.omi2.report import as_text, write_tables
 
 
@@ -52,7 +54,7 @@ class TestShipped:
         with pytest.raises(oms.UnknownNameError, match="unknown table 12"):
             found.matched("n", 12)
         for judge in (found.proof, found.accounts_for):
-            with pytest.raises(oms.UsageError, match="a proof is of a ComparedCell"):
+            with pytest.raises(oms.UsageError, match="`cell` must be a ComparedCell"):
                 judge((3, 9))
 
     def test_counted_again_without_the_comparison(self, found):
@@ -149,7 +151,7 @@ class TestShipped:
         assert "12 smallest sets" in text
         block = text[text.index("Contradictions among") :]
         assert block.count("Table 5 row 5, percent: impossible") == 1
-        assert "    2 sets of figures show it, with Table 8 row 47, Table 9 row 47" in block
+        assert "    2 sets of figures contradict it, with Table 8 row 47, Table 9 row 47" in block
         assert "Table 8 row 47, percent:" not in block
         assert "see Table 5 row 5, percent: impossible" in text
 
@@ -322,7 +324,7 @@ class TestExplained:
 
 
 class TestArguments:
-    """What cannot be compared is refused in words, before anything is computed."""
+    """What cannot be compared raises an error before anything is computed."""
 
     def test_printed_figures_are_checked_first(self, monkeypatch):
         monkeypatch.setattr(reproduction, "recompute", lambda *_, **__: pytest.fail("too late"))
@@ -334,9 +336,9 @@ class TestArguments:
             oms.omi2.reproduce(published=bad)
         found = [(p.where, p.rule) for p in caught.value.problems]
         assert found == [
-            ("Table 3 row 2", "ids of questions are those of the framework"),
-            ("Table 3 row 3", "percentages from 0 to 100"),
-            ("Table 99 row 1", "the tables are 3 to 11"),
+            ("Table 3 row 2", "the question must be in the framework"),
+            ("Table 3 row 3", "`percent` must be from 0 to 100"),
+            ("Table 99 row 1", "the table must be 3 to 11"),
         ]
 
     @pytest.mark.parametrize(
@@ -378,8 +380,8 @@ class TestArguments:
         again = oms.omi2.reproduce(oms.CaseSet.from_data(data, framework=more))
         assert again.cells == found.cells
 
-    def test_a_frame_is_no_case_set(self):
-        with pytest.raises(oms.UsageError, match="expected a CaseSet, found Table"):
+    def test_a_frame_is_not_a_case_set(self):
+        with pytest.raises(oms.UsageError, match="`cases` must be a CaseSet, found Table"):
             oms.omi2.reproduce(oms.omi2.load_published())
 
 

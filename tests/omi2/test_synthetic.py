@@ -17,6 +17,8 @@ from hypothesis import given, strategies as st
 import omistats as oms
 from omistats import UsageError
 from omistats.omi2 import load_published
+
+# Internal: the generator of shipped cases is run by maintainers, not by users.
 from omistats.omi2.synthesis import __main__ as command
 from omistats.omi2.synthesis.generate import SEED, UNKNOWABLE, VERSION, generate
 from omistats.omi2.synthesis.selection import InfeasibleError, select

@@ -19,6 +19,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from omistats.omi2 import load_published
+
+# Internal: the generator of shipped cases is run by maintainers, not by users.
 from omistats.omi2.synthesis.generate import generate
 
 SPLIT_BY = {7: "supervision_type", 8: "gender", 9: "ethnicity", 10: "disability", 11: "age_group"}

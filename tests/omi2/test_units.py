@@ -307,13 +307,13 @@ class TestFieldwork:
         ids, kent, london, wales, dorset = map(str, caught.value.problems)
         assert "found 'walse', 3" in ids
         assert "did you mean 'wales'" in ids
-        assert kent.startswith("kent: inspections of the aggregate report were made from 2009-09")
+        assert kent.startswith("kent: inspections of the aggregate report took place from 2009-09")
         assert "found 2010-11-01" in kent
-        assert "found 'spring'. Write it as 2010-03-15." in london
-        assert wales.startswith("wales: inspections were made from 2009-09-01 to 2012-12-31")
+        assert "found 'spring'. Write it like 2010-03-15." in london
+        assert wales.startswith("wales: inspections took place from 2009-09-01 to 2012-12-31")
         assert "found 20100315" in dorset
 
     @pytest.mark.parametrize("dates", [None, "2010-03-15", [("kent", "2010-03-15")]])
     def test_dates_are_a_mapping(self, dates):
-        with pytest.raises(oms.UsageError, match="as a dict; found"):
+        with pytest.raises(oms.UsageError, match="pass a dict such as"):
             oms.omi2.with_fieldwork(dates)

@@ -60,7 +60,7 @@ class Unit:
     name: str = ""
     synonyms: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
     affixes: ClassVar[tuple[str, ...]] = ()
-    """Words before or after a name that do not identify the unit, such as "Trust"."""
+    """Words before or after a name that do not identify the unit, such as "Council"."""
 
     def __attrs_post_init__(self) -> None:
         if not self.name:
@@ -258,7 +258,7 @@ def _split_affixes(affixes: Iterable[str]) -> tuple[Words, ...]:
         raise DataError(
             [Problem("affixes", "affixes must be text", format_values(odd), "Write it as text.")]
         )
-    # The longest first, so that "Probation Trust" is removed before "Probation".
+    # The longest first, so that "District Council" is removed before "Council".
     return tuple(sorted((w for a in found if (w := _words(a))), key=len, reverse=True))
 
 
@@ -345,9 +345,9 @@ def match_units(
     units : iterable of Unit or str
         The known units.
     affixes : iterable of str, optional
-        Words before or after a name that do not identify a unit, such as "Trust". By default
-        those of the units' class: none for `Unit`, `omistats.omi2.AFFIXES` for the inspections
-        of OMI 2.
+        Words before or after a name that do not identify a unit, such as "Council". By default
+        the ``affixes`` of the units' class: none for `Unit`; the units of a programme may have
+        their own.
 
     Returns
     -------

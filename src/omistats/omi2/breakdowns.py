@@ -1,4 +1,4 @@
-"""The six report breakdowns, STANDARD."""
+"""The six breakdowns of the 2011 report."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = [
 
 
 class SupervisionType(Breakdown):
-    """Community orders beside licences, as the report's Table 7 has them.
+    """Community orders compared with licences, as in the report's Table 7.
 
-    It reads the column ``supervision_type``; a null is unclassified. Suspended sentence orders and
-    cases in custody are left out.
+    Reads the column ``supervision_type``; a null is unclassified. Suspended sentence orders and
+    cases in custody are excluded.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class SupervisionType(Breakdown):
 class Gender(Breakdown):
     """Gender of the offender.
 
-    It reads the column ``gender``; a null is unclassified.
+    Reads the column ``gender``; a null is unclassified.
 
     Examples
     --------
@@ -55,9 +55,9 @@ class Gender(Breakdown):
 
 
 class Ethnicity(Breakdown):
-    """White beside Black and minority ethnic (BME) groups.
+    """White compared with Black and minority ethnic (BME) groups.
 
-    It reads the column ``ethnicity``; a null is unclassified.
+    Reads the column ``ethnicity``; a null is unclassified.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class Ethnicity(Breakdown):
 class Disability(Breakdown):
     """Whether a disability was reported.
 
-    It reads the column ``disability``; a null is unclassified, which is not the same as ``no``.
+    Reads the column ``disability``; a null is unclassified, which is not the same as ``no``.
 
     Examples
     --------
@@ -87,10 +87,10 @@ class Disability(Breakdown):
 
 
 class AgeGroup(Breakdown):
-    """Young adults beside older offenders.
+    """Young adults compared with older offenders.
 
-    It reads the column ``age_group``, in years; a null is unclassified. `omistats.age_group`
-    makes the column from ages.
+    Reads the column ``age_group``, in years; a null is unclassified. `omistats.age_group`
+    computes the column from ages.
 
     Examples
     --------
@@ -104,10 +104,11 @@ class AgeGroup(Breakdown):
 
 
 class RiskOfHarm(Breakdown):
-    """Cases of high or very high risk of harm beside all cases.
+    """Cases of high or very high risk of harm compared with all other cases.
 
-    It reads the column ``risk_of_harm``. The test compares them with all cases outside them, the
-    unclassified (null) included; ``Inference(complement="known")`` leaves those out.
+    Reads the column ``risk_of_harm``. The groups are the high cases and all cases. The test
+    compares the high cases with all others, unclassified ones (null) included;
+    ``Inference(complement="known")`` leaves those out.
 
     Examples
     --------
@@ -131,7 +132,7 @@ STANDARD: Final[tuple[Breakdown, ...]] = (
 )
 """The six breakdowns of the 2011 report, in the order of its Tables 7-11, then 3-6.
 
-A tuple of instances, ready to extend: ``[*STANDARD, Mine()]``.
+A tuple of instances; extend it with ``[*STANDARD, Mine()]``.
 """
 
 provide(STANDARD)

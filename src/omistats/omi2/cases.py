@@ -1,4 +1,4 @@
-"""Synthetic cases, invented characteristics."""
+"""Synthetic cases, and invented characteristics for them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats.errors import UsageError, format_value, format_values
+from omistats.kernel.checks import check_whole
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import SYNTHETIC_ID, is_synthetic, with_invented
 from omistats.model.units import Unit
@@ -26,11 +27,11 @@ def load_synthetic() -> CaseSet:
     Returns
     -------
     CaseSet
-        Under `DEMONSTRATION`: besides the published questions they answer invented ones,
-        with which their scores are those of `PUBLISHED_SCORES`. Metadata, ids and text form
-        say that the cases are synthetic. They are made to fit the printed figures: that
-        findings and scores computed from them agree with print checks the arithmetic and
-        is no evidence about the report.
+        With the framework `DEMONSTRATION`: the published questions, and invented ones that
+        bring the scores to `PUBLISHED_SCORES`. Metadata, ids and text form say that the cases
+        are synthetic. They are constructed to fit the printed figures: that findings and
+        scores computed from them agree with print checks the arithmetic and is no evidence
+        about the report.
 
     Examples
     --------
@@ -38,11 +39,11 @@ def load_synthetic() -> CaseSet:
     >>> oms.omi2.load_synthetic()
     CaseSet: 2,213 SYNTHETIC cases, 15 units, framework 'OMI 2 + invented' (93 questions, 8 strata)
     """
-    # Reading Parquet is wanted only here; keep it off the way to `import omistats`.
+    # Imported here because `import omistats` must stay fast.
     import pyarrow.parquet as pq
 
     path = Path(__file__).parent / "data" / "synthetic_cases.parquet"
-    # A file so small is read as fast in one thread, and none is left to outlive a short script.
+    # For so small a file threads gain nothing, and they could outlive a short script.
     table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
     return CaseSet.from_data(table, framework=DEMONSTRATION)
 
@@ -54,18 +55,18 @@ _STRATA: Final = {
     "disability": ("yes", "no"),
     "age_group": ("17-24", "25+"),
 }
-"""What the invented columns are made consistent with."""
+"""Strata that the invented columns must agree with, and their levels."""
 
 _CLASSES: Final = ("low", "medium", "high", "very high")
 _CLASS_SHARES: Final = {0: (0.0, 0.0, 0.9, 0.1), 1: (0.4, 0.6, 0.0, 0.0)}
 _TIERS: Final = ("1", "2", "3", "4")
 _TIER_SHARES: Final = {0: (0.0, 0.0, 0.4, 0.6), 1: (0.1, 0.35, 0.45, 0.1)}
-"""Invented shares of levels, by the code of the risk of harm."""
+"""Invented shares of the levels, by code of the risk of harm."""
 
-_PRINTED: Final = np.array([33, 40, 27]) / 100
-"""Shares of all disabilities (note to Table 10)."""
-_HOW_MANY: Final = np.array([0.8, 0.17, 0.03])
-"""Invented: how many types of disability a case with a disability has, one to three."""
+_TYPE_SHARES: Final = np.array([33, 40, 27]) / 100
+"""Printed shares of the types among all disabilities (note to Table 10)."""
+_COUNT_SHARES: Final = np.array([0.8, 0.17, 0.03])
+"""Invented shares of cases with one, two and three types among those with a disability."""
 
 _FIRST_DAY: Final = np.datetime64("2009-10-05")
 _ROUNDS: Final = 36
@@ -80,38 +81,39 @@ _COLUMNS: Final = (
 
 
 def with_invented_characteristics(cases: CaseSet, *, seed: int = 2011) -> CaseSet:
-    """Add the characteristics that synthetic cases lack, invented.
+    """Add invented characteristics to synthetic cases.
 
     Parameters
     ----------
     cases : CaseSet
-        Synthetic cases, as of `load_synthetic` or `simulate`; any others are refused.
+        Synthetic cases, such as those of `load_synthetic` or `simulate`.
     seed : int, optional
-        The same seed gives the same columns, as long as NumPy keeps the streams of its
-        default generator.
+        The same seed gives the same columns, as long as NumPy does not change the streams of
+        its default generator.
 
     Returns
     -------
     CaseSet
         With the columns ``rosh_classification`` (high or very high exactly where
         ``risk_of_harm`` is high), ``tier`` (3 or 4 where it is high), ``disability_types``
-        (a list, with a type exactly where ``disability`` is yes; shares of all types near 33%,
-        40% and 27%, which the 2011 report prints), ``date_of_birth`` and ``inspection_date``
-        (one a unit; ages on that day are in the ``age_group``). Null where the characteristic
-        beside it is. The metadata list them under ``invented_columns``, and tables and text of
-        `omistats.characteristics` and `omistats.representativeness` mark them.
+        (a list, with a type exactly where ``disability`` is yes; shares of all types near the
+        33%, 40% and 27% that the 2011 report prints), ``date_of_birth`` and ``inspection_date``
+        (one date a unit; ages on that day agree with ``age_group``). A column is null where the
+        stratum that it depends on is null. The metadata list the columns under
+        ``invented_columns``; tables and text of `omistats.characteristics` and
+        `omistats.representativeness` mark them.
 
     Raises
     ------
     UsageError
-        When a case is not synthetic, a column is there already, a stratum is missing that they
-        are to agree with, or the seed is no whole number.
+        When a case is not synthetic, the cases already have one of the columns, a stratum that
+        the columns depend on is missing, or the seed is not a whole number.
 
     Notes
     -----
-    Nothing is known of these columns in the real cases but the three shares. How tiers and
-    classes are spread, how many types a case has, and every date are imagination: figures
-    made of them show the calls and nothing else.
+    Only the three shares of types are known of the real cases. The shares of tiers and
+    classes, the number of types of a case and all dates are invented: figures computed from
+    them illustrate the calls and nothing else.
 
     Examples
     --------
@@ -122,13 +124,13 @@ def with_invented_characteristics(cases: CaseSet, *, seed: int = 2011) -> CaseSe
     """
     _check(cases, seed)
     rng = np.random.default_rng(seed)
-    codes = {name: _coded(cases, name, levels) for name, levels in _STRATA.items()}
+    codes = {name: _stratum_codes(cases, name, levels) for name, levels in _STRATA.items()}
     table = pa.table(cases)
-    born, inspected = _dates(rng, codes["age_group"], cases.unit_codes, len(cases.units))
+    born, inspected = _draw_dates(rng, codes["age_group"], cases.unit_codes, len(cases.units))
     invented = {
-        "rosh_classification": _drawn(rng, codes["risk_of_harm"], _CLASSES, _CLASS_SHARES),
-        "tier": _drawn(rng, codes["risk_of_harm"], _TIERS, _TIER_SHARES),
-        DISABILITY_TYPES.column: _types(rng, codes["disability"]),
+        "rosh_classification": _draw_levels(rng, codes["risk_of_harm"], _CLASSES, _CLASS_SHARES),
+        "tier": _draw_levels(rng, codes["risk_of_harm"], _TIERS, _TIER_SHARES),
+        DISABILITY_TYPES.column: _draw_types(rng, codes["disability"]),
         "date_of_birth": born,
         "inspection_date": inspected,
     }
@@ -143,44 +145,48 @@ def with_invented_characteristics(cases: CaseSet, *, seed: int = 2011) -> CaseSe
 
 def _check(cases: Any, seed: Any) -> None:
     if not isinstance(cases, CaseSet):
-        raise UsageError(f"characteristics are invented for a CaseSet, found {format_value(cases)}")
-    wrong = []
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        wrong.append(f"`seed` is a whole number from 0, found {seed!r}")
+        raise UsageError(
+            f"`cases` must be a CaseSet, found {format_value(cases)}; pass load_synthetic() or "
+            "simulate()"
+        )
+    check_whole("seed", seed, 0)
+    # A merge of real and synthetic cases is marked as synthetic, so look at every id.
     ids = cases["case_id"].to_pylist()
-    # Cases put together from real and synthetic ones are marked too: every id is looked at.
     real = [id for id in ids if not str(id).startswith(SYNTHETIC_ID)]
     if real or not is_synthetic(cases.metadata):
-        which = (
+        found = (
             f"ids without {SYNTHETIC_ID!r}: {format_values(real)}"
             if real
-            else "no mark in metadata"
+            else "metadata that do not say so"
         )
-        wrong.append(
-            f"characteristics are invented for synthetic cases only, found {which}; real cases "
-            "have their own or none"
+        raise UsageError(
+            f"`cases` must be synthetic, found {found}; use the characteristics that real cases "
+            "have of their own"
         )
-    if there := [name for name in _COLUMNS if name in cases]:
-        wrong.append(
-            f"these columns are there already: {format_values(there)}; drop or rename them"
+    if present := [name for name in _COLUMNS if name in cases]:
+        raise UsageError(
+            f"`cases` already has the columns {format_values(present)}; drop or rename them"
         )
-    if lost := [name for name in _STRATA if name not in cases]:
-        wrong.append(f"what is invented agrees with strata that are missing: {format_values(lost)}")
-    if wrong:
-        raise UsageError("; ".join(wrong))
+    if missing := [name for name in _STRATA if name not in cases]:
+        raise UsageError(
+            f"`cases` must have the strata {format_values(_STRATA)}, which the invented columns "
+            f"depend on; missing: {format_values(missing)}"
+        )
 
 
-def _coded(cases: CaseSet, name: str, levels: tuple[str, ...]) -> Codes:
-    """Give codes of the levels as they are here, -1 where not known."""
+def _stratum_codes(cases: CaseSet, name: str, levels: tuple[str, ...]) -> Codes:
+    """Return the place of each label among the levels, -1 for null."""
     found = _arrow.labels_to_codes(cases[name])
     if found is None or not {*found[1]} <= {*levels}:
-        raise UsageError(f"column {name!r} has other levels than {format_values(levels)}")
+        raise UsageError(
+            f"column {name!r} must have the levels {format_values(levels)}; rename its levels"
+        )
     codes, labels = found
     table = np.array([levels.index(label) for label in labels] + [-1], np.int64)
     return table[codes]
 
 
-def _drawn(
+def _draw_levels(
     rng: np.random.Generator,
     given: Codes,
     levels: tuple[str, ...],
@@ -193,13 +199,13 @@ def _drawn(
     return _arrow.dictionary(np.where(given < 0, -1, codes).astype(np.int8), levels)
 
 
-def _types(rng: np.random.Generator, given: Codes) -> pa.Array:
-    """Draw types of disability: none where there is no disability, null where not known."""
+def _draw_types(rng: np.random.Generator, given: Codes) -> pa.Array:
+    """Draw types of disability: none without a disability, null where unknown."""
     some = len(DISABILITY_TYPES.levels)
-    each = _HOW_MANY @ np.arange(1, some + 1)
-    # Who has two lacks one of three at random; what single types must add follows from it.
-    single = (_PRINTED * each - _HOW_MANY[1] * 2 / 3 - _HOW_MANY[2]) / _HOW_MANY[0]
-    many = rng.choice(some, len(given), p=_HOW_MANY) + 1
+    each = _COUNT_SHARES @ np.arange(1, some + 1)
+    # Cases with two types lack one of the three at random; the shares of single types follow.
+    single = (_TYPE_SHARES * each - _COUNT_SHARES[1] * 2 / 3 - _COUNT_SHARES[2]) / _COUNT_SHARES[0]
+    many = rng.choice(some, len(given), p=_COUNT_SHARES) + 1
     one = rng.choice(some, len(given), p=single)
     lacking = rng.integers(0, some, len(given))
     place = np.arange(some)
@@ -216,17 +222,18 @@ def _types(rng: np.random.Generator, given: Codes) -> pa.Array:
     return pa.array(lists, pa.list_(pa.string()))
 
 
-def _dates(
+def _draw_dates(
     rng: np.random.Generator, group: Codes, unit: npt.NDArray[Any], units: int
 ) -> tuple[pa.Array, pa.Array]:
-    """Draw a day for each unit, and births that give the ages groups say on that day."""
+    """Draw a date for each unit, and dates of birth that agree with the age groups on it."""
     on = (_FIRST_DAY + 28 * (np.arange(units) % _ROUNDS))[unit]
     age = np.where(
         group == 0,
         rng.integers(17, 25, len(group)),
         np.minimum(25 + rng.gamma(1.5, 8.0, len(group)).astype(np.int64), _OLDEST),
     )
-    # The day of that year and month, or the 28th; births in the 361 days before it are as old.
+    # The birthday that makes `age` on that day, at most the 28th; a birth in the 361 days before
+    # it gives the same age.
     years = (on.astype("M8[Y]") - age).astype("M8[M]") + (
         on.astype("M8[M]") - on.astype("M8[Y]").astype("M8[M]")
     )

@@ -1,4 +1,4 @@
-"""Take Tables 3-11 out of a plain-text rendering of the 2011 aggregate report.
+"""Extract Tables 3-11 from a plain-text rendering of the 2011 aggregate report.
 
 ``python -m omistats.omi2.extract REPORT.txt PUBLISHED.csv`` rewrites the shipped data.
 """
@@ -31,18 +31,18 @@ def extract(text: str) -> list[Line]:
     Parameters
     ----------
     text : str
-        The report, with table cells separated by tabs.
+        Text of the report, with table cells separated by tabs.
 
     Returns
     -------
     list of tuple
-        Lines with the columns of `load_published`, one for each group of each row; a blank
-        cell is None, and the stars stand on both lines of a row.
+        Lines with the columns of `load_published`, one for each group of each row. A blank
+        cell is None, and both lines of a row have its stars.
 
     Raises
     ------
     DataError
-        When a table lacks rows, or a cell holds no figure; all are listed.
+        When a table lacks rows or a cell has no figure; all are listed.
     """
     lines: list[Line] = []
     counted = dict.fromkeys(_ROWS, 0)
@@ -57,24 +57,24 @@ def extract(text: str) -> list[Line]:
             problems.append(
                 Problem(
                     where,
-                    f"expected {_ROWS[table]} rows of a label, twice a percentage and a number "
-                    "or two blanks, and a mark or a blank",
+                    f"the table must have {_ROWS[table]} rows, each with a label, two pairs of a "
+                    "percentage and a number (or blanks), and a mark (or a blank)",
                     repr(cells),
                     "Check that the text is the whole report with its tabs.",
                 )
             )
             continue
-        shown = TABLES[table]
-        question = shown.questions[row - 1]
+        groups = TABLES[table].groups
+        question = TABLES[table].questions[row - 1]
         stars = cells[5] or None
-        for group, percent, n in zip(shown.groups, cells[1:5:2], cells[2:5:2], strict=True):
+        for group, percent, n in zip(groups, cells[1:5:2], cells[2:5:2], strict=True):
             lines.append(
                 (table, row, question, group, _number(percent.rstrip("%")), _number(n), stars)
             )
     problems += [
         Problem(
             f"Table {t}",
-            f"expected {_ROWS[t]} rows",
+            f"the table must have {_ROWS[t]} rows",
             str(found),
             "Check that no page of the report is missing.",
         )
@@ -87,13 +87,13 @@ def extract(text: str) -> list[Line]:
 
 
 def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number of the table and the cells of each row below a heading."""
+    """Yield the table number and the cells of each row below a heading."""
     table = 0
     for line in text.splitlines():
         if heading := re.match(r"Table (\d+):", line):
             table = int(heading[1])
         cells = [cell.strip() for cell in line.split("\t")]
-        # Headings repeat on every page of a table: two lines without any figure.
+        # A heading is repeated on every page, in lines without figures.
         if len(cells) > 2 and cells[0] and any(re.fullmatch(r"\d+%", c) for c in cells):
             yield table, cells
 
@@ -103,7 +103,7 @@ def _number(cell: str) -> int | None:
 
 
 def write_csv(lines: list[Line], path: Path) -> None:
-    """Write extracted lines; blanks are empty fields."""
+    """Write extracted lines as CSV; blank cells are empty fields."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(SCHEMA.names)
@@ -111,13 +111,13 @@ def write_csv(lines: list[Line], path: Path) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Extract the tables from a text and write them as CSV."""
+    """Extract the tables from a text file and write them as CSV."""
     parser = argparse.ArgumentParser(
         prog="python -m omistats.omi2.extract",
-        description="Take Tables 3-11 out of a plain-text rendering of the 2011 aggregate report.",
+        description="Extract Tables 3-11 from a plain-text rendering of the 2011 aggregate report.",
     )
-    parser.add_argument("report", type=Path, help="the text, its table cells separated by tabs")
-    parser.add_argument("out", type=Path, help="the CSV file to write")
+    parser.add_argument("report", type=Path, help="text file with table cells separated by tabs")
+    parser.add_argument("out", type=Path, help="CSV file to write")
     options = parser.parse_args(argv)
     try:
         lines = extract(options.report.read_text(encoding="utf-8"))

@@ -1,32 +1,21 @@
-"""Questions, items, annex, DEMONSTRATION.
+"""The programme's framework: questions, criteria, sections, headline elements and strata.
 
-One line a question, in the order of the report's Tables 7-11, so that a
-question's place here is its row there. Column by column: id, short label,
-general criterion, rows among Tables 3-6.
+Published are the key aspects and which of them feed a headline element (in the tables of the
+aggregate report of 2011), the general criteria with their numbers, the sections that group
+them (the first digit of a number), the headline elements, and the purpose of a sentence that
+criteria and headline elements serve (in the collection of good practice). The criterion of a
+question is mostly inferred: the report lists its rows in the order of the general criteria,
+and the collection states what each criterion asks. If that statement is the question itself,
+the link is published. Labels and statements are our own.
 
-A headline element is published (Table 4, 5 or 6 lists the question). The
-criterion is mostly inferred: the report keeps its rows in the order of the
-general criteria, and the second publication states what each criterion asks.
-Where that statement is the question itself, the link is published; such
-criteria are marked with ``!``.
-
-Numbers and grouping are published, with the purposes of a sentence that criteria and
-headline elements stand for; labels and statements are ours. Section 4 judged an area's
-leadership, not its cases, and was dropped midway through the programme, so no question of a
-case assessment feeds it.
-
-Where its parts are known from: the key aspects, and which of them feed a headline element,
-are in the tables of the aggregate report of 2011. The general criteria, their numbers, the
-sections that group them (the first digit of a number) and the headline elements are
-published too, in the collection of good practice; so a criterion's ``parent`` is read off
-its number and is not inferred. What is mostly inferred is the criterion of a question;
-each such `Link` says so. Labels and statements are ours throughout.
+Section 4 judged an area's leadership, not its cases, and was dropped midway through the
+programme, so no question of a case assessment feeds it.
 
 The report prints scores for sections and headline elements, but only part of the questions
-behind them: its key aspects alone pool to other figures. `DEMONSTRATION` adds questions of
-no source, which stand for all that is unpublished, so that the shipped cases have the
-published scores. Nothing is known about the real questions in their place: how many there
-were, what they asked, how they were answered.
+behind them: its key aspects alone pool to other figures. `DEMONSTRATION` adds invented
+questions in place of the unpublished ones, so that the shipped cases have the published
+scores. Nothing is known about the real unpublished questions: how many there were, what they
+asked, how they were answered.
 """
 
 from __future__ import annotations
@@ -48,8 +37,8 @@ __all__ = [
     "DEMONSTRATION",
     "DISABILITY_TYPES",
     "FRAMEWORK",
-    "ITEMS",
     "PUBLISHED_SCORES",
+    "QUESTIONS",
     "PublishedScore",
     "answers_needed",
 ]
@@ -132,7 +121,11 @@ QUESTIONS: Final = (
     ("attitude_change", "Attitudes changed for the better", "3.3", ((5, 12),)),
     ("behaviour_change", "Behaviour changed for the better", "3.3", ((5, 13),)),
 )
-"""``(id, label, criterion, ((table, row), ...))`` for each question."""
+"""``(id, label, criterion, ((table, row), ...))`` for each question.
+
+In the order of the report's Tables 7-11, where a question's row is its place here. The rows
+are those of Tables 3-6. A criterion marked ``!`` is published, the others are inferred.
+"""
 
 
 _CONTROL: Final = "control"
@@ -277,7 +270,7 @@ ITEMS: Final = (
         _PUNISH,
     ),
 )
-"""Sections, criteria and headline elements, in the order of report."""
+"""Sections, criteria and headline elements, in the order in which they are reported."""
 
 
 _HEADLINE_TABLES: Final = {
@@ -285,7 +278,7 @@ _HEADLINE_TABLES: Final = {
     5: "reoffending",
     6: "compliance",
 }
-"""The headline element that each of Tables 4-6 lists key aspects of."""
+"""The headline element of the key aspects in each of Tables 4-6."""
 
 _STRATA: Final = (
     Stratum(
@@ -325,7 +318,7 @@ FRAMEWORK: Final = Framework(
     ITEMS,
     tuple(breakdown.key for breakdown in STANDARD),
 )
-"""The 75 published key aspects, the strata of the 2011 report, and what each feeds."""
+"""The 75 published key aspects with the items they feed, and the strata of the 2011 report."""
 
 
 DISABILITY_TYPES: Final = MultiValued(
@@ -333,9 +326,11 @@ DISABILITY_TYPES: Final = MultiValued(
     ("physical impairment", "mental health", "learning difficulty"),
     indicator=("disability", "yes"),
 )
-"""Types of reported disability: those that the note to Table 10 gives shares of, in its order.
-The labels are ours; mental health takes in emotional state, and learning difficulty takes in
-learning disability."""
+"""Types of reported disability, in the order of the note to Table 10, which prints their shares.
+
+The labels are our own; mental health includes emotional state, and learning difficulty includes
+learning disability.
+"""
 
 ANNEX_1: Final[tuple[str | MultiValued, ...]] = (
     "supervision_type",
@@ -346,28 +341,31 @@ ANNEX_1: Final[tuple[str | MultiValued, ...]] = (
     DISABILITY_TYPES,
     "age_group",
 )
-"""The seven characteristics that Annex 1 of the 2011 report charts, in its order, for
-`omistats.characteristics`. Its charts are lost to us: no figure of it is in the package."""
+"""The seven characteristics charted in Annex 1 of the 2011 report, in its order.
+
+Pass them to `omistats.characteristics`. The charts are not in the text of the report that we
+have, so the package has none of their figures.
+"""
 
 
-_DRAWN_BY: Final = ("risk_of_harm", "gender", "ethnicity")
+_SAMPLED_BY: Final = ("risk_of_harm", "gender", "ethnicity")
 
 CASELOAD: Final = Framework(
     "OMI 2 caseload",
     (),
     (
-        *(FRAMEWORK.stratum(name) for name in _DRAWN_BY),
+        *(FRAMEWORK.stratum(name) for name in _SAMPLED_BY),
         *(
             attrs.evolve(stratum, required=False)
             for stratum in FRAMEWORK.strata
-            if stratum.name not in _DRAWN_BY
+            if stratum.name not in _SAMPLED_BY
         ),
     ),
 )
-"""What is known of a case before it is inspected: no question has an answer.
+"""Framework of a caseload from which to draw a sample: strata, but no questions.
 
-The report says which characteristics samples were structured by: gender, ethnicity and risk of
-harm. They are required; the other strata may be there.
+The report says that samples were structured by gender, ethnicity and risk of harm. These strata
+are required; the others are optional.
 """
 
 
@@ -378,13 +376,13 @@ class PublishedScore:
     Attributes
     ----------
     level : {'criterion', 'section', 'headline'}
-        What kind of item was scored.
+        The level of the item.
     item : str
-        Its id in `FRAMEWORK`.
+        Id of the item in `FRAMEWORK`.
     percent : int
         The score over 15 inspections, 0-100, as printed.
     low, high : int or None
-        The least and the greatest score of an inspection, percent, where printed.
+        The lowest and the highest score of an inspection, in percent; None if not printed.
 
     Examples
     --------
@@ -411,8 +409,8 @@ PUBLISHED_SCORES: Final = (
 )
 """The scores that the aggregate report of 2011 prints, in the order of the framework."""
 
-# Criterion and headline element. None feeds section 3, whose published questions pool to
-# the published score already; section 4 was no matter of case assessments.
+# Criterion and headline element of each invented question. None feeds section 3, whose published
+# questions pool to the published score, or section 4, which case assessments did not judge.
 _FEEDS: Final = (
     ("1.2", "risk_of_harm"),
     ("1.2", "risk_of_harm"),
@@ -454,30 +452,30 @@ DEMONSTRATION: Final = attrs.evolve(
         *(_invented(place, *feeds) for place, feeds in enumerate(_FEEDS, 1)),
     ),
 )
-"""`FRAMEWORK` plus invented questions, which complete the shipped and simulated cases."""
+"""`FRAMEWORK` plus the invented questions of the shipped and simulated cases."""
 
 
 def answers_needed(k: int, n: int, *, percent: int, rate: float) -> int:
-    """Say how many further answers it takes for a pooled score to print a percentage.
+    """Count the further answers needed for a pooled score to print as a percentage.
 
     Parameters
     ----------
     k, n : int
-        Sufficient and applicable answers at hand.
+        Sufficient and applicable answers so far.
     percent : int
-        What is to be printed, half up.
+        The percentage to print, rounded half up.
     rate : float
         The percentage of the further answers that are sufficient.
 
     Returns
     -------
     int
-        The least number of further answers, 0 where none are needed.
+        The smallest number of further answers, 0 if none are needed.
 
     Raises
     ------
     UsageError
-        When answers at this rate never lead there, or there are none at hand.
+        When no number of answers at this rate is enough, or there are no answers so far.
 
     Notes
     -----
@@ -487,13 +485,16 @@ def answers_needed(k: int, n: int, *, percent: int, rate: float) -> int:
 
     Examples
     --------
-    Section 1 of the published questions, raised to 76 by answers of which 95% are sufficient.
+    Raise section 1 of the published questions to 76% with answers of which 95% are sufficient:
 
     >>> answers_needed(27079, 41177, percent=76, rate=95)
     20563
     """
     if not 0 <= k <= n or n == 0:
-        raise UsageError(f"k is from 0 to n and n at least 1, found k = {k} and n = {n}")
+        raise UsageError(
+            f"`k` must be from 0 to `n`, and `n` at least 1; found k = {k} and n = {n}. Pass the "
+            "counts of a score with answers."
+        )
     share, half = Fraction(rate), Fraction(1, 2)
     if floor(Fraction(100 * k, n) + half) == percent:
         return 0
@@ -502,8 +503,8 @@ def answers_needed(k: int, n: int, *, percent: int, rate: float) -> int:
     edge = percent - half if rising else percent + half
     if (share <= edge) if rising else (share >= edge):
         raise UsageError(
-            f"answers at {rate}% never bring {100 * k / n:.1f}% to print {percent}%; "
-            "choose a rate beyond it"
+            f"no number of answers at {rate}% moves {100 * k / n:.1f}% to print as {percent}%; "
+            "choose a `rate` beyond that"
         )
     exact = (edge * n - 100 * k) / (share - edge)
     return ceil(exact) if rising else floor(exact) + 1

@@ -1,4 +1,4 @@
-"""The field's terms, in our own words, and where they stand in a text."""
+"""Glossary of the field's terms, and a search for them in texts."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["GLOSSARY", "Glossary", "Mention", "Term"]
 
 
 Publication = Literal["aggregate", "good practice"]
-"""A publication with a glossary: the aggregate report, or the collection of good practice."""
+"""A publication that has a glossary: the aggregate report or the collection of good practice."""
 
 
 @attrs.frozen
 class Term:
-    """A word of the field, and what it means.
+    """A term of the field and its meaning.
 
     Parameters
     ----------
     id : str
-        Lower case, hyphens between words.
+        Identifier in lower case, with hyphens between words.
     term : str
-        As it is mostly written.
+        The most common spelling.
     also : tuple of str
-        Other ways to write it: in full, short, or another word for the same.
+        Other spellings: the full form, an abbreviation or a synonym.
     meaning : str
-        In our own words.
+        The meaning, in our own words.
     listed_in : tuple of {'aggregate', 'good practice'}
-        The publications whose glossary has it; none where only texts and labels use it.
+        The publications whose glossary has the term; empty if only texts and labels use it.
 
     Examples
     --------
@@ -54,20 +54,20 @@ class Term:
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """The term, and the other ways to write it."""
+        """The term and its other spellings."""
         return (self.term, *self.also)
 
 
 @attrs.frozen
 class Mention:
-    """A place in a text where a term stands.
+    """An occurrence of a term in a text.
 
     Attributes
     ----------
     term : Term
-        Which.
+        The term.
     start, stop : int
-        The text between the two is the term as written there.
+        Its place: ``text[start:stop]`` is the term as written.
 
     Examples
     --------
@@ -84,14 +84,14 @@ class Mention:
 
 @attrs.frozen(eq=False, repr=False)
 class Glossary(Mapping[str, Term]):
-    """Terms by id, in alphabetical order; nothing can be put in or taken out.
+    """Terms by id, in alphabetical order; it cannot be changed.
 
-    It is a mapping: ``glossary["vlo"]``, with a KeyError where there is no such id.
+    A mapping: ``glossary["vlo"]`` returns a term, or raises KeyError for an unknown id.
 
     Parameters
     ----------
     read : callable
-        Gives the terms, in any order, when they are first asked for.
+        Returns the terms, in any order; called on first use.
 
     Examples
     --------
@@ -118,14 +118,14 @@ class Glossary(Mapping[str, Term]):
 
     @cached_property
     def _by_spelling(self) -> dict[str, Term]:
-        return {_plain(s): term for term in self._terms for s in (term.id, *term.spellings)}
+        return {_normalised(s): term for term in self._terms for s in (term.id, *term.spellings)}
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         spellings = {s for term in self._terms for s in term.spellings}
-        # The longest first, so that "risk of harm" is not found within "high risk of harm".
+        # The longest first, so that "high risk of harm" does not match as "risk of harm".
         ordered = sorted(spellings, key=lambda s: (-len(s), s))
-        return re.compile(rf"(?<!\w)(?:{'|'.join(map(_written, ordered))})(?!\w)")
+        return re.compile(rf"(?<!\w)(?:{'|'.join(map(_spelling_pattern, ordered))})(?!\w)")
 
     def __getitem__(self, id: str) -> Term:
         return self._by_id[id]
@@ -140,95 +140,96 @@ class Glossary(Mapping[str, Term]):
         return f"Glossary: {len(self)} terms"
 
     def find(self, name: str) -> Term:
-        """Look a term up, however it is written.
+        """Look up a term by id or any of its spellings.
 
         Parameters
         ----------
         name : str
-            An id, a term, its abbreviation or its full form; case makes no difference.
+            An id, a term, its abbreviation or its full form; case is ignored.
 
         Returns
         -------
         Term
-            The one that is so written.
+            The term with that id or spelling.
 
         Raises
         ------
         UnknownNameError
-            When there is none; near ones are listed.
+            When no term has it; similar ones are listed.
         """
-        found = self._by_spelling.get(_plain(name)) if isinstance(name, str) else None
+        found = self._by_spelling.get(_normalised(name)) if isinstance(name, str) else None
         if found is None:
             known = [s for t in self.values() for s in t.spellings]
             raise UnknownSpellingError("term", name, known)
         return found
 
     def mentions(self, text: str) -> tuple[Mention, ...]:
-        """Find where terms stand in a text.
+        """Find the occurrences of terms in a text.
 
         Parameters
         ----------
         text : str
-            A label, say.
+            Any text, such as a label.
 
         Returns
         -------
         tuple of Mention
-            In the order of the text, none within another: of two that overlap the longer
-            one. Abbreviations count only in their own capitals, words in any, also in plural.
+            In the order of the text. Of two that overlap only the longer is found.
+            Abbreviations match only in their own capitals; words match in any case. Both also
+            match in the plural.
 
         Raises
         ------
         UsageError
-            When it is no text.
+            When it is not text.
         """
         if not isinstance(text, str):
-            raise UsageError(f"terms are looked for in a text; found {format_value(text)}")
+            raise UsageError(f"`text` must be a string, found {format_value(text)}; pass one label")
         return tuple(
-            Mention(self._of(match[0]), match.start(), match.end())
+            Mention(self._matched_term(match[0]), match.start(), match.end())
             for match in self._pattern.finditer(text)
         )
 
     def terms_in(self, text: str) -> tuple[Term, ...]:
-        """List the terms that a text uses, each once, in its order.
+        """List the terms in a text, each once, in the order of the text.
 
         Parameters
         ----------
         text : str
-            A label, say.
+            Any text, such as a label.
 
         Returns
         -------
         tuple of Term
-            As `mentions` finds them; empty where there are none.
+            The terms that `mentions` finds; empty if there are none.
 
         Raises
         ------
         UsageError
-            When it is no text.
+            When it is not text.
         """
         return tuple(dict.fromkeys(mention.term for mention in self.mentions(text)))
 
-    def _of(self, written: str) -> Term:
-        plain = _plain(written)
+    def _matched_term(self, text: str) -> Term:
+        plain = _normalised(text)
         return self._by_spelling.get(plain) or self._by_spelling[plain.removesuffix("s")]
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
     return " ".join(re.findall(r"\w+", name.casefold()))
 
 
-def _written(spelling: str) -> str:
-    """Make a pattern of a spelling."""
-    # Where a line ends within a term there is a break for its blank.
+def _spelling_pattern(spelling: str) -> str:
+    """Make a regular expression that matches a spelling."""
+    # A line may break within a term.
     pattern = r"[\s-]+".join(map(re.escape, re.split(r"[\s-]+", spelling)))
     if sum(c.isupper() for c in spelling) > 1 and " " not in spelling:
         return rf"{pattern}s?"
     return rf"(?i:{pattern}s?)"
 
 
-def _shipped() -> tuple[Term, ...]:
-    # Wanted only here; keep it off the way to `import omistats`.
+def _read_shipped() -> tuple[Term, ...]:
+    # Imported here because `import omistats` must stay fast.
     import tomllib
 
     text = (Path(__file__).parent / "data" / "glossary.toml").read_text("utf-8")
@@ -244,5 +245,5 @@ def _shipped() -> tuple[Term, ...]:
     )
 
 
-GLOSSARY: Final = Glossary(_shipped)
-"""The terms of both publications' glossaries, and those that labels use."""
+GLOSSARY: Final = Glossary(_read_shipped)
+"""The terms of the glossaries of both publications, and of our labels."""

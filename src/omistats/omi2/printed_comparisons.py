@@ -1,4 +1,4 @@
-"""Printed comparisons; surviving stars."""
+"""Comparisons in the printed tables, and stars that survive an adjustment."""
 
 from __future__ import annotations
 
@@ -46,45 +46,46 @@ def comparisons(
     adjustment: str = "bh",
     level: float = 0.05,
 ) -> pa.Table:
-    """Lay out the printed tables as comparisons, and say what each bears.
+    """List the printed comparisons with bounds of their differences.
 
     Parameters
     ----------
     published : pyarrow.Table, optional
         Printed figures as `load_published` gives them; the shipped ones by default.
     confidence : float
-        Of the intervals, between 0 and 1.
+        Confidence of the intervals, between 0 and 1.
     adjustment : {'bh', 'holm', 'bonferroni'}
-        How p-values are adjusted for the number of tests of a table.
+        The adjustment of p-values for the number of tests of a table.
     level : float
-        What adjusted p-values of comparisons that survive lie below, between 0 and 1.
+        A comparison survives if its adjusted p-value is below this level, between 0 and 1.
 
     Returns
     -------
     pyarrow.Table
-        One line a printed row: ``table, row, question, breakdown``; ``contrast``, which is
-        ``complement`` in Tables 3-6, where the second group is all cases, and ``groups``
-        elsewhere; ``group1, percent1, n1, group2, percent2, n2, stars`` as printed, null where
-        blank; and in percentage points the difference, the first group less the second or less
-        all other cases: ``least`` and ``most`` over all counts that print as the percentages,
-        and the interval's ends furthest out, ``low`` and ``high``. ``survives`` says whether
-        the adjusted p-value is below the level, whichever counts print so and earn the
-        marks (of a mark that none earn: that print so). These five are null where one
-        side has no cases or no percentage.
+        One line for each printed row: ``table, row, question, breakdown``; ``contrast``, which
+        is ``complement`` in Tables 3-6, where the second group is all cases, and ``groups``
+        elsewhere; ``group1, percent1, n1, group2, percent2, n2, stars`` as printed, null if
+        blank. Differences are in percentage points, the first group minus the second or minus
+        all other cases: ``least`` and ``most`` over all counts behind the rounded percentages,
+        and the outermost limits of their intervals, ``low`` and ``high``. ``survives`` tells
+        whether the adjusted p-value is below the level for all counts behind the percentages
+        that also produce the mark (if none do, for all counts behind the percentages). These
+        five columns are null if a group has no cases or no percentage.
 
     Raises
     ------
     DataError
         When the printed figures are not of that form.
     UsageError
-        When it is no table, or the confidence or the level is out of range.
+        When they are not an Arrow table, or the confidence or the level is out of range.
     UnknownNameError
         When the adjustment is unknown.
 
     Notes
     -----
-    See `omistats.forensics.difference_behind` and `omistats.forensics.survivors`; intervals are Newcombe's, and a
-    table is a family. In Tables 3-6 nobody is taken to be of unknown risk.
+    See `omistats.forensics.difference_behind` and `omistats.forensics.survivors`. Intervals are
+    Newcombe's. The tests of a table are one family. In Tables 3-6 the risk of harm of all cases
+    is assumed to be known.
 
     Examples
     --------
@@ -165,17 +166,17 @@ def survivors(
     published : pyarrow.Table, optional
         Printed figures as `load_published` gives them; the shipped ones by default.
     adjustments : sequence of str
-        As for `omistats.stats.adjust`.
+        Names of adjustments, as for `omistats.stats.adjust`.
     level : float
-        What adjusted p-values must lie below, between 0 and 1.
+        A mark survives if its adjusted p-value is below this level, between 0 and 1.
 
     Returns
     -------
     pyarrow.Table
-        One row a table, then all tables as one family (``table`` and ``breakdown`` null), for
-        each adjustment: ``table, breakdown, adjustment, tests, stars, least, most,
-        least_by_percent, most_by_percent, unexplained`` (how many marks no counts earn),
-        ``level``; see `omistats.forensics.Survivors`.
+        One row for each table and adjustment, then for all tables as one family (``table`` and
+        ``breakdown`` null): ``table, breakdown, adjustment, tests, stars, least, most,
+        least_by_percent, most_by_percent, unexplained`` (the number of marks that no counts
+        produce), ``level``; see `omistats.forensics.Survivors`.
 
     Raises
     ------
@@ -184,14 +185,15 @@ def survivors(
     UnknownNameError
         When an adjustment is unknown.
     UsageError
-        When it is no table, the level is out of range, or no row has two groups to compare.
+        When they are not an Arrow table, the level is out of range, or no row has two groups to
+        compare.
 
     Notes
     -----
-    Pearson's chi-square, in Tables 3-6 of high risk of harm cases against all others. A table asks
-    each question once, so its bounds are reached by some counts. Between tables counts of a
-    question are bound to each other, which is not used: bounds of all tables together hold,
-    but may not be reached.
+    The test is Pearson's chi-square, in Tables 3-6 of high risk of harm cases against all others.
+    Within a table each question occurs once, so some counts reach its bounds. The bounds of all
+    tables together are valid but may not be reached, because they ignore that different tables
+    count the same cases.
 
     Examples
     --------
@@ -208,7 +210,7 @@ def survivors(
     lines = []
     for number, family in families:
         for adjustment in adjustments:
-            found = _bounds(family, adjustment, level)
+            found = _family_survivors(family, adjustment, level)
             lines.append(
                 {
                     "table": number,
@@ -227,7 +229,7 @@ def survivors(
     return pa.Table.from_pylist(lines, schema=schema)
 
 
-def _bounds(rows: Sequence[Row], adjustment: str, level: float) -> Survivors:
+def _family_survivors(rows: Sequence[Row], adjustment: str, level: float) -> Survivors:
     percents = np.array([r.percents for r in rows], np.float64).reshape(-1, 2)
     sizes = np.array([r.sizes for r in rows], np.float64).reshape(-1, 2)
     return find_survivors(

@@ -1,4 +1,4 @@
-"""Tables 3-11 as printed."""
+"""Tables 3-11 of the 2011 report as printed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,16 @@ from omistats.omi2.breakdowns import (
 )
 from omistats.omi2.framework import FRAMEWORK
 
-__all__ = ["AGE_SHARES", "CASES", "FIRST_SPLIT", "REPEATED", "TABLES", "Table", "load_published"]
+__all__ = [
+    "AGE_SHARES",
+    "CASES",
+    "FIRST_SPLIT",
+    "REPEATED",
+    "SCHEMA",
+    "TABLES",
+    "Table",
+    "load_published",
+]
 
 
 SCHEMA = pa.schema(
@@ -44,7 +53,7 @@ def load_published() -> pa.Table:
         Columns ``table, row, question, group, percent, n, stars``: one line for each of
         the two groups of each of 451 rows. ``row`` counts from 1 within a table;
         ``percent`` is 0-100 as printed; a blank cell is null; ``stars`` is the mark
-        of the whole row, repeated on its two lines, null where none is printed.
+        of the whole row, repeated on its two lines, null if none is printed.
 
     Notes
     -----
@@ -57,7 +66,7 @@ def load_published() -> pa.Table:
     >>> oms.omi2.load_published().num_rows
     902
     """
-    # Reading CSV is wanted only here; keep it off the way to `import omistats`.
+    # Imported here because `import omistats` must stay fast.
     import pyarrow.csv
 
     options = pyarrow.csv.ConvertOptions(
@@ -68,7 +77,7 @@ def load_published() -> pa.Table:
 
 
 FIRST_SPLIT: Final = 7
-"""Tables before this one print the high subset beside the whole; the others two groups."""
+"""Tables before this one print the high subset and all cases; the others print two groups."""
 
 
 @attrs.frozen
@@ -78,15 +87,15 @@ class Table:
     Attributes
     ----------
     number : int
-        As printed.
+        The printed number.
     title : str
-        Ours.
+        A title of our own.
     breakdown : str
         Key of the breakdown.
     groups : tuple of str
-        Its two columns.
+        The groups of its two columns.
     questions : tuple of str
-        Ids, in the order of the rows.
+        Ids of the questions, in the order of the rows.
 
     Examples
     --------
@@ -126,7 +135,7 @@ _HEADINGS: Final = (
 )
 
 TABLES: Final = {heading[0]: _table(*heading) for heading in _HEADINGS}
-"""Tables 3-11 of the 2011 report by number, each a `Table`: which breakdown, which questions."""
+"""Tables 3-11 of the 2011 report by number; each is a `Table` with its breakdown and questions."""
 
 
 CASES: Final = 2213
@@ -170,7 +179,7 @@ REPEATED: Final[tuple[tuple[int, int, str, int], ...]] = (
     (11, 68, "25+", 71),
     (11, 68, "17-24", 56),
 )
-"""Percentages that the text beside a table repeats from it: table, row, group, percent."""
+"""Percentages that the text repeats from a table: table, row, group, percent."""
 
-# The shares of kinds of disability (a note to Table 10: 33%, 40% and 27% of all disabilities
-# reported) are not here: no number of disabilities is printed, so nothing tests them.
+# The shares of types of disability (a note to Table 10: 33%, 40% and 27% of all disabilities
+# reported) are left out: no number of disabilities is printed, so they cannot be tested.

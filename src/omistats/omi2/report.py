@@ -1,4 +1,4 @@
-"""The reproduction in words, and as files."""
+"""Report of the reproduction as text and files."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from omistats.omi2.reproduction import ComparedCell, Reproduction
 __all__ = ["as_text", "write_tables"]
 
 
-_CAVEAT = "Agreement proves the arithmetic, not the report: the cases were made to fit."
+_CAVEAT = "Agreement proves the arithmetic, not the report: the cases were constructed to fit."
 
 
 _LEGEND = (
-    "  Print alone shows these. A smallest set is figures that no cases can give together;",
-    "  without any one of them some cases could. Ranges are numbers of sufficient cases, among",
-    "  all cases asked, that would print so. A mark is the stars (-- for none) of a row.",
-    "  Premises: arithmetic uses rounding and the printed Ns only. Procedure also takes it that",
-    "  the marks come from Pearson's chi-square without correction, and that a subset was tested",
-    "  against all other cases. The overlapping test sets it against all cases, itself included.",
+    "  These follow from the printed figures alone. No cases can produce all figures of a",
+    "  smallest set; without any one of them some cases can. Ranges are numbers of sufficient",
+    "  cases, among all applicable ones, that would print so. A mark is the stars of a row (--",
+    "  for none). Premises: arithmetic uses rounding and the printed Ns only. Procedure also",
+    "  assumes that the marks come from Pearson's chi-square without correction, and that a",
+    "  subset was tested against all other cases. The overlapping test compares it with all",
+    "  cases, itself included.",
     "",
 )
 
 
 def as_text(found: Reproduction) -> str:
-    """Say what agrees with print and, for what does not, why it cannot."""
+    """Write which figures agree with print, and why the others cannot."""
     synthetic = found.source == "synthetic"
     kind = "SYNTHETIC cases" if synthetic else "cases"
     lines = [
@@ -55,7 +56,9 @@ def as_text(found: Reproduction) -> str:
         elif found.accounts_for(cell):
             lines.append(f"    see {_heading(proof)}")
         else:
-            lines.append("    NOT EXPLAINED: print, or a figure nearer to it, is possible here")
+            lines.append(
+                "    NOT EXPLAINED: the printed figure, or one nearer to it, is possible here"
+            )
     smallest = sum(c.minimal for c in found.contradictions)
     lines += ["", f"Contradictions among the printed figures: {smallest} smallest sets", *_LEGEND]
     for first, *others in _filed(found.contradictions):
@@ -68,12 +71,12 @@ def as_text(found: Reproduction) -> str:
         if others:
             rows = [t for c in others for t in sorted({cell[:2] for cell in c.cells})]
             elsewhere = dict.fromkeys(r for r in rows if r != (first.table, first.row))
-            shown = ", ".join(f"Table {table} row {row}" for table, row in elsewhere)
-            ways = "more ways to see it" if first.minimal else "sets of figures show it"
-            lines.append(f"    {len(others)} {ways}, with {shown}: see --json")
+            places = ", ".join(f"Table {table} row {row}" for table, row in elsewhere)
+            sets = "more sets contradict it" if first.minimal else "sets of figures contradict it"
+            lines.append(f"    {len(others)} {sets}, with {places}: see --json")
     if found.untested_marks:
-        lines += ["", "Noted, not counted: print has -- beside one group only. There is nothing"]
-        lines += ["to compare, so no mark is recomputed."]
+        lines += ["", "Not counted: rows that print -- for a single group. There is nothing to"]
+        lines += ["compare, so no mark is recomputed."]
         lines += [f"  {_cell(cell)}" for cell in found.untested_marks]
     return "\n".join(lines)
 
@@ -87,12 +90,12 @@ def _share(counts: tuple[int, int]) -> str:
 
 
 def _filed(found: Sequence[Contradiction]) -> list[list[Contradiction]]:
-    """Put together what contradicts the same figure, the diagnosis first if there is one."""
+    """Group contradictions of the same figure, a diagnosis first."""
     diagnoses = [c for c in found if not c.minimal]
     filed: dict[object, list[Contradiction]] = {}
     for c in found:
         at = next((d for d in diagnoses if set(c.cells) <= set(d.cells)), c)
-        # Each share of the text is a figure of its own.
+        # Shares of the text have no table, and each is a figure of its own.
         key = (at.table, at.row, at.what) if at.table is not None else at
         filed.setdefault(key, []).append(c)
     return [sorted(group, key=lambda c: c.minimal) for group in filed.values()]
@@ -116,14 +119,14 @@ def _cell(cell: ComparedCell) -> str:
 
 
 def write_tables(found: Reproduction, folder: Path) -> list[Path]:
-    """Write the recomputed tables, each as CSV and as Parquet.
+    """Write the recomputed tables as CSV and Parquet.
 
     Parameters
     ----------
     found : Reproduction
-        What was recomputed.
+        The recomputed figures.
     folder : Path
-        Made if it is not there; files of the same name are replaced.
+        Created if it does not exist; files of the same name are replaced.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Simulate the case file of a whole programme."""
+"""Simulate cases of a whole programme."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats._arrow.build import dictionary
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UnknownNameError, UsageError, format_value
+from omistats.kernel.checks import check_whole
 from omistats.model.case_set import CaseSet
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.framework import DEMONSTRATION
@@ -30,11 +31,11 @@ Flags = npt.NDArray[np.bool_]
 _UNIT_SIZES: Final = (100, 220)
 _MOST_UNITS: Final = 9_999
 _MOST_CASES: Final = 1_000_000
-# On the scale of log odds, where 10 makes every answer of a unit the same.
+# On the log odds scale, where 10 makes all answers of a unit alike.
 _MOST_SD: Final = 10
 _SWEEPS: Final = 8
-# Invented: how far questions about one circumstance apply to the same cases.
-_TOGETHER: Final = 0.9
+# Invented: the correlation between questions about one circumstance in whether they apply.
+_CIRCUMSTANCE_CORRELATION: Final = 0.9
 # Normal effects flatten a logistic curve by about sqrt(1 + c^2 variance), where c is
 # 16 sqrt(3) / (15 pi) (Zeger, Liang and Albert, Biometrics 44, 1988).
 _FLATTEN: Final = (16 * math.sqrt(3) / (15 * math.pi)) ** 2
@@ -51,35 +52,36 @@ def simulate(
     case_sd: float = 0.5,
     difference: Mapping[str, float] | None = None,
 ) -> CaseSet:
-    """Simulate the cases of a whole programme, for trials, teaching and power studies.
+    """Simulate cases of a whole programme, for trials, teaching and power studies.
 
     Parameters
     ----------
     units : int, optional
-        How many units to simulate. 35 are as many Trusts as the programme inspected.
+        The number of units. The default is the number of Trusts that the programme inspected.
     seed : int, optional
-        The same seed gives the same cases, as long as NumPy keeps the streams of its
-        default generator, which it does not promise between versions.
+        The same seed gives the same cases, as long as NumPy does not change the streams of its
+        default generator between versions.
     sizes : int or (int, int), optional
-        Cases of a unit: of each the same number, or anything from one number to another. By
-        default those of samples; whole caseloads are larger.
+        The number of cases of every unit, or the smallest and largest number. The default is
+        the size of samples; whole caseloads are larger.
     unit_sd : float, optional
-        How units differ: the standard deviation of their standing at large, and again of
-        their standing on each question, on the scale of log odds.
+        The standard deviation of unit effects on the log odds scale: of an overall effect of
+        each unit, and again of its effect on each question.
     case_sd : float, optional
-        How cases differ, on the same scale: what correlates the answers within a case.
+        The standard deviation of case effects on the log odds scale. It correlates the answers
+        within a case.
     difference : mapping of str to float, optional
-        Log odds ratios to plant, by characteristic: of a sufficient answer to any question,
-        in the first level of the characteristic against all other cases. They hold on average
-        over units and cases, approximately. There are no further differences between
-        groups then; ``{}`` plants none at all. By default groups differ, question by question,
-        about as those of the published tables do.
+        Log odds ratios to build in, by characteristic: the odds of a sufficient answer to any
+        question in the first level of the characteristic, relative to all other cases. They
+        hold approximately, on average over units and cases. Groups then do not differ in any
+        other way; with ``{}`` they do not differ at all. By default groups differ on each
+        question about as in the published tables.
 
     Returns
     -------
     CaseSet
-        Under `DEMONSTRATION`, with ids ``SYN-SIM-...`` and units ``S01``, ``S02``, ... Its
-        metadata says ``synthetic`` and ``simulated`` and keeps the arguments.
+        With the framework `DEMONSTRATION`, ids ``SYN-SIM-...`` and units ``S01``, ``S02``, ...
+        The metadata mark the cases as ``synthetic`` and ``simulated`` and keep the arguments.
 
     Raises
     ------
@@ -90,11 +92,11 @@ def simulate(
 
     Notes
     -----
-    Characteristics are drawn, all six of a case together, from `load_synthetic`. Whether a
-    question applies and whether work was sufficient follow logistic models with one effect
-    for every group, fitted to the same cases: so rates by group come out near the printed ones, but
-    for chance. Questions about one circumstance of a case mostly apply together. Unlike the
-    shipped cases, these add up to no printed figure.
+    All six characteristics of a case are drawn together, from the cases of `load_synthetic`.
+    Whether a question applies and whether work was sufficient follow logistic models with one
+    effect for every group, fitted to the same cases, so rates by group are near the printed
+    ones except for chance. Questions about one circumstance of a case mostly apply together.
+    Unlike the shipped cases, these do not reproduce the printed figures.
 
     Examples
     --------
@@ -113,7 +115,7 @@ def simulate(
     questions = len(DEMONSTRATION.questions)
     applicable = _correlated(unit.size, rng) < model.apply[cell]
     steep = math.sqrt(1 + _FLATTEN * (2 * unit_sd**2 + case_sd**2))
-    logits = model.sufficient if difference is None else model.planted(difference)
+    logits = model.sufficient if difference is None else model.with_difference(difference)
     effect = rng.normal(0.0, unit_sd, (units, 1)) + rng.normal(0.0, unit_sd, (units, questions))
     odds = (steep * logits)[cell] + effect[unit] + rng.normal(0.0, case_sd, (unit.size, 1))
     sufficient = rng.logistic(size=odds.shape) < odds
@@ -126,7 +128,7 @@ def simulate(
         levels = DEMONSTRATION.stratum(name).levels
         columns[name] = dictionary(codes[who].astype(np.int8), levels)
     for i, question in enumerate(DEMONSTRATION.question_ids):
-        # Columns of a case by question array are strided; Arrow wants them in one piece.
+        # Columns of a cases x questions array are strided; Arrow needs contiguous memory.
         yes, no = np.ascontiguousarray(sufficient[:, i]), np.ascontiguousarray(~applicable[:, i])
         columns[question] = pa.array(yes, pa.bool_(), mask=no)
     arguments = {"units": units, "seed": seed, "unit_sd": unit_sd, "case_sd": case_sd}
@@ -149,7 +151,7 @@ def simulate(
 
 @attrs.frozen
 class _Model:
-    """What simulated cases are like, by cell: cases equal in every characteristic.
+    """Model of the answers, by cell of cases with equal characteristics.
 
     Attributes
     ----------
@@ -158,11 +160,11 @@ class _Model:
     cell : ndarray of int64, shape (cases,)
         The cell of each shipped case.
     apply : ndarray of float64, shape (cells, questions)
-        Normal quantiles of the chance that a question applies.
+        Normal quantiles of the probability that a question applies.
     sufficient : ndarray of float64, shape (cells, questions)
-        Logits of the chance of a sufficient answer.
+        Logits of the probability of a sufficient answer.
     overall : ndarray of float64, shape (questions,)
-        The same for all cases alike.
+        The same logits over all cases.
     """
 
     codes: dict[str, Ints]
@@ -171,8 +173,8 @@ class _Model:
     sufficient: Floats
     overall: Floats
 
-    def planted(self, difference: Mapping[str, float]) -> Floats:
-        """Return logits with given differences between groups, and no others."""
+    def with_difference(self, difference: Mapping[str, float]) -> Floats:
+        """Return logits with the given differences between groups and no others."""
         _, first = np.unique(self.cell, return_index=True)
         shift = np.zeros(first.size)
         for name, value in difference.items():
@@ -205,16 +207,17 @@ def _model() -> _Model:
     groups = [codes[name][first] for name in codes]
     everyone = np.broadcast_to(size[:, None], n.shape)
     overall = _logit(k.sum(axis=0), n.sum(axis=0), 0.5)
-    # A question that none of a group had does not apply there; nothing is that sure of work.
+    # A question that applies to no case of a group stays inapplicable there, but no group is
+    # certain to be sufficient or not: hence the smaller continuity count here.
     chance = 1 / (1 + np.exp(-_main_effects(n, everyone, groups, 1e-6)))
     return _Model(codes, cell, ndtri(chance), _main_effects(k, n, groups, 0.5), overall)
 
 
 def _main_effects(k: Floats, n: Floats, groups: list[Ints], least: float) -> Floats:
-    """Fit logits with one effect for every group, so that each group has its rate.
+    """Fit logits with one effect for every group, so that each group has its observed rate.
 
-    Each sweep shifts one characteristic's groups after the other to their own rate;
-    ``least`` is the count that stands in for none.
+    Each sweep shifts the groups of one characteristic after the other to their rates;
+    ``least`` replaces counts of zero.
     """
     logits = np.tile(_logit(k.sum(axis=0), n.sum(axis=0), least), (n.shape[0], 1))
     for _ in range(_SWEEPS):
@@ -237,10 +240,13 @@ def _correlated(cases: int, rng: np.random.Generator) -> Floats:
     """Draw standard normals, correlated between questions about one circumstance."""
     ids = DEMONSTRATION.question_ids
     out = rng.standard_normal((cases, len(ids)))
-    for together in CIRCUMSTANCES:
-        at = [ids.index(q) for q in together]
+    for questions in CIRCUMSTANCES:
+        at = [ids.index(q) for q in questions]
         trait = rng.standard_normal((cases, 1))
-        out[:, at] = math.sqrt(_TOGETHER) * trait + math.sqrt(1 - _TOGETHER) * out[:, at]
+        out[:, at] = (
+            math.sqrt(_CIRCUMSTANCE_CORRELATION) * trait
+            + math.sqrt(1 - _CIRCUMSTANCE_CORRELATION) * out[:, at]
+        )
     return out
 
 
@@ -252,38 +258,42 @@ def _check(
     case_sd: float,
     difference: Mapping[str, float] | None,
 ) -> None:
-    wrong = []
-    if not _whole(units) or not 0 < units <= _MOST_UNITS:
-        wrong.append(f"`units` is a whole number from 1 to {_MOST_UNITS:,}, found {units!r}")
-    if not _whole(seed) or seed < 0:
-        wrong.append(f"`seed` is a whole number from 0, found {seed!r}")
-    ends: Any = (sizes, sizes) if _whole(sizes) else sizes
-    pair = isinstance(ends, tuple | list) and len(ends) == 2 and all(map(_whole, ends))
+    if not _is_whole(units) or not 0 < units <= _MOST_UNITS:
+        raise UsageError(
+            f"`units` must be a whole number from 1 to {_MOST_UNITS:,}, found {format_value(units)}"
+        )
+    check_whole("seed", seed, 0)
+    ends: Any = (sizes, sizes) if _is_whole(sizes) else sizes
+    pair = isinstance(ends, tuple | list) and len(ends) == 2 and all(map(_is_whole, ends))
     if not pair or not 0 < ends[0] <= ends[1] <= _MOST_CASES:
-        wrong.append(
-            f"`sizes` is a whole number from 1 to {_MOST_CASES:,}, or two of them in ascending "
-            f"order, found {sizes!r}"
+        raise UsageError(
+            f"`sizes` must be a whole number from 1 to {_MOST_CASES:,}, or two of them in "
+            f"ascending order; found {format_value(sizes)}"
         )
     for name, value in (("unit_sd", unit_sd), ("case_sd", case_sd)):
-        if isinstance(value, bool) or not _finite(value) or not 0 <= value <= _MOST_SD:
-            wrong.append(f"`{name}` is a number from 0 to {_MOST_SD}, found {value!r}")
-    if difference is not None and not isinstance(difference, Mapping):
-        wrong.append(f"`difference` maps characteristics to log odds ratios, found {difference!r}")
-    elif difference:
-        if unknown := [name for name in difference if name not in DEMONSTRATION.breakdowns]:
-            raise UnknownNameError("characteristic", unknown, DEMONSTRATION.breakdowns)
-        wrong += [
-            f"`difference` in {name!r} is a finite number, found {value!r}"
-            for name, value in difference.items()
-            if not _finite(value)
-        ]
-    if wrong:
-        raise UsageError("; ".join(wrong))
+        if isinstance(value, bool) or not _is_finite(value) or not 0 <= value <= _MOST_SD:
+            raise UsageError(
+                f"`{name}` must be a number from 0 to {_MOST_SD}, found {format_value(value)}"
+            )
+    if difference is None:
+        return
+    if not isinstance(difference, Mapping):
+        raise UsageError(
+            "`difference` must map characteristics to log odds ratios, found "
+            f"{format_value(difference)}; pass a dict such as {{'gender': 0.3}}"
+        )
+    if unknown := [name for name in difference if name not in DEMONSTRATION.breakdowns]:
+        raise UnknownNameError("characteristic", unknown, DEMONSTRATION.breakdowns)
+    for name, value in difference.items():
+        if not _is_finite(value):
+            raise UsageError(
+                f"`difference` of {name!r} must be a finite number, found {format_value(value)}"
+            )
 
 
-def _whole(value: object) -> bool:
+def _is_whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _finite(value: object) -> bool:
+def _is_finite(value: object) -> bool:
     return isinstance(value, int | float | np.number) and math.isfinite(value)

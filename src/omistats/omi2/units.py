@@ -1,15 +1,14 @@
-"""The 36 inspections and 35 Trusts of the programme, and the words around their names.
+"""The 36 inspections and 35 Trusts of the programme.
 
-Names are published; regions are inferred from geography, and synonyms are ours.
+Names are those of the list at the end of the collection of good practice. Synonyms are our own.
+Two facts are not published for single inspections:
 
-Names are those of the list that closes the collection of good practice. What the publications
-do not say of single inspections, and we inferred, is marked:
-
-- The region of each, from geography. The aggregate report names three regions and says that
-  15 inspections were made in them; the counties of these regions hold 15 of the 36. Section 4
-  ended after the South West, and all its examples are from these three regions and that one.
-- That Norfolk and Suffolk are the two inspections of one Trust. The report counts 35 Trusts and
-  the list 36 names; that it was these two that merged is from outside both.
+- The region of each is inferred from geography. The aggregate report names three regions and
+  says that 15 inspections were made in them; the counties of these regions have 15 of the 36.
+  Section 4 ended after the South West, and all its examples are from these three regions and
+  the South West.
+- Norfolk and Suffolk are taken to be the two inspections of one Trust. The report counts 35
+  Trusts and the list has 36 names; that these two merged is known from other sources.
 """
 
 from __future__ import annotations
@@ -39,9 +38,6 @@ from omistats.scoring.score_tally import ScoreTally
 
 __all__ = [
     "AFFIXES",
-    "MERGED",
-    "REGIONS",
-    "REPORTED",
     "TRUSTS",
     "UNITS",
     "Inspection",
@@ -64,15 +60,15 @@ AFFIXES: Final = (
     "NPS",
     "the",
 )
-"""Words before or after the name of a Trust that say what it is, not which one."""
+"""Words before or after the name of a Trust that do not tell Trusts apart."""
 
-REPORTED: Final = ("East of England", "South East", "East Midlands")
+_REPORTED_REGIONS: Final = ("East of England", "South East", "East Midlands")
 """The regions of the aggregate report."""
 
-MERGED: Final = {"Norfolk and Suffolk": ("Norfolk", "Suffolk")}
-"""Trusts that were inspected in parts."""
+_MERGED: Final = {"Norfolk and Suffolk": ("Norfolk", "Suffolk")}
+"""Trusts that were inspected in parts, with the names of the inspections."""
 
-REGIONS: Final = {
+_UNITS_BY_REGION: Final = {
     "East of England": (
         ("Bedfordshire", "Beds"),
         ("Cambridgeshire", "Cambs", "Cambridgeshire & Peterborough"),
@@ -143,37 +139,39 @@ REGIONS: Final = {
     "London": (("London",),),
     "Wales": (("Wales", "Cymru", "Wales Cymru", "Cymru Wales"),),
 }
-"""For every region names and synonyms of its inspections."""
+"""Inspections by region, each with its name and synonyms."""
 
 
-# More than this to choose from is no help.
-_MOST = 60
+# A longer list of names to choose from is no help in an error message.
+_MOST_NAMES = 60
 
 
 class UnknownSpellingError(UnknownNameError):
-    """Names of which near ones are looked for in any case, and the choice is given once."""
+    """Unknown names, with suggestions that ignore case and one list of known names."""
 
     def __init__(self, what: str, names: object, known: Iterable[str]) -> None:
         super().__init__(what, names, known)
-        written: dict[str, list[str]] = {}
+        by_lower_case: dict[str, list[str]] = {}
         for spelling in dict.fromkeys(self.known):
-            written.setdefault(spelling.casefold(), []).append(spelling)
-        sentences, far = [], []
+            by_lower_case.setdefault(spelling.casefold(), []).append(spelling)
+        sentences, without_suggestion = [], []
         for name in self.names:
-            plain = get_close_matches(str(name).casefold(), written, n=3)
-            near = [spelling for found in plain for spelling in written[found]]
-            if near:
-                said = " or ".join(map(repr, near))
-                sentences.append(f"unknown {what} {name!r}; did you mean {said}?")
+            matches = get_close_matches(str(name).casefold(), by_lower_case, n=3)
+            similar = [spelling for match in matches for spelling in by_lower_case[match]]
+            if similar:
+                choice = " or ".join(map(repr, similar))
+                sentences.append(f"unknown {what} {name!r}; did you mean {choice}?")
             else:
-                far.append(repr(name))
-        if far:
-            sentences.append(f"unknown {what} {', '.join(far)}; {self._choice()}")
+                without_suggestion.append(repr(name))
+        if without_suggestion:
+            names_listed = ", ".join(without_suggestion)
+            sentences.append(f"unknown {what} {names_listed}; {self._choice()}")
         self.args = ("; ".join(sentences),)
 
     def _choice(self) -> str:
-        if len(self.known) > _MOST:
-            return f"none of {len(self.known)} is near, and the error's `known` lists them"
+        if len(self.known) > _MOST_NAMES:
+            count = len(self.known)
+            return f"none of the {count} known names is similar; the error's `known` lists them"
         return f"choose from {', '.join(self.known)}"
 
 
@@ -187,31 +185,31 @@ class Inspection(Unit):
     Parameters
     ----------
     id : str
-        Lower case, without "and", hyphens between words.
+        The name in lower case, without "and", with hyphens between words.
     name : str
-        As the collection of good practice lists it.
+        The name in the collection of good practice.
     synonyms : tuple of str
-        Short forms, and other names that the Trust has had.
+        Short forms and other names of the Trust.
     trust : str
-        Id of the Trust inspected, one of `TRUSTS`. The id of the inspection, but for Norfolk
-        and Suffolk.
+        Id of the Trust inspected, one of `TRUSTS`. It is the id of the inspection, except for
+        Norfolk and Suffolk.
     region : str
-        The English region that it lies in, or Wales.
+        The English region, or Wales.
     region_provenance : {'published', 'inferred', 'invented'}
         Where the region is known from. No publication gives it for single inspections, so
-        that it is inferred from geography throughout.
+        all are inferred from geography.
     in_aggregate : bool
-        Whether it is one of the 15 inspections of the aggregate report. This follows from the
-        region, and is known no better.
+        Whether it is one of the 15 inspections of the aggregate report, inferred from the
+        region.
     fieldwork : datetime.date or None
-        The day that fieldwork began. The publications do not give it; see `with_fieldwork`.
+        The day fieldwork began. The publications do not give it; see `with_fieldwork`.
 
     Raises
     ------
     DataError
-        When a name or synonym is no text.
+        When a name or synonym is not text.
     UsageError
-        When synonyms are no list.
+        When synonyms are not a list.
 
     Examples
     --------
@@ -230,7 +228,7 @@ class Inspection(Unit):
 
 
 def _inspections() -> tuple[Inspection, ...]:
-    merged = {slug(name): slug(trust) for trust, names in MERGED.items() for name in names}
+    merged = {slug(name): slug(trust) for trust, names in _MERGED.items() for name in names}
     found = [
         Inspection(
             slug(name),
@@ -238,9 +236,9 @@ def _inspections() -> tuple[Inspection, ...]:
             synonyms,
             trust=merged.get(slug(name), slug(name)),
             region=region,
-            in_aggregate=region in REPORTED,
+            in_aggregate=region in _REPORTED_REGIONS,
         )
-        for region, rows in REGIONS.items()
+        for region, rows in _UNITS_BY_REGION.items()
         for name, *synonyms in rows
     ]
     return tuple(sorted(found, key=lambda unit: unit.id))
@@ -251,15 +249,15 @@ UNITS: Final = _inspections()
 
 
 class Trust(Unit):
-    """One of the 35 Trusts; what `omistats.Unit` is, with `AFFIXES` around its name."""
+    """One of the 35 Trusts; names match with or without the `AFFIXES`."""
 
     affixes: ClassVar[tuple[str, ...]] = AFFIXES
 
 
 def _trusts() -> tuple[Trust, ...]:
-    whole = [Trust(slug(name), name, parts) for name, parts in MERGED.items()]
-    alone = [Trust(u.id, u.name, u.synonyms) for u in UNITS if u.trust == u.id]
-    return tuple(sorted([*alone, *whole], key=lambda unit: unit.id))
+    inspected_in_parts = [Trust(slug(name), name, parts) for name, parts in _MERGED.items()]
+    inspected_once = [Trust(u.id, u.name, u.synonyms) for u in UNITS if u.trust == u.id]
+    return tuple(sorted([*inspected_once, *inspected_in_parts], key=lambda unit: unit.id))
 
 
 TRUSTS: Final[tuple[Unit, ...]] = _trusts()
@@ -267,13 +265,13 @@ TRUSTS: Final[tuple[Unit, ...]] = _trusts()
 
 _BY_ID: Final = {unit.id: unit for unit in UNITS}
 
-# A Trust that was inspected as two lies in one region.
+# Both inspections of a Trust are in the same region.
 _REGION: Final = {id: unit.region for unit in UNITS for id in (unit.id, unit.trust)}
 _TRUST: Final = {id: unit.trust for unit in UNITS for id in (unit.id, unit.trust)}
 
 
 def regions(units: _Units = UNITS) -> dict[str, str]:
-    """Give the region of each unit, as ``regroup`` takes it.
+    """Map units to their regions, for ``regroup``.
 
     Parameters
     ----------
@@ -283,14 +281,14 @@ def regions(units: _Units = UNITS) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Of these units, in their order. Inferred, as is said at `Inspection`.
+        Region by unit id, in the order of the units; inferred, see `Inspection`.
 
     Raises
     ------
     UnknownNameError
-        When an id is no inspection's or Trust's. All such ids are listed.
+        When an id is not that of an inspection or a Trust; all such ids are listed.
     UsageError
-        When these are no units.
+        When ``units`` is not a list of units.
 
     Examples
     --------
@@ -302,7 +300,7 @@ def regions(units: _Units = UNITS) -> dict[str, str]:
 
 
 def trusts(units: _Units = UNITS) -> dict[str, str]:
-    """Give the Trust of each unit, as ``regroup`` takes it.
+    """Map units to their Trusts, for ``regroup``.
 
     Parameters
     ----------
@@ -312,14 +310,14 @@ def trusts(units: _Units = UNITS) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        Ids of Trusts, of these units in their order.
+        Id of the Trust by unit id, in the order of the units.
 
     Raises
     ------
     UnknownNameError
-        When an id is no inspection's or Trust's. All such ids are listed.
+        When an id is not that of an inspection or a Trust; all such ids are listed.
     UsageError
-        When these are no units.
+        When ``units`` is not a list of units.
 
     Examples
     --------
@@ -331,7 +329,7 @@ def trusts(units: _Units = UNITS) -> dict[str, str]:
 
 
 def _ids(units: _Units) -> list[str]:
-    """List ids of inspections and Trusts; of a tally without the unit of all together."""
+    """List the ids of units, without the label of all units together."""
     if isinstance(units, CaseSet | Tally | ScoreTally):
         found: list[object] = [unit for unit in units.units if unit != ALL]
     else:
@@ -342,33 +340,37 @@ def _ids(units: _Units) -> list[str]:
     return [str(id) for id in found]
 
 
-# Between them lies what the publications say of when inspections were made.
+# First and last day of inspections according to the publications.
 _PROGRAMME: Final = (date(2009, 9, 1), date(2012, 12, 31), "inspections")
-_REPORTED: Final = (date(2009, 9, 1), date(2010, 10, 31), "inspections of the aggregate report")
+_REPORTED_DAYS: Final = (
+    date(2009, 9, 1),
+    date(2010, 10, 31),
+    "inspections of the aggregate report",
+)
 
 
 def with_fieldwork(dates: Mapping[str, Any]) -> tuple[Inspection, ...]:
-    """Give the inspections with dates of fieldwork that you know.
+    """Add dates of fieldwork to the inspections.
 
     Parameters
     ----------
     dates : mapping of str to datetime.date
-        Id of an inspection, and the day its fieldwork began: a date, a time, NumPy's or
-        pandas's, or text as ``2010-03-15``; None for unknown.
+        The day fieldwork began, by id of the inspection: a date or datetime of Python, NumPy or
+        pandas, or text such as ``2010-03-15``; None if unknown.
 
     Returns
     -------
     tuple of Inspection
-        All 36 in the order of `UNITS`; without a date where none was given.
+        All 36 in the order of `UNITS`; those without a date keep None.
 
     Raises
     ------
     DataError
-        When an id is no inspection's, a date is none, or lies outside the programme:
-        September 2009 to the end of 2012, for inspections of the aggregate report to
-        October 2010. Every problem is listed.
+        When an id is not that of an inspection, a value is not a date, or a date is outside
+        the programme: September 2009 to the end of 2012, or to October 2010 for inspections of
+        the aggregate report. Every problem is listed.
     UsageError
-        When it is no mapping.
+        When ``dates`` is not a mapping.
 
     Examples
     --------
@@ -379,26 +381,27 @@ def with_fieldwork(dates: Mapping[str, Any]) -> tuple[Inspection, ...]:
     """
     if not isinstance(dates, Mapping):
         raise UsageError(
-            f"`dates` gives a date for ids of inspections, as a dict; found {format_value(dates)}"
+            f"`dates` must map ids of inspections to dates, found {format_value(dates)}; pass a "
+            "dict such as {'wales': '2011-11-07'}"
         )
     problems = []
     if unknown := [id for id in dates if id not in _BY_ID]:
-        hint = f"These are ids of `omi2.UNITS`: {UnknownSpellingError('unit', unknown, _BY_ID)}"
+        hint = f"Use the ids of omi2.UNITS: {UnknownSpellingError('unit', unknown, _BY_ID)}"
         problems.append(
-            Problem("dates", "a date is of an inspection", format_values(unknown), hint)
+            Problem("dates", "the keys must be ids of inspections", format_values(unknown), hint)
         )
     found: dict[str, date | None] = {}
     for id, value in dates.items():
         if id in _BY_ID:
-            found[id] = _day(value)
-            problems += _problems_of(_BY_ID[id], value, found[id])
+            found[id] = _as_date(value)
+            problems += _check_date(_BY_ID[id], value, found[id])
     if problems:
         raise DataError(problems)
     return tuple(attrs.evolve(u, fieldwork=found.get(u.id, u.fieldwork)) for u in UNITS)
 
 
-def _day(value: Any) -> date | None:
-    """Read a date; None for what is none."""
+def _as_date(value: Any) -> date | None:
+    """Convert a value to a date; None if it is not one."""
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[D]").item()
     if isinstance(value, str):
@@ -407,20 +410,20 @@ def _day(value: Any) -> date | None:
         except ValueError:
             return None
     if isinstance(value, datetime):
-        # pandas's missing time is a time that has no date.
+        # pandas.NaT is a datetime without a date, and unequal to itself.
         return value.date() if value == value else None
     return value if isinstance(value, date) else None
 
 
-def _problems_of(unit: Inspection, value: object, day: date | None) -> list[Problem]:
+def _check_date(unit: Inspection, value: object, day: date | None) -> list[Problem]:
     if day is None:
         missing = value is None or value != value
-        hint = "Write it as 2010-03-15."
-        rule = "fieldwork begins on a date"
+        hint = "Write it like 2010-03-15."
+        rule = "fieldwork must begin on a date"
         return [] if missing else [Problem(unit.id, rule, format_value(value), hint)]
-    first, last, which = _REPORTED if unit.in_aggregate else _PROGRAMME
+    first, last, which = _REPORTED_DAYS if unit.in_aggregate else _PROGRAMME
     if first <= day <= last:
         return []
-    rule = f"{which} were made from {first} to {last}"
-    hint = "Correct the date, or say with `attrs.evolve` what no publication says."
+    rule = f"{which} took place from {first} to {last}"
+    hint = "Correct the date, or set `fieldwork` with `attrs.evolve` if you know better."
     return [Problem(unit.id, rule, str(day), hint)]

@@ -1,4 +1,4 @@
-"""Index and themes."""
+"""Index of the good practice examples, and its themes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Final
 import attrs
 import pyarrow as pa
 
-__all__ = ["THEMES", "Known", "Theme", "known_examples", "load_good_practice"]
+__all__ = ["THEMES", "KnownExample", "Theme", "known_examples", "load_good_practice"]
 
 
 @attrs.frozen
 class Theme:
-    """What a piece of work is about, as one word of a fixed vocabulary.
+    """A theme of good practice examples, from a fixed vocabulary.
 
     Parameters
     ----------
     id : str
         The word in the column ``themes`` of `load_good_practice`.
     label : str
-        A name for people.
+        The name to display.
     meaning : str
-        What falls under it, and what does not.
+        What belongs to the theme and what does not.
 
     Examples
     --------
@@ -120,15 +120,15 @@ _THEMES: Final = (
 )
 
 THEMES: Final[Mapping[str, Theme]] = MappingProxyType({theme.id: theme for theme in _THEMES})
-"""The 41 themes of the index of good practice, by id, in the order of the alphabet.
+"""The 41 themes of the index of good practice, by id, in alphabetical order.
 
-Which themes there are, and what they mean, is ours; the publication has no such vocabulary.
+The themes and their meanings are our own; the publication has no such vocabulary.
 """
 
 
 _DATA: Final = Path(__file__).parents[1] / "data"
 
-SCHEMA: Final = pa.schema(
+_SCHEMA: Final = pa.schema(
     [
         ("id", pa.string()),
         ("criterion", pa.dictionary(pa.int8(), pa.string())),
@@ -149,17 +149,17 @@ SCHEMA: Final = pa.schema(
 
 
 @attrs.frozen
-class Known:
-    """What tells an example from the others when its text is read.
+class KnownExample:
+    """Features by which the text of an example is recognised.
 
     Parameters
     ----------
     id, criterion, unit : str
         As in the index.
     words : int
-        How many words it has.
+        The number of its words.
     fingerprint : bytes
-        Of its text, see `fingerprint`.
+        Similarity hash of its text.
     """
 
     id: str
@@ -171,34 +171,33 @@ class Known:
 
 @cache
 def load_good_practice() -> pa.Table:
-    """Load the index of the published examples of good practice: facts, no text.
+    """Load the index of the published examples of good practice, without their texts.
 
     Returns
     -------
     pyarrow.Table
-        One row an example, in the order of the publication:
+        One row for each example, in the order of the publication:
 
-        - ``id`` (string): criterion and order within it, like ``2.3-07``;
-        - ``criterion`` (dictionary): the general criterion that it stands under;
-        - ``unit`` (dictionary): the id of the inspection whose name closes the run of
-          examples that it belongs to;
+        - ``id`` (string): criterion and order within it, such as ``2.3-07``;
+        - ``criterion`` (dictionary): the general criterion under which it was published;
+        - ``unit`` (dictionary): the id of the inspection named at the end of its run of
+          examples;
         - ``order`` (int16): its place within the criterion, from 1;
-        - ``same_as`` (string): the id of the earlier example that it repeats, else null;
-        - ``kind`` (dictionary): ``case`` if it tells of one person or family, ``practice``
-          if of a scheme, service, tool or way of working;
-        - ``themes`` (list of strings): one to four ids of `THEMES`, in the order of the
-          alphabet.
+        - ``same_as`` (string): the id of the earlier example that it repeats, otherwise null;
+        - ``kind`` (dictionary): ``case`` for work with one person or family, ``practice`` for
+          a scheme, service, tool or way of working;
+        - ``themes`` (list of strings): one to four ids of `THEMES`, in alphabetical order.
 
-        The schema's metadata give ``source``, ``coding`` and ``vocabulary``.
+        The metadata of the schema have ``source``, ``coding`` and ``vocabulary``.
 
     See Also
     --------
-    read_good_practice : The same with the text, for those who have the publication.
+    read_good_practice : The same with the texts, if you have the publication.
 
     Notes
     -----
     Source: HM Inspectorate of Probation, the good practice examples of OMI 2. Kinds and
-    themes are our coding of it.
+    themes are our own coding.
 
     Examples
     --------
@@ -213,14 +212,14 @@ def load_good_practice() -> pa.Table:
     columns: dict[str, list[object]] = {name: [r[name] or None for r in rows] for name in rows[0]}
     columns["order"] = [int(row["order"]) for row in rows]
     columns["themes"] = [row["themes"].split(";") for row in rows]
-    return pa.table(columns, SCHEMA)
+    return pa.table(columns, _SCHEMA)
 
 
 @cache
-def known_examples() -> tuple[Known, ...]:
-    """Return what the reader knows each example by, in the order of the publication."""
+def known_examples() -> tuple[KnownExample, ...]:
+    """Load the features by which examples are recognised, in the order of the publication."""
     return tuple(
-        Known(
+        KnownExample(
             row["id"],
             row["criterion"],
             row["unit"],

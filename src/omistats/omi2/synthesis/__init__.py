@@ -1,7 +1,7 @@
-"""Synthetic cases: a case file that adds up to the report's printed tables.
+"""Generate the synthetic cases, which add up to the printed tables of the report.
 
-The inspected cases are not public. These are generated: as good as real for the printed
-figures, and for nothing else.
+The inspected cases are not public. Synthetic cases can replace them for the printed figures and
+for nothing else.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``python -m omistats.omi2.synthesis OUT.parquet``: write the synthetic cases."""
+"""Write the synthetic cases: ``python -m omistats.omi2.synthesis OUT.parquet``."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Answers.
+"""Answers of the synthetic cases.
 
-The printed tables say how many answers to a question are sufficient, and leave open which
-units they are from. The scores of the units say how many answers to all questions of a
-headline element are sufficient in a unit. The two are the margins of a table of questions
-by units, which iterative proportional fitting completes.
+The printed tables give the number of sufficient answers to each question, but not by unit. The
+scores of units give the number of sufficient answers to all questions of a headline element in
+each unit. These are the margins of a table of questions by units, which iterative proportional
+fitting completes.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from omistats.omi2.synthesis.selection import InfeasibleError, Partition, Shares
 from omistats.omi2.synthesis.targets import UNITS, Printed, Target
 
 __all__ = [
+    "CIRCUMSTANCES",
     "INVENTED",
-    "UNIT_QUESTION_SD",
-    "Leanings",
+    "CaseEffects",
     "apply",
     "apply_invented",
     "check_room",
     "fit",
-    "headline_of",
     "judge",
     "judge_invented",
     "planned",
@@ -42,11 +41,21 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-# Invented, on the scale of log odds. The first two give units and cases plausible
-# differences; the last makes the same cases applicable to questions about one circumstance.
+# Invented, on the log odds scale: plausible differences between units and between cases, and a
+# slope that makes questions about one circumstance apply to the same cases.
 UNIT_SD: Final = 0.25
 CASE_SD: Final = 0.5
 CIRCUMSTANCE_SLOPE: Final = 6.0
+
+UNIT_QUESTION_SD: Final = 0.25
+"""Standard deviation of unit effects on a question, on the log odds scale."""
+
+_HEADLINE_CORRELATION: Final = 0.6
+"""Correlation of the effects of a unit on a headline element and overall."""
+
+_SELDOM: Final = 0.01
+_SWEEPS: Final = 200
+_HALVINGS: Final = 60
 
 CIRCUMSTANCES: Final = (
     ("psr_harm", "psr_reoffending", "psr_proposal", "psr_outline_plan"),
@@ -69,10 +78,10 @@ CIRCUMSTANCES: Final = (
     ("victim_offer", "victim_exchange_vlo", "victim_exchange_prison"),
     ("lifestyle_change", "attitude_change", "behaviour_change"),
 )
-"""Questions that ask about one circumstance of a case, so that they apply together."""
+"""Groups of questions about one circumstance of a case, which mostly apply together."""
 
 NEVER_IN_CUSTODY: Final = frozenset({"induction"})
-"""Follows from how the strata are made: custody is what this question leaves out."""
+"""Questions without cases in custody, by the construction of the strata."""
 
 SELDOM_IN_CUSTODY: Final = frozenset(
     {
@@ -85,25 +94,46 @@ SELDOM_IN_CUSTODY: Final = frozenset(
         "reengagement",
     }
 )
-"""Work in the community: the printed Ns leave a few of these to cases in custody."""
+"""Questions about work in the community; the printed Ns still need a few cases in custody."""
 
-_SELDOM: Final = 0.01
+INVENTED: Final = tuple(q.id for q in DEMONSTRATION.questions if q.provenance == "invented")
+
+headline_of: Final = {
+    q.id: q.headlines[0].item if q.headlines else "" for q in DEMONSTRATION.questions
+}
+"""The headline element of every question, empty if none; no question feeds two."""
+
+_SECTION: Final = {
+    q.id: DEMONSTRATION.item(q.criterion.item).parent or ""
+    for q in DEMONSTRATION.questions
+    if q.criterion
+}
+
+_PLAN: Final = {
+    "1": ((0.94, 0.99), 95.0),
+    "2": ((0.92, 0.98), 84.0),
+}
+"""Plan of the invented questions, by section.
+
+The range of the share of cases that a question applies to, and the percentage of sufficient
+answers to start from, which is then corrected to the published scores.
+"""
 
 
-class Leanings:
-    """What inclines cases, drawn once for all questions.
+class CaseEffects:
+    """Random effects of units, cases and circumstances, drawn once for all questions.
 
     Parameters
     ----------
     custody : ndarray of bool, shape (cases,)
-        Which cases are in custody.
+        Cases in custody.
     rng : numpy.random.RandomState
-        Where they are drawn from.
+        Source of the effects.
 
     Attributes
     ----------
     unit : ndarray of float64, shape (units,)
-        How much better or worse the work of each unit is, on the scale of log odds.
+        Effect of each unit on sufficiency, on the log odds scale.
     """
 
     def __init__(self, custody: Flags, rng: np.random.RandomState) -> None:
@@ -116,11 +146,11 @@ class Leanings:
         }
 
     def eligible(self, question: str) -> Flags:
-        """Say which cases a question may apply to at all."""
+        """Return a mask of the cases that a question may apply to."""
         return ~self._custody if question in NEVER_IN_CUSTODY else np.ones(CASES, bool)
 
     def applicable(self, question: str) -> Floats:
-        """Return each case's odds that a question applies."""
+        """Return the odds of each case that a question applies."""
         trait = self._circumstance.get(question)
         odds: Floats = np.ones(CASES) if trait is None else np.exp(CIRCUMSTANCE_SLOPE * trait)
         return (
@@ -128,38 +158,40 @@ class Leanings:
         )
 
     def sufficient(self) -> Floats:
-        """Return each case's odds that work on it was sufficient, beside others of its unit."""
+        """Return the odds of each case that work was sufficient, relative to others of its unit."""
         return np.asarray(np.exp(self._case), np.float64)
 
 
-def check_room(printed: Sequence[Printed], groups: Mapping[str, Ints], leanings: Leanings) -> None:
-    """Check that every group holds enough cases for every question.
+def check_room(
+    printed: Sequence[Printed], groups: Mapping[str, Ints], effects: CaseEffects
+) -> None:
+    """Check that every group has enough cases for every question.
 
     Raises
     ------
     InfeasibleError
-        When one does not: the few unclassified cases, for one, may all have fallen where a
-        question does not apply.
+        When a group has too few, such as the few unclassified cases if a question applies to
+        none of them.
     """
     for p in printed:
-        candidates(leanings.eligible(p.question), _partitions(p.applicable(), groups))
+        candidates(effects.eligible(p.question), _partitions(p.applicable(), groups))
 
 
 def apply(
-    target: Target, groups: Mapping[str, Ints], leanings: Leanings, rng: np.random.RandomState
+    target: Target, groups: Mapping[str, Ints], effects: CaseEffects, rng: np.random.RandomState
 ) -> Flags:
-    """Choose the cases that a question applies to.
+    """Select the cases that a question applies to.
 
     Parameters
     ----------
     target : Target
         The counts to meet.
     groups : mapping of str to ndarray of int64
-        By characteristic, the group of each case.
-    leanings : Leanings
-        What inclines the cases.
+        The group of each case, by characteristic.
+    effects : CaseEffects
+        Random effects of the cases.
     rng : numpy.random.RandomState
-        Decides the rest.
+        Source of the selection.
 
     Returns
     -------
@@ -171,9 +203,9 @@ def apply(
         When the draw cannot meet the counts.
     """
     return select(
-        leanings.eligible(target.question),
+        effects.eligible(target.question),
         _partitions(target.applicable, groups),
-        leanings.applicable(target.question),
+        effects.applicable(target.question),
         rng,
     )
 
@@ -182,18 +214,20 @@ def judge(
     target: Target,
     applicable: Flags,
     groups: Mapping[str, Ints],
-    leanings: Leanings,
+    effects: CaseEffects,
     shares: Shares,
     rng: np.random.RandomState,
 ) -> Flags:
-    """Choose the cases with sufficient work among those that a question applies to.
-
-    Parameters are those of `apply`, and what it returned, and:
+    """Select the cases with sufficient work among those that a question applies to.
 
     Parameters
     ----------
+    target, groups, effects, rng
+        As for `apply`.
+    applicable : ndarray of bool, shape (cases,)
+        The cases that `apply` chose.
     shares : tuple of ndarray
-        The unit of each case, and about how many to choose in every unit.
+        The unit of each case, and the approximate number to select from every unit.
 
     Returns
     -------
@@ -205,54 +239,39 @@ def judge(
         When the draw cannot meet the counts.
     """
     wanted = _partitions(target.sufficient, groups)
-    return select(applicable, wanted, leanings.sufficient(), rng, shares=shares)
+    return select(applicable, wanted, effects.sufficient(), rng, shares=shares)
 
 
 def _partitions(counts: Mapping[str, Ints], groups: Mapping[str, Ints]) -> list[Partition]:
     return [(groups[name], wanted) for name, wanted in counts.items()]
 
 
-UNIT_QUESTION_SD: Final = 0.25
-"""How units differ on a question beyond what they do at large, on the scale of log odds."""
-
-_ALIKE: Final = 0.6
-"""Correlation of a unit's standing on a headline element with its standing at large."""
-
-_SWEEPS: Final = 200
-_HALVINGS: Final = 60
-
-headline_of: Final = {
-    q.id: q.headlines[0].item if q.headlines else "" for q in DEMONSTRATION.questions
-}
-"""The headline element of every question, empty for none; no question feeds two."""
-
-
 def share_out(
     asked: Mapping[str, Ints],
     sufficient: Mapping[str, float],
-    at_large: Floats,
+    overall: Floats,
     rng: np.random.RandomState,
 ) -> tuple[dict[str, Floats], dict[str, Ints]]:
-    """Share the sufficient answers of every question out over the units.
+    """Distribute the sufficient answers of every question over the units.
 
     Parameters
     ----------
     asked : mapping of str to ndarray of int64, shape (units,)
-        By question, the applicable cases of each unit.
+        Applicable cases of each unit, by question.
     sufficient : mapping of str to float
-        By question, how many of them are sufficient. Those of the invented questions of a
-        headline element are relative: they are scaled to meet its score.
-    at_large : ndarray of float64, shape (units,)
-        The standing of each unit at large, as log odds.
+        Number of sufficient cases, by question. The numbers of the invented questions of a
+        headline element are scaled to meet its score.
+    overall : ndarray of float64, shape (units,)
+        Overall effect of each unit, as log odds.
     rng : numpy.random.RandomState
-        Draws the rest of the standings.
+        Source of the further unit effects.
 
     Returns
     -------
     chances : dict of str to ndarray of float64
-        By question, the chance of a sufficient answer in each unit.
+        Probability of a sufficient answer in each unit, by question.
     totals : dict of str to ndarray of int64
-        By headline element, the sufficient answers of each unit, exactly.
+        Exact number of sufficient answers of each unit, by headline element.
 
     Raises
     ------
@@ -269,14 +288,17 @@ def share_out(
         columns = None
         if headline:
             (score,) = (s for s in PUBLISHED_SCORES if s.item == headline)
-            own = rng.normal(0.0, 1.0, at_large.size)
-            standing = _ALIKE * at_large / at_large.std() + np.sqrt(1 - _ALIKE**2) * own
+            independent = rng.normal(0.0, 1.0, overall.size)
+            standing = (
+                _HEADLINE_CORRELATION * overall / overall.std()
+                + np.sqrt(1 - _HEADLINE_CORRELATION**2) * independent
+            )
             totals[headline] = unit_totals(score, n.sum(axis=0), standing)
             columns = totals[headline].astype(np.float64)
             invented = [DEMONSTRATION.question(q).provenance == "invented" for q in ids]
             k = _scaled(k, n.sum(axis=1), np.array(invented), float(columns.sum()))
         else:
-            tilt = tilt + at_large
+            tilt = tilt + overall
         rate = (k / n.sum(axis=1))[:, None]
         odds = np.exp(tilt) * np.divide(
             rate, 1 - rate, out=np.full(rate.shape, 1e9), where=rate < 1
@@ -286,16 +308,17 @@ def share_out(
 
 
 def unit_totals(score: PublishedScore, n: Floats, standing: Floats) -> Ints:
-    """Count the sufficient answers that give units a published score and its range.
+    """Count the sufficient answers of each unit that produce a published score and its range.
 
     Parameters
     ----------
     score : PublishedScore
-        What all units together have, with the range over units.
+        The score of all units together, with the range over units.
     n : ndarray of float64, shape (units,)
-        Applicable answers.
+        Applicable answers of each unit.
     standing : ndarray of float64, shape (units,)
-        Puts the units in order: the last gets the low of the range, the first the high.
+        Rank order of the units: the lowest gets the low end of the range, the highest the high
+        end.
 
     Returns
     -------
@@ -304,15 +327,18 @@ def unit_totals(score: PublishedScore, n: Floats, standing: Floats) -> Ints:
     Raises
     ------
     UsageError
-        When no range is printed for the score.
+        When the score is printed without a range.
 
     Notes
     -----
-    Scores are ``low + (high - low) x**g`` with ``x`` the standing from 0 to 1 and ``g`` such
-    that all together have the score.
+    Scores are ``low + (high - low) * x**g``, where ``x`` is the standing scaled to 0 to 1 and
+    ``g`` is chosen so that all units together have the score.
     """
     if score.low is None or score.high is None:
-        raise UsageError(f"no range over units is printed for {score.item!r}; choose a headline")
+        raise UsageError(
+            f"`score` must have a range over units, and none is printed for {score.item!r}; pass "
+            "the score of a headline element"
+        )
     low, wide = score.low, score.high - score.low
     x = (standing - standing.min()) / np.ptp(standing)
     least, most = -5.0, 5.0
@@ -328,16 +354,16 @@ def unit_totals(score: PublishedScore, n: Floats, standing: Floats) -> Ints:
 
 
 def fit(n: Floats, chance: Floats, rows: Floats, columns: Floats | None) -> Floats:
-    """Fit chances to the totals of rows, and of columns if given.
+    """Fit probabilities to the totals of rows, and of columns if given.
 
     Parameters
     ----------
     n : ndarray of float64, shape (rows, columns)
-        How many answers each cell has.
+        Number of answers of each cell.
     chance : ndarray of float64, shape (rows, columns)
-        Where to start; the ratios of odds are kept.
+        Starting values; their odds ratios are kept.
     rows, columns : ndarray of float64
-        How many of the answers are sufficient; the two have one sum.
+        Number of sufficient answers of each row and column, with equal sums.
 
     Returns
     -------
@@ -358,17 +384,17 @@ def fit(n: Floats, chance: Floats, rows: Floats, columns: Floats | None) -> Floa
 
 
 def portions(total: int, weights: Floats, most: Ints) -> Ints:
-    """Split a total near to given parts, none of them beyond its most.
+    """Split a total into whole parts near given weights, none larger than its maximum.
 
     Raises
     ------
     InfeasibleError
-        When the parts hold less than the total.
+        When the maxima sum to less than the total.
     """
     if not 0 <= total <= most.sum():
         raise InfeasibleError
     out = np.minimum(np.floor(weights), most).astype(np.int64)
-    # The weights may be off by a few; the part that is furthest behind moves first.
+    # The weights may miss the total by a few; adjust the part that is furthest off first.
     while out.sum() != total:
         step = 1 if out.sum() < total else -1
         can = out < most if step > 0 else out > 0
@@ -377,7 +403,7 @@ def portions(total: int, weights: Floats, most: Ints) -> Ints:
 
 
 def _scaled(k: Floats, n: Floats, invented: npt.NDArray[np.bool_], total: float) -> Floats:
-    """Scale what is not sufficient among invented answers, so that all meet a total."""
+    """Scale the insufficient answers to invented questions so that all answers meet a total."""
     missing = n - k
     left = n.sum() - total - missing[~invented].sum()
     scaled = missing * left / missing[invented].sum()
@@ -386,24 +412,8 @@ def _scaled(k: Floats, n: Floats, invented: npt.NDArray[np.bool_], total: float)
     return np.where(invented, n - scaled, k)
 
 
-INVENTED: Final = tuple(q.id for q in DEMONSTRATION.questions if q.provenance == "invented")
-
-_PLAN: Final = {
-    "1": ((0.94, 0.99), 95.0),
-    "2": ((0.92, 0.98), 84.0),
-}
-"""By section: the share of cases that a question applies to, from and to, and a percentage
-of sufficient answers to start from, which the published scores then correct."""
-
-_SECTION: Final = {
-    q.id: DEMONSTRATION.item(q.criterion.item).parent or ""
-    for q in DEMONSTRATION.questions
-    if q.criterion
-}
-
-
 def apply_invented(rng: np.random.RandomState) -> dict[str, Flags]:
-    """Choose the cases that each invented question applies to."""
+    """Select the cases that each invented question applies to."""
     out = {}
     everyone = np.zeros(CASES, np.int64)
     for question in INVENTED:
@@ -414,7 +424,7 @@ def apply_invented(rng: np.random.RandomState) -> dict[str, Flags]:
 
 
 def planned(applicable: Mapping[str, Flags]) -> dict[str, float]:
-    """Return a first guess at the sufficient answers to each invented question."""
+    """Return the planned number of sufficient answers to each invented question."""
     return {q: applicable[q].sum() * _PLAN[_SECTION[q]][1] / 100 for q in INVENTED}
 
 
@@ -424,25 +434,25 @@ def judge_invented(
     chances: Mapping[str, Floats],
     totals: Mapping[str, Ints],
     unit: Ints,
-    leanings: Leanings,
+    effects: CaseEffects,
     rng: np.random.RandomState,
 ) -> dict[str, Flags]:
-    """Choose the cases with sufficient work on every invented question.
+    """Select the cases with sufficient work on every invented question.
 
     Parameters
     ----------
     published : mapping of str to (ndarray, ndarray) of bool, shape (cases,)
-        By question, the cases it applies to and those that were sufficient.
+        The applicable and the sufficient cases, by published question.
     applicable : mapping of str to ndarray of bool
-        The same for the invented questions, as `apply_invented` chose them.
+        The applicable cases by invented question, from `apply_invented`.
     chances, totals
-        As `share_out` gives them.
+        The result of `share_out`.
     unit : ndarray of int64, shape (cases,)
         The unit of each case.
-    leanings : Leanings
-        What inclines the cases.
+    effects : CaseEffects
+        Random effects of the cases.
     rng : numpy.random.RandomState
-        Decides the rest.
+        Source of the selection.
 
     Returns
     -------
@@ -451,7 +461,7 @@ def judge_invented(
     Raises
     ------
     InfeasibleError
-        When the answers of a unit, or all of them, cannot give a score.
+        When no answers of a unit, or of all units, produce a score.
     """
     units = len(next(iter(totals.values())))
 
@@ -466,8 +476,8 @@ def judge_invented(
         left = total - np.sum(done, axis=0)
         size = np.array([n[q] for q in ids])
         start = np.array([chances[q] for q in ids])
-        # Answers to the published questions meet their share of a unit's total all but a
-        # few; those few are made up for here, unit by unit.
+        # Answers to the published questions miss their share of the total of a unit by a few,
+        # which the invented questions compensate.
         chance = fit(
             size.astype(np.float64), start, (size * start).sum(axis=1), left.astype(np.float64)
         )
@@ -491,5 +501,5 @@ def judge_invented(
         for i, q in enumerate(ids):
             wanted[q] = portions(int(rows[i]), size[i] * chance[i], size[i])
     return {
-        q: select(applicable[q], [(unit, wanted[q])], leanings.sufficient(), rng) for q in INVENTED
+        q: select(applicable[q], [(unit, wanted[q])], effects.sufficient(), rng) for q in INVENTED
     }

@@ -1,4 +1,4 @@
-"""Put the synthetic case file together."""
+"""Assemble the synthetic case file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omistats.errors import UsageError
 from omistats.omi2.published import CASES
 from omistats.omi2.synthesis.answers import (
     INVENTED,
-    Leanings,
+    CaseEffects,
     apply,
     apply_invented,
     check_room,
@@ -45,7 +45,7 @@ SEED: Final = 2011
 """The seed of the shipped file."""
 
 VERSION: Final = "2"
-"""The generator's version: another one may give other cases for the same seed."""
+"""Version of the generator; another version may generate other cases from the same seed."""
 
 UNKNOWABLE: Final = (
     "the exact counts behind a printed percentage",
@@ -55,9 +55,9 @@ UNKNOWABLE: Final = (
     "splits of the strata that the source does not print, and their joint distribution",
     "which of several agreeing answers the inspected cases had",
 )
-"""What the synthetic cases cannot tell about the real ones."""
+"""Facts about the real cases that the synthetic ones cannot show."""
 
-# Draws to try before giving up: of the strata, and of the answers to a question.
+# The number of draws to try, of the strata and of the answers to a question.
 _STRATA_DRAWS, _ANSWER_DRAWS = 50, 8
 
 Ints = npt.NDArray[np.int64]
@@ -70,34 +70,34 @@ def generate(published: pa.Table, *, seed: int = SEED) -> pa.Table:
     Parameters
     ----------
     published : pyarrow.Table
-        The printed figures, as `omistats.omi2.load_published` gives them. Nothing else
-        is read but `omistats.omi2.PUBLISHED_SCORES`.
+        The printed figures, in the form of `omistats.omi2.load_published`. The only other
+        input is `omistats.omi2.PUBLISHED_SCORES`.
     seed : int, optional
-        Another seed, 0 to 2**32 - 1, gives other cases that add up to the same tables.
+        From 0 to 2**32 - 1. Another seed gives other cases that add up to the same tables.
 
     Returns
     -------
     pyarrow.Table
         2,213 rows, sorted by unit: ``case_id`` (text), ``unit`` (dictionary, int16), six
         characteristics (dictionary, int8; null where unclassified) and one Boolean column
-        a question (null where it does not apply). The schema's metadata says that the
-        cases are synthetic, and what cannot be known from them.
+        a question (null where it does not apply). The metadata of the schema mark the cases
+        as synthetic and list what cannot be known from them.
 
     Raises
     ------
     UsageError
-        When the table lacks rows, or no draw meets the printed figures.
+        When the table lacks rows or no draw meets the printed figures.
 
     Notes
     -----
-    The characteristics come first, with margins taken from the printed Ns. For every
-    question counts are chosen that match the most printed figures; then the applicable
-    and the sufficient cases are selected: chances raked to the margins, a systematic draw,
-    and swaps of single cases until every group has its number. Units and cases lean
-    one way or the other by invented, normally distributed amounts; those of the units are
-    fitted to the published ranges of headline scores. Invented questions then get the
-    answers that are missing to the published scores. Random numbers come from
-    ``numpy.random.RandomState``, whose streams are frozen across NumPy versions.
+    First the characteristics are drawn, with margins taken from the printed Ns. For every
+    question the counts are chosen that match most printed figures. Then its applicable and
+    sufficient cases are selected: probabilities are raked to the margins, cases are drawn
+    systematically, and single cases are swapped until every group has its number. Units and
+    cases have invented, normally distributed effects; unit effects are fitted to the published
+    ranges of headline scores. Invented questions then get the answers that the published
+    scores require. Random numbers come from ``numpy.random.RandomState``, whose streams do not
+    change between NumPy versions.
 
     Examples
     --------
@@ -122,9 +122,9 @@ def _generate(printed: list[Printed], seed: int, draw: int) -> pa.Table:
     rng = np.random.RandomState([seed, draw])
     strata = draw_strata(printed, rng)
     unit = draw_units(rng)
-    leanings = Leanings(in_custody(strata), rng)
+    effects = CaseEffects(in_custody(strata), rng)
     groups = grouping(strata)
-    check_room(printed, groups, leanings)
+    check_room(printed, groups, effects)
     order = np.lexsort((rng.permutation(CASES), unit))
     columns = {
         "case_id": pa.array([f"SYN-{i:04d}" for i in range(1, CASES + 1)], pa.string()),
@@ -134,7 +134,7 @@ def _generate(printed: list[Printed], seed: int, draw: int) -> pa.Table:
     }
     for name, levels in LEVELS.items():
         columns[name] = dictionary(strata[name][order].astype(np.int8), levels)
-    answers = _answers(printed, unit, groups, leanings, [seed, draw])
+    answers = _answers(printed, unit, groups, effects, [seed, draw])
     for question, (applicable, sufficient) in answers.items():
         columns[question] = pa.array(sufficient[order], pa.bool_(), mask=~applicable[order])
     return pa.table(columns).replace_schema_metadata(_metadata(seed))
@@ -144,39 +144,40 @@ def _answers(
     printed: list[Printed],
     unit: Ints,
     groups: dict[str, Ints],
-    leanings: Leanings,
+    effects: CaseEffects,
     key: list[int],
 ) -> dict[str, tuple[Flags, Flags]]:
-    """Answer the published questions, then the invented ones that make up their scores."""
+    """Answer the published questions, then the invented ones that complete the scores."""
     rng = np.random.RandomState([*key, len(printed)])
-    asked = {p.question: _ask(p, groups, leanings, [*key, i]) for i, p in enumerate(printed)}
+    asked = {p.question: _ask(p, groups, effects, [*key, i]) for i, p in enumerate(printed)}
     invented = apply_invented(rng)
     applicable = {q: cases for q, (_, cases) in asked.items()} | invented
     sufficient = {q: float(target.sufficient[RISK].sum()) for q, (target, _) in asked.items()}
     by_unit = {q: np.bincount(unit[cases], minlength=UNITS) for q, cases in applicable.items()}
-    chances, totals = share_out(by_unit, sufficient | planned(invented), leanings.unit, rng)
+    chances, totals = share_out(by_unit, sufficient | planned(invented), effects.unit, rng)
     published = {
         q: (
             cases,
-            _judge(target, cases, groups, leanings, (unit, by_unit[q] * chances[q]), [*key, i]),
+            _judge(target, cases, groups, effects, (unit, by_unit[q] * chances[q]), [*key, i]),
         )
         for i, (q, (target, cases)) in enumerate(asked.items())
     }
-    judged = judge_invented(published, invented, chances, totals, unit, leanings, rng)
+    judged = judge_invented(published, invented, chances, totals, unit, effects, rng)
     return published | {q: (invented[q], judged[q]) for q in INVENTED}
 
 
-# Every question has random streams of its own, and another for another try.
-
-
 def _ask(
-    printed: Printed, groups: dict[str, Ints], leanings: Leanings, key: list[int]
+    printed: Printed, groups: dict[str, Ints], effects: CaseEffects, key: list[int]
 ) -> tuple[Target, Flags]:
+    """Choose the counts of a question and the cases that it applies to.
+
+    Every question and every attempt has a random stream of its own.
+    """
     for attempt in range(_ANSWER_DRAWS):
         rng = np.random.RandomState([*key, attempt])
         target = aim(printed, rng)
         try:
-            return target, apply(target, groups, leanings, rng)
+            return target, apply(target, groups, effects, rng)
         except InfeasibleError:
             continue
     raise InfeasibleError
@@ -186,14 +187,14 @@ def _judge(
     target: Target,
     applicable: Flags,
     groups: dict[str, Ints],
-    leanings: Leanings,
+    effects: CaseEffects,
     shares: Shares,
     key: list[int],
 ) -> Flags:
     for attempt in range(_ANSWER_DRAWS):
         rng = np.random.RandomState([*key, attempt, 1])
         try:
-            return judge(target, applicable, groups, leanings, shares, rng)
+            return judge(target, applicable, groups, effects, shares, rng)
         except InfeasibleError:
             continue
     raise InfeasibleError

@@ -1,8 +1,8 @@
-"""Choose cases so that the numbers chosen in every group come out exactly.
+"""Select cases so that every group has an exact number of selected cases.
 
-Three steps, as survey statisticians calibrate a sample: rake the chances of being chosen
-until their sums meet the groups' totals, draw systematically with those chances, then swap
-single cases until no group is out by even one.
+The three steps are those of calibrating a sample: rake the selection probabilities to the
+totals of the groups, draw systematically with these probabilities, then swap single cases until
+every total is exact.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 Partition = tuple[Ints, Ints]
-"""The group of every case, counted from 0, and how many to choose from each group."""
+"""The group of every case, from 0, and the number of cases to select from each group."""
 
 Shares = tuple[Ints, Floats]
-"""The part that every case is in, counted from 0, and about how many to choose from each."""
+"""The part of every case, from 0, and the approximate number to select from each part."""
 
 _SWEEPS = 40
 _MOVES = 300
 
 
 class InfeasibleError(Exception):
-    """No choice was found that meets every total; another draw may succeed."""
+    """No selection was found that meets every total; another draw may succeed."""
 
 
 def select(
@@ -41,53 +41,52 @@ def select(
     *,
     shares: Shares | None = None,
 ) -> Flags:
-    """Choose cases so that every group of every partition has its number.
+    """Select cases so that every group of every partition has its number.
 
     Parameters
     ----------
     eligible : ndarray of bool, shape (cases,)
-        Who may be chosen.
+        Cases that may be selected.
     partitions : sequence of Partition
-        Each splits all cases into groups and says how many to choose from each; the
-        numbers of every partition sum to the same total.
+        Groups of all cases with the number to select from each; the numbers of every
+        partition sum to the same total.
     odds : ndarray of float, shape (cases,)
-        Relative odds of each case, positive; what the totals leave open follows them.
+        Relative odds of each case, positive; they decide what the totals leave open.
     rng : numpy.random.RandomState
-        Decides the draw and breaks every tie.
+        Source of the draw and of the choice among ties.
     shares : tuple of ndarray, optional
-        A further split of all cases, and about how many to choose from each part. The draw
-        follows it to the case; the swaps do not heed it.
+        A further split of all cases with the approximate number to select from each part. The
+        systematic draw follows it; the swaps ignore it.
 
     Returns
     -------
     ndarray of bool, shape (cases,)
-        Who is chosen.
+        The selected cases.
 
     Raises
     ------
     InfeasibleError
-        When a group holds too few eligible cases, or swaps do not reach the totals.
+        When a group has too few eligible cases, or swaps do not reach the totals.
     """
-    who = np.flatnonzero(candidates(eligible, partitions))
-    parts = [(groups[who], wanted) for groups, wanted in partitions]
-    about = [(shares[0][who], shares[1])] if shares else []
-    # The exact totals come last in a sweep, so they hold where the two cannot both.
-    # Sorted by shares alone, where there are any: groups within a part then differ as
-    # chance has it, and not less.
-    chosen = _draw(_rake([*about, *parts], odds[who]), about or parts, rng)
+    cases = np.flatnonzero(candidates(eligible, partitions))
+    parts = [(groups[cases], wanted) for groups, wanted in partitions]
+    approximate = [(shares[0][cases], shares[1])] if shares else []
+    # Exact totals come last in a sweep, so that they hold if not all totals can. The draw is
+    # sorted by shares only, so that groups within a part differ as much as by chance.
+    chosen = _draw(_rake([*approximate, *parts], odds[cases]), approximate or parts, rng)
     _repair(chosen, parts, rng)
     out = np.zeros(eligible.size, bool)
-    out[who] = chosen
+    out[cases] = chosen
     return out
 
 
 def candidates(eligible: Flags, partitions: Sequence[Partition]) -> Flags:
-    """Leave out the cases of groups from which none is to be chosen.
+    """Exclude the cases of groups from which none are selected.
 
     Raises
     ------
     InfeasibleError
-        When a group then holds fewer cases than are to be chosen from it.
+        When a group then has fewer cases than the number to select.
     """
     out = eligible.copy()
     for groups, wanted in partitions:
@@ -99,17 +98,17 @@ def candidates(eligible: Flags, partitions: Sequence[Partition]) -> Flags:
 
 
 def _rake(parts: Sequence[Partition | Shares], odds: Floats) -> Floats:
-    """Fit chances to the totals, keeping the odds ratios within the finest groups.
+    """Fit probabilities to the totals, keeping the odds ratios within the finest groups.
 
-    The two-layer table chosen / not chosen is raked by iterative proportional fitting.
-    A fixed number of sweeps, so that no tolerance decides when to stop.
+    The table of selected and not selected cases is raked by iterative proportional fitting.
+    The number of sweeps is fixed, so that the result depends on no tolerance.
     """
     p = odds / (1.0 + odds)
     for _ in range(_SWEEPS):
         for groups, wanted in parts:
             size = np.bincount(groups, minlength=wanted.size)
             now = np.bincount(groups, weights=p, minlength=wanted.size)
-            # Where a group is chosen whole, the factor of the other layer is 0.
+            # If all cases of a group are selected, the factor of the other layer is 0.
             up = np.divide(wanted, now, out=np.zeros(now.size), where=now > 0)[groups]
             down = np.divide(size - wanted, size - now, out=np.zeros(now.size), where=size > now)
             yes, no = p * up, (1.0 - p) * down[groups]
@@ -119,7 +118,7 @@ def _rake(parts: Sequence[Partition | Shares], odds: Floats) -> Floats:
 
 
 def _draw(p: Floats, parts: Sequence[Partition | Shares], rng: np.random.RandomState) -> Flags:
-    """Draw systematically along cases sorted by their groups, in random order within."""
+    """Draw systematically from cases sorted by group, in random order within groups."""
     order = np.lexsort((rng.permutation(p.size), *(groups for groups, _ in reversed(parts))))
     steps = np.floor(np.cumsum(p[order]) + rng.uniform())
     chosen = np.zeros(p.size, bool)
@@ -130,17 +129,17 @@ def _draw(p: Floats, parts: Sequence[Partition | Shares], rng: np.random.RandomS
 def _repair(chosen: Flags, parts: Sequence[Partition], rng: np.random.RandomState) -> None:
     """Swap cases in place until every group has its number.
 
-    Each move takes one case in, puts one out, or both, whichever leaves the smallest
-    weighted sum of absolute residuals. Where no move helps, the groups that are still
-    out gain weight, which leads out of dead ends (Morris's breakout method). All cases of
-    one cell (equal in every partition) are alike, so moves are looked for among cells.
+    Each move adds one case, removes one, or both, whichever leaves the smallest weighted sum
+    of absolute residuals. If no move helps, groups with a residual gain weight, which leads
+    out of dead ends (Morris's breakout method). All cases of a cell (equal in every partition)
+    are equivalent, so moves are searched among cells.
     """
     joint = np.ravel_multi_index([groups for groups, _ in parts], [w.size for _, w in parts])
     _, first, cell = np.unique(joint, return_index=True, return_inverse=True)
     codes = [groups[first] for groups, _ in parts]
     size = np.bincount(cell, minlength=first.size)
     before = np.bincount(cell[chosen], minlength=first.size)
-    held = before.copy()
+    count = before.copy()
     residual = [
         wanted - np.bincount(groups[chosen], minlength=wanted.size) for groups, wanted in parts
     ]
@@ -149,19 +148,19 @@ def _repair(chosen: Flags, parts: Sequence[Partition], rng: np.random.RandomStat
         now = sum(int((w * np.abs(r)).sum()) for w, r in zip(weight, residual, strict=True))
         if now == 0:
             break
-        cost, into, out = _best_move(codes, residual, weight, held < size, held > 0, rng)
+        cost, into, out = _best_move(codes, residual, weight, count < size, count > 0, rng)
         if cost >= now:
             for w, r in zip(weight, residual, strict=True):
                 w += r != 0
             continue
         for at, step in ((into, 1), (out, -1)):
             if at >= 0:
-                held[at] += step
+                count[at] += step
                 for r, code in zip(residual, codes, strict=True):
                     r[code[at]] -= step
     else:
         raise InfeasibleError
-    change = held - before
+    change = count - before
     for at in np.flatnonzero(change).tolist():
         pool = np.flatnonzero((cell == at) & (chosen if change[at] < 0 else ~chosen))
         chosen[rng.permutation(pool)[: abs(change[at])]] = change[at] > 0
@@ -175,10 +174,10 @@ def _best_move(
     can_lose: Flags,
     rng: np.random.RandomState,
 ) -> tuple[int, int, int]:
-    """Find the cells to take a case into and out of (-1 for no cell), and the cost then.
+    """Find the cheapest move: its cost, the cell that gains a case and the one that loses one.
 
-    The last row and column of the cost stand for "none", so that single moves compete
-    with swaps. Among equally good moves chance decides.
+    The last row and column of the cost are "no cell" (-1), so that single moves compete with
+    swaps. Ties are broken at random.
     """
     gain = np.append(np.flatnonzero(can_gain), -1)
     lose = np.append(np.flatnonzero(can_lose), -1)

@@ -1,4 +1,4 @@
-"""Target counts, strata."""
+"""Target counts of every question, and the strata of every case."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from omistats.omi2.published import CASES, FIRST_SPLIT, TABLES
 from omistats.omi2.synthesis.selection import select
 
 __all__ = [
-    "CHARACTERISTICS",
     "LEVELS",
     "RISK",
     "UNITS",
@@ -36,18 +35,44 @@ __all__ = [
 
 
 Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 CHARACTERISTICS: Final = {
     number: table.breakdown for number, table in TABLES.items() if number >= FIRST_SPLIT
 }
-"""The characteristic that each of the split tables splits by."""
+"""The breakdown of each of Tables 7-11, by number of the table."""
 
 RISK: Final = RiskOfHarm.key
+
+UNITS: Final = 15
+"""The number of inspections of the aggregate report."""
+
+_UNIT_SIZES: Final = (100, 220)
+
+LEVELS: Final = {name: FRAMEWORK.stratum(name).levels for name in FRAMEWORK.breakdowns}
+"""The levels of each characteristic, in the order of the columns of the case file."""
+
+_SUPERVISION = SupervisionType.key
+_CUSTODY = LEVELS[_SUPERVISION].index("custody")
+# Code of each supervision type in Table 7: its two groups, and 2 for the others.
+_PRINTED_SUPERVISION = np.array(
+    [
+        SupervisionType.groups.index(level) if level in SupervisionType.groups else 2
+        for level in LEVELS[_SUPERVISION]
+    ]
+)
+
+# Percentage points beyond a printed percentage to search if no counts behind it match.
+_REACH = 2
+# Costs of a choice of counts, each too large for the next to outweigh: cells that differ from
+# print, by how much, and unusual unclassified cases. A wrong star costs less than a wrong
+# percentage, because stars also depend on the test.
+_STARS_MISSED, _PERCENT_MISSED, _DISTANCE = 1.0e6, 1.1e6, 1e3
 
 
 @attrs.frozen
 class PrintedRow:
-    """One printed row: two groups' percentages and Ns, and the code of its stars.
+    """Percentages and Ns of the two groups of a printed row, and the code of its stars.
 
     A blank percentage is -1, a blank N is 0, and blank stars are None.
     """
@@ -59,17 +84,17 @@ class PrintedRow:
 
 @attrs.frozen
 class Printed:
-    """Everything printed about one question.
+    """All printed figures of one question.
 
     Attributes
     ----------
     question : str
-        Its id.
+        Id of the question.
     risk : PrintedRow
-        High risk of harm and all cases. Where the question is for high cases only, the
+        High risk of harm and all cases. If the question applies to high cases only, the
         second group is blank.
     splits : dict of str to PrintedRow
-        By characteristic, the row of that characteristic's table.
+        Rows of Tables 7-11, by characteristic.
     """
 
     question: str
@@ -78,7 +103,7 @@ class Printed:
 
     @property
     def high_only(self) -> bool:
-        """Whether the question is asked of high cases alone."""
+        """Whether the question applies to high cases only."""
         return self.risk.n[1] == 0
 
     @property
@@ -87,7 +112,7 @@ class Printed:
         return self.risk.n[0] if self.high_only else self.risk.n[1]
 
     def applicable(self) -> dict[str, Ints]:
-        """Count applicable cases by characteristic: first group, second group, the rest."""
+        """Count applicable cases by characteristic: first group, second group, all others."""
         out = {
             name: np.array([*row.n, self.total - sum(row.n)], np.int64)
             for name, row in self.splits.items()
@@ -98,22 +123,22 @@ class Printed:
 
 
 def read_printed(published: pa.Table) -> list[Printed]:
-    """Gather the published table by question.
+    """Group the published figures by question.
 
     Parameters
     ----------
     published : pyarrow.Table
-        As `omistats.omi2.load_published` gives it.
+        In the form of `omistats.omi2.load_published`.
 
     Returns
     -------
     list of Printed
-        In the order of the rows of the split tables.
+        In the order of the rows of Tables 7-11.
 
     Raises
     ------
     UsageError
-        When there are no rows, or some table lacks a question.
+        When there are no rows or a table lacks a question.
     """
     lines: dict[tuple[int, int], list[dict[str, object]]] = {}
     for line in published.to_pylist():
@@ -133,8 +158,9 @@ def read_printed(published: pa.Table) -> list[Printed]:
     ]
     if incomplete or not splits:
         raise UsageError(
-            "every question needs a row in Tables 3-6 and one in each of Tables 7-11; missing for "
-            f"{format_values(incomplete) if incomplete else 'all'}. Pass the whole of load_published()."
+            "`published` must have a row of every question in Tables 3-6 and in each of Tables "
+            f"7-11; missing for {format_values(incomplete) if incomplete else 'all'}. Pass the "
+            "whole of load_published()."
         )
     return [Printed(name, risk[name], rows) for name, rows in splits.items()]
 
@@ -146,7 +172,7 @@ def _row(pair: list[dict[str, object]]) -> PrintedRow:
     return PrintedRow(
         percent=(_number(first["percent"], -1), _number(second["percent"], -1)),
         n=(_number(first["n"], 0), _number(second["n"], 0)),
-        # Stars beside a single group test nothing.
+        # Stars of a row with one group test nothing.
         stars=None if stars is None or single else STARS.index(str(stars)),
     )
 
@@ -155,20 +181,9 @@ def _number(value: object, blank: int) -> int:
     return value if isinstance(value, int) else blank
 
 
-Floats = npt.NDArray[np.float64]
-
-# How far beyond the counts behind a printed percentage to look when none of them will do,
-# in percentage points.
-_REACH = 2
-# What a choice of counts is judged by, each out of reach of the next: cells that differ from
-# print, by how much, and how ordinary the unclassified cases look. If one cell must differ,
-# rather a star, which supposes a test, than a percentage, which is arithmetic.
-_STARS_MISSED, _PERCENT_MISSED, _DISTANCE = 1.0e6, 1.1e6, 1e3
-
-
 @attrs.frozen
 class Target:
-    """The counts aimed at for one question, by characteristic and group."""
+    """Counts to generate for one question, by characteristic and group."""
 
     question: str
     applicable: dict[str, Ints]
@@ -181,9 +196,9 @@ def aim(printed: Printed, rng: np.random.RandomState) -> Target:
     Parameters
     ----------
     printed : Printed
-        What is printed about the question.
+        The printed figures of the question.
     rng : numpy.random.RandomState
-        Decides among equally good counts.
+        Decides between equally good counts.
 
     Returns
     -------
@@ -191,13 +206,12 @@ def aim(printed: Printed, rng: np.random.RandomState) -> Target:
 
     Notes
     -----
-    Every total behind the printed percentage of all cases is tried, and with it every pair
-    of counts behind the two printed percentages of each row. Only when none of these matches
-    every printed cell are counts up to 2 percentage points beyond them tried too. What
-    matches the most cells is kept; among those, what differs least; among those, counts
-    that leave the unclassified cases about as sufficient as the rest, jittered. So a printed
-    figure that no counts can reproduce beside the others is left unmatched, and none is
-    named here.
+    Every total behind the printed percentage of all cases is tried with every pair of counts
+    behind the two printed percentages of each row. If none of these matches every printed
+    cell, counts up to 2 percentage points beyond are tried too. The choice matches as many
+    cells as possible; then differs as little as possible; then leaves the unclassified cases
+    about as sufficient as the others, with some jitter. A printed figure that contradicts the
+    others thus stays unmatched, without being listed here.
     """
     cost, counts = _search(printed, 0, rng)
     if cost >= _STARS_MISSED:
@@ -219,7 +233,7 @@ def _search(
         if printed.high_only:
             counts[RISK] = np.array([k, 0], np.int64)
         else:
-            # The complement of high is printed nowhere, so it may be any count.
+            # The cases that are not high are printed nowhere, so any count will do.
             high, high_off = _near(risk.percent[0], risk.n[0], reach)
             rest_n = size - risk.n[0]
             rest = k - high
@@ -238,11 +252,11 @@ def _search(
 
 
 def _near(percent: int, n: int, reach: int) -> tuple[Ints, Floats]:
-    """Return counts behind a printed percentage, or near it, and the cost of each."""
+    """Return the counts behind or near a printed percentage, and the cost of each."""
     if n == 0:
         return np.zeros(1, np.int64), np.zeros(1)
     low, high = (int(v) for v in counts_behind(percent, n))
-    # At least one more count either way: few cases make steps of several points.
+    # At least one count more: with few cases a step is several percentage points.
     more = max(reach * n // 100, 1) if reach or low > high else 0
     k = np.arange(max(min(low, high) - more, 0), min(max(low, high) + more, n) + 1)
     off = np.abs(100.0 * k / n - percent)
@@ -251,29 +265,29 @@ def _near(percent: int, n: int, reach: int) -> tuple[Ints, Floats]:
 
 @attrs.frozen
 class _Grid:
-    """The pairs of counts of one row, with what each costs whatever the total is."""
+    """Pairs of counts of one row, with the part of their cost that ignores the total."""
 
     a: Ints
     b: Ints
-    left_n: int
+    other_n: int
     cost: Floats
 
     def best(self, k: int, total: int) -> tuple[float, Ints]:
-        """Choose a pair given the count of all cases; the unclassified get what is left."""
-        left = k - self.a[:, None] - self.b
-        # Far-off unclassified cases are possible but odd.
-        cost = self.cost + np.abs(left - self.left_n * k / max(total, 1))
-        cost = np.where((left < 0) | (left > self.left_n), np.inf, cost)
+        """Choose the best pair for a count of all cases; the others get the remainder."""
+        other = k - self.a[:, None] - self.b
+        # Prefer others that are about as sufficient as all cases.
+        cost = self.cost + np.abs(other - self.other_n * k / max(total, 1))
+        cost = np.where((other < 0) | (other > self.other_n), np.inf, cost)
         i, j = divmod(int(np.argmin(cost)), self.b.size)
-        return float(cost[i, j]), np.array([self.a[i], self.b[j], left[i, j]], np.int64)
+        return float(cost[i, j]), np.array([self.a[i], self.b[j], other[i, j]], np.int64)
 
 
-def _grid(row: PrintedRow, left_n: int, reach: int, rng: np.random.RandomState) -> _Grid:
+def _grid(row: PrintedRow, other_n: int, reach: int, rng: np.random.RandomState) -> _Grid:
     (a, off_a), (b, off_b) = (_near(p, n, reach) for p, n in zip(row.percent, row.n, strict=True))
     stars = _stars(a[:, None], row.n[0], b[None, :], row.n[1], row.stars)
-    # The jitter of up to two cases makes chance, not order, decide among good pairs.
+    # A jitter of up to two cases makes the choice between good pairs random.
     jitter = rng.uniform(0.0, 2.0, stars.shape)
-    return _Grid(a, b, left_n, off_a[:, None] + off_b + stars + jitter)
+    return _Grid(a, b, other_n, off_a[:, None] + off_b + stars + jitter)
 
 
 def _stars(k1: Ints, n1: int, k2: Ints, n2: int, printed: int | None) -> Floats:
@@ -285,47 +299,28 @@ def _stars(k1: Ints, n1: int, k2: Ints, n2: int, printed: int | None) -> Floats:
     return np.asarray(_STARS_MISSED * (steps > 0) + _DISTANCE * steps, np.float64)
 
 
-UNITS: Final = 15
-"""Inspections behind the report."""
-
-_UNIT_SIZES: Final = (100, 220)
-
-LEVELS: Final = {name: FRAMEWORK.stratum(name).levels for name in FRAMEWORK.breakdowns}
-"""The characteristics in the order of the table's columns, and their levels."""
-
-_SUPERVISION = SupervisionType.key
-_CUSTODY = LEVELS[_SUPERVISION].index("custody")
-# The supervision types as the split table has them: two groups, and the rest.
-_PRINTED_SUPERVISION = np.array(
-    [
-        SupervisionType.groups.index(level) if level in SupervisionType.groups else 2
-        for level in LEVELS[_SUPERVISION]
-    ]
-)
-
-
 def draw_strata(printed: Sequence[Printed], rng: np.random.RandomState) -> dict[str, Ints]:
-    """Draw every case's characteristics.
+    """Draw the characteristics of every case.
 
     Parameters
     ----------
     printed : sequence of Printed
         The questions; only their Ns are used.
     rng : numpy.random.RandomState
-        Decides who is who.
+        Decides which cases have which characteristics.
 
     Returns
     -------
     dict of str to ndarray of int64, shape (2213,)
-        By characteristic, the code of the level; -1 is unclassified.
+        Code of the level of every case, by characteristic; -1 is unclassified.
 
     Notes
     -----
-    The margins are the greatest N of any question, the few cases left over being shared in
-    proportion. The characteristics of high cases are those of the question that applies to
-    nearly all of them and to no other. Custody is what the question about induction
-    leaves out: a case in custody has had none. Given risk of harm and custody the
-    characteristics are independent of each other; the source does not say more.
+    The margins are the largest Ns of any question; the few remaining cases are apportioned.
+    The characteristics of high cases are those of the question that applies to nearly all of
+    them and to no others. The cases in custody are those without an answer on induction, which
+    they do not have. Given risk of harm and custody the characteristics are independent of
+    each other, because the source shows no more.
     """
     margins = {name: _margin(printed, name) for name in LEVELS}
     high_question = max((p for p in printed if p.high_only), key=lambda p: p.total)
@@ -335,17 +330,17 @@ def draw_strata(printed: Sequence[Printed], rng: np.random.RandomState) -> dict[
         for name in LEVELS
         if name != RISK
     }
-    # Community orders and licences show what share of cases out of custody was inducted.
+    # Community orders and licences show the share of cases with an answer on induction.
     applicable = induction.applicable()
     inducted = applicable[_SUPERVISION]
     scale = margins[_SUPERVISION][:2].sum() / inducted[:2].sum()
     custody = int(margins[_SUPERVISION][2]) - round(float(inducted[2] * scale))
-    held = {
+    in_custody_by_level = {
         name: apportion(custody, np.maximum(margins[name] - applicable[name] * scale, 0.0))
         for name in LEVELS
         if name != _SUPERVISION
     }
-    supervision, risk = _blocks(margins, high[_SUPERVISION], custody, held[RISK])
+    supervision, risk = _blocks(margins, high[_SUPERVISION], custody, in_custody_by_level[RISK])
     out = {_SUPERVISION: supervision, RISK: risk}
     custodial = (supervision == _CUSTODY).astype(np.int64)
     for name in ("gender", "ethnicity", "disability", "age_group"):
@@ -353,7 +348,10 @@ def draw_strata(printed: Sequence[Printed], rng: np.random.RandomState) -> dict[
         for level in (1, 2):
             wanted = (
                 _two(int(high[name][level]), int(margins[name][level])),
-                _two(int(margins[name][level] - held[name][level]), int(margins[name][level])),
+                _two(
+                    int(margins[name][level] - in_custody_by_level[name][level]),
+                    int(margins[name][level]),
+                ),
             )
             chosen = select(
                 out[name] == 0, ((risk, wanted[0]), (custodial, wanted[1])), np.ones(CASES), rng
@@ -364,7 +362,7 @@ def draw_strata(printed: Sequence[Printed], rng: np.random.RandomState) -> dict[
 
 
 def draw_units(rng: np.random.RandomState) -> Ints:
-    """Deal the cases out to units of 100 to 220 cases; the codes count from 0."""
+    """Assign cases at random to units of 100 to 220 cases; return the unit codes from 0."""
     low, high = _UNIT_SIZES
     while True:
         sizes = apportion(CASES, rng.uniform(low, high, UNITS))
@@ -373,7 +371,7 @@ def draw_units(rng: np.random.RandomState) -> Ints:
 
 
 def grouping(strata: dict[str, Ints]) -> dict[str, Ints]:
-    """Group cases as the targets do: first group, second group, the rest."""
+    """Return the group of every case by characteristic: first group, second group, all others."""
     return {
         name: _PRINTED_SUPERVISION[codes] if name == _SUPERVISION else np.where(codes < 0, 2, codes)
         for name, codes in strata.items()
@@ -381,12 +379,12 @@ def grouping(strata: dict[str, Ints]) -> dict[str, Ints]:
 
 
 def in_custody(strata: dict[str, Ints]) -> npt.NDArray[np.bool_]:
-    """Say which cases are in custody."""
+    """Return a mask of the cases in custody."""
     return np.asarray(strata[_SUPERVISION] == _CUSTODY)
 
 
 def apportion(total: int, weights: npt.NDArray[np.float64]) -> Ints:
-    """Split a total in proportion to weights, by largest remainder, the first on a tie."""
+    """Split a total in proportion to weights, by largest remainder; ties go to the first."""
     share = total * weights / weights.sum()
     out: Ints = np.floor(share).astype(np.int64)
     out[np.argsort(-(share - out), kind="stable")[: total - out.sum()]] += 1
@@ -399,7 +397,7 @@ def _margin(printed: Sequence[Printed], name: str) -> Ints:
 
 
 def _top_up(counts: Ints, total: int) -> Ints:
-    # The cases that no question reaches, in proportion.
+    # Apportion the cases without any answer.
     return counts + apportion(total - int(counts.sum()), counts.astype(np.float64))
 
 
@@ -408,7 +406,7 @@ def _two(first: int, total: int) -> Ints:
 
 
 def _without_custody(printed: Sequence[Printed]) -> Printed:
-    """Find the question that cases in custody cannot have: induction."""
+    """Find the question that never applies to cases in custody: induction."""
     (found,) = (p for p in printed if p.question == "induction")
     return found
 
@@ -416,7 +414,7 @@ def _without_custody(printed: Sequence[Printed]) -> Printed:
 def _blocks(
     margins: dict[str, Ints], high: Ints, custody: int, custody_risk: Ints
 ) -> tuple[Ints, Ints]:
-    """Lay out supervision type by risk of harm, one entry a case."""
+    """Return supervision type and risk of harm of every case."""
     order, licence, rest = (int(v) for v in margins[_SUPERVISION])
     high_order, high_licence, high_rest = (int(v) for v in high)
     high_custody = int(custody_risk[0])
