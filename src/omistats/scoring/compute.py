@@ -1,7 +1,7 @@
 """Score general criteria, sections and headline elements.
 
-`scores` checks its options, chooses an `omistats.scoring.estimators.Estimator`, and makes
-intervals, tests and the table from what that estimates.
+`scores` checks its options, chooses an estimator in `omistats.scoring.estimators`, and makes
+intervals, tests and the table from its estimates.
 """
 
 from __future__ import annotations
@@ -186,7 +186,6 @@ def scores(
     if summed is None and rule == "pooled" and not complex_design and can_sum_in_parts(source):
         # Pooled scores need only sums, which are made part by part or in the engine.
         summed = sum_in_parts(source, framework, scored, wanted, complement)
-    estimator: Estimator
     if summed is not None:
         units, metadata = summed.units, summed.metadata
         domains, complement = summed.domains, summed.complement
@@ -200,14 +199,14 @@ def scores(
             cases, scored, members, rule=rule, lonely=lonely, population=population, **design
         )
     settings = Settings(
-        by == "unit",
-        rule,
-        confidence,
-        interval,
-        complement,
-        df == "design",
-        weight is not None,
-        lonely == "remove",
+        by_unit=by == "unit",
+        rule=rule,
+        confidence=confidence,
+        interval=interval,
+        complement=complement,
+        uses_df_design=df == "design",
+        weighted=weight is not None,
+        removed=lonely == "remove",
     )
     block = _estimate(estimator, units, domains, settings)
     table = assemble(block, scored, domains, settings, metadata)

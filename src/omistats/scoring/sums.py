@@ -23,6 +23,7 @@ __all__ = [
     "ScoredItem",
     "Strata",
     "case_sums",
+    "question_item_matrix",
     "scored_items",
     "sum_moments",
 ]
@@ -143,12 +144,12 @@ class CaseSums:
 
 def case_sums(cases: CaseSet, items: Sequence[ScoredItem]) -> CaseSums:
     """Unpack the answers of cases to the questions of items."""
-    rows, feeds = _question_item_matrix(cases.framework, items)
+    rows, feeds = question_item_matrix(cases.framework, items)
     answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32)
     return CaseSums(answers.reshape(2, len(feeds), len(cases)), feeds)
 
 
-def _question_item_matrix(
+def question_item_matrix(
     framework: Framework, items: Sequence[ScoredItem]
 ) -> tuple[list[int], npt.NDArray[np.float32]]:
     """Find the questions that feed items.
@@ -184,7 +185,7 @@ def sum_moments(cases: CaseSet, items: Sequence[ScoredItem], members: DomainMemb
     product sums each unit's part of the block over domains. Memory grows with cases by two bytes
     a case and breakdown only.
     """
-    rows, feeds = _question_item_matrix(cases.framework, items)
+    rows, feeds = question_item_matrix(cases.framework, items)
     packed = cases.packed
     starts = packed.starts
     # No case adds more than this to a sum.
