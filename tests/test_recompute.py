@@ -420,7 +420,7 @@ class TestArguments:
 
     @pytest.mark.parametrize("source", [{"a": [1]}, None, "cases.parquet"])
     def test_the_source_says_what_was_asked(self, source):
-        with pytest.raises(oms.UsageError, match=r"expected a CaseSet, .* pass framework="):
+        with pytest.raises(oms.UsageError, match=r"expected a CaseSet; .* Pass framework="):
             oms.recompute(source)
 
     @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ class TestArguments:
         [
             ({"a": [1]}, "3 problems"),
             (None, "expected a data frame"),
-            ("missing.parquet", "Check that the file is there"),
+            ("missing.parquet", "Check that the file exists"),
             ("cases.xlsx", "a file that ends in"),
         ],
     )

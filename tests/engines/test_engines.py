@@ -26,9 +26,11 @@ from tests.factories import BREAKDOWNS, Gender, Harm, frame, framework, random_f
 
 import omistats as oms
 from omistats import tally
+
+# Internal: what is sent to an engine, which results do not show.
 from omistats.engines import sums as grouped
 from omistats.engines.checks import Labels
-from omistats.engines.sums import batches, sum_engine
+from omistats.engines.sums import query_batches, sum_engine
 from omistats.engines.tables import Source, is_engine
 
 ENGINES = ("Polars", "DuckDB")
@@ -226,7 +228,7 @@ def typed(name: str) -> pa.DataType:
 class TestATableThatChanges:
     def test_queries_that_see_different_answers_are_refused(self, monkeypatch):
         """Random answers, and so many units that every breakdown takes a query of its own."""
-        monkeypatch.setattr(grouped, "_CELLS", 1)
+        monkeypatch.setattr(grouped, "_MAX_ROWS", 1)
         data = random_frame(5, 300, units=20)
         relation = table_in("DuckDB", data).project(
             "* REPLACE (CASE WHEN random() < 0.5 THEN TRUE END AS q0)"
@@ -296,10 +298,10 @@ class TestOnlyCountsComeBack:
     def test_batches_are_as_large_as_results_stay_small(self):
         labels = tuple(Labels(split, None, split.key) for split in BREAKDOWNS)
         assert [one.cells for one in labels] == [4, 3, 3, 5, 3]
-        assert [len(batch) for batch in batches(labels, 1)] == [5]
-        assert [len(batch) for batch in batches(labels, 30)] == [3, 2]
-        assert [len(batch) for batch in batches(labels, 10_000)] == [1] * 5
-        assert list(batches((), 30)) == [()]
+        assert [len(batch) for batch in query_batches(labels, 1)] == [5]
+        assert [len(batch) for batch in query_batches(labels, 30)] == [3, 2]
+        assert [len(batch) for batch in query_batches(labels, 10_000)] == [1] * 5
+        assert list(query_batches((), 30)) == [()]
 
     def test_large_counts_stay_exact(self, engine):
         """Sums that a float of 32 bits would round, of an engine's own widest numbers."""
@@ -454,7 +456,7 @@ class TestBadInput:
 
         refused(
             table_in(engine, frame()),
-            f"breakdown 'in_python': {engine} counts by a column",
+            f"breakdown 'in_python': {engine} needs a column",
             "Other labels cases in Python",
             "breakdown 'nowhere'",
             "none called 'nowhere'",
@@ -532,7 +534,7 @@ class TestEnginesThatFail:
             "CASE WHEN i = 4999 THEN error('row 4999 is damaged') ELSE '1' END::INT AS q1 "
             "FROM range(5000) AS r(i)"
         )
-        refused(source, "DuckDB: DuckDB answers the query", "row 4999 is damaged")
+        refused(source, "DuckDB: DuckDB must answer the query", "row 4999 is damaged")
 
     def test_a_table_that_changes_while_it_is_counted(self, monkeypatch):
         connection = duckdb.connect()

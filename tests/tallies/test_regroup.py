@@ -148,7 +148,7 @@ class TestBadInput:
     def test_counts_of_all_together_have_no_units_to_group(self):
         cases = programme.case_set(programme.read())
         whole = oms.tally(cases, breakdowns=programme.BREAKDOWNS)
-        with pytest.raises(oms.UsageError, match="no unit can be put into a group"):
+        with pytest.raises(oms.UsageError, match="no unit can be regrouped"):
             whole.regroup({"all": "x"})
 
     def test_no_units_make_no_groups(self):

@@ -201,10 +201,11 @@ def _code_cases(split: Breakdown, cases: CaseSet) -> _CodedCases:
                 validity, indices = array.buffers()
                 codes = np.frombuffer(indices, np.int8, array.offset + len(array))
                 return _CodedCases(codes[array.offset :], numbers, (validity, array.offset))
-    codes = split.codes(cases)
+    labelled = split.codes(cases)
     counted = len(split.groups) - (split.contrast == "complement")
-    known = pack((codes != UNCLASSIFIED)[np.newaxis])
-    return _CodedCases(codes, np.arange(counted, dtype=np.int16), (known.view(np.uint8).ravel(), 0))
+    known = pack((labelled != UNCLASSIFIED)[np.newaxis])
+    numbers = np.arange(counted, dtype=np.int16)
+    return _CodedCases(labelled, numbers, (known.view(np.uint8).ravel(), 0))
 
 
 @lru_cache(maxsize=256)

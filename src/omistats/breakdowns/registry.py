@@ -99,7 +99,7 @@ def _instance(value: object) -> Breakdown:
     if isinstance(value, type) and issubclass(value, Breakdown):
         return value()
     raise UsageError(
-        f"expected a Breakdown, found {format_value(value)}; pass an instance of a subclass, "
+        f"expected a Breakdown; found {format_value(value)}; pass an instance of a subclass, "
         "or its name"
     )
 

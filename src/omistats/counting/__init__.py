@@ -1,1 +1,1 @@
-"""Tallies of sufficient and applicable answers."""
+"""Counting: tallies of sufficient and applicable answers by unit and group."""

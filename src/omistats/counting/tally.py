@@ -1,4 +1,4 @@
-"""Tally, merge/replace/drop/regroup."""
+"""Tally: the counts behind findings, and how tallies are merged and regrouped."""
 
 from __future__ import annotations
 
@@ -19,246 +19,45 @@ from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import merge_metadata
 from omistats.model.units import resolve_regrouping
 
-__all__ = [
-    "COUNTS",
-    "By",
-    "Sum",
-    "Tally",
-    "check_by",
-    "drop_units",
-    "merged",
-    "regrouped",
-    "reorder_units",
-    "replaced",
-    "resolve_breakdowns",
-]
+__all__ = ["By", "RunningSum", "Tally", "check_by", "reorder_units", "resolve_breakdowns"]
 
-
-COUNTS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded")
-"""The arrays of a tally; the first axis of each is the units."""
-
-
-class Sum:
-    """A running sum of tallies, which grows with the units it meets.
-
-    Parameters
-    ----------
-    first : Tally
-        The first of them.
-    """
-
-    def __init__(self, first: Tally) -> None:
-        self._first = first
-        self._place: dict[str, int] = {}
-        self._metadata: dict[bytes, bytes] | None = None
-        self._arrays: dict[str, Any] = {
-            name: np.zeros((0, *getattr(first, name).shape[1:]), np.int64) for name in COUNTS
-        }
-        self.add(first)
-
-    def add(self, tally: Tally) -> None:
-        """Add the counts of cases that are not in the sum yet."""
-        for unit in tally.units:
-            self._place.setdefault(unit, len(self._place))
-        rows = np.array([self._place[unit] for unit in tally.units], np.intp)
-        for name, array in self._arrays.items():
-            if len(self._place) > len(array):
-                # Twice as many, so that units that come one by one are not copied every time.
-                room = max(len(self._place), 2 * len(array))
-                array = np.concatenate(
-                    [array, np.zeros((room - len(array), *array.shape[1:]), int)]
-                )
-                self._arrays[name] = array
-            array[rows] += getattr(tally, name)
-        known = [tally.metadata] if self._metadata is None else [self._metadata, tally.metadata]
-        self._metadata = merge_metadata(known)
-
-    def total(self) -> Tally:
-        """Give the sum as it is now; units in order of first appearance."""
-        units = tuple(self._place)
-        counts = {name: array[: len(units)].copy() for name, array in self._arrays.items()}
-        return attrs.evolve(self._first, units=units, metadata=self._metadata or {}, **counts)
-
-
-def merged(tallies: Sequence[Tally]) -> Tally:
-    """Add tallies up.
-
-    Raises
-    ------
-    UsageError
-        When they do not count the same things; every difference is listed.
-    """
-    _check_alike(tallies, "merge")
-    total = Sum(tallies[0])
-    for other in tallies[1:]:
-        total.add(other)
-    return total.total()
-
-
-def replaced(tally: Tally, new: Tally) -> Tally:
-    """Put the units of ``new`` in the place of the same units of ``tally``.
-
-    Raises
-    ------
-    UsageError
-        When the two do not count the same things, or not by unit.
-    """
-    _check_alike((tally, new), "replace")
-    _check_by_unit(tally, "replaced")
-    units = tuple(dict.fromkeys((*tally.units, *new.units)))
-    rest = _rows(tally, [unit for unit in tally.units if unit not in set(new.units)])
-    return reorder_units(merged((rest, new)), units)
-
-
-def drop_units(tally: Tally, units: Iterable[str]) -> Tally:
-    """Take units out.
-
-    Raises
-    ------
-    UsageError
-        When the counts are not by unit.
-    UnknownNameError
-        When there is no such unit.
-    """
-    _check_by_unit(tally, "left out")
-    wanted = as_tuple("units", units, "units")
-    if unknown := [unit for unit in wanted if unit not in tally.units]:
-        raise UnknownNameError("unit", unknown, tally.units)
-    kept = [unit for unit in tally.units if unit not in wanted]
-    if ALL in kept and len(wanted):
-        # The whole is of the units that are left.
-        return _rows(tally, [unit for unit in kept if unit != ALL]).with_all()
-    return _rows(tally, kept)
-
-
-def regrouped(tally: Tally, mapping: Mapping[str, str]) -> Tally:
-    """Add units up to larger ones; see `Tally.regroup`."""
-    _check_by_unit(tally, "put into a group")
-    units = [unit for unit in tally.units if unit != ALL]
-    groups, place = resolve_regrouping(units, mapping)
-    parts = _rows(tally, units)
-    counts: dict[str, Any] = {}
-    for name in COUNTS:
-        array = getattr(parts, name)
-        counts[name] = np.zeros((len(groups), *array.shape[1:]), np.int64)
-        np.add.at(counts[name], place, array)
-    found = attrs.evolve(tally, units=groups, **counts)
-    return found.with_all() if ALL in tally.units else found
-
-
-def reorder_units(tally: Tally, units: Sequence[str]) -> Tally:
-    """Put units in another order."""
-    return tally if tuple(units) == tally.units else _rows(tally, units)
-
-
-def _rows(tally: Tally, units: Sequence[str]) -> Tally:
-    place = {unit: i for i, unit in enumerate(tally.units)}
-    rows = np.array([place[unit] for unit in units], np.intp)
-    counts: dict[str, Any] = {name: getattr(tally, name)[rows] for name in COUNTS}
-    return attrs.evolve(tally, units=tuple(units), **counts)
-
-
-def _check_by_unit(tally: Tally, what: str) -> None:
-    if tally.units == (ALL,):
-        raise UsageError(
-            f"these counts were made for all units together, so that no unit can be {what}; "
-            'make them with tally(cases, by="unit")'
-        )
-
-
-def _check_alike(tallies: Sequence[Any], verb: str) -> None:
-    first = tallies[0]
-    if odd := [t for t in tallies if type(t) is not type(first)]:
-        raise UsageError(f"expected tallies to {verb}; found {type(odd[0]).__name__}")
-    found = [
-        f"tally {i}: {difference}"
-        for i, other in enumerate(tallies[1:], 2)
-        for difference in _differences(first, other)
-    ]
-    found += [
-        f"tally {i}: has 'all' beside its units; take it out with .drop_units('all')"
-        for i, tally in enumerate(tallies, 1)
-        if ALL in tally.units and len(tally.units) > 1
-    ]
-    if found:
-        lines = "".join(f"\n  - {line}" for line in found)
-        raise UsageError(
-            f"tallies that do not count the same things do not {verb}; "
-            f"compared with tally 1, the one you started from:{lines}"
-        )
-
-
-def _differences(one: Tally, other: Tally) -> list[str]:
-    found = []
-    if one.framework.name != other.framework.name:
-        found.append(f"framework {other.framework.name!r}, not {one.framework.name!r}")
-    elif one.framework != other.framework:
-        found.append(f"a framework {one.framework.name!r} of another content")
-    if (one.units == (ALL,)) != (other.units == (ALL,)):
-        kinds = ("counts by unit", "counts of all units together")
-        ours, theirs = (kinds[t.units == (ALL,)] for t in (one, other))
-        found.append(f"{theirs}, not {ours}")
-    ours_by, theirs_by = ({s.key: s for s in t.splits} for t in (one, other))
-    if lacking := [key for key in ours_by if key not in theirs_by]:
-        found.append(f"lacks breakdowns {format_values(lacking)}")
-    if more := [key for key in theirs_by if key not in ours_by]:
-        found.append(f"has breakdowns {format_values(more)} besides")
-    for key in ours_by:
-        if key in theirs_by and ours_by[key] != theirs_by[key]:
-            a, b = ours_by[key], theirs_by[key]
-            found.append(
-                f"breakdown {key!r} has the groups {format_values(b.groups, 12)} ({b.contrast}), "
-                f"not {format_values(a.groups, 12)} ({a.contrast})"
-            )
-    found += _order(tuple(ours_by), tuple(theirs_by), "breakdowns")
-    if lacking := [id for id in one.questions if id not in set(other.questions)]:
-        found.append(f"lacks questions {format_values(lacking)}")
-    if more := [id for id in other.questions if id not in set(one.questions)]:
-        found.append(f"has questions {format_values(more)} besides")
-    return found + _order(one.questions, other.questions, "questions")
-
-
-def _order(one: tuple[str, ...], other: tuple[str, ...], what: str) -> list[str]:
-    if one != other and set(one) == set(other):
-        return [
-            f"{what} in another order: {format_values(other, 12)}, not {format_values(one, 12)}"
-        ]
-    return []
-
-
+By = Literal["unit"]
 Counts = npt.NDArray[np.int64]
+
+_COUNTS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded")
+"""Names of the count arrays of a tally; the first axis of each is the units."""
 
 
 @attrs.frozen(eq=False, repr=False)
 class Tally:
-    """The counts behind findings, unit by unit or for all units together.
+    """Counts of sufficient and applicable answers, by unit or for all units together.
 
     Attributes
     ----------
     framework : Framework
-        Where the questions come from.
+        The framework of the questions.
     units : tuple of str
-        Units counted; ``('all',)`` when they were counted together.
-    splits : tuple of Split
-        Breakdowns; their groups lie one after another along the groups' axis.
+        The units; ``('all',)`` when they were counted together.
+    splits : tuple of GroupSpec
+        The breakdowns; their groups follow each other along the groups' axis.
     questions : tuple of str
         Question ids.
     k, n : ndarray of int64, shape (units, groups, questions)
-        Sufficient and applicable answers.
+        Numbers of sufficient and of applicable answers.
     unknown_k, unknown_n : ndarray of int64, shape (units, splits, questions)
-        The same of cases that are unclassified; counted for complements only, where
-        such cases are part of ``all``, and 0 elsewhere.
+        The same for unclassified cases. Counted only for complements, where such cases are
+        part of ``all``; 0 elsewhere.
     cases : ndarray of int64, shape (units, groups)
-        Cases in each group, whatever was applicable.
+        Number of cases in each group, whatever was applicable.
     unclassified, excluded : ndarray of int64, shape (units, splits)
-        Cases in no group: of unknown characteristic, and known but not reported.
+        Number of cases in no group: of unknown characteristic, and known but not reported.
     metadata : mapping of bytes to bytes
-        What the cases say of themselves, that they are synthetic among other things.
+        Metadata of the cases, such as the mark of synthetic cases.
 
     Raises
     ------
     UsageError
-        When ``k`` and ``n`` are of another shape, or not 0 <= k <= n.
+        When ``k`` and ``n`` have another shape, or not 0 <= k <= n.
 
     Examples
     --------
@@ -301,17 +100,17 @@ class Tally:
         shape = (len(self.units), self.offsets[-1], len(self.questions))
         if self.k.shape != shape or self.n.shape != shape:
             raise UsageError(
-                f"a tally of these units, groups and questions has the shape {shape}; "
+                f"a tally of these units, groups and questions must have the shape {shape}; "
                 f"found k {self.k.shape}, n {self.n.shape}"
             )
         bad = (self.k < 0) | (self.k > self.n)
         if bad.any():
             u, g, q = (int(i) for i in np.argwhere(bad)[0])
             raise UsageError(
-                f"counts are 0 <= k <= n; found k = {self.k[u, g, q]}, n = {self.n[u, g, q]} "
+                f"counts must be 0 <= k <= n; found k = {self.k[u, g, q]}, n = {self.n[u, g, q]} "
                 f"for {self.questions[q]}, unit {self.units[u]}, and {int(bad.sum()) - 1} more"
             )
-        # Findings are made of these arrays; a count changed later would part them.
+        # Read-only, as findings computed from these arrays would not follow a change.
         for name, array in self._arrays().items():
             fixed = array.view()
             fixed.flags.writeable = False
@@ -319,19 +118,19 @@ class Tally:
 
     @property
     def offsets(self) -> tuple[int, ...]:
-        """Where the groups of each split begin, and how many groups there are in all."""
+        """Index of the first group of each split, and the number of groups."""
         return tuple(np.cumsum([0, *(len(s.groups) for s in self.splits)]).tolist())
 
     def _arrays(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in COUNTS}
+        return {name: getattr(self, name) for name in _COUNTS}
 
     def collapse_units(self) -> Tally:
-        """Add all units up to the one unit ``all``.
+        """Add all units to the one unit ``all``.
 
         Returns
         -------
         Tally
-            Itself, if that is what it has already.
+            The counts of all units together; the tally itself if it has only those.
         """
         if self.units == (ALL,):
             return self
@@ -343,23 +142,23 @@ class Tally:
         return attrs.evolve(self, units=(ALL,), **summed)
 
     def with_all(self) -> Tally:
-        """Put ``all`` after the units, if it is not there yet.
+        """Append the unit ``all``, unless the tally has it.
 
         Returns
         -------
         Tally
-            With one unit more, whose counts are the sums.
+            The tally with ``all`` as last unit, whose counts are the sums over units.
 
         Raises
         ------
         UsageError
-            When counts are of all units together.
+            When the counts are of all units together.
         """
         if len(self.units) > 1 and ALL in self.units:
             return self
         if self.units == (ALL,):
             raise UsageError(
-                "these counts were made for all units together and cannot be given by unit; "
+                "these counts are of all units together and cannot be reported by unit; "
                 'make them with tally(cases, by="unit")'
             )
         arrays: dict[str, Any] = {
@@ -374,94 +173,119 @@ class Tally:
         Parameters
         ----------
         *others : Tally
-            Of the same framework, breakdowns and questions; all by unit without ``all``, or all
-            of units together. A case must be in one of them only: counts cannot tell.
+            Tallies of the same framework, breakdowns and questions; all by unit without ``all``,
+            or all of units together. No case may be in two of them, which counts cannot show.
 
         Returns
         -------
         Tally
-            Units that several have are added up; units that are new come after the others,
-            in the order of their tallies. Of ``metadata`` what all agree on is kept, and the
-            mark of synthetic cases if any has it.
+            The sums. Counts of the same unit are added; new units are appended in the order of
+            their tallies. ``metadata`` keeps the entries on which all agree, and the mark of
+            synthetic cases if any tally has it.
 
         Raises
         ------
         UsageError
-            When the tallies do not count the same things; every difference is listed.
+            When the tallies count different things; every difference is listed.
         """
-        return merged((self, *others))
+        _check_alike((self, *others), "merge")
+        total = RunningSum(self)
+        for other in others:
+            total.add(other)
+        return total.total()
 
     def replace(self, new: Tally) -> Tally:
-        """Put recounted units in the place of the same units.
+        """Replace units by recounted ones.
 
         Parameters
         ----------
         new : Tally
-            Of the same framework, breakdowns and questions, by unit, without ``all``.
+            Counts of the same framework, breakdowns and questions, by unit without ``all``.
 
         Returns
         -------
         Tally
-            Units keep their places; units that are new come last. ``metadata`` are as in
-            `merge`: a replaced unit does not take the mark of synthetic cases with it.
+            Units keep their places; new units are appended. ``metadata`` is as in `merge`:
+            replacing all synthetic units does not remove the mark of synthetic cases.
 
         Raises
         ------
         UsageError
-            When the tallies do not count the same things or not by unit.
+            When the tallies count different things, or not by unit.
         """
-        return replaced(self, new)
+        _check_alike((self, new), "replace")
+        _check_by_unit(self, "replaced")
+        units = tuple(dict.fromkeys((*self.units, *new.units)))
+        rest = _select_units(self, [unit for unit in self.units if unit not in set(new.units)])
+        return reorder_units(rest.merge(new), units)
 
     def drop_units(self, units: Iterable[str]) -> Tally:
-        """Leave units out.
+        """Drop units.
 
         Parameters
         ----------
         units : iterable of str
-            Their ids; one id will do.
+            Ids of the units to drop; a text is one id.
 
         Returns
         -------
         Tally
-            Of the units that are left, also of none; ``all`` is then their sum.
+            The remaining units, possibly none; ``all``, if present, is their sum.
 
         Raises
         ------
         UnknownNameError
-            When there is no such unit.
+            When a unit is unknown.
         UsageError
-            When counts are of all units together.
+            When the counts are of all units together.
         """
-        return drop_units(self, units)
+        _check_by_unit(self, "dropped")
+        dropped = as_tuple("units", units, "units")
+        if unknown := [unit for unit in dropped if unit not in self.units]:
+            raise UnknownNameError("unit", unknown, self.units)
+        kept = [unit for unit in self.units if unit not in dropped]
+        if ALL in kept and len(dropped):
+            # `all` becomes the sum of the remaining units.
+            return _select_units(self, [unit for unit in kept if unit != ALL]).with_all()
+        return _select_units(self, kept)
 
     def regroup(self, mapping: Mapping[str, str]) -> Tally:
-        """Make larger units of the units: regions, or any grouping.
+        """Combine units into larger ones, such as regions.
 
         Parameters
         ----------
         mapping : mapping of str to str
-            The new unit of every unit; ``all`` has none.
+            The new unit of every unit except ``all``.
 
         Returns
         -------
         Tally
-            As counted from `CaseSet.regroup`: counts add up. ``all`` stays if it was there.
+            The same counts as of cases regrouped by `CaseSet.regroup`. ``all`` is kept.
 
         Raises
         ------
         DataError
-            When a unit has no place in the mapping, the mapping names a unit that is not there,
-            or a new unit is no text or called ``all``; all are listed.
+            When a unit is missing from the mapping, the mapping names an unknown unit, or a new
+            unit is not text or is called ``all``; all problems are listed.
         UsageError
-            When it is no mapping, or counts are of all units together.
+            When ``mapping`` is not a mapping, or the counts are of all units together.
         """
-        return regrouped(self, mapping)
+        _check_by_unit(self, "regrouped")
+        units = [unit for unit in self.units if unit != ALL]
+        groups, place = resolve_regrouping(units, mapping)
+        parts = _select_units(self, units)
+        counts: dict[str, Any] = {}
+        for name in _COUNTS:
+            array = getattr(parts, name)
+            counts[name] = np.zeros((len(groups), *array.shape[1:]), np.int64)
+            np.add.at(counts[name], place, array)
+        found = attrs.evolve(self, units=groups, **counts)
+        return found.with_all() if ALL in self.units else found
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write the tally to one Arrow IPC file, replacing one that is there.
+        """Write the tally to an Arrow IPC file, replacing an existing one.
 
-        Its schema is part of the documentation, so that anyone can read it. If writing fails,
-        a file that was there stays as it was.
+        The schema of the file is documented. If writing fails, an existing file is unchanged.
 
         Parameters
         ----------
@@ -471,7 +295,7 @@ class Tally:
         Raises
         ------
         UsageError
-            When a folder or anything else that is no file is there.
+            When the path exists and is not a file.
         OSError
             When the file cannot be written.
         """
@@ -479,27 +303,27 @@ class Tally:
 
     @classmethod
     def read(cls, path: str | PathLike[str], *, framework: Framework) -> Tally:
-        """Read a tally that `write` wrote.
+        """Read a tally from a file written by `write`.
 
         Parameters
         ----------
         path : str or path
             The file.
         framework : Framework
-            Which has the questions that were counted.
+            The framework that the tally was made with.
 
         Returns
         -------
         Tally
-            Equal to the one written.
+            A tally equal to the one written.
 
         Raises
         ------
         DataError
-            When the file is missing, cut short, changed, no tally, of an unknown version, or
-            holds counts that no cases have; every problem is listed.
+            When the file is missing, incomplete, changed, not a tally, of an unknown version, or
+            holds impossible counts; every problem is listed.
         UsageError
-            When the framework is none, or not that of the tally.
+            When ``framework`` is not a Framework, or not that of the tally.
         """
         return read_tally(cls, path, framework)
 
@@ -511,11 +335,133 @@ class Tally:
         )
 
 
-By = Literal["unit"]
+class RunningSum:
+    """Running sum of tallies; new units are added as they occur.
+
+    Parameters
+    ----------
+    first : Tally
+        The first tally.
+    """
+
+    def __init__(self, first: Tally) -> None:
+        self._first = first
+        self._place: dict[str, int] = {}
+        self._metadata: dict[bytes, bytes] | None = None
+        self._arrays: dict[str, Any] = {
+            name: np.zeros((0, *getattr(first, name).shape[1:]), np.int64) for name in _COUNTS
+        }
+        self.add(first)
+
+    def add(self, tally: Tally) -> None:
+        """Add the counts of other cases."""
+        for unit in tally.units:
+            self._place.setdefault(unit, len(self._place))
+        rows = np.array([self._place[unit] for unit in tally.units], np.intp)
+        for name, array in self._arrays.items():
+            if len(self._place) > len(array):
+                # Double the size, so that arrays are not copied for every new unit.
+                room = max(len(self._place), 2 * len(array))
+                array = np.concatenate(
+                    [array, np.zeros((room - len(array), *array.shape[1:]), int)]
+                )
+                self._arrays[name] = array
+            array[rows] += getattr(tally, name)
+        known = [tally.metadata] if self._metadata is None else [self._metadata, tally.metadata]
+        self._metadata = merge_metadata(known)
+
+    def total(self) -> Tally:
+        """Return the current sum, with units in order of first appearance."""
+        units = tuple(self._place)
+        counts = {name: array[: len(units)].copy() for name, array in self._arrays.items()}
+        return attrs.evolve(self._first, units=units, metadata=self._metadata or {}, **counts)
+
+
+def reorder_units(tally: Tally, units: Sequence[str]) -> Tally:
+    """Put units in the given order."""
+    return tally if tuple(units) == tally.units else _select_units(tally, units)
+
+
+def _select_units(tally: Tally, units: Sequence[str]) -> Tally:
+    place = {unit: i for i, unit in enumerate(tally.units)}
+    rows = np.array([place[unit] for unit in units], np.intp)
+    counts: dict[str, Any] = {name: getattr(tally, name)[rows] for name in _COUNTS}
+    return attrs.evolve(tally, units=tuple(units), **counts)
+
+
+def _check_by_unit(tally: Tally, participle: str) -> None:
+    """Raise if a tally has only the counts of all units together."""
+    if tally.units == (ALL,):
+        raise UsageError(
+            f"these counts are of all units together, so that no unit can be {participle}; "
+            'make them with tally(cases, by="unit")'
+        )
+
+
+def _check_alike(tallies: Sequence[Any], verb: str) -> None:
+    """Raise if tallies cannot be merged; list every difference from the first."""
+    first = tallies[0]
+    if odd := [t for t in tallies if type(t) is not type(first)]:
+        raise UsageError(f"expected tallies to {verb}; found {type(odd[0]).__name__}")
+    found = [
+        f"tally {i}: {difference}"
+        for i, other in enumerate(tallies[1:], 2)
+        for difference in _list_differences(first, other)
+    ]
+    found += [
+        f"tally {i}: has 'all' as well as its units; drop it with .drop_units('all')"
+        for i, tally in enumerate(tallies, 1)
+        if ALL in tally.units and len(tally.units) > 1
+    ]
+    if found:
+        lines = "".join(f"\n  - {line}" for line in found)
+        raise UsageError(
+            f"tallies that count different things cannot be used with {verb}; "
+            f"compared with tally 1, the one whose method was called:{lines}"
+        )
+
+
+def _list_differences(one: Tally, other: Tally) -> list[str]:
+    """List what the second tally counts differently from the first."""
+    found = []
+    if one.framework.name != other.framework.name:
+        found.append(f"framework {other.framework.name!r}, not {one.framework.name!r}")
+    elif one.framework != other.framework:
+        found.append(f"a different framework of the name {one.framework.name!r}")
+    if (one.units == (ALL,)) != (other.units == (ALL,)):
+        kinds = ("counts by unit", "counts of all units together")
+        expected, actual = (kinds[t.units == (ALL,)] for t in (one, other))
+        found.append(f"{actual}, not {expected}")
+    splits, other_splits = ({s.key: s for s in t.splits} for t in (one, other))
+    if missing := [key for key in splits if key not in other_splits]:
+        found.append(f"lacks breakdowns {format_values(missing)}")
+    if extra := [key for key in other_splits if key not in splits]:
+        found.append(f"has other breakdowns {format_values(extra)}")
+    for key in splits:
+        if key in other_splits and splits[key] != other_splits[key]:
+            a, b = splits[key], other_splits[key]
+            found.append(
+                f"breakdown {key!r} has the groups {format_values(b.groups, 12)} ({b.contrast}), "
+                f"not {format_values(a.groups, 12)} ({a.contrast})"
+            )
+    found += _order_difference(tuple(splits), tuple(other_splits), "breakdowns")
+    if missing := [id for id in one.questions if id not in set(other.questions)]:
+        found.append(f"lacks questions {format_values(missing)}")
+    if extra := [id for id in other.questions if id not in set(one.questions)]:
+        found.append(f"has other questions {format_values(extra)}")
+    return found + _order_difference(one.questions, other.questions, "questions")
+
+
+def _order_difference(one: tuple[str, ...], other: tuple[str, ...], what: str) -> list[str]:
+    if one != other and set(one) == set(other):
+        return [
+            f"{what} in another order: {format_values(other, 12)}, not {format_values(one, 12)}"
+        ]
+    return []
 
 
 def check_by(by: object) -> None:
-    """Refuse what is neither None nor ``'unit'``."""
+    """Check that ``by`` is None or ``'unit'``."""
     if by is not None and not (isinstance(by, str) and by == "unit"):
         raise UsageError(f"`by` must be None or 'unit'; found {format_value(by)}")
 
@@ -523,12 +469,12 @@ def check_by(by: object) -> None:
 def resolve_breakdowns(
     breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None, framework: Framework
 ) -> tuple[Breakdown, ...]:
-    """Resolve breakdowns, those of the framework if none are given.
+    """Resolve breakdowns; by default the standard ones of the framework.
 
     Raises
     ------
     UsageError
-        When the framework has none either.
+        When none are given and the framework has no standard ones.
     UnknownNameError, DataError
         As `omistats.breakdowns.registry.resolve`.
     """

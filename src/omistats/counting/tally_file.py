@@ -1,4 +1,4 @@
-"""Save/load, consistency check."""
+"""Save and load tallies as checksummed Arrow IPC files."""
 
 from __future__ import annotations
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = [
     "KIND",
     "FileFormat",
-    "Stored",
-    "impossible",
     "read_stored",
     "read_tally",
     "refused",
@@ -42,21 +40,21 @@ _CHECKSUM = b".checksum"
 
 @attrs.frozen
 class FileFormat:
-    """A kind of file.
+    """Type of saved file.
 
     Attributes
     ----------
     key : bytes
-        Of the schema's metadata, where the file says in JSON what it holds. The key of its
+        The metadata key under which the file describes its content in JSON. The key of the
         checksum begins with it.
     version : int
-        Raised when files written before no longer mean the same.
+        The version of the format, increased when the meaning of files changes.
     what : str
         What errors call such a file.
     writer : str
         The method that writes it.
     anew : str
-        What to do when a file is of no use.
+        What to do when a file cannot be used.
     """
 
     key: bytes
@@ -68,16 +66,16 @@ class FileFormat:
 
 @attrs.frozen(eq=False)
 class Stored:
-    """What a file holds, as it was written.
+    """Content of a saved file.
 
     Attributes
     ----------
     said : dict of str
-        What the file says of itself.
+        The description of the content from the file's metadata.
     table : pyarrow.Table
-        Its rows.
+        The rows.
     metadata : dict of bytes to bytes
-        What the cases say of themselves.
+        The metadata of the cases.
     """
 
     said: dict[str, Any]
@@ -92,94 +90,93 @@ def write_stored(
     metadata: Mapping[bytes, bytes],
     table: pa.Table,
 ) -> None:
-    """Write a table, what is to be said of it, and the checksum of both.
+    """Write a table with a description and a checksum.
 
-    A file that is there is replaced at the end, so that there is the old or the new one,
-    whole, whatever happens.
+    An existing file is replaced as the last step, so that a failure leaves it unchanged.
 
     Raises
     ------
     UsageError
-        When something is there that is no file.
+        When the path exists and is not a file.
     OSError
-        When it cannot be written.
+        When the file cannot be written.
     """
-    # A mark that came with the cases is of other counts.
-    own = {k: v for k, v in metadata.items() if not k.startswith(kind.key)}
+    # Drop descriptions of other counts that came with the cases.
+    kept = {k: v for k, v in metadata.items() if not k.startswith(kind.key)}
     text = json.dumps({"version": kind.version, **said}, ensure_ascii=False, separators=(",", ":"))
-    table = signed(table.replace_schema_metadata({**own, kind.key: text.encode()}), kind)
-    # A link stays one; what it leads to is replaced.
+    table = signed(table.replace_schema_metadata({**kept, kind.key: text.encode()}), kind)
+    # Replace the target of a link, not the link.
     target = Path(os.path.realpath(fspath(path)))
     if target.exists() and not target.is_file():
-        # A folder or a device; the latter could be replaced, and is not to be.
+        # A device could be replaced by accident.
         raise UsageError(f"expected the path of a file to write; found {fspath(path)}")
-    beside = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
+    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
     try:
-        with beside.open("xb") as file:
+        with temporary.open("xb") as file:
             with pa.ipc.new_file(file, table.schema) as out:
                 out.write_table(table)
             file.flush()
             os.fsync(file.fileno())
         if target.exists():
-            beside.chmod(stat.S_IMODE(target.stat().st_mode))
-        beside.replace(target)
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
 def read_stored(path: str | PathLike[str], kind: FileFormat) -> Stored:
-    """Read what `write_stored` wrote.
+    """Read a file that `write_stored` wrote.
 
     Raises
     ------
     DataError
-        When it is not all there, is something else, of another version, or not as written.
+        When the file is missing, incomplete, of another type or version, or changed.
     """
     where = fspath(path)
     try:
         with pa.OSFile(where, "rb") as file:
             table = pa.ipc.open_file(file).read_all()
-        # Offsets and codes are data; followed unseen they can end the process. Names that are
-        # no text are a ValueError, a length beyond all memory an OverflowError.
+        # Invalid offsets and codes would crash the process. Names that are not text raise a
+        # ValueError, and impossible lengths an OverflowError.
         table.validate(full=True)
         metadata: dict[bytes, bytes] = dict(table.schema.metadata or {})
         found = _checksum(table, kind)
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
-        rule = f"{kind.what}, whole"
+        rule = f"expected {kind.what}, complete"
         hint = f"Check that the file exists and is complete. Otherwise: {kind.anew}"
         raise refused(where, rule, str(error) or type(error).__name__, hint) from error
-    rule = f"a file that {kind.writer} wrote"
+    rule = f"expected a file that {kind.writer} wrote"
     if kind.key not in metadata:
         raise refused(where, rule, f"no metadata {kind.key.decode()!r}", kind.anew)
     try:
         said = json.loads(metadata.pop(kind.key))
         version = said.pop("version")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        text = f"metadata {kind.key.decode()!r} that say something else ({error})"
+        text = f"metadata {kind.key.decode()!r} that cannot be read ({error})"
         raise refused(where, rule, text, kind.anew) from error
     if version != kind.version or isinstance(version, bool):
         hint = f"Read it with the omistats that wrote it. Otherwise: {kind.anew}"
-        rule = f"{kind.what} of version {kind.version}"
+        rule = f"expected {kind.what} of version {kind.version}"
         raise refused(where, rule, f"version {format_value(version)}", hint)
     if metadata.pop(kind.key + _CHECKSUM, None) != found:
-        text = "content that does not fit its checksum"
-        raise refused(where, f"{kind.what}, as it was written", text, kind.anew)
+        text = "content that does not match its checksum"
+        raise refused(where, f"expected {kind.what}, unchanged", text, kind.anew)
     return Stored(said, table, metadata)
 
 
 def signed(table: pa.Table, kind: FileFormat) -> pa.Table:
-    """Put the checksum of everything else into the metadata of a table."""
+    """Add a checksum of the table and its metadata to its metadata."""
     metadata = dict(table.schema.metadata or {})
     metadata[kind.key + _CHECKSUM] = _checksum(table, kind)
     return table.replace_schema_metadata(metadata)
 
 
 def _checksum(table: pa.Table, kind: FileFormat) -> bytes:
-    """Sum up all values, names and metadata; of the types, only what they are read as.
+    """Compute a checksum of all values, names and metadata.
 
-    What Arrow is free to lay out otherwise, as chunks, padding, dictionaries and whatever lies
-    under a null, has no part in it.
+    It does not depend on chunks, padding, dictionaries or values under nulls, which Arrow may
+    store in different ways.
     """
     from hashlib import sha256
 
@@ -208,7 +205,7 @@ def _checksum(table: pa.Table, kind: FileFormat) -> bytes:
             add(_bytes(column.fill_null(0)))
             add(np.packbits(column.is_valid().to_numpy()).tobytes())
         else:
-            # Nothing that is written here, so it fits no checksum of ours.
+            # No other type is written, so the checksum cannot match.
             add(b"something else")
     return found.hexdigest().encode()
 
@@ -218,59 +215,57 @@ def _bytes(whole_numbers: Any) -> bytes:
 
 
 def refused(path: str | PathLike[str], rule: str, found: str, hint: str) -> DataError:
-    """Say what is wrong with a file."""
+    """Make a DataError with one problem of a file."""
     return DataError([Problem(fspath(path), rule, found, hint)])
 
 
 Counts = npt.NDArray[np.int64]
 
-_HINT = "Write the tally again with `Tally.write`."
+_RECOVERY_HINT = "Write the tally again with `Tally.write`."
 
 
-def impossible(
+def _inconsistencies(
     where: str,
     splits: tuple[GroupSpec, ...],
     units: tuple[str, ...],
     questions: tuple[str, ...],
     counts: dict[str, Counts],
 ) -> list[Problem]:
-    """List the counts that no cases can have."""
+    """List counts that no set of cases can have."""
     groups = [(s.key, g) for s in splits for g in s.groups]
     unknown = [(s.key, "unclassified") for s in splits]
     problems = []
 
-    def refuse(bad: npt.NDArray[np.bool_], rows: Any, rule: str, *shown_too: str) -> None:
+    def check(bad: npt.NDArray[np.bool_], rows: Any, rule: str, *names: str) -> None:
         if not bad.any():
             return
         u, g, *q = (int(i) for i in np.argwhere(bad)[0])
         at = (u, g, *q)
-        figures = ", ".join(
-            f"{name} = {counts[name][at[: counts[name].ndim]]}" for name in shown_too
-        )
+        figures = ", ".join(f"{name} = {counts[name][at[: counts[name].ndim]]}" for name in names)
         of = f" of {questions[q[0]]}" if q else ""
         found = f"{figures}{of} in {' '.join(rows[g])}, unit {units[u]}"
         more = int(bad.sum()) - 1
         found += f", and {more} more" if more else ""
-        problems.append(Problem(where, rule, found, _HINT))
+        problems.append(Problem(where, rule, found, _RECOVERY_HINT))
 
     for k, n, cases, rows in (
         ("k", "n", "cases", groups),
         ("unknown_k", "unknown_n", "unclassified", unknown),
     ):
         negative = (counts[k] < 0) | (counts[k] > counts[n])
-        refuse(negative, rows, "counts are 0 <= k <= n", k, n)
+        check(negative, rows, "counts must be 0 <= k <= n", k, n)
         beyond = counts[n] > counts[cases][:, :, np.newaxis]
-        refuse(beyond, rows, "no more answers than cases", n, cases)
+        check(beyond, rows, "there must be no more answers than cases", n, cases)
     for name, rows in (("cases", groups), ("unclassified", unknown), ("excluded", unknown)):
-        refuse(counts[name] < 0, rows, "cases are counted from 0", name)
-    problems += _unlike_complements(where, splits, counts)
+        check(counts[name] < 0, rows, "numbers of cases must not be negative", name)
+    problems += _complement_problems(where, splits, counts)
     return problems
 
 
-def _unlike_complements(
+def _complement_problems(
     where: str, splits: tuple[GroupSpec, ...], counts: dict[str, Counts]
 ) -> list[Problem]:
-    """List the complements whose subset and unclassified are more than all."""
+    """List complements whose subset and unclassified cases exceed ``all``."""
     problems = []
     start = 0
     for i, split in enumerate(splits):
@@ -283,26 +278,26 @@ def _unlike_complements(
             for name, unknown in (("k", "unknown_k"), ("n", "unknown_n"), ("cases", "unclassified"))
         }
         bad = (rest["k"] < 0) | (rest["k"] > rest["n"])
-        if few := int(bad.sum() + (rest["cases"] < 0).sum()):
-            rule = f"{split.groups[0]!r} and the unclassified are part of 'all'"
-            found = f"more in them, {few} times"
-            problems.append(Problem(f"{where}: {split.key}", rule, found, _HINT))
+        if violations := int(bad.sum() + (rest["cases"] < 0).sum()):
+            rule = f"{split.groups[0]!r} and the unclassified must not exceed 'all'"
+            found = f"more than in 'all', {violations} times"
+            problems.append(Problem(f"{where}: {split.key}", rule, found, _RECOVERY_HINT))
     return problems
 
 
 T = TypeVar("T", bound="Tally")
 
 
-KIND = FileFormat(b"omistats.tally", 1, "a saved tally", "Tally.write", _HINT)
-"""Of the file."""
+KIND = FileFormat(b"omistats.tally", 1, "a saved tally", "Tally.write", _RECOVERY_HINT)
+"""The file format of tallies."""
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
-_COUNTED, _UNKNOWN, _LEFT_OUT = "group", "unclassified", "left out"
+_COUNTED, _UNKNOWN, _EXCLUDED = "group", "unclassified", "left out"
 
 
 @attrs.frozen
 class _Layout:
-    """What the rows and columns of a file stand for, as its metadata say."""
+    """Units, breakdowns and questions of a file's rows and columns."""
 
     units: tuple[str, ...]
     splits: tuple[GroupSpec, ...]
@@ -311,29 +306,31 @@ class _Layout:
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> _Layout:
         splits = tuple(
-            GroupSpec(str(s["key"]), _texts(s["groups"]), s["contrast"]) for s in found["splits"]
+            GroupSpec(str(s["key"]), _tuple_of_str(s["groups"]), s["contrast"])
+            for s in found["splits"]
         )
         problems = [p for s in splits for p in group_problems(s.key, s.groups, s.contrast)]
         if problems:
             raise ValueError(str(problems[0]))
-        return cls(_texts(found["units"]), splits, _texts(found["questions"]))
+        return cls(_tuple_of_str(found["units"]), splits, _tuple_of_str(found["questions"]))
 
     def rows(self) -> list[tuple[str, str | None, str]]:
-        """List breakdown, group and kind of the rows of one unit."""
+        """List the breakdown, group and kind of each row of one unit."""
         return [
             (split.key, group, kind)
             for split in self.splits
             for group, kind in (
                 *((group, _COUNTED) for group in split.groups),
                 (None, _UNKNOWN),
-                (None, _LEFT_OUT),
+                (None, _EXCLUDED),
             )
         ]
 
     def answered(self) -> npt.NDArray[np.bool_]:
-        """Say of which rows of a unit answers are counted.
+        """Flag the rows of a unit in which answers are counted.
 
-        Of the unclassified they are for complements alone; of those left out, never.
+        They are counted for groups, for the unclassified of complements, and never for the
+        excluded.
         """
         contrasts = {split.key: split.contrast for split in self.splits}
         return np.array(
@@ -351,14 +348,14 @@ class _Layout:
         return pa.schema(fields)
 
 
-def _texts(values: Any) -> tuple[str, ...]:
+def _tuple_of_str(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
         raise TypeError(f"expected a list of text, found {format_value(values)}")
     return tuple(values)
 
 
 def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
-    """Write a tally; see `Tally.write`."""
+    """Write a tally to a file; see `Tally.write`."""
     layout = _Layout(tally.units, tally.splits, tally.questions)
     rows, units = layout.rows(), len(tally.units)
     unit = np.repeat(np.arange(units), len(rows)).astype(np.int32)
@@ -367,11 +364,11 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
         pa.array([row[i] for row in rows] * units, pa.string()).dictionary_encode()
         for i in range(3)
     ]
-    columns += [pa.array(_interleave(tally, tally.cases, tally.unclassified, tally.excluded))]
+    columns += [pa.array(_as_rows(tally, tally.cases, tally.unclassified, tally.excluded))]
     hidden = np.tile(~layout.answered(), units)
     nothing = np.zeros_like(tally.unknown_k)
-    k = _interleave(tally, tally.k, tally.unknown_k, nothing)
-    n = _interleave(tally, tally.n, tally.unknown_n, nothing)
+    k = _as_rows(tally, tally.k, tally.unknown_k, nothing)
+    n = _as_rows(tally, tally.n, tally.unknown_n, nothing)
     for q in range(len(tally.questions)):
         columns += [pa.array(counts[:, q], mask=hidden) for counts in (k, n)]
     said = {"framework": tally.framework.name, **attrs.asdict(layout)}
@@ -379,8 +376,8 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
     write_stored(path, KIND, said, tally.metadata, table)
 
 
-def _interleave(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts) -> Counts:
-    """Lay counts out as rows: the groups of each split, then its unclassified and left out."""
+def _as_rows(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts) -> Counts:
+    """Arrange counts as rows: the groups of each split, then its unclassified and excluded."""
     pieces = [
         piece
         for i, (start, stop) in enumerate(zip(tally.offsets, tally.offsets[1:], strict=False))
@@ -391,14 +388,14 @@ def _interleave(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts)
 
 
 def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) -> T:
-    """Read a tally; see `Tally.read`."""
+    """Read a tally from a file; see `Tally.read`."""
     if not isinstance(framework, Framework):
         raise UsageError(f"`framework` must be a Framework; found {format_value(framework)}")
     where, stored = fspath(path), read_stored(path, KIND)
-    layout, table = _layout(where, stored.said, framework), stored.table
+    layout, table = _read_layout(where, stored.said, framework), stored.table
     _check_rows(where, table, layout)
-    counts = _arrays(table, layout)
-    if problems := impossible(where, layout.splits, layout.units, layout.questions, counts):
+    counts = _read_counts(table, layout)
+    if problems := _inconsistencies(where, layout.splits, layout.units, layout.questions, counts):
         raise DataError(problems)
     return cls(
         framework=framework,
@@ -410,13 +407,13 @@ def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) ->
     )
 
 
-def _layout(where: str, said: Mapping[str, Any], framework: Framework) -> _Layout:
-    """Read what the file says of itself."""
+def _read_layout(where: str, said: Mapping[str, Any], framework: Framework) -> _Layout:
+    """Read the layout from the file's metadata and check it against the framework."""
     try:
         layout, name = _Layout.of(said), said["framework"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
-        raise refused(where, "metadata that describe the tally", found, _HINT) from error
+        raise refused(where, "metadata must describe the tally", found, _RECOVERY_HINT) from error
     _check_framework(where, name, layout, framework)
     return layout
 
@@ -438,18 +435,25 @@ def _check_framework(where: str, name: object, layout: _Layout, framework: Frame
 
 
 def _check_rows(where: str, table: pa.Table, layout: _Layout) -> None:
-    """Refuse a table whose rows and columns are not those that the metadata describe."""
+    """Check that a table has the rows and columns that its metadata describe."""
     problems = []
     wanted = layout.schema()
     names = table.column_names
     if names != wanted.names:
-        lacking = [name for name in wanted.names if name not in names]
-        more = [name for name in names if name not in wanted.names]
-        found = f"lacking {format_values(lacking)}, besides {format_values(more)}"
-        problems.append(Problem(where, "the columns that its metadata list", found, _HINT))
+        missing = [name for name in wanted.names if name not in names]
+        extra = [name for name in names if name not in wanted.names]
+        found = f"missing columns {format_values(missing)}, extra columns {format_values(extra)}"
+        problems.append(
+            Problem(where, "columns must be those listed in the metadata", found, _RECOVERY_HINT)
+        )
     else:
         problems += [
-            Problem(f"{where}: {f.name}", f"a column of {f.type}", str(table.field(i).type), _HINT)
+            Problem(
+                f"{where}: {f.name}",
+                f"expected a column of {f.type}",
+                str(table.field(i).type),
+                _RECOVERY_HINT,
+            )
             for i, f in enumerate(wanted)
             if table.field(i).type != f.type
         ]
@@ -459,32 +463,32 @@ def _check_rows(where: str, table: pa.Table, layout: _Layout) -> None:
     found_rows = list(zip(*(table.column(i).to_pylist() for i in range(4)), strict=True))
     if rows != found_rows:
         wrong = [i for i, (a, b) in enumerate(zip(rows, found_rows, strict=False)) if a != b]
-        where_from = f", the first of them row {wrong[0]}: {found_rows[wrong[0]]}" if wrong else ""
-        rule = f"{len(rows)} rows, one for each group of each unit, in order"
-        found = f"{len(found_rows)} rows, {len(wrong)} of them others{where_from}"
-        raise refused(where, rule, found, _HINT)
+        example = f", the first of them row {wrong[0]}: {found_rows[wrong[0]]}" if wrong else ""
+        rule = f"expected {len(rows)} rows, one for each group of each unit, in order"
+        found = f"{len(found_rows)} rows, {len(wrong)} of them different{example}"
+        raise refused(where, rule, found, _RECOVERY_HINT)
     answered = np.tile(layout.answered(), len(layout.units))
     for name in wanted.names[4:]:
         expected = answered if ":" in name else np.ones_like(answered)
         given = table[name].is_valid().to_numpy()
-        if otherwise := int((given != expected).sum()):
+        if violations := int((given != expected).sum()):
             rule, found = (
-                "a count where cases are counted, else null",
-                f"not so in {otherwise} rows",
+                "values must be counts where answers are counted, else null",
+                f"{violations} rows that are not",
             )
-            problems.append(Problem(f"{where}: {name}", rule, found, _HINT))
+            problems.append(Problem(f"{where}: {name}", rule, found, _RECOVERY_HINT))
     if problems:
         raise DataError(problems)
 
 
-def _arrays(table: pa.Table, layout: _Layout) -> dict[str, Counts]:
+def _read_counts(table: pa.Table, layout: _Layout) -> dict[str, Counts]:
     rows, units = layout.rows(), len(layout.units)
     kinds = np.array([kind for _, _, kind in rows])
 
     def counts(names: list[str]) -> Counts:
         found = np.empty((len(names), table.num_rows), np.int64)
         for i, name in enumerate(names):
-            # Not counted is null in the file, and 0 in a tally.
+            # A value that is not counted is null in the file and 0 in a tally.
             found[i] = table[name].fill_null(0).to_numpy()
         return np.ascontiguousarray(found.T).reshape(units, len(rows), len(names))
 
@@ -497,5 +501,5 @@ def _arrays(table: pa.Table, layout: _Layout) -> dict[str, Counts]:
         "unknown_n": n[:, kinds == _UNKNOWN],
         "cases": cases[:, kinds == _COUNTED],
         "unclassified": cases[:, kinds == _UNKNOWN],
-        "excluded": cases[:, kinds == _LEFT_OUT],
+        "excluded": cases[:, kinds == _EXCLUDED],
     }

@@ -1,1 +1,1 @@
-"""Count and sum in Polars, DuckDB or Spark; only totals come back."""
+"""Engines: count and sum in Polars, DuckDB or Spark, and fetch only totals."""

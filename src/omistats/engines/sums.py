@@ -1,4 +1,4 @@
-"""Group-by sums."""
+"""Sum values by unit and group in an engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pyarrow as pa
 from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED, Breakdown
 from omistats.engines.checks import (
     EXCLUDED as EXCLUDED_STATE,
-    STRAY,
+    INVALID,
     Checked,
     Labels,
     check_table,
@@ -27,38 +27,39 @@ __all__ = [
     "EngineSums",
     "Sums",
     "add_at",
-    "answers",
-    "batches",
+    "answer_flags",
+    "query_batches",
+    "run_sums",
     "sum_engine",
-    "sums_of",
     "unit_order",
 ]
 
 
-# Measured with a million cases, 75 questions and six breakdowns by 35 units: one query of 25,515
-# rows takes as long as two of 945 each or longer, and six take twice as long as two.
-_CELLS = 4_096
+# Most rows that a query returns. Measured with a million cases, 75 questions and six breakdowns by
+# 35 units: one query of 25,515 rows takes at least as long as two of 945 each, and six queries
+# take twice as long as two.
+_MAX_ROWS = 4_096
 
 Counts = npt.NDArray[np.int64]
-Lay = Callable[[Any], Any]
+Transform = Callable[[Any], Any]
 
 
 @attrs.frozen(eq=False)
 class Sums:
-    """What one query brought here: a row for each unit and each way to be in groups.
+    """Result of one query: a row for each unit and combination of groups.
 
     Attributes
     ----------
     labels : tuple of Labels
-        The breakdowns of the query.
+        The labels of the query's breakdowns.
     units : ndarray of object, shape (rows,)
-        Names of units; empty when units were counted together.
+        Names of units; empty when all units were counted together.
     codes : ndarray of int64, shape (breakdowns, rows)
-        Number of the group, -1 for unknown, -2 for left out.
+        Index of the group, -1 for unclassified, -2 for excluded.
     rows : ndarray of int64, shape (rows,)
         Cases.
     values : ndarray of int64, shape (rows, values)
-        What was summed.
+        The sums.
     """
 
     labels: tuple[Labels, ...]
@@ -68,21 +69,21 @@ class Sums:
     values: Counts
 
     def totals(self) -> Counts:
-        """Add up everyone of each unit, in order of name, shape (units, 1 + values)."""
+        """Sum rows and values by unit, in order of name, shape (units, 1 + values)."""
         both = np.column_stack([self.rows, self.values])
         if not len(self.units):
-            together: Counts = both.sum(axis=0, keepdims=True)
-            return together
+            total: Counts = both.sum(axis=0, keepdims=True)
+            return total
         names, place = np.unique(self.units.astype(str), return_inverse=True)
         out = np.zeros((len(names), both.shape[1]), np.int64)
         add_at(out, place, both)
         return out
 
 
-def answers(source: Source, ids: Sequence[str]) -> list[Any]:
-    """Give 0 or 1 for each case: sufficient as ``k0``, ``k1``, ..., applicable as ``n0``, ...
+def answer_flags(source: Source, ids: Sequence[str]) -> list[Any]:
+    """Return flags of 0 or 1: sufficient as ``k0``, ``k1``, ..., applicable as ``n0``, ...
 
-    These are whole numbers without null, so that engines have only to add them up.
+    They are whole numbers without nulls, so that engines only have to add them up.
     """
     import narwhals as nw
 
@@ -92,22 +93,22 @@ def answers(source: Source, ids: Sequence[str]) -> list[Any]:
         known = ~column.is_null()
         if kind.is_float():
             known = known & ~column.is_nan()
-        # Of an unknown kind there is nothing but null, as was checked.
+        # A column of unknown type has only nulls, as was checked.
         one = column if kind == nw.Boolean else known if kind == nw.Unknown else column == 1
         flags += [flag(one).alias(f"k{i}"), flag(known).alias(f"n{i}")]
     return flags
 
 
-def batches(labels: tuple[Labels, ...], units: int) -> Iterator[tuple[Labels, ...]]:
-    """Put breakdowns together as long as the result of their query stays small.
+def query_batches(labels: tuple[Labels, ...], units: int) -> Iterator[tuple[Labels, ...]]:
+    """Group breakdowns into queries whose results stay small.
 
-    A query brings back at most 4,096 rows, or units times the groups of one breakdown, its
-    unknown and its left out where that is more.
+    A query returns at most 4,096 rows; or, if that is more, the units times the groups of one
+    breakdown with its unclassified and excluded.
     """
     batch: list[Labels] = []
     cells = max(units, 1)
     for one in labels:
-        if batch and cells * one.cells > _CELLS:
+        if batch and cells * one.cells > _MAX_ROWS:
             yield tuple(batch)
             batch, cells = [], max(units, 1)
         batch.append(one)
@@ -115,7 +116,7 @@ def batches(labels: tuple[Labels, ...], units: int) -> Iterator[tuple[Labels, ..
     yield tuple(batch)
 
 
-def sums_of(
+def run_sums(
     source: Source,
     checked: Checked,
     labels: tuple[Labels, ...],
@@ -123,31 +124,31 @@ def sums_of(
     values: Sequence[str],
     *,
     by_unit: bool,
-    lay: Lay | None = None,
+    transform: Transform | None = None,
 ) -> Sums:
-    """Sum values over the cases of every unit and every way to be in groups.
+    """Run a query that sums values by unit and combination of groups.
 
     Parameters
     ----------
     source : Source
         The table.
     checked : Checked
-        What is known of it.
+        The result of checking it.
     labels : tuple of Labels
-        The breakdowns of this query.
+        The labels of this query's breakdowns.
     flags : sequence of narwhals.Expr
-        What is made of every case.
+        Expressions evaluated for every case.
     values : sequence of str
-        What is summed: names of flags, or of what ``lay`` makes of them.
+        The columns to sum: flags, or columns that ``transform`` makes of them.
     by_unit : bool
-        Whether units are apart.
-    lay : callable, optional
-        Makes the values of the flags, beside the keys.
+        Whether units are counted separately.
+    transform : callable, optional
+        Makes a frame of the keys and values from a frame of the keys and flags.
 
     Raises
     ------
     DataError
-        When the engine fails, or the table is no longer what was checked.
+        When the engine fails, or the table has changed since it was checked.
     """
     import narwhals as nw
 
@@ -158,40 +159,40 @@ def sums_of(
         names.append("unit")
     rows = nw.len().alias("rows")
     sums = [nw.col(name).sum() for name in values]
-    # Sums are as wide as an engine likes; here they are whole numbers of 64 bits.
-    made = [*(nw.col(n) for n in names), *(nw.col(n).cast(nw.Int64) for n in ("rows", *values))]
+    # Engines differ in the type of sums; all are cast to 64 bits.
+    casts = [*(nw.col(n) for n in names), *(nw.col(n).cast(nw.Int64) for n in ("rows", *values))]
 
     def query() -> Any:
         frame = source.frame.select(*keys, *flags)
-        if lay is not None:
-            frame = lay(frame)
+        if transform is not None:
+            frame = transform(frame)
         counted = frame.group_by(*names).agg(rows, *sums) if names else frame.select(rows, *sums)
-        return counted.select(*made)
+        return counted.select(*casts)
 
     table = source.collect(query)
-    sizes = _numbers(table, ["rows"])[:, 0]
+    sizes = _to_counts(table, ["rows"])[:, 0]
     check_all_counted(source, int(sizes.sum()), checked.rows)
     return Sums(
         labels,
         np.array(table["unit"].to_pylist() if by_unit else [], object),
-        np.array([_codes(source, table, i, one) for i, one in enumerate(labels)]),
+        np.array([_group_codes(source, table, i, one) for i, one in enumerate(labels)]),
         sizes,
-        _numbers(table, values),
+        _to_counts(table, values),
     )
 
 
-def _numbers(table: pa.Table, names: Sequence[str]) -> Counts:
+def _to_counts(table: pa.Table, names: Sequence[str]) -> Counts:
     out = np.zeros((table.num_rows, len(names)), np.int64)
     for i, name in enumerate(names):
         out[:, i] = table[name].combine_chunks().fill_null(0).to_numpy(zero_copy_only=False)
     return out
 
 
-def _codes(source: Source, table: pa.Table, number: int, labels: Labels) -> Counts:
-    state = _numbers(table, [f"state{number}"])[:, 0]
-    sizes = _numbers(table, ["rows"])[:, 0]
-    # A label that is no group's was looked for; it can only have come since.
-    check_all_counted(source, int(sizes[state != STRAY].sum()), int(sizes.sum()))
+def _group_codes(source: Source, table: pa.Table, number: int, labels: Labels) -> Counts:
+    state = _to_counts(table, [f"state{number}"])[:, 0]
+    sizes = _to_counts(table, ["rows"])[:, 0]
+    # Invalid labels were checked for, so one can only have been added since.
+    check_all_counted(source, int(sizes[state != INVALID].sum()), int(sizes.sum()))
     place = {group: i for i, group in enumerate(labels.groups)}
     codes = np.array([place.get(g, UNCLASSIFIED) for g in table[f"group{number}"].to_pylist()])
     codes[state == EXCLUDED_STATE] = EXCLUDED
@@ -199,12 +200,12 @@ def _codes(source: Source, table: pa.Table, number: int, labels: Labels) -> Coun
 
 
 def add_at(total: Counts, where: Any, values: Counts) -> None:
-    """Add values in place; a place may stand more than once."""
+    """Add values in place; indices may repeat."""
     np.add.at(total, where, values)
 
 
 def unit_order(source: Source, found: Sequence[str]) -> tuple[str, ...]:
-    """Put units in the order of their column's type where it lists them, sorted otherwise."""
+    """Order units as in the column's enumeration, if it has one; else sort them."""
     import narwhals as nw
 
     kind, seen = source.kinds["unit"], set(found)
@@ -214,18 +215,18 @@ def unit_order(source: Source, found: Sequence[str]) -> tuple[str, ...]:
 
 
 class EngineSums(NamedTuple):
-    """Sums by unit.
+    """Sums of items by unit and domain.
 
     Attributes
     ----------
     units : tuple of str
-        Units that have cases.
+        The units that have cases.
     cases : ndarray of int64, shape (units,)
-        Cases of each unit.
+        Number of cases of each unit.
     moments : ndarray of int64, shape (units, domains, items, 5)
         Sums of k, n, k², k n and n² over the cases of each domain.
     metadata : dict of bytes to bytes
-        That cases are synthetic, if their ids say so.
+        The mark of synthetic cases, if their ids have it.
     """
 
     units: tuple[str, ...]
@@ -243,37 +244,36 @@ def sum_engine(
     complement: Literal["all", "known"] = "all",
     check_ids: bool = True,
 ) -> EngineSums:
-    """Sum what each case has of each item, its squares and its products, where the cases are.
+    """Sum k, n and their squares and products over cases in an engine.
 
-    k and n of a case are its sufficient and its applicable answers to the questions of an item.
-    The queries and the size of their results are those of `count_engine`, with five numbers an
-    item.
+    k and n are the sufficient and the applicable answers of a case to the questions of an item.
+    Queries and the size of their results are as for `count_engine`, with five numbers per item.
 
     Parameters
     ----------
     source : polars.LazyFrame, duckdb.DuckDBPyRelation or pyspark.sql.DataFrame
-        One row a case.
+        A table with one row per case.
     framework : Framework or None
-        What to check the table against.
+        The framework to check the table against.
     splits : tuple of Breakdown
-        Breakdowns that read a column, or that have an `expression`; may be none.
+        Breakdowns that read a column or have an `expression`; may be empty.
     items : mapping of str to sequence of str
         The questions of each item.
     complement : {'all', 'known'}
-        Whether cases of unknown characteristic belong to what a subset is compared with.
+        Whether unclassified cases belong to the complement of a subset.
     check_ids : bool
-        Whether ids are looked at.
+        Whether to check ids.
 
     Returns
     -------
     EngineSums
-        Domains: everyone, the groups of each breakdown, then what the subset of each complement
-        is compared with.
+        Its domains are all cases, the groups of each breakdown, then the complement of each
+        subset.
 
     Raises
     ------
     UsageError
-        When there is no framework.
+        When the framework is missing.
     DataError
         When the table breaks rules, which are all listed, or the engine fails.
     """
@@ -297,32 +297,34 @@ def sum_engine(
             value.alias(f"item{i}_{j}") for j, value in enumerate((k, n, k * k, k * n, n * n))
         ]
     values = [f"item{i}_{j}" for i in range(len(items)) for j in range(5)]
-    flags = answers(table, ids)
+    flags = answer_flags(table, ids)
     batched = []
-    for batch in batches(checked.labels, checked.units):
+    for batch in query_batches(checked.labels, checked.units):
         names = ["unit", *(f"{w}{i}" for i in range(len(batch)) for w in ("group", "state"))]
-        # Sums of a case first, then their products: an engine adds up bare columns.
-        lay = partial(_by_case, names=names, sides=sides, products=products)
-        batched.append(sums_of(table, checked, batch, flags, values, by_unit=True, lay=lay))
+        # Products are made in a second step, as engines only add up columns.
+        transform = partial(_sums_by_case, names=names, sides=sides, products=products)
+        batched.append(
+            run_sums(table, checked, batch, flags, values, by_unit=True, transform=transform)
+        )
     check_same_totals(table, [part.totals() for part in batched])
     units = unit_order(table, batched[0].units.tolist())
-    cases, moments = _domains(batched, units, splits, len(items), complement)
+    cases, moments = _add_to_domains(batched, units, splits, len(items), complement)
     return EngineSums(units, cases, moments, checked.metadata)
 
 
-def _by_case(frame: Any, names: list[str], sides: list[Any], products: list[Any]) -> Any:
-    """Make the sums and products of each case of its answers."""
+def _sums_by_case(frame: Any, names: list[str], sides: list[Any], products: list[Any]) -> Any:
+    """Compute the sums of each case, then their squares and products."""
     return frame.select(*names, *sides).select(*names, *products)
 
 
-def _domains(
+def _add_to_domains(
     parts: list[Sums],
     units: tuple[str, ...],
     splits: tuple[Breakdown, ...],
     items: int,
     complement: str,
 ) -> tuple[Counts, Counts]:
-    """Add the rows of all queries up to domains."""
+    """Add the rows of all queries to domains."""
     groups = sum(len(b.groups) for b in splits)
     complements = sum(b.contrast == "complement" for b in splits)
     moments = np.zeros((len(units), 1 + groups + complements, 5 * items), np.int64)
@@ -335,8 +337,8 @@ def _domains(
             add_at(cases, unit, part.rows)
             add_at(moments, (unit, 0), part.values)
         for one, codes in zip(part.labels, part.codes, strict=True):
-            own = codes >= 0
-            add_at(moments, (unit[own], first + codes[own]), part.values[own])
+            in_group = codes >= 0
+            add_at(moments, (unit[in_group], first + codes[in_group]), part.values[in_group])
             if one.split.contrast == "complement":
                 add_at(moments, (unit, first + 1), part.values)
                 outside = codes == EXCLUDED

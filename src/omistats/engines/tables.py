@@ -1,4 +1,4 @@
-"""Tables that an engine holds: what they are called, what columns they have, what they answer."""
+"""Tables held by an engine: recognise, open and query them."""
 
 from __future__ import annotations
 
@@ -25,43 +25,43 @@ __all__ = [
 ]
 
 
-# By name, so that no engine is imported in order to find that a source is none of its tables.
+# By name, so that no engine has to be imported to recognise its tables.
 TABLES = {
     ("polars", "LazyFrame"): "Polars",
     ("duckdb", "DuckDBPyRelation"): "DuckDB",
     ("_duckdb", "DuckDBPyRelation"): "DuckDB",
     ("pyspark", "DataFrame"): "Spark",
 }
-"""The engine of each kind of table: package and class to its name in messages."""
+"""The name of the engine for each table class, given by package and class name."""
 
-_MOST = 400
-_AGAIN = "Nothing was counted. Check that the connection is open and the data whole; run it again."
+_MAX_MESSAGE = 400
+_RETRY_HINT = "Nothing was counted. Check the connection and the data, and run it again."
 
 
-def _engine(source: object) -> str | None:
-    """Name the engine of a table, also of one inside a lazy frame of narwhals."""
+def _engine_name(source: object) -> str | None:
+    """Return the name of a table's engine, also inside a narwhals lazy frame; else None."""
     kind = type(source)
     package = kind.__module__.partition(".")[0]
     if (package, kind.__name__) == ("narwhals", "LazyFrame"):
-        return _engine(source.to_native())  # type: ignore[attr-defined]  # seen by name only
+        return _engine_name(source.to_native())  # type: ignore[attr-defined]  # seen by name only
     return TABLES.get((package, kind.__name__))
 
 
 def is_engine(source: object) -> bool:
-    """Tell whether a source is a table of an engine, which counts it where it is.
+    """Tell whether a source is a table of an engine.
 
     Parameters
     ----------
     source : object
-        Anything.
+        Any object.
 
     Returns
     -------
     bool
-        True for a Polars ``LazyFrame``, a DuckDB relation, a Spark ``DataFrame``, and any of
-        them as a narwhals ``LazyFrame``.
+        True for a Polars ``LazyFrame``, a DuckDB relation or a Spark ``DataFrame``, also as a
+        narwhals ``LazyFrame``.
     """
-    return _engine(source) is not None
+    return _engine_name(source) is not None
 
 
 @attrs.frozen(eq=False)
@@ -73,11 +73,11 @@ class Source:
     engine : str
         The engine's name, for messages.
     frame : narwhals.LazyFrame
-        The table; nothing of it is read until something is collected.
+        The table, which is read only when a query is collected.
     kinds : mapping of str to narwhals data type
-        Its columns.
+        The type of each column.
     names : mapping of str to str
-        What a column is called in ``frame``, where that differs.
+        The names in ``frame`` of renamed columns.
     """
 
     engine: str
@@ -86,101 +86,100 @@ class Source:
     names: Mapping[str, str]
 
     def column(self, name: str) -> Any:
-        """Give a column as an expression."""
+        """Return a column as an expression."""
         import narwhals as nw
 
         return nw.col(self.names.get(name, name))
 
     def collect(self, query: Callable[[], Any]) -> pa.Table:
-        """Write a query, run it and bring its result here.
+        """Build a query, run it and fetch its result.
 
-        Engines already look at their tables while a query is written.
+        The query is built here because engines may fail while it is built, too.
 
         Raises
         ------
         DataError
-            When the engine fails; what it said is quoted.
+            When the engine fails; quotes its message.
         """
-        # Polars' other engine holds the flags of all cases at once: twice the memory, up to
-        # five times the time for a million cases of 75 questions.
+        # The default engine of Polars needs twice the memory and up to five times the time for
+        # a million cases of 75 questions.
         options = {"engine": "streaming"} if self.engine == "Polars" else {}
-        with _engine_errors(self.engine, "answers the query"):
+        with _engine_errors(self.engine, "must answer the query"):
             table: pa.Table = query().collect(backend="pyarrow", **options).to_native()
         return table
 
 
 def open_source(source: Any, framework: Framework | None) -> Source:
-    """Look at a table's columns, and at nothing else.
+    """Open a table of an engine, reading only its columns' names and types.
 
     Raises
     ------
     UsageError
         When the framework is missing.
     DataError
-        When the engine cannot say what columns there are.
+        When the engine cannot list the columns.
     """
-    engine = str(_engine(source))
+    engine = str(_engine_name(source))
     if framework is None:
         raise UsageError(
-            f"a table of {engine} does not say what was asked; pass framework=..., against which "
-            "it is checked"
+            f"a table of {engine} has no framework; pass framework=..., against which it is checked"
         )
     if not isinstance(framework, Framework):
         raise UsageError(f"`framework` must be a Framework; found {framework!r}")
     import narwhals as nw
 
-    with _engine_errors(engine, "names the columns of the table"):
+    with _engine_errors(engine, "must list the columns of the table"):
         native = nw.to_native(source, pass_through=True)
-        native, names = _plain(engine, native)
+        native, names = _rename_columns(engine, native)
         frame = nw.from_native(native)
         schema = dict(frame.collect_schema())
     kinds = {name: schema[names.get(name, name)] for name in names or schema}
     return Source(engine, frame, kinds, names)
 
 
-def _plain(engine: str, native: Any) -> tuple[Any, dict[str, str]]:
-    """Give columns whose names have a dot or a quotation mark plain ones, where they need them."""
+def _rename_columns(engine: str, native: Any) -> tuple[Any, dict[str, str]]:
+    """Rename columns with dots or quotation marks, if the engine cannot handle them."""
     columns = list(native.columns) if engine in RENAMED else []
-    odd = [name for name in columns if any(mark in name for mark in '.`"')]
-    if not odd:
+    special = [name for name in columns if any(mark in name for mark in '.`"')]
+    if not special:
         return native, {}
-    plain = [f"column {i} of the table" if n in odd else n for i, n in enumerate(columns)]
-    return RENAMED[engine](native, plain), dict(zip(columns, plain, strict=True))
+    renamed = [f"column {i} of the table" if n in special else n for i, n in enumerate(columns)]
+    return RENAMED[engine](native, renamed), dict(zip(columns, renamed, strict=True))
 
 
-def _projected(relation: Any, names: list[str]) -> Any:
+def _rename_duckdb(relation: Any, names: list[str]) -> Any:
     quoted = ['"' + name.replace('"', '""') + '"' for name in relation.columns]
     pairs = zip(quoted, names, strict=True)
     return relation.project(", ".join(f'{old} AS "{new}"' for old, new in pairs))
 
 
 RENAMED: dict[str, Callable[[Any, list[str]], Any]] = {
-    "DuckDB": _projected,
+    "DuckDB": _rename_duckdb,
     "Spark": lambda frame, names: frame.toDF(*names),
 }
-"""How columns get other names, in the engines that need it.
+"""Functions that rename columns, for the engines that need it.
 
-In Spark, and in DuckDB before 2.0, a name with a dot leads into a structure; narwhals does not
-quote it. Other engines take every name as it is.
+Spark, and DuckDB before 2.0, read a name with a dot as a field of a structure, and narwhals does
+not quote it.
 """
 
 
 @contextmanager
-def _engine_errors(engine: str, does: str) -> Iterator[None]:
-    """Turn whatever an engine raises into an error that says which engine, and what it said."""
+def _engine_errors(engine: str, rule: str) -> Iterator[None]:
+    """Convert any error of an engine to a DataError that names the engine and its message."""
     try:
         yield
     except OmistatsError:
         raise
-    except Exception as error:  # each engine, and its transport, has its own errors
-        said = " ".join(str(error).split())
-        said = said if len(said) <= _MOST else f"{said[:_MOST]} ..."
-        found = f"{type(error).__name__}: {said}"
-        raise DataError([Problem(engine, f"{engine} {does}", found, _AGAIN)]) from error
+    except Exception as error:  # each engine and transport has its own error classes
+        message = " ".join(str(error).split())
+        message = message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} ..."
+        found = f"{type(error).__name__}: {message}"
+        raise DataError([Problem(engine, f"{engine} {rule}", found, _RETRY_HINT)]) from error
 
 
 def check_same_totals(source: Source, totals: Sequence[npt.NDArray[np.int64]]) -> None:
-    """Refuse counts of several queries that did not see the same answers.
+    """Check that several queries counted the same answers.
 
     Raises
     ------
@@ -189,11 +188,11 @@ def check_same_totals(source: Source, totals: Sequence[npt.NDArray[np.int64]]) -
     """
     for number, total in enumerate(totals[1:], 2):
         if not np.array_equal(total, totals[0]):
-            raise _changing(source, f"queries 1 and {number} counted different answers")
+            raise _changed(source, f"queries 1 and {number} counted different answers")
 
 
 def check_all_counted(source: Source, counted: int, rows: int) -> None:
-    """Refuse counts that do not cover the cases that were checked.
+    """Check that as many cases were counted as were checked.
 
     Raises
     ------
@@ -201,10 +200,10 @@ def check_all_counted(source: Source, counted: int, rows: int) -> None:
         When the numbers differ.
     """
     if counted != rows:
-        raise _changing(source, f"{rows:,} cases checked, {counted:,} counted")
+        raise _changed(source, f"{rows:,} cases checked, {counted:,} counted")
 
 
-def _changing(source: Source, found: str) -> DataError:
-    rule = "a table stays as it is while it is checked and counted"
-    hint = "Count a snapshot of it, or run it again when nobody writes to it."
+def _changed(source: Source, found: str) -> DataError:
+    rule = "a table must not change while it is checked and counted"
+    hint = "Count a snapshot of it, or run it again when nothing writes to it."
     return DataError([Problem(source.engine, rule, found, hint)])

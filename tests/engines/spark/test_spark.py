@@ -23,6 +23,8 @@ from tests.factories import BREAKDOWNS, Gender, Harm, frame, framework, random_f
 
 import omistats as oms
 from omistats import tally
+
+# Internal: what is sent to Spark, which results do not show.
 from omistats.engines.sums import sum_engine
 from omistats.engines.tables import Source, is_engine
 
@@ -153,7 +155,7 @@ def test_a_file_that_vanishes(spark, tmp_path):
     source = table_in(spark, tmp_path, frame())
     for file in tmp_path.iterdir():
         file.unlink()
-    error = refused(source, "Spark: Spark answers the query", "Nothing was counted")
+    error = refused(source, "Spark: Spark must answer the query", "Nothing was counted")
     assert error.__cause__ is not None
 
 
@@ -162,7 +164,7 @@ def test_an_executor_that_fails_half_way(spark, tmp_path):
     damaged = source.withColumnsRenamed({"q0": "was"}).selectExpr(
         "*", "IF(case_id = 'c3', raise_error('c3 is damaged'), was) AS q0"
     ).drop("was")  # fmt: skip
-    refused(damaged, "Spark: Spark answers the query", "c3 is damaged")
+    refused(damaged, "Spark: Spark must answer the query", "c3 is damaged")
 
 
 def test_the_job_of_the_documentation(spark, tmp_path):
