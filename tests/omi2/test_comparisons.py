@@ -1,4 +1,4 @@
-"""The printed tables as comparisons, against the figures as shipped and loops over counts."""
+"""Printed comparisons, against the shipped figures and loops over counts."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_bounds_are_those_of_a_loop(place: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("adjustment", ["bh", "holm"])
-def test_what_survives_is_what_the_bounds_of_every_table_count(adjustment: str) -> None:
+def test_survivors_are_those_counted_by_the_bounds_of_every_table(adjustment: str) -> None:
     lines = oms.omi2.comparisons(adjustment=adjustment).to_pylist()
     for bound in oms.omi2.survivors(adjustments=[adjustment]).to_pylist()[:-1]:
         here = [line for line in lines if line["table"] == bound["table"]]
@@ -66,7 +66,7 @@ def test_what_survives_is_what_the_bounds_of_every_table_count(adjustment: str) 
         assert all(line["stars"] != "--" for line in here if line["survives"])
 
 
-def test_the_level_is_that_of_adjusted_p_values_and_the_confidence_that_of_intervals() -> None:
+def test_level_applies_to_adjusted_p_values_and_confidence_to_intervals() -> None:
     for bound in oms.omi2.survivors(adjustments=["bh"], level=0.001).to_pylist()[:-1]:
         strict = oms.omi2.comparisons(level=0.001, confidence=0.5).to_pylist()
         here = [line for line in strict if line["table"] == bound["table"]]
@@ -76,7 +76,7 @@ def test_the_level_is_that_of_adjusted_p_values_and_the_confidence_that_of_inter
     assert {line["breakdown"] for line in loose} == {t.breakdown for t in oms.omi2.TABLES.values()}
 
 
-def test_a_part_of_the_tables_and_another_confidence_will_do() -> None:
+def test_some_tables_and_another_confidence_are_accepted() -> None:
     printed = oms.omi2.load_published().slice(0, 2)
     (wide,) = oms.omi2.comparisons(printed, confidence=0.99).to_pylist()
     (narrow,) = oms.omi2.comparisons(printed, confidence=0.9).to_pylist()
@@ -85,7 +85,7 @@ def test_a_part_of_the_tables_and_another_confidence_will_do() -> None:
     assert oms.omi2.comparisons(printed.slice(0, 0)).num_rows == 0
 
 
-def test_what_cannot_be_is_refused() -> None:
+def test_arguments_out_of_range_raise() -> None:
     with pytest.raises(UsageError, match="confidence"):
         oms.omi2.comparisons(confidence=95)
     with pytest.raises(UsageError, match="level"):

@@ -1,4 +1,4 @@
-"""Contradictions in the published tables, and in tables made to hold together or not."""
+"""Contradictions in the published tables, in consistent tables and in altered ones."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LINES = load_published().to_pylist()
 
 @pytest.fixture(scope="module")
 def found() -> tuple[Contradiction, ...]:
-    """Give all that the report contradicts; the search takes a second."""
+    """Find the contradictions of the report once; the search takes a second."""
     return contradictions()
 
 
@@ -43,7 +43,7 @@ def smallest(found: tuple[Contradiction, ...]) -> list[Contradiction]:
 
 
 def changed(edit: Callable[[list[Line]], None], *questions: str) -> tuple[Contradiction, ...]:
-    """Search print again with something changed, in some questions only."""
+    """Search the printed figures of some questions after a change."""
     lines = [dict(x) for x in LINES if x["question"] in questions]
     edit(lines)
     return contradictions(pa.Table.from_pylist(lines, SCHEMA))
@@ -114,7 +114,7 @@ def test_the_figure_that_two_contradictions_share_is_diagnosed(
 
 
 def test_the_only_percentage_that_would_remove_both_by_brute_force() -> None:
-    """79, tried among all that could be printed in place of 78."""
+    """Of all percentages in place of 78 only 79 removes both."""
     (_, _), (_, n) = figures(5, 5)
     possible = []
     for table in (8, 9):
@@ -125,7 +125,7 @@ def test_the_only_percentage_that_would_remove_both_by_brute_force() -> None:
     assert will == {79}
 
 
-def test_a_shared_figure_of_a_group_is_diagnosed_by_the_percentages_that_would_do() -> None:
+def test_a_shared_figure_of_a_group_is_diagnosed_by_the_percentages_that_would_agree() -> None:
     """Table 7 against four other breakdowns, without the percentage of all cases."""
 
     def edit(lines: list[Line]) -> None:
@@ -157,7 +157,7 @@ def test_a_shared_figure_of_a_group_is_diagnosed_by_the_percentages_that_would_d
     assert f"{will[0]} to {will[-1]}% in its place" in shared.proof
 
 
-def test_contradictions_without_a_common_figure_are_left_apart() -> None:
+def test_contradictions_without_a_common_figure_get_no_diagnosis() -> None:
     def edit(lines: list[Line]) -> None:
         put(lines, 8, 47, "female", "percent", 85)  # no count of 10 gives it
         put(lines, 9, 47, "BME", "percent", 1)  # nor this of 23
@@ -281,7 +281,7 @@ def test_enhanced_contact_by_brute_force(table: int) -> None:
     assert not sums & set(behind(percent, n))
 
 
-def test_star_ruled_out_through_other_tables_by_brute_force(
+def test_star_impossible_because_of_other_tables_by_brute_force(
     smallest: list[Contradiction],
 ) -> None:
     (p1, n1), (_, n) = figures(6, 2)
@@ -305,7 +305,7 @@ def test_star_ruled_out_through_other_tables_by_brute_force(
                 for u in range(n - m1 - m2 + 1)}  # fmt: skip
         assert sums
         assert not any(map(allowed, sums))
-        # The mark is not out of reach everywhere.
+        # Some counts of the row do produce the mark.
         assert any(map(allowed, range(max(sums), n + 1)))
         checked += 1
     assert checked == 4
@@ -359,10 +359,10 @@ def test_remedies_remove_contradictions_and_smaller_ones_do_not(
         assert attained.tolist() == [False] * cases + [True]
 
 
-def test_what_removes_all_contradictions_of_a_star_at_once(
+def test_the_remedy_that_removes_all_contradictions_of_a_star(
     smallest: list[Contradiction],
 ) -> None:
-    """30 cases remove one set, 37 all seven: tried one by one against every figure."""
+    """30 cases remove one set and 37 all seven, by trying one number after the other."""
     mine = [c for c in smallest if (c.table, c.row, c.what) == (6, 2, "stars")]
     assert len(mine) == 7
     first, *others = mine
@@ -372,7 +372,7 @@ def test_what_removes_all_contradictions_of_a_star_at_once(
     alone = [c.remedy.unclassified for c in mine if c.remedy is not None]
     assert alone[0] == 30
     assert max(n for n in alone if n is not None) <= 37
-    # The same by brute force: counts of all cases that the sets' other figures allow ...
+    # By brute force: counts of all cases that the other figures of the sets allow ...
     (p1, n1), (p2, n) = figures(6, 2)
     allowed = set(behind(p2, n))
     whole = {(c.table, c.row) for one in mine for c in one.cells if c.what == "percent"}
@@ -388,7 +388,7 @@ def test_what_removes_all_contradictions_of_a_star_at_once(
             for u in range(n - m1 - m2 + 1)
         }
 
-    # ... and whether some of them earn the star with so many cases left out.
+    # ... and whether some of them produce the star with that many cases left out.
     def star(left: int) -> bool:
         rest = n - n1 - left
         return any(
@@ -427,8 +427,8 @@ def test_records_survive_json(found: tuple[Contradiction, ...]) -> None:
     }  # fmt: skip
 
 
-def test_the_percentages_that_the_text_repeats_are_those_of_the_tables() -> None:
-    """If one differed it would be a contradiction."""
+def test_percentages_in_the_text_equal_those_of_the_tables() -> None:
+    """A different one would be a contradiction."""
     printed = {(x["table"], x["row"], x["group"]): x["percent"] for x in LINES}
     assert len(set(REPEATED)) == len(REPEATED) == 33
     assert [r for r in REPEATED if printed[r[:3]] != r[3]] == []
@@ -441,8 +441,8 @@ def test_the_percentages_that_the_text_repeats_are_those_of_the_tables() -> None
         assert everywhere[questions[table, row], group] == {percent}
 
 
-def test_no_percentage_of_the_text_is_left_out(sources: Path) -> None:
-    """Between a table's heading and the next, prose holds the percentages known, and no others."""
+def test_every_percentage_of_the_text_is_known(sources: Path) -> None:
+    """The text between two table headings has the known percentages and no others."""
     found: dict[int, Counter[int]] = {table: Counter() for table in TABLES}
     table = 0
     for line in (sources / "aggregate_findings_2011.txt").read_text("utf-8").splitlines():
@@ -458,7 +458,7 @@ def test_no_percentage_of_the_text_is_left_out(sources: Path) -> None:
     assert found == expected
 
 
-# Tables made from cases: nothing in them can be contradictory.
+# Tables computed from cases have no contradictions.
 
 
 PLACES = {
@@ -509,34 +509,34 @@ def tables_of(seed: int, cases: int, questions: Sequence[str] = CHOSEN) -> list[
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**32), st.integers(5, 250))
-def test_tables_printed_from_cases_hold_together(seed: int, cases: int) -> None:
+def test_tables_printed_from_cases_have_no_contradiction(seed: int, cases: int) -> None:
     assert contradictions(pa.Table.from_pylist(tables_of(seed, cases), SCHEMA)) == ()
 
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**32), st.integers(40, 100))
-def test_a_planted_percentage_is_found(seed: int, cases: int) -> None:
-    """Up to 100 cases each percentage has one count; nothing makes up for 51 points."""
+def test_an_altered_percentage_is_found(seed: int, cases: int) -> None:
+    """Up to 100 cases each percentage has one count, so 51 points are a contradiction."""
     lines = tables_of(seed, cases, CHOSEN[:1])
     row = next(x for x in lines if (x["table"], x["group"]) == (3, "all"))
     assume(row["n"] is not None and row["n"] >= 20)
     row["percent"] = (row["percent"] + 51) % 101
     found = contradictions(pa.Table.from_pylist(lines, SCHEMA))
     assert any(c.impossible for c in found)
-    # All else was printed from cases: every contradiction needs the planted cell.
+    # All other figures come from cases, so every contradiction has the altered cell.
     assert all((3, row["row"], "all", "percent") in c.cells for c in found)
 
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**32))
-def test_a_planted_star_is_found(seed: int) -> None:
+def test_an_altered_star_is_found(seed: int) -> None:
     """With up to 100 cases counts are known exactly, so any other star is a contradiction."""
     lines = tables_of(seed, 100, CHOSEN[:1])
     row = next(x for x in lines if x["table"] == 8 and x["stars"] is not None)
     other = "***" if row["stars"] != "***" else "--"
     put(lines, 8, row["row"], None, "stars", other)
     found = contradictions(pa.Table.from_pylist(lines, SCHEMA))
-    # All else was printed from cases: every contradiction needs the planted cell.
+    # All other figures come from cases, so every contradiction has the altered cell.
     assert found
     assert all((8, row["row"], None, "stars") in c.cells for c in found)
     assert {c.premises for c in found} == {("procedure",)}
@@ -546,7 +546,7 @@ def cells_of(found: tuple[Contradiction, ...], what: str) -> list[tuple[Any, ...
     return [c.cells for c in found if c.what == what]
 
 
-def test_planted_numbers_of_cases_are_found() -> None:
+def test_altered_numbers_of_cases_are_found() -> None:
     found = changed(lambda lines: put(lines, 3, 9, "high", "n", 2192), "plan_informed")
     assert ((3, 9, "high", "n"), (3, 9, "all", "n")) in cells_of(found, "n")
 
@@ -571,7 +571,7 @@ def test_groups_too_large_for_the_dataset_are_found() -> None:
     ]
 
     def grow(lines: list[Line]) -> None:
-        # Each row by itself holds together: 1,540 older cases in one, 680 younger in another.
+        # Each row is consistent by itself: 1,540 older cases in one, 680 younger in another.
         put(lines, 11, 1, "17-24", "n", 680)
         put(lines, 11, 1, "25+", "n", 1)
         put(lines, 3, 1, "all", "n", 681)
@@ -580,7 +580,7 @@ def test_groups_too_large_for_the_dataset_are_found() -> None:
     found = changed(grow, "psr_harm", oldest)
     sizes = [set(c.cells) for c in found if c.what == "n"]
     assert any({(11, 1, "17-24", "n"), (None, None, "all", "n")} < cells for cells in sizes)
-    # Then nothing can be said of the shares.
+    # Then nothing follows for the shares.
     assert not any(c.what == "share" for c in found)
 
 
@@ -653,7 +653,7 @@ def test_all_problems_of_columns_are_listed_before_rows_are_read() -> None:
         contradictions(LINES)  # type: ignore[arg-type]
 
 
-def test_text_may_come_in_any_of_arrows_forms() -> None:
+def test_text_columns_of_any_arrow_type_are_accepted() -> None:
     lines = pa.Table.from_pylist([x for x in LINES if x["question"] == "ppo_contact"], SCHEMA)
     other = pa.schema(
         [

@@ -1,4 +1,4 @@
-"""The shipped cases have the published scores, by questions that say they are invented.
+"""The shipped cases have the published scores through questions marked as invented.
 
 The scores are counted here in plain Python from the shipped file.
 """
@@ -89,7 +89,7 @@ def test_the_framework_itself_has_no_invented_question() -> None:
     ]
 
 
-def test_the_demonstration_is_the_framework_and_what_is_invented() -> None:
+def test_the_demonstration_is_the_framework_and_invented_questions() -> None:
     published = [q for q in DEMONSTRATION.questions if q.provenance != "invented"]
     assert published == list(FRAMEWORK.questions)
     assert list(DEMONSTRATION.questions) == published + INVENTED
@@ -99,7 +99,7 @@ def test_the_demonstration_is_the_framework_and_what_is_invented() -> None:
 
 
 @pytest.mark.parametrize("question", INVENTED, ids=lambda q: q.id)
-def test_an_invented_question_says_so_everywhere(question: oms.Question) -> None:
+def test_an_invented_question_is_marked_everywhere(question: oms.Question) -> None:
     assert question.id.startswith("invented_")
     assert question.label.startswith("Invented question")
     assert question.printed == ()
@@ -109,7 +109,7 @@ def test_an_invented_question_says_so_everywhere(question: oms.Question) -> None
     assert len(question.headlines) <= 1
 
 
-def test_none_of_the_invented_enters_section_3() -> None:
+def test_section_3_has_no_invented_question() -> None:
     assert feeds(DEMONSTRATION, "3") == feeds(FRAMEWORK, "3")
     assert len(feeds(FRAMEWORK, "3")) == 8
 
@@ -166,7 +166,7 @@ def test_units_differ_in_order_and_size_from_item_to_item(shipped: pa.Table) -> 
 # --- what uses it
 
 
-def test_the_loaded_cases_know_what_is_invented() -> None:
+def test_invented_questions_of_loaded_cases_are_marked() -> None:
     cases = oms.omi2.load_synthetic()
     assert cases.framework is DEMONSTRATION
     assert cases.extra == ()
@@ -209,14 +209,14 @@ def test_answers_needed_is_the_least_number(n: int, k: int, percent: int, rate: 
     try:
         needed = answers_needed(k, n, percent=percent, rate=rate)
     except oms.UsageError:
-        # The score tends to the rate, and never steps past it.
+        # The score tends to the rate and never passes it.
         assert half_up_of(k, n, 10**7, rate) != percent
         return
     if start == percent:
         assert needed == 0
         return
     assert half_up_of(k, n, needed - 1, rate) != percent
-    # Where a score passes over a percentage between two answers, it has gone beyond it.
+    # If one answer moves the score past the percentage, it prints a value beyond it.
     found = half_up_of(k, n, needed, rate)
     assert (found >= percent) if start < percent else (found <= percent)
 
@@ -267,6 +267,6 @@ def test_portions_meet_the_total_within_bounds() -> None:
         portions(10, np.array([5.0, 5.0]), np.array([4, 5]))
 
 
-def test_a_published_score_is_a_fact_that_cannot_be_changed() -> None:
+def test_a_published_score_cannot_be_changed() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         oms.omi2.PUBLISHED_SCORES[0].percent = 1  # type: ignore[misc]

@@ -36,7 +36,7 @@ def test_every_printed_row_belongs_to_one_question():
         assert [(t, place) for t in range(7, 12)] == [p for p in question.printed if p[0] > 6]
 
 
-def test_one_question_stands_in_two_of_tables_3_to_6():
+def test_one_question_is_in_two_of_tables_3_to_6():
     """76 rows and 75 questions."""
     often = [q.id for q in FRAMEWORK.questions if sum(t < 7 for t, _ in q.printed) > 1]
     assert often == ["harm_review_change"]
@@ -52,7 +52,7 @@ def test_headlines_are_those_that_tables_4_to_6_print():
     assert counted == {"risk_of_harm": 20, "reoffending": 13, "compliance": 12}
 
 
-def test_every_question_has_a_criterion_and_says_where_that_is_known_from():
+def test_every_question_has_a_criterion_with_its_provenance():
     for question in FRAMEWORK.questions:
         assert question.criterion is not None
         assert FRAMEWORK.item(question.criterion.item).level == "criterion"
@@ -62,12 +62,12 @@ def test_every_question_has_a_criterion_and_says_where_that_is_known_from():
     assert published == ["complied", "enforced", "harm_minimised"]
 
 
-def test_criteria_come_in_order_and_lead_to_sections():
+def test_criteria_are_in_order_and_belong_to_sections():
     """The report keeps its rows in the order of the general criteria."""
     order = [q.criterion.item for q in FRAMEWORK.questions]
     assert order == sorted(order)
     criteria = [i for i in FRAMEWORK.items if i.level == "criterion"]
-    # Section 4 was no matter of case assessments.
+    # Case assessments did not judge section 4.
     assert {i.id for i in criteria if not i.ended} == set(order)
     for item in criteria:
         assert FRAMEWORK.item(item.parent).level == "section"
@@ -91,7 +91,7 @@ def test_sections_criteria_and_headlines_are_all_there_with_a_statement_each():
     assert all(s.endswith(".") and "\n" not in s for s in statements)
 
 
-def test_purposes_and_what_ended():
+def test_purposes_and_discontinued_items():
     purposes = {i.id: i.purpose for i in FRAMEWORK.items if i.purpose}
     assert purposes == {
         "2.1": "punish",
@@ -108,7 +108,7 @@ def test_purposes_and_what_ended():
 
 
 def test_own_words(sources: Path) -> None:
-    """No eight words on end of a statement or label stand in a publication."""
+    """No eight words in a row of a statement or label are in a publication."""
 
     def words(text: str) -> list[str]:
         return re.findall(r"[a-z']+", text.lower())

@@ -57,7 +57,7 @@ class TestContents:
 
     @pytest.mark.parametrize("publication", LISTS)
     def test_the_lists_are_those_of_the_publications(self, publication, sources: Path):
-        """In the order of print; each head is looked for after the one before it."""
+        """In the printed order; each head is searched after the one before it."""
         name, heading = FILES[publication]
         text = (sources / name).read_text(encoding="utf-8")
         text = re.sub(r"</?i>|['\N{LEFT SINGLE QUOTATION MARK}]", "", text)
@@ -99,14 +99,14 @@ class TestContents:
         assert not term.meaning.lower().startswith(term.term.lower())
 
     def test_spelling_is_british(self):
-        """Endings and words that are spelled otherwise elsewhere."""
+        """Endings and words that are spelled differently in American English."""
         american = r"\b\w+(?:ize[ds]?|izing|ization|yze[ds]?)\b|\bprograms?\b|\bbehavior|\blicense|"
         american += r"\bcenter|\boffense|\bcounsel(?:ing|or)\b|\bcolor|\bhonor|\bjudgment"
         for term in TERMS:
             assert not re.search(american, " ".join((*term.spellings, term.meaning)).lower())
 
     def test_own_words(self, sources: Path):
-        """No eight words on end stand in a publication."""
+        """No eight words in a row are in a publication."""
         texts = [" ".join(words(f.read_text(encoding="utf-8"))) for f in sources.glob("*.txt")]
         assert len(texts) == 2
         for term in TERMS:
@@ -141,7 +141,7 @@ class TestLookUp:
         assert GLOSSARY.find(name).id == id
 
     @given(st.sampled_from([(t, s) for t in TERMS for s in (t.id, *t.spellings)]))
-    def test_every_spelling_finds_its_term_and_stands_in_a_text(self, pair):
+    def test_every_spelling_finds_its_term_and_is_found_in_a_text(self, pair):
         term, spelling = pair
         assert GLOSSARY.find(spelling.upper()) is term
         if spelling in term.spellings:
@@ -150,7 +150,7 @@ class TestLookUp:
             assert f"({spelling})"[mention.start : mention.stop] == spelling
 
     @pytest.mark.parametrize("name", ["MAPA", "", "walrus", None, 3])
-    def test_what_is_no_term(self, name):
+    def test_an_unknown_term_raises(self, name):
         with pytest.raises(oms.UnknownNameError, match="unknown term") as caught:
             GLOSSARY.find(name)
         if name == "MAPA":
@@ -171,7 +171,7 @@ class TestLookUp:
         assert len(str(caught.value)) < 100
         assert {s for t in TERMS for s in t.spellings} <= set(caught.value.known)
 
-    def test_it_is_a_mapping_that_nobody_changes(self):
+    def test_it_is_a_mapping_that_cannot_be_changed(self):
         assert GLOSSARY["mappa"].term == "MAPPA"
         assert "mappa" in GLOSSARY
         assert "MAPPA" not in GLOSSARY
@@ -194,7 +194,7 @@ class TestMentions:
         [
             ("", []),
             ("Nothing of the kind", []),
-            # The longer of two that begin alike, or of which one holds the other.
+            # The longer of two that start alike, or of which one contains the other.
             ("high risk of harm", ["high-risk-of-harm"]),
             ("Constructive interventions, and other interventions",
              ["constructive-intervention", "interventions"]),
@@ -206,7 +206,7 @@ class TestMentions:
             ("the Po and a po", []),
             ("POs and a PO", ["po"]),
             ("gps, GPs", ["gp"]),
-            # Within a word nothing stands.
+            # No term is found within a word.
             ("showcase, untrustworthy", []),
             ("MAPPA, then MAPPA again, then PPO", ["mappa", "ppo"]),
         ],
@@ -237,6 +237,6 @@ class TestMentions:
             assert GLOSSARY.find(level)
 
     @pytest.mark.parametrize("text", [None, 3, b"MAPPA", ["MAPPA"]])
-    def test_a_text_is_a_text(self, text):
+    def test_other_types_than_text_raise(self, text):
         with pytest.raises(oms.UsageError, match="`text` must be a string, found"):
             GLOSSARY.terms_in(text)

@@ -1,4 +1,4 @@
-"""The index of good practice: its shape, the counts made by hand, and how it was coded."""
+"""Index of good practice: its form, counts made by hand, and the coding."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ class TestTable:
         assert index.column_names[-1] == "themes"
         index.validate(full=True)
 
-    def test_metadata_say_where_it_is_from_and_whose_the_coding_is(self):
+    def test_metadata_have_source_and_coding(self):
         said = oms.omi2.load_good_practice().schema.metadata
         assert b"HM Inspectorate of Probation" in said[b"source"]
         assert b"ours" in said[b"coding"]
@@ -181,7 +181,7 @@ class TestTable:
     def test_every_theme_is_used(self, rows):
         assert {t for r in rows for t in r["themes"]} == set(oms.omi2.THEMES)
 
-    def test_one_table_for_all_that_nobody_can_change(self):
+    def test_the_table_is_shared_and_cannot_be_changed(self):
         index = oms.omi2.load_good_practice()
         assert oms.omi2.load_good_practice() is index
         with pytest.raises((TypeError, AttributeError)):
@@ -272,13 +272,13 @@ def codings() -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def once(codings: list[dict[str, str]]) -> list[dict[str, str]]:
-    """Each text once: a repetition is no second decision."""
+    """Each text once, because repetitions were coded together."""
     assert len(codings) == 208
     return [c for c in codings if c["id"] not in CROSS_LISTED]
 
 
 class TestCoding:
-    """The two codings as they were made, before any disagreement was settled."""
+    """The two independent codings, before disagreements were settled."""
 
     @staticmethod
     def matrix(codings: list[dict[str, str]], which: str) -> Codes:
@@ -294,8 +294,8 @@ class TestCoding:
                 assert set(given) <= set(oms.omi2.THEMES)
                 assert c[f"{which}_kind"] in {"case", "practice"}
 
-    def test_what_both_say_is_in_the_index_and_nothing_that_neither_says(self, codings, rows):
-        """Settling chose between two codings."""
+    def test_the_index_has_what_both_codings_have_and_nothing_that_neither_has(self, codings, rows):
+        """A disagreement was settled by choosing one of the two codings."""
         for c, row in zip(codings, rows, strict=True):
             first, second = (set(c[f"{w}_themes"].split(";")) for w in ("first", "second"))
             assert set(row["themes"]) <= first | second, row["id"]

@@ -63,7 +63,7 @@ LAYOUT = [
 
 
 def invented() -> tuple[str, list[KnownExample]]:
-    """Make a publication of invented words, and what the reader would know of it."""
+    """Make a publication of invented words, and its index for the reader."""
     text, known, seed = "", [], 0
     for criterion in CRITERIA:
         text += "OMI2 Good Practice Examples 7 \n" + heading(criterion)
@@ -86,7 +86,7 @@ def invented() -> tuple[str, list[KnownExample]]:
 
 @pytest.fixture
 def mine(monkeypatch: pytest.MonkeyPatch) -> str:
-    """An invented publication; the reader knows it instead of the real one."""
+    """An invented publication that replaces the real one."""
     text, known = invented()
     index = pa.table({"id": [k.id for k in known], "unit": [k.unit for k in known]})
     monkeypatch.setattr(reading, "known_examples", lambda: tuple(known))
@@ -314,7 +314,7 @@ class TestPassages:
 class TestFingerprint:
     @settings(max_examples=30)
     @given(st.text(max_size=300), st.text(max_size=300))
-    def test_distance_is_one(self, a: str, b: str) -> None:
+    def test_distance_counts_differing_bits(self, a: str, b: str) -> None:
         found = distances([fingerprint(a), fingerprint(b)], [fingerprint(a), fingerprint(b)])
         assert (found.diagonal() == 0).all()
         assert (found == found.T).all()
@@ -322,7 +322,7 @@ class TestFingerprint:
         assert found[0, 1] == slow.count("1") <= 128
 
     def test_by_hand(self):
-        """One pair of words gives its hash; the hash function is another's to vouch for."""
+        """The fingerprint of one pair of words is its hash."""
         from hashlib import blake2b
 
         assert fingerprint("good practice") == blake2b(b"good practice", digest_size=16).digest()
@@ -349,13 +349,13 @@ def whole(sources: Path) -> pa.Table:
 
 
 class TestPublication:
-    def test_what_is_read_is_the_index(self, whole):
+    def test_the_table_is_the_index_with_texts(self, whole):
         index = oms.omi2.load_good_practice()
         assert whole.drop_columns("text").equals(index)
         assert whole.schema.metadata == index.schema.metadata
         assert whole["text"].null_count == 0
 
-    def test_order_and_units_are_read_not_remembered(self, text):
+    def test_order_and_units_are_read_from_the_text(self, text):
         """Passages split without the index are in its order and have its units."""
         index = oms.omi2.load_good_practice().to_pylist()
         units = {r["unit"] for r in index}
@@ -373,7 +373,7 @@ class TestPublication:
             ), row["id"]
 
     def test_every_word_of_an_example_is_there(self, whole, text):
-        """Recounted crudely: paragraphs between lines of asterisks, minus headings and names."""
+        """A crude recount: paragraphs between lines of asterisks, without headings and names."""
         mine = " ".join(whole["text"].to_pylist())
         body = text[: text.index("Summary of reports")]
         lines = [" ".join(line.split()) for line in body.split("\n")]
@@ -388,7 +388,7 @@ class TestPublication:
         assert len(set(absent)) < 16 * 6 + 36
 
     def test_cross_listed_texts_are_alike(self, whole):
-        """By another measure of likeness, over all pairs, the pairs are those of the index."""
+        """Another measure of similarity over all pairs finds the pairs of the index."""
         rows = whole.to_pylist()
         shingles = {r["id"]: self.triples(r["text"]) for r in rows}
         alike = {
@@ -430,7 +430,7 @@ class TestPublication:
                 if row["text"] in gone:
                     lost.add(row["id"])
                     assert row["id"] in named, (row["id"], said)
-                # Where a heading went, what stands below it stands under another.
+                # Without its heading, an example is under the one before.
                 elif row["text"] in kept and "General Criterion" not in gone:
                     assert row["id"] not in named, (row["id"], said)
         assert lost
@@ -441,7 +441,7 @@ class TestPublication:
             "\n", " "
         )
 
-    def test_the_other_publication_is_refused(self, sources):
+    def test_the_other_publication_raises(self, sources):
         with pytest.raises(oms.DataError, match="no known example"):
             oms.omi2.read_good_practice(sources / "aggregate_findings_2011.txt")
 

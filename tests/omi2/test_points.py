@@ -47,7 +47,7 @@ def test_all_agree(points):
 
 
 def test_counted_again_from_the_printed_tables_alone(points):
-    """Thresholds and marks stand in print; only who is higher needs both percentages."""
+    """Thresholds and marks are printed; only the higher group needs both percentages."""
     lines = oms.omi2.load_published().to_pylist()
     again = []
     for point in points:

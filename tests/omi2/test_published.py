@@ -1,4 +1,4 @@
-"""The printed tables as data: complete, well formed, and what the report's text says."""
+"""The printed tables as data: complete, well formed, and equal to the text of the report."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TestShipped:
                 assert 0 < x["n"] <= 2213
             assert x["stars"] in (None, "--", "*", "**", "***")
 
-    def test_the_mark_stands_on_both_lines_of_a_row(self, lines):
+    def test_both_lines_of_a_row_have_its_mark(self, lines):
         for first, second in zip(lines[::2], lines[1::2], strict=True):
             assert (first["table"], first["row"]) == (second["table"], second["row"])
             assert (first["question"], first["stars"]) == (second["question"], second["stars"])
@@ -146,7 +146,7 @@ class TestExtraction:
             "30%\t40\t31%\t50\tns",
         ],
     )
-    def test_cells_that_are_no_figures_are_refused(self, cells):
+    def test_cells_without_figures_raise(self, cells):
         with pytest.raises(oms.DataError, match="Table 3 row 4"):
             extract(small_report(t3r4=f"Aspect 4\t{cells}"))
 
@@ -169,13 +169,13 @@ class TestCommand:
         assert out.read_bytes() == (tmp_path / "direct.csv").read_bytes()
 
     @pytest.mark.parametrize("arguments", [[], ["report.txt"], ["a", "b", "c"]])
-    def test_without_its_arguments_it_says_how_to_call_it(self, capsys, arguments):
+    def test_without_arguments_usage_is_printed(self, capsys, arguments):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 2
         assert "usage: python -m omistats.omi2.extract" in capsys.readouterr().err
 
-    def test_what_cannot_be_read_is_said_without_a_traceback(self, capsys, tmp_path):
+    def test_unreadable_files_are_reported_without_a_traceback(self, capsys, tmp_path):
         assert main([str(tmp_path / "none.txt"), str(tmp_path / "out.csv")]) == 2
         assert "none.txt" in capsys.readouterr().err
         (tmp_path / "other.txt").write_text("Nothing of the kind.")
@@ -185,7 +185,7 @@ class TestCommand:
 
 
 class TestSource:
-    """Needs the report's text, which is not ours to distribute."""
+    """Needs the text of the report, which we may not distribute."""
 
     @pytest.fixture
     def text(self, sources: Path) -> str:

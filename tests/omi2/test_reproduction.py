@@ -1,4 +1,4 @@
-"""The recomputed tables beside print, cell by cell."""
+"""Recomputed tables compared with the printed ones, cell by cell."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def changed(table: pa.Table, row: int, name: str, value: object) -> pa.Table:
 
 @pytest.fixture
 def known(monkeypatch, found):
-    """Spare the search where it is not the point; it takes a second."""
+    """Skip the search for contradictions in tests of other things; it takes a second."""
     monkeypatch.setattr(reproduction, "contradictions", lambda _: found.contradictions)
 
 
@@ -48,7 +48,7 @@ class TestShipped:
             assert proof is not None
             assert (cell.table, cell.row, cell.group, cell.what) in proof.cells
 
-    def test_what_is_no_figure_of_a_table_is_refused(self, found):
+    def test_unknown_figures_and_tables_raise(self, found):
         with pytest.raises(oms.UnknownNameError, match="unknown figure 'ns'"):
             found.matched("ns")
         with pytest.raises(oms.UnknownNameError, match="unknown table 12"):
@@ -58,7 +58,7 @@ class TestShipped:
                 judge((3, 9))
 
     def test_counted_again_without_the_comparison(self, found):
-        """Every cell of print beside the findings, by its names."""
+        """Compare every printed cell with the findings by name."""
         computed = {
             (x["breakdown"], x["question"], x["group"]): x for x in found.findings.table.to_pylist()
         }
@@ -74,7 +74,7 @@ class TestShipped:
                 agree["stars"] += mine["stars"] == line["stars"]
         assert agree == {what: found.matched(what)[0] for what in ("n", "percent", "stars")}
 
-    def test_marks_beside_a_single_group_are_noted_and_not_counted(self, found):
+    def test_marks_of_a_single_group_are_listed_and_not_counted(self, found):
         assert [(c.table, c.row, c.printed, c.recomputed) for c in found.untested_marks] == [
             (4, 17, "--", None),
             (4, 19, "--", None),
@@ -137,8 +137,8 @@ class TestShipped:
         assert "NOT EXPLAINED" not in text
         for cell in found.mismatches:
             assert f"Table {cell.table} row {cell.row} (" in text
-        # Of several ways to see one contradiction the text gives the first in full, or the
-        # diagnosis of what they share.
+        # Of several sets with one figure the text prints the first in full, or the diagnosis of
+        # what they share.
         diagnoses = [c for c in found.contradictions if not c.minimal]
         for one in found.contradictions:
             place = (one.table, one.row, one.what)
@@ -146,7 +146,7 @@ class TestShipped:
             ways += [d for d in diagnoses if set(one.cells) <= set(d.cells)]
             assert any(c.proof in text for c in ways), place
 
-    def test_text_gives_a_shared_figure_once_with_its_sets_beneath(self, found):
+    def test_text_lists_a_shared_figure_once_with_its_sets(self, found):
         text = as_text(found)
         assert "12 smallest sets" in text
         block = text[text.index("Contradictions among") :]
@@ -163,7 +163,7 @@ class TestShipped:
             assert word in rest or word == "Ranges" or word == "smallest set"
         assert "Pearson's chi-square without correction" in legend
 
-    def test_text_says_what_would_remove_one_set_and_what_all_of_a_figure(self, found):
+    def test_text_lists_remedies_of_one_set_and_of_all_sets_of_a_figure(self, found):
         lines = as_text(found).splitlines()
         (at,) = (i for i, x in enumerate(lines) if x.startswith("  Table 6 row 2, stars:"))
         cases = "cases left out of the complement"
@@ -173,7 +173,7 @@ class TestShipped:
             f"    (all 7 sets at once) {would} 37 {cases}",
         ]
 
-    def test_every_mismatch_is_joined_to_a_contradiction_of_its_own_place(self, found):
+    def test_the_proof_of_a_mismatch_is_filed_under_its_place(self, found):
         out = found.to_dict()
         assert out["mismatches"]
         for line, cell in zip(out["mismatches"], found.mismatches, strict=True):
@@ -183,7 +183,7 @@ class TestShipped:
             assert [line[key] for key in ("table", "row", "group", "what")] in proof["cells"]
             assert found.proof(cell).to_dict() == proof
 
-    def test_a_cell_that_no_contradiction_is_filed_under_is_joined_to_one_with_it(self, found):
+    def test_otherwise_the_proof_is_a_contradiction_with_the_cell(self, found):
         cell = oms.omi2.ComparedCell(8, 47, "ppo_contact", "male", "percent", 79, 80)
         assert (found.proof(cell).table, found.proof(cell).row) in ((8, 47), (5, 5))
         without = attrs.evolve(
@@ -211,7 +211,7 @@ class TestShipped:
 def instead(
     found: oms.omi2.Reproduction, question: str, values: dict[tuple[object, ...], object]
 ) -> oms.omi2.Reproduction:
-    """Put values in place of recomputed ones; all else of the question agrees with print."""
+    """Replace recomputed values; all other figures of the question agree with print."""
     cells = []
     for cell in found.cells:
         if cell.question == question:
@@ -227,9 +227,9 @@ WHITE, BME = (9, 47, "white", "percent"), (9, 47, "BME", "percent")
 
 
 class TestExplained:
-    """A mismatch is explained only where it had to be, and by no less."""
+    """A mismatch is explained only if it had to be, and by no less."""
 
-    def test_a_contradiction_is_no_licence_for_wrong_answers(self, found):
+    def test_a_contradiction_does_not_explain_wrong_answers(self, found):
         """The figures of a question are in some contradiction, and all are far off."""
         data = pa.table(oms.omi2.load_synthetic())
         names = ("plan_participation", "risk_of_harm", "supervision_type")
@@ -262,7 +262,7 @@ class TestExplained:
         again = instead(found, "plan_informed", {(3, 9, None, "stars"): mark})
         assert again.explained is explained
 
-    def test_agreement_with_what_is_contradictory_is_not_explained(self, found):
+    def test_agreement_with_contradictory_figures_is_not_explained(self, found):
         again = instead(found, "ppo_contact", {})
         assert again.matched("percent") == (892, 892)
         assert not again.explained
@@ -296,7 +296,7 @@ class TestExplained:
                 for cell in chosen:
                     will = [p for p in range(101) if possible({**agreeing, cell: p})]
                     nearest = sorted(will, key=lambda p, to=printed[cell]: abs(p - to))
-                    # Nothing near differs from print where print is possible.
+                    # A figure may not differ where the printed one is possible.
                     values[cell] = next((p for p in nearest if p != printed[cell]), 0)
                 again = instead(found, "ppo_contact", values)
                 assert again.explained is (hit and needed), chosen
@@ -370,7 +370,7 @@ class TestArguments:
         )
 
     @pytest.mark.usefixtures("known")
-    def test_a_framework_with_more_questions_will_do(self, found):
+    def test_a_framework_with_more_questions_is_accepted(self, found):
         more = attrs.evolve(
             oms.omi2.FRAMEWORK,
             questions=(*oms.omi2.FRAMEWORK.questions, oms.Question("more", "One more")),
@@ -387,7 +387,7 @@ class TestArguments:
 
 @pytest.mark.usefixtures("known")
 class TestDifferences:
-    """What does not agree must show, whatever it is."""
+    """Every kind of difference is reported."""
 
     @pytest.mark.parametrize(
         ("name", "value", "what"), [("n", 208, "n"), ("percent", 88, "percent")]
@@ -438,7 +438,7 @@ class TestDifferences:
         assert not again.explained
         assert f"[printed {first.printed}]" in as_text(again)
 
-    def test_progress_is_told(self):
+    def test_progress_is_reported(self):
         told: list[str] = []
         oms.omi2.reproduce(progress=told.append)
         assert len(told) >= 3

@@ -1,4 +1,4 @@
-"""The report's marks re-read, and cases that print as it does lie within the bounds."""
+"""Surviving marks of the report, and cases that print as the report within their bounds."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_bounds_are_nested(bounds: list[dict[str, int]]) -> None:
 def test_counts_that_print_as_the_report_lie_within_the_bounds(
     bounds: list[dict[str, int]], adjustment: str
 ) -> None:
-    """The shipped cases print as the report wherever print allows it: one point within."""
+    """The shipped cases print as the report where possible, so their count is within the bounds."""
     found = oms.recompute(oms.omi2.load_synthetic(), breakdowns=oms.omi2.FRAMEWORK.breakdowns)
     p = {(r["breakdown"], r["question"]): r["p_value"] for r in found.table.to_pylist()}
     printed = {
@@ -61,14 +61,14 @@ def test_counts_that_print_as_the_report_lie_within_the_bounds(
         assert b["least_by_percent"] <= survive <= b["most_by_percent"], b["table"]
 
 
-def test_what_is_no_report_is_refused() -> None:
+def test_other_tables_raise() -> None:
     with pytest.raises(DataError):
         oms.omi2.survivors(pa.table({"table": [3]}))
     with pytest.raises(UnknownNameError):
         oms.omi2.survivors(adjustments=["none"])
 
 
-def test_no_rows_are_no_family() -> None:
+def test_a_table_without_rows_raises() -> None:
     nothing = oms.omi2.load_published().slice(0, 0)
     with pytest.raises(oms.UsageError, match="the family is empty"):
         oms.omi2.survivors(nothing)

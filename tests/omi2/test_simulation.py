@@ -1,4 +1,4 @@
-"""Simulated programmes: what they say they are, and that they do what is asked of them."""
+"""Simulated programmes: marked as such, and as the arguments ask."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRAMEWORK = oms.omi2.FRAMEWORK
 
 
 def matrix(cases: oms.CaseSet) -> np.ndarray:
-    """Answers to the published questions: 1, 0, or not a number."""
+    """Return the answers to the published questions: 1, 0 or NaN."""
     columns = [cases[q] for q in FRAMEWORK.question_ids]
     return np.stack(
         [c.cast(pa.int8()).cast(pa.float64()).to_numpy(zero_copy_only=False) for c in columns], 1
@@ -56,7 +56,7 @@ def large() -> oms.CaseSet:
     return oms.omi2.simulate(200, seed=2)
 
 
-# --- what it is
+# --- the case file
 
 
 def test_a_whole_programme_by_default(programme: oms.CaseSet) -> None:
@@ -69,7 +69,7 @@ def test_a_whole_programme_by_default(programme: oms.CaseSet) -> None:
     assert programme["case_id"][0].as_py() == "SYN-SIM-0001"
 
 
-def test_it_says_that_it_is_simulated(programme: oms.CaseSet) -> None:
+def test_it_is_marked_as_simulated(programme: oms.CaseSet) -> None:
     said = programme.metadata
     assert said[b"synthetic"] == b"true"
     assert said[b"simulated"] == b"true"
@@ -81,7 +81,7 @@ def test_it_says_that_it_is_simulated(programme: oms.CaseSet) -> None:
     assert json.loads(said[b"difference"]) is None
 
 
-def test_it_passes_for_a_case_file_of_the_framework(programme: oms.CaseSet) -> None:
+def test_it_is_a_valid_case_file_of_the_framework(programme: oms.CaseSet) -> None:
     again = oms.CaseSet.from_data(pa.table(programme), framework=FRAMEWORK)
     assert len(again) == len(programme)
     assert all(name.startswith("invented_") for name in again.extra)
@@ -102,13 +102,13 @@ def test_sizes_by_default_are_those_of_samples(programme: oms.CaseSet) -> None:
     assert pa.table(oms.omi2.simulate(seed=1, sizes=(100, 220))).equals(pa.table(programme))
 
 
-def test_the_seed_decides() -> None:
+def test_the_same_seed_gives_the_same_cases() -> None:
     first, again, other = (pa.table(oms.omi2.simulate(3, seed=s)) for s in (5, 5, 6))
     assert first.equals(again, check_metadata=True)
     assert not first.equals(other)
 
 
-# --- what it is like
+# --- rates and differences
 
 
 def test_rates_and_applicability_by_group_are_near_the_shipped_ones(large: oms.CaseSet) -> None:
@@ -124,7 +124,7 @@ def test_rates_and_applicability_by_group_are_near_the_shipped_ones(large: oms.C
     assert np.abs(n[0] / len(large) - n[1] / len(shipped)).max() < 0.01
 
 
-def test_what_never_applies_in_the_shipped_cases_never_does(large: oms.CaseSet) -> None:
+def test_questions_that_never_apply_in_the_shipped_cases_never_do(large: oms.CaseSet) -> None:
     custody = level(large, "supervision_type") == "custody"
     assert custody.sum() > 1000
     assert not np.isfinite(
@@ -155,13 +155,13 @@ def test_units_differ_as_much_as_asked() -> None:
 
     none, some, much = (spread(s) for s in (0, 0.25, 0.5))
     assert none < 0.01
-    # The logistic slope turns a standing of 0.25 into some 5 points.
+    # The logistic slope turns an effect of 0.25 into about 5 points.
     assert 0.035 < some < 0.065
     assert much > 1.6 * some
 
 
 @pytest.mark.parametrize("sd", [(0.0, 0.0), (0.25, 0.5), (0.5, 1.0)])
-def test_a_planted_difference_is_there_on_average(sd: tuple[float, float]) -> None:
+def test_a_given_difference_holds_on_average(sd: tuple[float, float]) -> None:
     cases = oms.omi2.simulate(
         100, seed=6, unit_sd=sd[0], case_sd=sd[1], difference={"age_group": 0.4}
     )
@@ -169,7 +169,7 @@ def test_a_planted_difference_is_there_on_average(sd: tuple[float, float]) -> No
     assert np.mean(log_odds_ratios(cases, "gender", "male")) == pytest.approx(0, abs=0.06)
 
 
-def test_none_planted_means_none() -> None:
+def test_no_difference_means_none() -> None:
     none = oms.omi2.simulate(100, seed=7, difference={})
     for name, first in (("age_group", "17-24"), ("risk_of_harm", "high"), ("gender", "male")):
         assert np.mean(log_odds_ratios(none, name, first)) == pytest.approx(0, abs=0.06)
@@ -185,7 +185,7 @@ def test_questions_about_one_circumstance_apply_together(large: oms.CaseSet) -> 
     assert (one & other).mean() > 3 * one.mean() * other.mean()
 
 
-def test_no_warning_is_given() -> None:
+def test_no_warning_is_raised() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         oms.omi2.simulate(2, seed=8, difference={"ethnicity": -1.0})

@@ -1,4 +1,4 @@
-"""The synthetic cases: made by the generator, from print alone, and fit to be used."""
+"""Synthetic cases: reproduced by the generator from printed figures, and plausible."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def applicable(table: pa.Table, question: str, **where: str) -> int:
 # --- the file
 
 
-def test_shipped_file_is_what_the_generator_gives_and_the_command_writes(
+def test_the_generator_and_the_command_reproduce_the_shipped_file(
     shipped: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[pa.Table] = []
@@ -59,7 +59,7 @@ def test_shipped_file_is_what_the_generator_gives_and_the_command_writes(
         made.append(generate(published, seed=seed))
         return made[0]
 
-    # To generate takes seconds: what the command writes is what it is called with.
+    # Generation takes seconds, so the command gets the table from here.
     monkeypatch.setattr(command, "generate", recorded)
     assert command.main([str(tmp_path / "out.parquet")]) == 0
     assert made[0].equals(shipped, check_metadata=True)
@@ -103,7 +103,7 @@ def test_unclassified_cases_are_few_and_never_in_the_required_strata(shipped: pa
     }
 
 
-def test_the_data_say_what_they_are(shipped: pa.Table) -> None:
+def test_metadata_mark_the_cases_as_synthetic(shipped: pa.Table) -> None:
     metadata = shipped.schema.metadata
     assert metadata[b"synthetic"] == b"true"
     assert metadata[b"seed"] == str(SEED).encode()
@@ -118,7 +118,7 @@ def test_the_data_say_what_they_are(shipped: pa.Table) -> None:
 def test_no_induction_in_custody_and_community_work_seldom(shipped: pa.Table) -> None:
     assert applicable(shipped, "induction", supervision_type="custody") == 0
     in_custody = applicable(shipped, "home_visit", supervision_type="custody")
-    # Print leaves 71 home visits to suspended sentence orders and custody together.
+    # The printed Ns leave 71 home visits to suspended sentence orders and custody together.
     suspended = applicable(shipped, "home_visit", supervision_type="suspended sentence order")
     assert in_custody + suspended == 71
     assert in_custody < suspended
@@ -158,7 +158,7 @@ def test_one_circumstance_applies_to_mostly_the_same_cases(shipped: pa.Table) ->
     assert both > 150
 
 
-# --- how print is read
+# --- target counts
 
 
 def test_the_generator_needs_the_whole_table() -> None:
@@ -207,7 +207,7 @@ def test_counts_of_every_question_sum_to_one_total() -> None:
 def test_selection_meets_every_total_exactly(
     cases: list[tuple[int, int, int, bool]], seed: int
 ) -> None:
-    """Totals counted from some choice are feasible; the choice found must have them too."""
+    """Totals of some selection are feasible; the selection found must have them too."""
     a, b, c, known = (np.array(column) for column in zip(*cases, strict=True))
     eligible = np.ones(len(cases), bool)
     partitions = [
@@ -218,7 +218,7 @@ def test_selection_meets_every_total_exactly(
     try:
         chosen = select(eligible, partitions, np.exp(rng.normal(size=len(cases))), rng)
     except InfeasibleError:
-        # The search may fail, never lie; on crowded margins it is allowed to give up.
+        # The search may give up on tight margins, but must never miss a total.
         return
     for groups, wanted in partitions:
         assert np.bincount(groups[chosen], minlength=wanted.size).tolist() == wanted.tolist()
@@ -264,7 +264,7 @@ def test_a_unit_of_the_shipped_cases_has_groups_that_differ_by_chance() -> None:
     assert 0.03 < np.mean(p.to_numpy() < 0.05) < 0.09
 
 
-def test_selection_finds_the_only_choice() -> None:
+def test_selection_finds_the_only_solution() -> None:
     # Of 2 x 2 groups with one case each, only the diagonal has one in every row and column
     # once the case off it is not eligible.
     a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
@@ -274,9 +274,9 @@ def test_selection_finds_the_only_choice() -> None:
     assert chosen.tolist() == [True, False, False, True]
 
 
-def test_selection_refuses_what_no_group_can_hold() -> None:
+def test_selection_raises_if_a_group_is_too_small() -> None:
     a, b = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
-    # Nobody of a's group 1 is wanted, which leaves one case of b's group 0, not two.
+    # No case of a's group 1 is wanted, which leaves one case of b's group 0, not two.
     with pytest.raises(InfeasibleError):
         select(
             np.ones(4, bool),

@@ -61,7 +61,7 @@ def stars(k1: int, n1: int, k2: int, n2: int) -> str:
 
 
 def recount(table: pa.Table) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
-    """Compare every printed cell; return how many there are, and those that differ."""
+    """Compare every printed cell; return the number of cells and those that differ."""
     cases = table.to_pydict()
     total = {"n": 0, "percent": 0, "stars": 0}
     differ: list[tuple[Any, ...]] = []
@@ -114,7 +114,7 @@ def shipped() -> pa.Table:
         return pq.read_table(file)
 
 
-def test_every_printed_figure_but_the_impossible_ones(shipped: pa.Table) -> None:
+def test_every_printed_figure_except_the_impossible_ones(shipped: pa.Table) -> None:
     total, differ = recount(shipped)
     assert total == {"n": 892, "percent": 892, "stars": 441}
     assert differ == EXPECTED
@@ -131,6 +131,6 @@ def test_another_seed_recounts_to_the_same_figures(shipped: pa.Table) -> None:
     )
 
 
-def test_the_recount_sees_one_case_less(shipped: pa.Table) -> None:
+def test_the_recount_notices_a_missing_case(shipped: pa.Table) -> None:
     _, differ = recount(shipped.slice(1))
     assert len([d for d in differ if d[0] == "n"]) > 100

@@ -55,7 +55,7 @@ class TestFacts:
         assert {t.id for t in TRUSTS} - set(IDS) == {"norfolk-suffolk"}
 
     def test_ten_regions_and_how_many_inspections_were_in_each(self):
-        """6, 4 and 5 in the three that the aggregate report names; nothing prints the rest."""
+        """The report prints 6, 4 and 5 for its three regions; the others are not printed."""
         found = Counter(u.region for u in UNITS)
         assert found == {
             "East of England": 6,
@@ -73,7 +73,7 @@ class TestFacts:
         assert reported == {"East of England", "South East", "East Midlands"}
         assert not {u.region for u in UNITS if not u.in_aggregate} & reported
 
-    def test_what_no_publication_says_is_marked_or_null(self):
+    def test_unpublished_facts_are_marked_or_null(self):
         assert {u.region_provenance for u in UNITS} == {"inferred"}
         assert {u.fieldwork for u in UNITS} == {None}
 
@@ -85,7 +85,7 @@ class TestFacts:
 
 class TestAgainstTheSources:
     def test_names_are_those_of_the_list(self, practice):
-        """Two columns, so that each line is one name and then another."""
+        """The list has two columns, so each line has two names."""
         start = practice.index("Avon & Somerset Lincolnshire")
         lines = practice[start : practice.index("Copies of these reports", start)].splitlines()
         names = {unit.name for unit in UNITS}
@@ -148,7 +148,7 @@ class TestMatching:
     def test_short_forms(self, name, id):
         assert oms.match_units([name], UNITS).matched == {name: id}
 
-    def test_every_id_name_and_synonym_is_one_units(self):
+    def test_every_id_name_and_synonym_belongs_to_one_unit(self):
         for units in (UNITS, TRUSTS):
             spellings = [(s, u.id) for u in units for s in (u.id, u.name, *u.synonyms)]
             found = oms.match_units([s for s, _ in spellings], units)
@@ -164,7 +164,7 @@ class TestMatching:
             ("Kent, Surrey and Sussex", {"kent", "surrey-sussex"}),
         ],
     )
-    def test_names_that_could_be_several(self, name, candidates):
+    def test_ambiguous_names_raise(self, name, candidates):
         with pytest.raises(oms.DataError, match="a name must match one unit") as caught:
             oms.match_units([name], UNITS)
         (problem,) = caught.value.problems
@@ -173,7 +173,7 @@ class TestMatching:
         }
 
     @pytest.mark.parametrize("name", ["Sussex", "West Midlands", "GMP", "Durham", "TVP", "East"])
-    def test_what_may_be_something_else_is_not_guessed(self, name):
+    def test_names_of_other_things_are_not_guessed(self, name):
         """Parts of areas, regions, and police forces."""
         with pytest.raises(oms.DataError, match="a name must match a unit"):
             oms.match_units([name], UNITS)
@@ -227,7 +227,7 @@ class TestGrouping:
         assert len(oms.omi2.regions(TRUSTS)) == len(oms.omi2.trusts(TRUSTS)) == 35
         region = {unit.trust: unit.region for unit in UNITS}
         assert oms.omi2.regions(TRUSTS) == {t.id: region[t.id] for t in TRUSTS}
-        # Of the Trust that was inspected as two there is one region only.
+        # Both inspections of a Trust are in one region.
         assert len({(unit.trust, unit.region) for unit in UNITS}) == 35
 
     def test_some_of_the_units_are_enough(self):
@@ -256,7 +256,7 @@ class TestGrouping:
         with pytest.raises(oms.UnknownNameError, match="unknown unit 'U01', 'U02'") as caught:
             group(oms.omi2.load_synthetic())
         assert len(caught.value.names) == 15
-        # What there is to choose from is said once, not for each.
+        # The known ids are listed once, not for each unknown one.
         assert str(caught.value).count("avon-somerset") == 1
         again = pickle.loads(pickle.dumps(caught.value))
         assert (str(again), vars(again)) == (str(caught.value), vars(caught.value))
