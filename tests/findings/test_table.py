@@ -333,7 +333,7 @@ class TestFromCounts:
             oms.Findings.from_counts([1, 2], [3, 4], questions=["q"], groups=groups)
 
     def test_questions_are_distinct(self):
-        with pytest.raises(oms.DataError, match="a question stands once"):
+        with pytest.raises(oms.DataError, match="a question is listed once"):
             oms.Findings.from_counts([[1], [2]], [[3], [4]], questions=["q", "q"], groups=["a"])
 
     def test_an_unknown_contrast(self):

@@ -489,7 +489,7 @@ def _tally_from_counts(
         rule, found = "a breakdown is named in text", format_value(breakdown)
         problems.append(Problem("breakdown", rule, found, 'Write breakdown="...".'))
     if not problems and len(set(questions)) < len(questions):
-        rule = "a question stands once"
+        rule = "a question is listed once"
         problems.append(
             Problem("questions", rule, format_values(questions), "Remove the repetition.")
         )
