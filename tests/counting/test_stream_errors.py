@@ -67,7 +67,7 @@ class TestData:
             path,
             f"{where}gender: allowed levels are 'f', 'm'",
             f"{where}unit: every case needs a unit",
-            f"{where}q0: answers must be true, false or null",
+            f"{where}q0: answers must be true, false, 0, 1 or null",
             f"{where}case_id: ids must be unique; found more than once: 'c16'",
             problems=4,
         )

@@ -351,7 +351,7 @@ class TestBadInput:
             "case_id: ids must be text or whole numbers; found a column of type Float64",
             "unit: unit ids must be text; found a column of type Int64",
             "gender: allowed levels are 'f', 'm'",
-            "q0: answers must be true, false or null",
+            "q0: answers must be true, false, 0, 1 or null",
             f"a column of type String in {engine}",
             "breakdown 'gender': labels",
             count=5,
@@ -362,7 +362,7 @@ class TestBadInput:
         data = frame(q0=pa.array([2, 1, 0, 7], kind), q1=pa.array([None, 1, 3, 0], kind))
         refused(
             table_in(engine, data),
-            "q0: answers must be true, false or null, or 0, 1 or null; found 2 to 7 "
+            "q0: answers must be true, false, 0, 1 or null; found 2 to 7 "
             f"in 2 rows in {engine}",
             f"found 3 in 1 row in {engine}",
             count=2,

@@ -25,7 +25,7 @@ _MISSING = {
     "question": _MISSING_HINT,
 }
 _ENCODING_HINT = "Repair the source if it is damaged, or decode it with its own encoding."
-ANSWER = "answers must be true, false or null, or 0, 1 or null"
+ANSWER = "answers must be true, false, 0, 1 or null"
 
 
 def validate_frame(
