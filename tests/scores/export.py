@@ -1,4 +1,4 @@
-"""Writes the shipped cases as CSV for the R script: ``python -m tests.scores.export FOLDER``."""
+"""Write the shipped cases as CSV for the R script: ``python -m tests.scores.export FOLDER``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STAMP = ORACLES / "scores_shipped.txt"
 
 
 def stamp(cases: oms.CaseSet) -> str:
-    """Say which cases numbers belong to: how many, and a hash of every value and link."""
+    """Identify the cases: their number, and a hash of every value and link."""
     digest = hashlib.sha256()
     for table in (case_rows(cases), feed_rows(cases.framework), breakdown_rows()):
         for row in table:
@@ -27,7 +27,7 @@ def stamp(cases: oms.CaseSet) -> str:
 
 
 def case_rows(cases: oms.CaseSet) -> Iterable[list[Any]]:
-    """Give header and rows; answers are 1, 0 and nothing."""
+    """List header and rows; answers are 1, 0 and empty."""
     asked = cases.framework.question_ids
     columns = ["case_id", "unit", *(b.column or b.key for b in oms.omi2.STANDARD), *asked]
     yield columns
@@ -40,7 +40,7 @@ def case_rows(cases: oms.CaseSet) -> Iterable[list[Any]]:
 
 
 def feed_rows(framework: oms.Framework) -> Iterable[list[str]]:
-    """Give which question feeds which item; a criterion's feed its section."""
+    """List the questions that feed each item; a criterion's feed its section."""
     yield ["item", "question"]
     for item in framework.items:
         for q in framework.questions:
@@ -51,7 +51,7 @@ def feed_rows(framework: oms.Framework) -> Iterable[list[str]]:
 
 
 def breakdown_rows() -> Iterable[list[str]]:
-    """Give the groups of the standard breakdowns."""
+    """List the groups of the standard breakdowns."""
     yield ["breakdown", "column", "contrast", "group"]
     for b in oms.omi2.STANDARD:
         for group in b.groups:
@@ -60,7 +60,7 @@ def breakdown_rows() -> Iterable[list[str]]:
 
 
 def main(folder: Path) -> None:
-    """Write everything, and beside the oracles what it was written from."""
+    """Write the tables, and a stamp of the cases next to the oracles."""
     cases = oms.omi2.load_synthetic()
     tables = {
         "cases": case_rows(cases),

@@ -1,4 +1,4 @@
-"""A made-up programme and its cases, which describe nobody.
+"""A made-up programme and synthetic cases.
 
 ``python -m tests.scores.programme`` writes the cases beside the oracles, and says which question
 feeds which item for the R script that computes reference numbers from both.
@@ -63,7 +63,7 @@ class Harm(oms.Breakdown):
 
 
 def framework(**changes: Any) -> oms.Framework:
-    """Give the made-up framework."""
+    """Make the framework."""
     questions = [
         Question(
             id,
@@ -93,7 +93,7 @@ BREAKDOWNS: tuple[oms.Breakdown | str, ...] = ("gender", "plan", Harm())
 
 
 def feeds(item: str) -> list[str]:
-    """Which questions feed an item, straight from the list above."""
+    """List the questions that feed an item, from the list above."""
     return [
         id
         for id, criterion, _, headlines, _ in _QUESTIONS
@@ -102,7 +102,7 @@ def feeds(item: str) -> list[str]:
 
 
 def case_set(rows: list[dict[str, Any]]) -> oms.CaseSet:
-    """Read rows, in their order; the units in the order of `SIZES`."""
+    """Make a case set of rows; the units in the order of `SIZES`."""
     columns = ["case_id", "unit", *STRATA, *FRAMEWORK.question_ids]
     data = {name: [row[name] for row in rows] for name in columns}
     return oms.CaseSet.from_data(data, framework=FRAMEWORK, units=list(SIZES))
@@ -142,7 +142,7 @@ def generate() -> list[dict[str, Any]]:
 
 
 def write() -> None:
-    """Write the cases and what feeds what."""
+    """Write the cases, and the questions that feed each item."""
     with CASES.open("w", encoding="utf-8", newline="") as file:
         rows = generate()
         out = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

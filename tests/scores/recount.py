@@ -1,4 +1,4 @@
-"""Scores by their definition: loops over cases within units, exact fractions, no arrays.
+"""Recount scores by their definition: loops over cases within units, exact fractions, no arrays.
 
 Cochran, W. G. (1977). Sampling Techniques, 3rd ed., sections 5A (domains) and 6.11 (ratios).
 """
@@ -18,7 +18,7 @@ Member = Callable[[Row], bool]
 def score(
     rows: Sequence[Row], questions: Sequence[str], rule: str, member: Member
 ) -> Fraction | None:
-    """The score of a group; None where nothing applied."""
+    """Score a group; None where nothing applied."""
     inside = [row for row in rows if member(row)]
     if rule == "pooled":
         answers = [row[q] for row in inside for q in questions if row[q] is not None]
@@ -34,7 +34,7 @@ def score(
 def influence(
     rows: Sequence[Row], questions: Sequence[str], rule: str, member: Member
 ) -> list[Fraction]:
-    """What each case adds to the error of a group's score; nothing outside the group."""
+    """Linearise a group's score: the contribution of each case, 0 outside the group."""
     p = score(rows, questions, rule, member)
     assert p is not None
     inside = [row for row in rows if member(row)]
@@ -66,7 +66,7 @@ def covariance(
     lonely: str = "error",
     caseload: int | None = None,
 ) -> Fraction:
-    """The covariance of two sums over cases drawn within units."""
+    """Compute the covariance of two sums over cases sampled within units."""
     total = Fraction(0)
     for unit in dict.fromkeys(row["unit"] for row in rows):
         pairs = [(x, y) for row, x, y in zip(rows, a, b, strict=True) if row["unit"] == unit]
@@ -92,7 +92,7 @@ def bare(
     lonely: str,
     caseload: int | None = None,
 ) -> bool:
-    """Whether all the answers are of units of one case, which were removed."""
+    """Check whether all the answers are of units of one case, which were removed."""
     drawn = [row["unit"] for row in rows]
     units = {r["unit"] for r in rows if member(r) and any(r[q] is not None for q in questions)}
     open_still = lonely == "remove" and caseload != 1
@@ -107,18 +107,18 @@ def compare(
     lonely: str = "error",
     caseload: int | None = None,
 ) -> tuple[list[float], Any] | None:
-    """Scores of the groups that have one, and their covariances as fractions; None below two."""
-    there = [m for m in members if score(rows, questions, rule, m) is not None]
-    if len(there) < 2:
+    """Return scores of groups and their covariances as fractions; None below two scores."""
+    scored = [m for m in members if score(rows, questions, rule, m) is not None]
+    if len(scored) < 2:
         return None
-    p = [score(rows, questions, rule, m) for m in there]
-    z = [influence(rows, questions, rule, m) for m in there]
+    p = [score(rows, questions, rule, m) for m in scored]
+    z = [influence(rows, questions, rule, m) for m in scored]
     matrix = [[covariance(rows, a, b, lonely, caseload) for b in z] for a in z]
     return [float(x) for x in p if x is not None], np.array(matrix, dtype=object)
 
 
 def singular(v: Any) -> bool:
-    """Whether some difference of the groups does not vary: an exact elimination comes to 0."""
+    """Check by exact elimination whether some difference of the groups does not vary."""
     last = len(v) - 1
     rows = [
         [v[i, j] - v[i, last] - v[last, j] + v[last, last] for j in range(last)]
@@ -135,7 +135,7 @@ def singular(v: Any) -> bool:
 
 
 def wald(p: Sequence[float], v: Any) -> float:
-    """Wald's statistic from the definition, differences taken from the last group."""
+    """Compute Wald's statistic from its definition, as differences from the last group."""
     C = np.hstack([np.eye(len(p) - 1), -np.ones((len(p) - 1, 1))])
     d = C @ np.array(p)
     return float(d @ np.linalg.inv((C @ v @ C.T).astype(float)) @ d)

@@ -1,4 +1,4 @@
-"""Scores of what cannot be scored: a reason or an error that says what to do."""
+"""Bad input to scores: an error with the next step, or a null with its reason."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def of(rows: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
         ({"breakdowns": ["gender", "gender"]}, DataError, "more than once: 'gender'"),
     ],
 )
-def test_options_that_there_are_not(options, error, message):
+def test_unknown_options_are_raised(options, error, message):
     with pytest.raises(error, match=message):
         oms.scores(case_set(read()), **options)
 
@@ -96,19 +96,19 @@ def test_the_first_bad_option_is_raised():
         ({"framework": 5}, "`framework` must be a Framework; found 5"),
     ],
 )
-def test_options_of_another_kind(options, message):
+def test_options_of_a_wrong_type_are_raised(options, message):
     with pytest.raises(UsageError, match=message) as caught:
         oms.scores(case_set(read()), **options)
     assert "did you mean" not in str(caught.value) or "items" in options
 
 
-def test_no_breakdowns_are_none():
+def test_breakdowns_none_is_the_default():
     plain = oms.scores(case_set(read())).table
     assert oms.scores(case_set(read()), breakdowns=None).table.equals(plain)
 
 
 @pytest.mark.parametrize("call", [oms.recompute, oms.tally])
-def test_counts_of_options_of_another_kind(call):
+def test_counts_raise_options_of_a_wrong_type(call):
     cases = oms.omi2.load_synthetic()
     for name, value in (("breakdowns", 5), ("questions", 5)):
         with pytest.raises(UsageError, match=f"`{name}` must be a list of .*; found 5"):
@@ -127,10 +127,10 @@ def test_counts_of_options_of_another_kind(call):
             oms.tally(oms.omi2.load_synthetic()),
             "found a Tally, which does not record which answers",
         ),
-        ({"case_id": [1]}, "expected a CaseSet; found dict, .* pass framework="),
+        ({"case_id": [1]}, "expected a CaseSet; found dict, .* Pass framework="),
     ],
 )
-def test_what_no_scores_are_made_of(source, message):
+def test_sources_without_cases_are_raised(source, message):
     with pytest.raises(UsageError, match=message):
         oms.scores(source)
 
@@ -165,7 +165,7 @@ def test_a_label_outside_the_groups():
 
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
-def test_a_score_that_applied_to_nobody_in_a_unit(rule):
+def test_a_score_without_applicable_answers_in_a_unit(rule):
     rows = [
         {**r, **(dict.fromkeys(feeds("safety")) if r["unit"] == "east" else {})} for r in read()
     ]
@@ -188,7 +188,7 @@ def test_no_cases_at_all(rule):
     assert [line["unit"] for line in whole] == ["all"] * 8
 
 
-def test_a_unit_of_one_case_is_refused_by_name():
+def test_a_unit_of_one_case_is_named_in_the_error():
     for options in ({}, {"by": "unit"}):
         with pytest.raises(
             DataError, match=r"one in 'isle' \(case 's026'\).*regroup.*lonely='null'"
@@ -203,7 +203,7 @@ def test_a_unit_of_one_case_under_each_treatment(rule):
         for line in of(alone(), by="unit", rule=rule, lonely=lonely, items="1"):
             found[lonely, line["unit"]] = line
     for lonely in ("remove", "adjust"):
-        # By itself it is its own mean: an error of 0 would be false certainty.
+        # A single case equals its mean: a standard error of 0 would be false certainty.
         assert found[lonely, "isle"]["se"] is None
         assert found[lonely, "isle"]["reason"] == "a unit of one case"
     assert found["remove", "all"]["se"] < found["adjust", "all"]["se"]
@@ -226,7 +226,7 @@ def test_a_unit_of_one_case_has_no_degrees_of_freedom():
 
 
 def test_without_degrees_of_freedom_there_are_no_intervals_and_no_tests():
-    """One case in each unit: nothing is left over after the units' means."""
+    """One case in each unit leaves no degrees of freedom."""
     rows = [
         row(i, unit, gender="fm"[i % 2], a1=i > 1, a2=i % 4 == 0) for i, unit in enumerate(SIZES)
     ]
@@ -250,14 +250,14 @@ def test_a_caseload_of_one_case_has_no_degrees_of_freedom():
 
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
-def test_units_that_were_all_removed_leave_no_certainty(rule):
+def test_scores_of_removed_units_only_have_no_standard_error(rule):
     removed = "only units of one case, which were removed"
     rows = [row(i, unit, gender="fm"[i % 2], a1=i > 1) for i, unit in enumerate(SIZES)]
     for line in of(rows, rule=rule, lonely="remove", items="1", breakdowns=["gender"]):
         assert line["percent"] is not None
         assert line["se"] is line["low"] is line["design_effect"] is line["p_value"] is None
         assert line["reason"] == removed
-    # Here only the women's unit was.
+    # Here only the unit of the only woman is removed.
     rows = [row(i, "north", gender="m", a1=i > 1) for i in range(5)]
     rows.append(row(9, "isle", gender="f", a1=True))
     lines = of(rows, rule=rule, lonely="remove", items="1", breakdowns=["gender"])
@@ -268,7 +268,7 @@ def test_units_that_were_all_removed_leave_no_certainty(rule):
 
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
-def test_a_group_that_one_unit_leaves_open_leaves_its_tests_open(rule):
+def test_a_group_without_standard_error_is_not_tested(rule):
     lines = of(alone(), breakdowns=["gender"], lonely="null", items="1", rule=rule)
     groups = {line["group"]: line for line in lines}
     # The one case is a woman's.
@@ -315,7 +315,7 @@ def test_groups_whose_difference_does_not_vary_are_not_tested(rule):
         assert line["reason"] == "no spread to test against"
 
 
-def test_groups_that_do_not_differ_at_all_carry_the_mark_of_no_difference():
+def test_equal_groups_have_the_mark_of_no_difference():
     rows = [row(i, gender="fm"[i % 2], a1=True) for i in range(6)]
     for line in of(rows, breakdowns=["gender"], items="1.1")[1:]:
         assert line["p_value"] is None
@@ -337,7 +337,7 @@ def test_a_group_without_a_second_is_not_tested():
     }
 
 
-def test_the_unclassified_stand_outside_a_complement_unless_only_the_known_count():
+def test_unclassified_cases_are_in_the_complement_unless_it_is_known():
     rows = [row(i, harm=("high", None)[i % 2], a1=i > 2) for i in range(6)]
     every, known = (
         of(rows, breakdowns=[Harm()], items="1.1", complement=which)[1]
@@ -349,7 +349,7 @@ def test_the_unclassified_stand_outside_a_complement_unless_only_the_known_count
 
 
 @pytest.mark.parametrize("percent", [0, 100])
-def test_a_logit_interval_does_not_exist_at_the_ends(percent):
+def test_a_logit_interval_does_not_exist_at_0_and_100(percent):
     rows = [row(i, a1=percent == 100) for i in range(4)]
     (line,) = of(rows, items="1.1", interval="logit")
     assert (line["percent"], line["se"], line["low"], line["high"]) == (percent, 0, None, None)
@@ -363,7 +363,7 @@ def test_frameworks_may_name_items_that_nothing_feeds():
     assert "4" not in oms.scores(data, framework=silent).table["item"].to_pylist()
 
 
-def test_a_caseload_smaller_than_the_sample_is_refused_by_unit():
+def test_units_with_a_caseload_smaller_than_the_sample_are_named():
     with pytest.raises(DataError, match="no fewer cases than were drawn") as caught:
         oms.scores(case_set(read()), population=25)
     assert "25 with 34 drawn in 'north', 25 with 27 drawn in 'south'." in str(caught.value)
@@ -375,10 +375,10 @@ def test_a_caseload_smaller_than_the_sample_is_refused_by_unit():
     assert [p.where for p in caught.value.problems] == ["population"] * 2
 
 
-def test_a_caseload_for_every_unit():
+def test_units_without_a_caseload_are_named():
     with pytest.raises(DataError, match=r"none for 'west', 'coast'\. Give one for each") as caught:
         oms.scores(case_set(alone()), population={"north": 99, "south": 99, "east": 9, "isle": 9})
-    # Everything wrong with the data is told at once.
+    # All problems of the data are reported together.
     assert [p.where for p in caught.value.problems] == ["population", "population", "unit"]
 
 
@@ -403,8 +403,8 @@ def test_a_caseload_for_every_unit():
         ({**SIZES, "esat": 9}, "units are 'north'.*found 'esat'. Correct the spelling"),
     ],
 )
-def test_a_caseload_that_is_none(population, message):
-    """One problem, and none that is not there: every unit here but one has cases enough."""
+def test_a_wrong_caseload_is_one_problem(population, message):
+    """The other units have large enough caseloads, so that there is one problem only."""
     if isinstance(population, dict):
         population = {**population, "isle": 1 if population["isle"] == SIZES["isle"] else 0}
     with pytest.raises(DataError) as caught:
@@ -417,7 +417,7 @@ def test_a_caseload_that_is_none(population, message):
 
 @pytest.mark.parametrize("lonely", ["error", "null", "remove", "adjust"])
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
-def test_a_unit_without_cases_has_no_caseload(rule, lonely):
+def test_a_unit_without_cases_has_a_caseload_of_0(rule, lonely):
     rows = read()
     data = {name: [r[name] for r in rows] for name in rows[0]}
     cases = oms.CaseSet.from_data(data, framework=FRAMEWORK, units=[*SIZES, "none"])
@@ -431,9 +431,9 @@ def test_a_unit_without_cases_has_no_caseload(rule, lonely):
 
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
-def test_a_unit_of_one_case_that_is_its_whole_caseload_is_not_open(rule):
+def test_a_unit_of_one_case_that_is_its_whole_caseload_has_a_standard_error(rule):
     lines = of(alone(), by="unit", items="1", rule=rule, population={**SIZES, "isle": 1})
     for line in lines:
-        # Everybody was seen.
+        # The sample is the whole caseload.
         assert (line["se"], line["reason"]) == (0, None)
         assert line["low"] == line["percent"] == line["high"]

@@ -1,4 +1,4 @@
-"""What caseloads do to a comparison of units, and how a table tells of them."""
+"""Effects of caseloads on a comparison of units, and their record in the metadata."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import omistats as oms
 from omistats import UsageError
 
 FUNNEL = ("low_95", "high_95", "low_99_8", "high_99_8", "beyond", "z", "z_multiplicative")
-# More and more of every caseload, up to all of it.
+# Cases of each unit that were not sampled, down to none.
 SPARE = (1000, 10, 1, 0)
 
 
@@ -31,7 +31,7 @@ def close(found: float, expected: float) -> None:
 
 @pytest.mark.parametrize("scale", ["normal", "arcsine"])
 @pytest.mark.parametrize("spare", SPARE)
-def test_a_funnel_is_that_of_units_whatever_their_caseloads(spare, scale):
+def test_a_funnel_does_not_depend_on_caseloads(spare, scale):
     sizes = {unit: size + spare for unit, size in SIZES.items()}
     plain = by_unit().units(ITEM, scale=scale, **FEW)
     found = by_unit(population=sizes).units(ITEM, scale=scale, **FEW)
@@ -45,7 +45,7 @@ def test_a_funnel_is_that_of_units_whatever_their_caseloads(spare, scale):
         left = 1 - SIZES[mine["unit"]] / sizes[mine["unit"]]
         assert mine["se"] == pytest.approx(theirs["se"] * math.sqrt(left), rel=1e-12)
     if spare == 0:
-        # Everybody was seen: nothing is left to test.
+        # The samples are the whole caseloads: there is no test of heterogeneity.
         assert np.isnan(found.heterogeneity.statistic)
     else:
         assert found.heterogeneity.statistic > plain.heterogeneity.statistic
@@ -60,7 +60,7 @@ def test_the_design_effect_is_the_one_that_was_multiplied():
 
 
 @pytest.mark.parametrize("population", [None, 50])
-def test_where_cases_do_not_differ_nothing_is_multiplied(population):
+def test_where_cases_do_not_differ_variance_is_not_multiplied(population):
     """Every case of a unit has the same share, units differ."""
     blank = dict.fromkeys(read()[0])
     share = {"north": 1, "south": 2, "east": 3}
@@ -87,11 +87,11 @@ def test_a_unit_of_one_case_is_left_out_of_the_design_effect():
         close(scores.units(ITEM, **FEW).design_effect, plain.design_effect)
 
 
-def test_a_table_tells_of_its_caseloads(tmp_path):
+def test_metadata_record_the_caseloads(tmp_path):
     sizes = {**dict.fromkeys(SIZES, 60), "north": math.inf}
     found = by_unit(population=sizes, breakdowns=["gender"])
-    told = json.loads(found.table.schema.metadata[b"omistats.population"])
-    assert told["caseloads"] == {**sizes, "north": None}
+    recorded = json.loads(found.table.schema.metadata[b"omistats.population"])
+    assert recorded["caseloads"] == {**sizes, "north": None}
     assert "errors corrected for caseloads" in repr(found)
     assert "errors corrected for caseloads" not in repr(by_unit())
     compared = found.units(ITEM, **FEW)
@@ -111,7 +111,7 @@ def test_means_have_caseloads_too():
     assert json.loads(found.table.schema.metadata[b"omistats.population"])["within"] == {}
 
 
-def test_what_cases_say_of_a_population_is_not_about_scores():
+def test_population_metadata_of_cases_are_dropped():
     key = b"omistats.population"
     shipped = oms.omi2.load_synthetic()
     assert key not in (by_unit().table.schema.metadata or {})
@@ -133,7 +133,7 @@ def test_what_cases_say_of_a_population_is_not_about_scores():
         ),
     ],
 )
-def test_metadata_that_scores_did_not_write(text, message):
+def test_foreign_metadata_are_raised(text, message):
     found = by_unit()
     table = found.table.replace_schema_metadata({b"omistats.population": text})
     with pytest.raises(UsageError, match=message):

@@ -1,4 +1,4 @@
-"""The published outcome questions: what pooling makes of them, and what their mean does.
+"""Pooled score and mean of the published outcome questions.
 
 The last eight rows of Tables 7-11 of the 2011 report; their whole-sample figures and Ns are
 printed where cases of high risk of harm stand beside all. The report prints 57% for outcomes.
@@ -31,14 +31,14 @@ def published() -> list[tuple[int, int]]:
 
 
 def possible() -> list[tuple[list[int], int]]:
-    """Every count that prints as the percentage, by trying all."""
+    """List the counts that print as the percentage, by trying all."""
     return [
         ([k for k in range(n + 1) if half_up(Fraction(100 * k, n)) == percent], n)
         for percent, n in published()
     ]
 
 
-def test_there_are_eight_and_each_has_counts_that_print_so():
+def test_there_are_eight_questions_with_possible_counts():
     found = possible()
     assert len(found) == len(OUTCOMES) == 8
     assert all(counts == list(range(counts[0], counts[-1] + 1)) for counts, _ in found)
@@ -59,7 +59,7 @@ def test_the_mean_prints_as_published_in_a_corner_only():
     low, high = (sum(Fraction(100 * counts[end], n) for counts, n in found) / 8 for end in (0, -1))
     assert (round(float(low), 2), round(float(high), 2)) == (57.40, 58.35)
     assert (half_up(low), half_up(high)) == (PRINTED, PRINTED + 1)
-    # All ways to choose the counts: sums of the first four shares beside sums of the last four.
+    # All choices of counts: each sum of the first four shares with each sum of the last four.
     halves = [
         np.sort([sum(100 * k / n for k, (_, n) in zip(ks, half, strict=True)) for ks in product(
             *(counts for counts, _ in half)
@@ -84,7 +84,7 @@ def test_scores_of_shipped_cases_show_the_same_difference():
     assert percents["questions"] > percents["pooled"]
 
 
-def test_the_outcome_questions_have_no_invented_company():
+def test_no_invented_question_feeds_the_outcome_scores():
     cases = oms.omi2.load_synthetic()
     (line,) = oms.scores(cases, items="3").table.to_pylist()
     assert (line["questions"], line["invented"]) == (8, 0)

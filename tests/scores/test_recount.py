@@ -1,4 +1,4 @@
-"""Scores against a slow recount of random cases, and what must hold whatever the cases are."""
+"""Scores against a slow recount of random cases, and properties that hold for all cases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 @st.composite
 def cases(draw: Any, most: int = 14, lonely: bool = False) -> list[Row]:
-    """Random cases in any order of units; some units, groups and questions are empty."""
+    """Draw cases in any order of units; some units, groups and questions are empty."""
     import random
 
     dice = random.Random(draw(st.integers(0, 2**32)))
@@ -108,7 +108,7 @@ def check(
         se = math.sqrt(variance)
         close(line["percent"], 100 * float(p))
         close(line["se"], 100 * se)
-        # What does not vary, does not vary at all.
+        # A variance that is 0 in fractions is 0 here, not rounding.
         assert (line["se"] == 0) == (variance == 0)
         half = 100 * stats.norm.ppf(0.95) * se
         close(line["low"], 100 * float(p) - half)
@@ -173,7 +173,7 @@ def test_every_figure_equals_a_recount(rule, rows, complement, item):
 @pytest.mark.parametrize("rule", RULES)
 @settings(max_examples=12)
 @given(rows=cases(lonely=True), lonely=st.sampled_from(["remove", "adjust"]))
-def test_units_of_one_case_as_asked(rule, rows, lonely):
+def test_treatments_of_units_of_one_case_equal_a_recount(rule, rows, lonely):
     found = oms.scores(
         case_set(rows), breakdowns=BREAKDOWNS, items="safety", rule=rule, confidence=0.9,
         lonely=lonely,
@@ -187,8 +187,8 @@ def test_units_of_one_case_as_asked(rule, rows, lonely):
 @given(
     rows=cases(lonely=True), lonely=st.sampled_from(["remove", "adjust"]), spare=st.integers(0, 9)
 )
-def test_samples_from_caseloads(rule, rows, lonely, spare):
-    """One caseload for all units; the largest sample may be all of it, or a unit of one case."""
+def test_samples_from_caseloads_equal_a_recount(rule, rows, lonely, spare):
+    """One caseload size for all units, which may equal the largest sample, even of one case."""
     units = [row["unit"] for row in rows]
     caseload = max(map(units.count, units)) + spare
     found = oms.scores(
@@ -199,7 +199,7 @@ def test_samples_from_caseloads(rule, rows, lonely, spare):
         check(rows, line, rule, "all", lonely, caseload)
 
 
-def test_a_caseload_without_bound_is_none_at_all():
+def test_an_infinite_caseload_has_no_correction():
     plain, vast = (
         oms.scores(case_set(read()), by="unit", breakdowns=BREAKDOWNS, population=population)
         for population in (None, dict.fromkeys(SIZES, math.inf))
@@ -208,7 +208,7 @@ def test_a_caseload_without_bound_is_none_at_all():
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_half_of_every_caseload_halves_variances_and_leaves_the_rest(rule):
+def test_sampling_half_of_every_caseload_halves_variances(rule):
     options: dict[str, Any] = {"by": "unit", "breakdowns": BREAKDOWNS, "rule": rule}
     halves = {unit: 2 * size for unit, size in SIZES.items()}
     plain = oms.scores(case_set(read()), **options).table.to_pylist()
@@ -225,7 +225,7 @@ def test_half_of_every_caseload_halves_variances_and_leaves_the_rest(rule):
 @pytest.mark.parametrize("rule", RULES)
 @settings(max_examples=12)
 @given(rows=cases(lonely=True))
-def test_units_of_one_case_left_open_leave_open_what_they_touch_and_nothing_else(rule, rows):
+def test_units_of_one_case_make_only_their_own_scores_null(rule, rows):
     open_, closed = (
         oms.scores(
             case_set(rows), by="unit", breakdowns=BREAKDOWNS, items="2", rule=rule, lonely=lonely
@@ -292,8 +292,8 @@ def test_a_pooled_score_is_the_sum_of_its_questions_counts(rows):
         assert line["percent"] == (pytest.approx(100 * k / n, rel=1e-14) if n else None)
 
 
-def test_the_random_cases_meet_tests_that_cannot_be_made():
-    """Groups that move together, two and three of them, and equal ones: exact and not."""
+def test_the_random_cases_include_tests_that_cannot_be_made():
+    """Two and three groups whose difference does not vary, and equal groups."""
     blank = dict.fromkeys((*STRATA, *FRAMEWORK.question_ids))
 
     def cases_of(*answers: tuple[str, bool]) -> list[Row]:
@@ -340,7 +340,7 @@ def test_a_question_that_feeds_a_criterion_and_its_section_counts_once():
     assert [(r["k"], r["n"], r["questions"]) for r in section] == [(2, 3, 2)]
 
 
-def test_one_question_scores_alike_under_the_rules_that_weigh_it_alike():
+def test_rules_agree_on_one_question():
     one = oms.Framework("one", [oms.Question("a1", "A", oms.Link("1.1", "published"))], items=ITEMS)
     rows = read()
     data = {name: [r[name] for r in rows] for name in ("case_id", "unit", "a1")}
@@ -354,7 +354,7 @@ def test_one_question_scores_alike_under_the_rules_that_weigh_it_alike():
     assert found[0].to_numpy() == pytest.approx(found[2].to_numpy(), rel=1e-12, abs=1e-12)
 
 
-def test_large_units_are_done_item_by_item(monkeypatch):
+def test_large_units_are_computed_item_by_item(monkeypatch):
     options: dict[str, Any] = {"by": "unit", "breakdowns": BREAKDOWNS, "rule": "questions"}
     at_once = oms.scores(case_set(read()), **options).table.to_pylist()
     for cells in (1, 900):

@@ -1,4 +1,4 @@
-"""Sums over groups of cases within units are exact whatever they are made in."""
+"""Sums over groups of cases within units are exact in float32 and float64."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_sums_of_squares_are_exact(sizes, most, seed):
             assert found[2, unit, 0, domain] == (own * own).sum()
 
 
-def test_where_single_precision_ends_double_takes_over():
+def test_sums_beyond_float32_are_exact():
     odd = np.full((1, 1, 2**13), 4095.0, np.float32)
     odd[0, 0, ::2] = 4093
     expected = 2**12 * (4095**2 + 4093**2)
     found = sample(np.ones((1, 2**13)), [0, 2**13]).sums(odd * odd, 4095.0**2)
     assert found.item() == expected
-    # What it would be otherwise.
+    # In float32 the sum is wrong.
     assert (odd[0, 0] * odd[0, 0] * np.float32(1)).cumsum(dtype=np.float32)[-1] != expected
 
 
@@ -64,7 +64,7 @@ def test_unchecked_moments_give_what_checked_ones_do(data):
     assert found.se == pytest.approx(float(checked.se), rel=0, abs=0, nan_ok=True)
 
 
-def test_squares_of_more_answers_than_single_precision_holds():
+def test_squares_beyond_float32_are_exact():
     """4,097 squared is above 2**24 and odd: a case's own square would already be rounded."""
     ids = [f"q{i}" for i in range(4099)]
     safety = oms.Link("1", "published")

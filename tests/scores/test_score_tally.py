@@ -1,4 +1,4 @@
-"""Scores from sums over cases are those of the cases, however the sums came together."""
+"""Scores from sums over cases equal those of the cases, however the sums were made."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_some_items_and_no_breakdowns():
     same(oms.scores(sums, by="unit"), oms.scores(cases, by="unit", items=["1.1", "safety"]))
 
 
-def test_views_do_without_the_cases():
+def test_views_do_not_need_the_cases():
     cases = oms.omi2.load_synthetic()
     ours = oms.scores(score_tally(cases), by="unit", population=900)
     theirs = oms.scores(cases, by="unit", population=900)
@@ -91,7 +91,7 @@ def test_views_do_without_the_cases():
 
 
 def test_sums_against_a_slow_count():
-    """Case by case in whole numbers, from the rows and what feeds what."""
+    """Sum case by case in whole numbers, from the rows and the questions of each item."""
     sums, rows = whole(), read()
     groups = [
         lambda r: True,
@@ -130,7 +130,7 @@ def test_blocks_of_any_size_and_precision_give_the_same(monkeypatch, block, leas
     cases = oms.omi2.load_synthetic()
     asked = score_tally(cases, breakdowns=oms.omi2.STANDARD)
     monkeypatch.setattr(summing, "_BLOCK", block)
-    # Of 2,213 cases these are few or many.
+    # Small enough for the 2,213 cases to count as many, or not.
     monkeypatch.setattr(summing, "_LARGE_BLOCK", 192 if block == 128 else 1 << 14)
     monkeypatch.setattr(summing, "_MIN_EXACT", least)
     monkeypatch.setattr(summing, "_FLOAT32_EXACT", whole_numbers)
@@ -160,7 +160,7 @@ def of_units(*names: str) -> ScoreTally:
     return score_tally(cases, breakdowns=BREAKDOWNS)
 
 
-def test_units_of_either_are_appended():
+def test_merging_appends_new_units():
     merged = of_units("north", "south").merge(of_units("isle", "east"), of_units("west", "coast"))
     assert merged.units == ("north", "south", "isle", "east", "west", "coast")
     rows = [r for unit in merged.units for r in read() if r["unit"] == unit]
@@ -168,7 +168,7 @@ def test_units_of_either_are_appended():
     same(oms.scores(merged, by="unit"), oms.scores(cases, by="unit", breakdowns=BREAKDOWNS))
 
 
-def test_a_unit_is_replaced_or_left_out():
+def test_units_are_replaced_and_dropped():
     sums = whole()
     changed = [{**r, "a1": True} if r["unit"] == "east" else r for r in read()]
     cases = oms.CaseSet.from_data(
@@ -183,13 +183,13 @@ def test_a_unit_is_replaced_or_left_out():
 
 
 def marked(*units: str, **metadata: str) -> ScoreTally:
-    said = {key.encode(): value.encode() for key, value in metadata.items()}
+    kept = {key.encode(): value.encode() for key, value in metadata.items()}
     part = of_units(*units)
     return from_sums(FRAMEWORK, part.units, part.cases, part.moments, part.items, part.splits,
-                     part.complement, said)  # fmt: skip
+                     part.complement, kept)  # fmt: skip
 
 
-def test_what_is_made_up_in_part_is_made_up():
+def test_merging_keeps_the_mark_of_synthetic_cases():
     merged = marked("north", source="a", year="2011").merge(
         marked("south", synthetic="simulated", source="b", year="2011")
     )
@@ -200,7 +200,7 @@ def test_what_is_made_up_in_part_is_made_up():
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.float64])
-def test_sums_made_elsewhere(kind):
+def test_sums_of_an_engine_may_be_of_any_number_type(kind):
     sums = whole()
     found = from_sums(FRAMEWORK, list(sums.units), sums.cases.astype(kind),
                       sums.moments.astype(kind), scored_items(FRAMEWORK, None),
@@ -215,7 +215,7 @@ def test_sums_cannot_be_changed():
             array[0] = 0
 
 
-def test_no_cases_have_sums_too():
+def test_no_cases_have_sums_of_0():
     cases = case_set([])
     sums = score_tally(cases, breakdowns=BREAKDOWNS)
     assert sums.cases.tolist() == [0] * 6
@@ -232,7 +232,7 @@ def test_standard_errors_of_sums_against_r():
     }
     checked = 0
     for line in oracle("scores_estimates.csv"):
-        # The rest outside a subset is compared and has no row.
+        # The cases outside a subset are compared and have no row.
         if (line["rule"], line["lonely"]) != ("pooled", "error") or line["group"] == "rest":
             continue
         known = line["breakdown"] == "harm_known"
@@ -245,6 +245,6 @@ def test_standard_errors_of_sums_against_r():
     assert checked > 300
 
 
-def test_sums_say_what_they_are_of():
+def test_repr_counts_units_breakdowns_items_and_cases():
     assert repr(whole()) == "ScoreTally: 6 units x 3 breakdowns x 8 items, 123 cases"
     assert repr(of_units("isle")).startswith("ScoreTally: 1 unit x 3 breakdowns x 8 items")

@@ -1,4 +1,4 @@
-"""What sums over cases cannot give, and sums that no cases have."""
+"""Options that sums over cases cannot serve, and impossible sums."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_first_option_that_needs_the_cases_is_raised():
         oms.scores(whole(), **wrong)
 
 
-def test_what_says_the_same_again_is_fine():
+def test_options_equal_to_those_of_the_tally_are_accepted():
     given: dict[str, Any] = {
         "framework": FRAMEWORK, "breakdowns": None, "complement": "known", "rule": "pooled",
         "stratum": "unit",
@@ -65,7 +65,7 @@ def test_a_unit_of_one_case_is_named():
         oms.scores(sums)
 
 
-def test_caseloads_that_are_wrong_are_named():
+def test_all_wrong_caseloads_are_named():
     with pytest.raises(DataError, match="4 problems") as caught:
         oms.scores(whole(), population={"north": 3, "south": "x", "mars": 9})
     text = str(caught.value)
@@ -73,8 +73,8 @@ def test_caseloads_that_are_wrong_are_named():
         assert part in text
 
 
-def test_options_of_summing():
-    with pytest.raises(UsageError, match="pass framework="):
+def test_bad_options_of_score_tally_are_raised():
+    with pytest.raises(UsageError, match="Pass framework="):
         score_tally({"case_id": [1]}, complement="some")  # type: ignore[arg-type]
     with pytest.raises(UnknownNameError, match="unknown complement 'some'"):
         score_tally(case_set(read()), complement="some")  # type: ignore[arg-type]
@@ -84,7 +84,7 @@ def test_options_of_summing():
         oms.scores(oms.tally(case_set(read())))
 
 
-def test_sums_that_differ_do_not_merge():
+def test_sums_of_different_things_do_not_merge():
     items = score_tally(case_set(read()), items=["1", "2"])
     with pytest.raises(UsageError) as caught:
         whole().merge(items, whole("known"))
@@ -95,7 +95,7 @@ def test_sums_that_differ_do_not_merge():
     assert "other 2 has the complement 'known', not 'all'" in text
 
 
-def test_frameworks_that_differ_do_not_merge():
+def test_sums_of_different_frameworks_do_not_merge():
     def made(**changes: Any) -> Any:
         other = framework(**changes)
         table = {name: case_set(read())[name] for name in case_set(read())}
@@ -120,7 +120,7 @@ def test_only_sums_merge(other):
         whole().replace(other)
 
 
-def test_units_that_there_are_not():
+def test_unknown_units_are_raised():
     with pytest.raises(UnknownNameError, match="unknown unit 'norht'; did you mean 'north'"):
         whole().drop_units(["isle", "norht"])
     with pytest.raises(UnknownNameError, match="unknown unit 'north'; choose from isle"):
@@ -148,12 +148,12 @@ def spoilt(at: tuple[Any, ...], change: int) -> np.ndarray[Any, Any]:
         ((3, slice(3, 6), 4, slice(2, 5)), 30, "groups that share no case add up to no more than"),
     ],
 )
-def test_sums_that_no_cases_have(at, change, message):
+def test_impossible_sums_are_raised(at, change, message):
     with pytest.raises(UsageError, match=re.escape(message)):
         attrs.evolve(whole(), moments=spoilt(at, change))
 
 
-def test_a_spread_that_no_cases_have():
+def test_an_impossible_spread_is_raised():
     """Two cases with three of three questions answered have a sum of n² of 18."""
     one = framework(questions=FRAMEWORK.questions[:3])
     sums = score_tally(
@@ -197,7 +197,7 @@ def test_a_spread_that_no_cases_have():
         ({"cases": np.array([1, 27, 22, 21, 16, 3])}, "no case has more answers than an item has"),
     ],
 )
-def test_parts_that_do_not_fit(changes, message):
+def test_attributes_that_do_not_fit_are_raised(changes, message):
     with pytest.raises(UsageError, match=re.escape(message)):
         attrs.evolve(whole(), **changes)
 
@@ -211,7 +211,7 @@ def test_parts_that_do_not_fit(changes, message):
         ("3", "`cases` must be whole numbers; found <U1"),
     ],
 )
-def test_sums_made_elsewhere_are_whole(value, message):
+def test_sums_must_be_whole_numbers(value, message):
     sums = whole()
     with pytest.raises(UsageError, match=message):
         from_sums(FRAMEWORK, sums.units, [value] * 6, sums.moments, sums.items, sums.splits, "all")

@@ -1,4 +1,4 @@
-"""A saved tally comes back as it was, or not at all."""
+"""A saved ScoreTally is read back unchanged, or an error is raised."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def table_of(path: Path) -> pa.Table:
 
 
 def put(path: Path, table: pa.Table, sign: bool = True, **said: Any) -> None:
-    """Write a table whose metadata say something else, by default with a checksum that fits."""
+    """Write a table with changed metadata, by default with a checksum that fits."""
     metadata = dict(table.schema.metadata)
     metadata[KIND.key] = json.dumps({**json.loads(metadata[KIND.key]), **said}).encode()
     table = table.replace_schema_metadata(metadata)
@@ -136,13 +136,13 @@ def test_other_files(tmp_path, path):
         ({"items": {"9": ["a1"]}}, "items of the framework; found unknown item '9'"),
     ],
 )
-def test_what_a_file_says_of_itself_does_not_fit(path, said, message):
+def test_metadata_that_do_not_fit_are_raised(path, said, message):
     put(path, table_of(path), **said)
     with pytest.raises(DataError, match=message):
         ScoreTally.read(path, framework=FRAMEWORK)
 
 
-def test_what_a_file_says_was_changed(path):
+def test_changed_metadata_are_detected(path):
     put(path, table_of(path), sign=False, complement="known")
     with pytest.raises(DataError, match=f"{path}.*unchanged; found content that does not"):
         ScoreTally.read(path, framework=FRAMEWORK)
@@ -172,7 +172,7 @@ def changed(table: pa.Table, name: str, at: int, value: Any) -> pa.Table:
         lambda t: changed(t, "kk", 7, None),
     ],
 )
-def test_rows_that_were_changed(path, change):
+def test_changed_rows_are_detected(path, change):
     table = change(table_of(path))
     put(path, table)
     with pytest.raises(DataError, match="rows that are not those written"):
@@ -190,14 +190,14 @@ def test_rows_that_were_changed(path, change):
         lambda t: t.slice(0, 0),
     ],
 )
-def test_sums_that_there_can_be_but_were_not(path, change):
+def test_possible_sums_that_were_not_written_are_detected(path, change):
     put(path, change(table_of(path)), sign=False)
     with pytest.raises(DataError, match="unchanged; found content that does not match"):
         ScoreTally.read(path, framework=FRAMEWORK)
 
 
-def test_every_byte_of_the_numbers_counts(path):
-    """A changed byte is told, or was of no consequence."""
+def test_every_changed_byte_is_detected(path):
+    """A changed byte raises an error or changes nothing."""
     refused = []
     for _ in flipped(path, 300):
         try:
@@ -211,7 +211,7 @@ def test_every_byte_of_the_numbers_counts(path):
 
 
 @pytest.mark.parametrize("failing", [OSError("disk full"), KeyboardInterrupt()])
-def test_writing_that_fails_leaves_what_was_there(path, monkeypatch, failing):
+def test_a_failed_write_leaves_the_file_as_it_was(path, monkeypatch, failing):
     before = path.read_bytes()
     failing_writes(path, monkeypatch, failing)
     with pytest.raises(type(failing)):
@@ -220,13 +220,13 @@ def test_writing_that_fails_leaves_what_was_there(path, monkeypatch, failing):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_framework_that_does_not_fit(path):
+def test_a_different_framework_is_raised(path):
     other = framework(name="else", questions=FRAMEWORK.questions[1:])
     with pytest.raises(DataError, match="2 problems") as caught:
         ScoreTally.read(path, framework=other)
     assert "sums of the framework 'made up'; found 'else'" in str(caught.value)
     assert "other ones for '1', '1.1', 'safety'" in str(caught.value)
-    # What does not feed the items may change.
+    # Questions that do not feed the items, and labels, may change.
     label = attrs.evolve(FRAMEWORK.questions[0], label="Said otherwise")
     relabelled = framework(questions=(label, *FRAMEWORK.questions[1:-1]))
     assert ScoreTally.read(path, framework=relabelled).framework == relabelled

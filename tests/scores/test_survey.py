@@ -68,7 +68,7 @@ def shipped(interval: Any, df: Any) -> dict[Key, Row]:
 
 
 def close(found: Any, expected: str, what: object) -> None:
-    # What is 0 here is 1e-14 there, a difference of sums.
+    # Figures that are 0 here are 1e-14 in R, a difference of sums.
     assert found == pytest.approx(float(expected), rel=DIGITS, abs=1e-11), what
 
 
@@ -82,7 +82,7 @@ def check_estimate(line: dict[str, str], found: Row, interval: str, df: str | No
         if line[theirs]:
             close(found[mine], line[theirs], (mine, line))
         else:
-            # Only a logit has no limits, and only at the ends.
+            # Only a logit interval has no limits, and only at 0 and 100.
             assert interval == "logit"
             assert found[mine] is None
             assert found["percent"] in (0, 100)
@@ -142,7 +142,7 @@ def test_estimates_and_intervals_of_the_made_up_cases(interval, df):
         key = line["unit"], breakdown, line["item"], group
         check_estimate(line, made_up(way[0], way[1], interval, df, way[2])[key], interval, df)
         checked.setdefault(way, set()).add(key)
-    # No row of R's twice, and no row left out: of pooled scores in every unit, of the others in
+    # Each row of R once, and no row missing: of pooled scores in every unit, of the others in
     # two of the seven and, without groups, in a third.
     of_r = sum(r["group"] != "rest" for r in MADE_UP[0])
     assert sum(len(keys) for keys in checked.values()) == of_r
@@ -181,10 +181,10 @@ def test_estimates_and_intervals_of_samples_from_caseloads(interval, df):
         found = drawn_from_caseloads(way[0], interval, df, way[1])[key]
         checked.setdefault(way, set()).add(key)
         check_estimate(line, found, interval, df)
-        # Of a caseload that was drawn whole nothing is left to chance.
+        # A caseload that was sampled whole has a standard error of 0.
         if line["unit"] == "isle":
             assert found["se"] == 0
-    # No row of R's twice, and every score left in: of pooled scores in every unit, of the others
+    # Each row of R once, and no score missing: of pooled scores in every unit, of the others
     # in one and in all together; a known complement differs in its own breakdown only.
     of_r = sum(r["group"] != "rest" for r in POPULATION[0])
     assert sum(len(keys) for keys in checked.values()) == of_r
@@ -212,7 +212,7 @@ def test_differences_and_tests_of_samples_from_caseloads(df):
         checked.setdefault((line["rule"], "known" if known else "all"), set()).add(key)
     assert sum(len(keys) for keys in checked.values()) == len(POPULATION[1])
     for (rule, complement), keys in checked.items():
-        # Of a caseload drawn whole nothing is tested.
+        # Groups of a caseload that was sampled whole are not tested.
         assert keys == {
             key for key, r in drawn_from_caseloads(rule, "wald", df, complement).items()
             if (rule == "pooled" or key[0] in ("north", "all")) and r["p_value"] is not None
@@ -248,7 +248,7 @@ def test_estimates_and_intervals_of_the_shipped_cases(interval, df):
         key = line["unit"], line["breakdown"] or None, line["item"], group
         check_estimate(line, scores[key], interval, df)
         checked.add(key)
-    # No row of R's twice, and none left out.
+    # Each row of R once, and none missing.
     assert len(checked) == sum(r["group"] != "rest" for r in SHIPPED[0])
     # Every score of all units and of the first, and the other units' of all their cases; but not
     # the rows of the group `all`, which are those of everyone, nor those without an answer.

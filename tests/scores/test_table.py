@@ -1,4 +1,4 @@
-"""The table of scores, its views, and what is told to people."""
+"""The table of scores, its views and its text forms."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_rows_nest_units_then_breakdowns_then_items_then_groups(found):
     assert found.table["level"].to_pylist() == [level[e[2]] for e in expected]
 
 
-def test_without_units_there_is_all_alone():
+def test_without_units_only_all_is_scored():
     rows = oms.scores(case_set(read()), items=["2.1", "1"]).table.to_pylist()
     # In the framework's order, whatever order was asked for.
     assert [(r["unit"], r["item"], r["breakdown"], r["contrast"]) for r in rows] == [
@@ -91,7 +91,7 @@ def test_an_invented_link_of_a_published_question_is_invented_too():
     ]  # fmt: skip
 
 
-def test_settings_are_said_in_every_row():
+def test_every_row_has_the_settings():
     options = {"rule": "cases", "confidence": 0.8, "interval": "logit"}
     rows = oms.scores(case_set(read()), breakdowns=["gender"], **options).table.to_pylist()
     assert {r["rule"] for r in rows} == {"cases"}
@@ -101,14 +101,14 @@ def test_settings_are_said_in_every_row():
     assert methods == {(None, None), ("gender", "wald-chi-square")}
     assert {r["df2"] for r in rows} == {None}
     by_design = oms.scores(case_set(read()), breakdowns=["gender"], df="design").table
-    # F is on one and on cases less units.
-    free = sum(SIZES.values()) - len(SIZES)
+    # F has one degree of freedom, and cases less units.
+    df_design = sum(SIZES.values()) - len(SIZES)
     pairs = zip(by_design["df"].to_pylist(), by_design["df2"].to_pylist(), strict=True)
-    assert set(pairs) == {(None, None), (1, free)}
+    assert set(pairs) == {(None, None), (1, df_design)}
     assert set(by_design["method"].to_pylist()) == {None, "wald-f"}
 
 
-def test_what_the_cases_say_of_themselves_goes_with_their_scores(tmp_path):
+def test_scores_keep_the_metadata_of_the_cases(tmp_path):
     named = {"synthetic": "true", "seed": "7"}
     cases = case_set(read())
     table = pa.table(cases).replace_schema_metadata(named)
@@ -132,14 +132,14 @@ def test_frames_hold_the_same_scores(found):
     assert found.to_polars()["item"].to_list() == found.table["item"].to_pylist()
 
 
-def test_a_framework_and_a_path_may_come_apart(tmp_path):
+def test_a_path_is_scored_with_a_framework(tmp_path):
     cases = case_set(read())
     pq.write_table(pa.table(cases), tmp_path / "cases.parquet")
     again = oms.scores(tmp_path / "cases.parquet", framework=FRAMEWORK)
     assert again.table.equals(oms.scores(cases).table)
 
 
-def test_breakdowns_by_name_class_or_instance_are_one(found):
+def test_breakdowns_are_given_by_name_class_or_instance(found):
     class Gender(oms.Breakdown):
         key = "gender"
         groups = ("f", "m")
@@ -185,12 +185,12 @@ def test_views_keep_rows_as_they_are(found, view, kept):
         (lambda s: s.item("2.3"), "unknown item '2.3'"),
     ],
 )
-def test_views_name_the_near_ones(found, view, message):
+def test_views_suggest_near_names(found, view, message):
     with pytest.raises(UnknownNameError, match=message.replace("?", r"\?")):
         view(found)
 
 
-def test_views_want_a_name(found):
+def test_views_need_a_name(found):
     with pytest.raises(UsageError, match="name at least one unit: north, south"):
         found.unit()
 
@@ -221,7 +221,7 @@ def test_ranges_need_units():
         oms.scores(case_set(read())).ranges()
 
 
-def test_people_see_labels_escaped_and_what_is_invented(found):
+def test_text_forms_escape_labels_and_note_invented_questions(found):
     section = found.unit("all").item("2").breakdown()
     row = section.table.to_pylist()[0]
     text, html = repr(section), section._repr_html_()

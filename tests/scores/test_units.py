@@ -60,7 +60,7 @@ def test_every_column_is_what_a_recount_gives(cases, scale, overdispersion, base
     assert got.settings == settings
 
 
-def test_the_cases_above_tell_the_ways_apart():
+def test_the_cases_distinguish_the_allowances():
     _, alike = compare(CASES["alike"], None, "normal", "none")
     assert alike["phi"] == 1
     units, apart = compare(CASES["apart"], None, "normal", "none")
@@ -100,14 +100,14 @@ def test_units_are_below_a_threshold_by_point_or_by_interval(threshold):
     assert got.settings["threshold"] == threshold
 
 
-def test_the_thresholds_above_meet_every_answer():
+def test_the_thresholds_cover_every_answer():
     scores = oms.scores(case_set(CASES["gaps"]), by="unit", lonely="null")
     words = {w for t in (40, 65.5, 90) for w in scores.units(ITEM, threshold=t, **FEW)
              .table["below_threshold"].to_pylist()}  # fmt: skip
     assert words == {None, "no", "point", "interval"}
 
 
-def test_made_up_cases_are_called_so():
+def test_repr_marks_synthetic_cases():
     named = {"synthetic": "true", "seed": "2"}
     plain = pa.table(case_set(CASES["apart"]))
     scores = oms.scores(plain.replace_schema_metadata(named), framework=FRAMEWORK, by="unit")
@@ -123,7 +123,7 @@ def test_made_up_cases_are_called_so():
     assert f"Q {facts['q']:.1f} on 5" in repr(bare)
 
 
-def test_where_every_answer_is_alike_there_is_no_distance():
+def test_z_is_null_where_every_answer_is_the_same():
     rows = [{**r, **dict.fromkeys(feeds(ITEM), True)} for r in CASES["alike"]]
     got = oms.scores(case_set(rows), by="unit").units(ITEM, **FEW)
     assert got.baseline == 100
@@ -131,7 +131,7 @@ def test_where_every_answer_is_alike_there_is_no_distance():
     assert math.isnan(got.heterogeneity.statistic)
     assert set(got.table["z"].to_pylist()) == {None}
     assert set(got.table["rank"].to_pylist()) == {3.5}
-    # Held against less than everything, the binomial variance stands alone.
+    # Against a baseline below 100 the binomial variance is not multiplied.
     z = oms.scores(case_set(rows), by="unit").units(ITEM, baseline=80, **FEW).table
     for row in z.to_pylist():
         same(row["z"], 0.2 / math.sqrt(0.8 * 0.2 / row["n"]))

@@ -1,4 +1,4 @@
-"""Comparisons of units that there cannot be, and why."""
+"""Bad input to comparisons of units."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def found() -> oms.Scores:
         ({"seed": -1}, UsageError, "`seed` must be a whole number, 0 or more; found -1"),
     ],
 )
-def test_options_that_there_are_not(found, options, error, message):
+def test_unknown_options_are_raised(found, options, error, message):
     with pytest.raises(error, match=message):
         found.units(**{"item": ITEM, **FEW, **options})
 
@@ -83,7 +83,7 @@ def test_options_that_there_are_not(found, options, error, message):
         (True, "must be a percentage; found True"),
     ],
 )
-def test_percentages_that_are_none(found, name, value, message):
+def test_numbers_that_are_no_percentages_are_raised(found, name, value, message):
     with pytest.raises(UsageError, match=f"`{name}` .*{message}"):
         found.units(ITEM, **{name: value})
 
@@ -102,14 +102,14 @@ VIEWS = [
 
 
 @pytest.mark.parametrize(("view", "message"), VIEWS)
-def test_what_was_filtered_out_cannot_be_compared(found, view, message):
+def test_views_without_some_units_cannot_be_compared(found, view, message):
     with pytest.raises(UsageError, match=message):
         view(found).units(ITEM)
     with pytest.raises(UsageError, match=message):
         view(found).ranges()
 
 
-def test_without_the_scores_of_all_cases_there_is_nothing_to_compare(found):
+def test_views_of_groups_only_cannot_be_compared(found):
     groups = found.breakdown("gender")
     with pytest.raises(UsageError, match="only those of groups; go back to the scores"):
         groups.units(ITEM)
@@ -121,8 +121,8 @@ def test_without_the_scores_of_all_cases_there_is_nothing_to_compare(found):
         found.unit("all").by_unit()
 
 
-def test_a_unit_that_is_gone_without_a_trace_is_missed_by_its_answers(found):
-    """Labels written anew hold nothing of a unit; its answers are still among those of all."""
+def test_a_missing_unit_is_detected_by_its_answers(found):
+    """New labels do not name the unit; its answers are still among those of all."""
     table = found.unit("all", *UNITS[1:]).table
     unit = pa.array(table["unit"].to_pylist()).dictionary_encode()
     unit = unit.cast(table.schema.field("unit").type)
@@ -136,7 +136,7 @@ def test_a_unit_that_is_gone_without_a_trace_is_missed_by_its_answers(found):
         bare.ranges()
 
 
-def test_ids_come_one_by_one(found):
+def test_ids_are_separate_arguments(found):
     with pytest.raises(UsageError, match=r"as \.unit\('north', 'south'\); found \['north'\]"):
         found.unit(["north"])
     with pytest.raises(UsageError, match=r"`item` takes one id per argument.*found array"):
@@ -151,7 +151,7 @@ def test_the_first_bad_option_of_a_comparison_is_raised(found):
 
 
 @pytest.mark.parametrize("name", ["scale", "overdispersion"])
-def test_one_word_is_one_word(found, name):
+def test_an_array_of_words_is_raised(found, name):
     with pytest.raises(UsageError, match=r"must be one of 'n.*; found array"):
         found.units(ITEM, **{name: np.array(["none", "normal"])})
 
@@ -194,7 +194,7 @@ def test_all_units_named_are_all_units(found):
     assert whole.units(ITEM, **FEW).table.equals(found.units(ITEM, **FEW).table)
 
 
-def test_a_filtered_view_stays_one_in_a_file(found, tmp_path):
+def test_a_filtered_view_in_a_file_is_detected(found, tmp_path):
     found.unit("north", "south", "all").write_parquet(tmp_path / "some.parquet")
     again = oms.Scores(pq.read_table(tmp_path / "some.parquet"), found.framework)
     with pytest.raises(UsageError, match=r"ranges need .*(left out|differ by)"):
@@ -204,7 +204,7 @@ def test_a_filtered_view_stays_one_in_a_file(found, tmp_path):
     assert again.ranges().equals(found.ranges())
 
 
-def test_an_item_named_as_a_column_is_not_laid_over_it():
+def test_an_item_named_like_a_column_is_raised():
     questions = [oms.Question("q", "Q", oms.Link("order", "published"))]
     framework = oms.Framework("odd", questions, items=[oms.Item("order", "section", "Order")])
     data = {"case_id": [1, 2], "unit": ["A", "A"], "q": [True, False]}

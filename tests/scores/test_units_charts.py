@@ -1,4 +1,4 @@
-"""Units in a row and items over units: the data of charts."""
+"""The data of charts: units in order, and ranges of items over units."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_units_are_put_in_order_and_the_unknown_come_last_as_declared(found, bla
     assert table["unit"].to_pylist() == expected
     assert table["order"].to_pylist() == [1.0, 2.0, 2.0, 9.0, None, None]
     plain = {r["unit"]: r for r in found.units(ITEM, **FEW).table.to_pylist()}
-    # What is drawn at random goes by the place of a unit in the table.
+    # Random draws depend on the place of a unit in the table.
     drawn = {"order", "rank_low", "rank_high", "lowest_quarter", "lowest_quarter_se"}
     moved = [n for n in COLUMNS if n not in drawn]
     assert len(moved) == len(COLUMNS) - 5
@@ -66,14 +66,14 @@ def test_units_are_put_in_order_and_the_unknown_come_last_as_declared(found, bla
     ids=repr,
 )
 @pytest.mark.parametrize("known", [dt.date(2010, 3, 1), pa.scalar(dt.date(2010, 3, 1))], ids=repr)
-def test_whatever_stands_for_no_date_comes_last(found, missing, known):
+def test_missing_dates_come_last(found, missing, known):
     order = {"north": missing, "east": known, "isle": missing}
     for table in (found.units(ITEM, order=order, **FEW).table, found.by_unit(order)):
         assert table["unit"].to_pylist() == ["east", *(u for u in UNITS if u != "east")]
         assert table["order"].to_pylist() == [dt.date(2010, 3, 1), *[None] * 5]
 
 
-def test_items_lie_beside_each_other_a_row_a_unit(found):
+def test_by_unit_has_a_row_a_unit_and_a_column_an_item(found):
     days = {u: dt.date(2011, 1 + i * 5 % 7, 3) for i, u in enumerate(UNITS) if u != "west"}
     got = found.by_unit(days)
     items = list(dict.fromkeys(found.table["item"].to_pylist()))
@@ -87,7 +87,7 @@ def test_items_lie_beside_each_other_a_row_a_unit(found):
     assert found.item("2", ITEM).by_unit().schema.names == ["unit", "order", "2", ITEM]
 
 
-def test_units_in_a_row_keep_the_mark_and_the_gaps():
+def test_by_unit_keeps_the_synthetic_mark_and_nulls():
     named = pa.table(case_set(CASES["gaps"])).replace_schema_metadata({"synthetic": "true"})
     scores = oms.scores(named, framework=FRAMEWORK, by="unit", lonely="null").item(ITEM)
     got = scores.by_unit()
@@ -95,7 +95,7 @@ def test_units_in_a_row_keep_the_mark_and_the_gaps():
     assert got["unit"].to_pylist() == UNITS
     assert got["order"].null_count == 6
     assert [p is None for p in got[ITEM].to_pylist()] == [False] * 5 + [True]
-    # Some units alone are a chart like any other, and need no others beside them.
+    # By-unit tables of some units do not need the other units.
     some = scores.unit("east", "north").by_unit({"north": 2, "east": 1})
     assert some["unit"].to_pylist() == ["east", "north"]
 

@@ -1,4 +1,4 @@
-"""A comparison of units outside the library: frames, files, notebooks."""
+"""Exports of a comparison of units: frames, files, notebooks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_frames_have_the_rows_and_the_mark(got):
     assert pa.table(got).equals(got.table, check_metadata=True)
 
 
-def test_a_file_gives_the_table_back(got, tmp_path):
+def test_a_file_has_the_same_table(got, tmp_path):
     got.write_parquet(tmp_path / "units.parquet")
     assert pq.read_table(tmp_path / "units.parquet").equals(got.table, check_metadata=True)
     assert got.pairs().schema.metadata == got.table.schema.metadata == {
@@ -39,7 +39,7 @@ def test_a_file_gives_the_table_back(got, tmp_path):
     }  # fmt: skip
 
 
-def test_a_notebook_shows_every_unit_and_what_is_not_known_as_nothing(got):
+def test_html_shows_every_unit_and_blanks_for_nulls(got):
     html = got._repr_html_()
     assert html.startswith(f"<p>{got!r}</p><table><tr><th>unit</th><th>percent</th>")
     assert "SYNTHETIC" in html

@@ -1,4 +1,4 @@
-"""Ranks of units, and which of them really differ."""
+"""Ranks of units, and pairs that differ credibly."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def holm(p: dict[tuple[str, str], float]) -> dict[tuple[str, str], float]:
 
 
 def shown_to_differ(cases: str) -> tuple[dict[str, dict[str, Any]], dict[tuple[str, str], float]]:
-    """Give the units that have a standard error, and Holm's p of each being above another."""
+    """Return the units with a standard error, and Holm's p of each being above another."""
     sure = {u["unit"]: u for u in (count(CASES[cases], u) for u in UNITS) if u["se"] is not None}
     p = {
         (a, b): NormalDist().cdf(
@@ -124,7 +124,7 @@ def test_pairs_are_what_a_recount_gives(cases, confidence):
         assert row["reason"] is None
 
 
-def test_pairs_say_what_the_table_of_units_counts():
+def test_pairs_agree_with_the_counts_of_the_table():
     seen = 0
     for item in ("1", "2", ITEM):
         got = oms.scores(case_set(CASES["apart"]), by="unit").units(item, **FEW)
@@ -139,7 +139,7 @@ def test_pairs_say_what_the_table_of_units_counts():
     assert seen > 10
 
 
-def test_ranks_are_as_unsure_as_another_simulation_says(found):
+def test_rank_intervals_agree_with_another_simulation(found):
     rows = found.units(ITEM, draws=5000).table.to_pylist()
     draw, times = random.Random(11), 5000
     places: dict[str, list[int]] = {r["unit"]: [] for r in rows}
@@ -156,13 +156,13 @@ def test_ranks_are_as_unsure_as_another_simulation_says(found):
         assert r["lowest_quarter"] == pytest.approx(share, abs=room)
         mine_se = math.sqrt(r["lowest_quarter"] * (1 - r["lowest_quarter"]) / 5000)
         assert r["lowest_quarter_se"] == pytest.approx(mine_se)
-        # The 2.5% either side, give or take what two simulations of this size may.
+        # 2.5% on either side, within the error of two simulations of this size.
         ends = [mine[int(times * q)] for q in (0.015, 0.035, 0.965, 0.985)]
         assert ends[0] <= r["rank_low"] <= ends[1]
         assert ends[2] <= r["rank_high"] <= ends[3]
 
 
-def test_a_seed_says_which_simulation(found):
+def test_a_seed_repeats_a_simulation(found):
     tables = [found.units(ITEM, draws=50, seed=s) for s in (3, 3, 4)]
     assert tables[0].table.equals(tables[1].table)
     assert not tables[0].table.equals(tables[2].table)

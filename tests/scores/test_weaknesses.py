@@ -1,4 +1,4 @@
-"""Units against the rest: against R, a recount, and what must hold of any cases.
+"""Units against the rest: against R, a recount, and properties that hold for all cases.
 
 tests/oracles/weaknesses.R (R 4.2.2, survey 4.1.1) computed the numbers: the unit and the rest as
 two domains of the design, svyratio by svyby with their covariance, svycontrast, p.adjust.
@@ -34,7 +34,7 @@ CASELOADS = {"north": 60, "south": 28, "east": 110, "west": 45, "coast": 1000, "
 
 
 def options(design: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """How the R script draws cases; the rows are in the order of the case set."""
+    """Make the sample design of the R script; rows are in the order of the case set."""
     number = [int(row["case_id"][1:]) for row in rows]
     weight = [1.0 + n % 4 for n in number]
     return {
@@ -85,7 +85,7 @@ def test_agrees_with_r(design, others):
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
 def test_recount(rule):
-    """Both sides linearised by hand, case by case, in fractions."""
+    """Linearise both sides case by case, in fractions."""
     rows = read()
     scores = oms.scores(case_set(rows), by="unit", rule=rule)
     for (unit, item), row in by_key(scores.weaknesses()).items():
@@ -106,11 +106,11 @@ def test_recount(rule):
         p = 2 * NormalDist().cdf(-abs(float(gap)) / math.sqrt(variance))
         assert row["p_value"] == pytest.approx(p, rel=1e-8, abs=1e-15)
         answers = [r[q] for r in rows for q in feeds(item) if r["unit"] != unit]
-        there = [a for a in answers if a is not None]
-        assert (row["rest_k"], row["rest_n"]) == (sum(there), len(there))
+        applied = [a for a in answers if a is not None]
+        assert (row["rest_k"], row["rest_n"]) == (sum(applied), len(applied))
 
 
-def test_sums_over_cases_give_what_cases_give():
+def test_scores_of_sums_have_the_same_weaknesses():
     cases = oms.omi2.load_synthetic()
     of_sums = oms.scores(oms.score_tally(cases), by="unit", population=900)
     of_cases = oms.scores(cases, by="unit", population=900)
@@ -128,7 +128,7 @@ def _mask(cases: oms.CaseSet, unit: str) -> np.ndarray[Any, Any]:
     return np.array([u == unit for u in cases["unit"].to_pylist()])
 
 
-def test_views_keep_what_is_needed_and_the_rest_stays_whole():
+def test_views_and_copies_compare_with_all_other_units():
     scores = oms.scores(oms.omi2.load_synthetic(), by="unit", breakdowns=["gender"])
     whole = by_key(scores.weaknesses())
     part = by_key(scores.unit("U02", "U03").item("1.1", "2.2").weaknesses(adjust="none"))
@@ -150,7 +150,7 @@ def test_family_and_adjustment():
     every = scores.weaknesses(adjust="bonferroni", family="all").table
     assert np.allclose(every["p_adjusted"].to_pylist(), np.minimum(1, len(p) * p), rtol=1e-12)
     assert every["family"].unique().to_pylist() == ["all"]
-    # The aliases of adjustments are named as what they stand for.
+    # An alias of an adjustment is reported by its name.
     assert scores.weaknesses("U01", adjust="fdr").table["adjustment"][0].as_py() == "bh"
 
 
@@ -166,7 +166,7 @@ def test_credible_is_below_and_shown_weakest_first():
     assert order == sorted(order)
 
 
-def test_what_cannot_be_told_says_why():
+def test_comparisons_that_cannot_be_made_have_a_reason():
     rows = [r for r in made_up(5, APART) if r["unit"] != "coast"]
     first = next(r for r in rows if r["unit"] == "isle")
     rows = [r for r in rows if r["unit"] != "isle"] + [first]
@@ -175,7 +175,7 @@ def test_what_cannot_be_told_says_why():
             row.update(dict.fromkeys(FRAMEWORK.question_ids))
     for lonely in ("null", "remove", "adjust"):
         found = by_key(oms.scores(case_set(rows), by="unit", lonely=lonely).weaknesses())
-        # Nothing is left out.
+        # No comparison is missing.
         assert len(found) == len(UNITS) * len(CRITERIA)
         for (unit, _), row in found.items():
             if unit in ("west", "coast"):
@@ -197,7 +197,7 @@ def test_what_cannot_be_told_says_why():
 
 
 @pytest.mark.parametrize("extra", [{}, {"rule": "questions"}, {"rule": "cases"}, {"weight": 1}])
-def test_a_unit_of_one_case_leaves_open_only_what_it_is_part_of(extra):
+def test_a_unit_of_one_case_makes_only_its_own_comparisons_null(extra):
     rows = made_up(5, APART, (14, 11, 9, 12, 10, 1))
     if "weight" in extra:
         extra = {"weight": [1.0] * len(rows)}
@@ -224,7 +224,7 @@ def test_one_unit_has_no_rest():
 
 
 @pytest.mark.parametrize("extra", [{}, {"weight": 1}, {"rule": "questions"}, {"df": "design"}])
-def test_no_spread_is_not_taken_for_certainty(extra):
+def test_without_spread_nothing_is_credible(extra):
     rows = made_up(5, APART)
     for row in rows:
         row.update(dict.fromkeys(FRAMEWORK.question_ids, row["unit"] != "north"))
@@ -267,7 +267,7 @@ def test_the_first_bad_option_is_raised():
             without.weaknesses()
 
 
-def test_the_mark_of_made_up_cases_stays():
+def test_the_synthetic_mark_stays():
     found = oms.scores(oms.omi2.load_synthetic(), by="unit").weaknesses("U01")
     assert found.table.schema.metadata[b"synthetic"]
     assert "SYNTHETIC" in repr(found)
@@ -292,7 +292,7 @@ def _odd() -> oms.CaseSet:
 def test_order_of_units_and_cases_does_not_matter_and_two_units_mirror_each_other(
     seed, order, rule
 ):
-    """With one other unit the rest is that unit, and the difference changes its sign only."""
+    """With one other unit the rest is that unit, so that only the sign changes."""
     rows = made_up(seed, ALIKE)
     one = by_key(oms.scores(case_set(rows), by="unit", rule=rule).weaknesses())
     random.Random(seed).shuffle(rows)
@@ -308,7 +308,7 @@ def test_order_of_units_and_cases_does_not_matter_and_two_units_mirror_each_othe
     for x, y in zip(there.to_pylist(), back.to_pylist(), strict=True):
         assert x["difference"] == pytest.approx(-y["difference"], abs=1e-11)
         assert x["se"] == pytest.approx(y["se"], rel=1e-12)
-        # Pairs of units, independent, have the root of the sum of their squared errors.
+        # Units are independent: the variance of the difference is the sum of both.
         of = {r["unit"]: r for r in scores.item(x["item"]).breakdown().table.to_pylist()}
         assert x["se"] == pytest.approx(math.hypot(of[a]["se"], of[b]["se"]), rel=1e-9)
 
@@ -361,13 +361,13 @@ def test_chance_of_any_false_claim_where_nothing_differs(size, seen):
     assert units == 1800
     assert 0.03 < either / units < 0.05 + 4 * 0.006
     assert 0.01 < wrong / units < 0.025 + 4 * 0.0045
-    # Without adjustment the chance is several times as large: that is what it is for.
+    # Without adjustment the chance is several times as large.
     assert raw / units > 0.12
-    # What docs/methodology/below-the-rest.md prints of them, in percent.
+    # The percentages that docs/methodology/below-the-rest.md prints.
     assert [round(100 * found / units, 1) for found in (either, wrong, raw)] == seen
 
 
-def test_a_tiny_p_value_is_not_shown_as_none_at_all():
+def test_a_tiny_p_value_is_shown_as_below_a_bound():
     rows = [{"case_id": i, "unit": "AB"[i % 2], "q": i % 2 == 0 or i < 320} for i in range(400)]
     framework = oms.Framework(
         "one",

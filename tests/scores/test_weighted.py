@@ -1,4 +1,4 @@
-"""Scores of weighted and clustered cases against R's survey package, and what must not matter.
+"""Scores of weighted and clustered cases against R's survey package, and invariances.
 
 tests/oracles/weighted.R (R 4.2.2, survey 4.1.1) computed the numbers from the same cases: svyratio
 and svyby(svyratio, covmat=TRUE) of case-level sums, Wald's test and differences by hand from vcov.
@@ -47,7 +47,7 @@ def found(design: str, df: Any, complement: Any) -> Lines:
 
 
 @pytest.mark.parametrize("design", NAMES)
-def test_estimates_are_ratios_of_r(design):
+def test_estimates_equal_ratios_of_r(design):
     lines = found(design, "design", "all")
     checked = set()
     for row in ESTIMATES:
@@ -58,14 +58,14 @@ def test_estimates_are_ratios_of_r(design):
         checked.add(key)
         assert line["percent"] == pytest.approx(100 * float(row["estimate"]), rel=1e-12)
         assert line["se"] == pytest.approx(100 * float(row["se"]), rel=1e-9)
-    # R has no row for `all` beside a subset: it is the row without a breakdown.
+    # R has no row for the group `all` of a complement: it is the row without a breakdown.
     assert checked == {
         key for key in lines if key[0] in ("all", "north", "east") and key[3] != "all"
     }
 
 
 @pytest.mark.parametrize("design", NAMES)
-def test_tests_and_differences_are_made_of_rs_covariances(design):
+def test_tests_and_differences_follow_from_covariances_of_r(design):
     checked = 0
     for row in TESTS:
         if row["design"] != design:
@@ -154,8 +154,8 @@ def test_only_proportions_of_weights_matter(factor, rule, seed):
 
 @settings(max_examples=12)
 @given(rule=st.sampled_from(RULES), seed=st.integers(0, 2**32 - 1))
-def test_cases_of_weight_nothing_count_for_nothing_but_are_in_the_sample(rule, seed):
-    """Their answers do not matter, and they are clusters of which nothing is in the group."""
+def test_cases_of_weight_0_are_clusters_without_answers(rule, seed):
+    """Their answers do not matter, but they count as clusters of the sample."""
     data = columns()
     random = np.random.default_rng(seed)
     dropped = random.random(len(data["case_id"])) < 0.2
@@ -172,7 +172,7 @@ def test_cases_of_weight_nothing_count_for_nothing_but_are_in_the_sample(rule, s
     alike(scored(changed, rule, **asked), scored(data, rule, **asked), leave=counted)
 
 
-def test_whole_weights_estimate_as_copies_do_but_are_no_more_cases():
+def test_whole_weights_are_not_more_cases():
     """A weight of 3 gives the percentage of three such cases, and not their standard error."""
     data = columns()
     times = np.random.default_rng(7).integers(1, 4, len(data["case_id"]))

@@ -1,7 +1,7 @@
-"""Units beside each other, recounted in plain Python from made-up answers.
+"""Recount comparisons of units in plain Python from made-up answers.
 
-The kernel's functions are held against outside oracles in their own tests; here it is that the
-right numbers of the right units reach them, and come back under the right names.
+The kernel's functions have their own tests against outside oracles. These tests check that the
+right numbers of the right units reach them, and are returned under the right names.
 
 Spiegelhalter, D. J. (2005). Statistics in Medicine 24, 1185-1202 (funnels), and Quality and
 Safety in Health Care 14, 347-351 (overdispersion). Cochran, W. G. (1954). Biometrics 10, 101-129.
@@ -37,7 +37,7 @@ Rows = list[dict[str, Any]]
 def made_up(
     seed: int, quality: tuple[float, ...], sizes: tuple[int, ...] = (14, 11, 9, 12, 8, 10)
 ) -> Rows:
-    """Draw cases whose answers go together; each unit as good as it is told to be."""
+    """Draw cases whose answers are correlated, with the given quality of each unit."""
     draw = random.Random(seed)
     rows = []
     for unit, size, good in zip(UNITS, sizes, quality, strict=True):
@@ -55,7 +55,7 @@ APART = (0.95, 0.4, 0.7, 0.55, 0.85, 0.2)
 
 
 def with_gaps() -> Rows:
-    """Give a unit of one case, and one to which nothing applied."""
+    """Draw cases with a unit of one case, and a unit to which nothing applied."""
     rows = made_up(5, APART, (14, 11, 9, 12, 1, 4))
     for row in rows:
         if row["unit"] == "isle":
@@ -83,7 +83,7 @@ def count(rows: Rows, unit: str) -> dict[str, Any]:
 
 
 def quantile(values: list[float], q: float) -> float:
-    """Give Hyndman and Fan's type 7."""
+    """Compute a quantile of Hyndman and Fan's type 7."""
     ordered = sorted(values)
     at = (len(ordered) - 1) * q
     left = math.floor(at)
@@ -145,7 +145,7 @@ def compare(
 
 
 def same(given: Any, expected: Any) -> None:
-    """Hold a value against its recount; what is unknown is null, not NaN."""
+    """Compare a value with its recount; an unknown value is null, not NaN."""
     if expected is None:
         assert given is None
     else:
