@@ -86,7 +86,7 @@ def test_an_adjustment_may_not_take_the_column_of_another() -> None:
     for name in ("value", "my own"):
         oms.stats.ADJUSTMENTS.register(name, same)
     try:
-        with pytest.raises(UsageError, match="different columns; .p_value. is taken"):
+        with pytest.raises(UsageError, match="different columns; 'p_value' is taken"):
             oms.Inference(adjust="value")
         asked = oms.Inference(adjust="my own")
         mine = oms.recompute(sample(), breakdowns=["gender"], inference=asked)
