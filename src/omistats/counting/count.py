@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import numpy as np
@@ -19,8 +19,6 @@ from omistats.counting.tally import (
     reorder_units,
     resolve_breakdowns,
 )
-from omistats.engines.checks import check_table
-from omistats.engines.sums import Sums, add_at, answer_flags, query_batches, run_sums, unit_order
 from omistats.engines.tables import check_same_totals, is_engine, open_source
 from omistats.errors import UsageError, format_value
 from omistats.kernel.bit_counts import count_words
@@ -37,6 +35,9 @@ from omistats.model.batches import (
 )
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework
+
+if TYPE_CHECKING:
+    from omistats.engines.sums import Sums
 
 __all__ = ["count_cases", "each_part", "needed_columns", "tally"]
 
@@ -532,6 +533,10 @@ def count_engine(
     DataError
         When the table breaks rules, which are all listed, or the engine fails.
     """
+    # Imported late: cases in memory do without.
+    from omistats.engines.checks import check_table
+    from omistats.engines.sums import answer_flags, query_batches, run_sums, unit_order
+
     table = open_source(source, framework)
     assert framework is not None  # noqa: S101  # `open_source` refuses None
     checked = check_table(table, framework, splits, ids, check_ids)
@@ -558,6 +563,8 @@ def _sum_parts(
     parts: list[Sums], units: tuple[str, ...], splits: tuple[Breakdown, ...], width: int
 ) -> dict[str, Any]:
     """Add the rows of all queries to the arrays of a tally."""
+    from omistats.engines.sums import add_at
+
     groups = sum(len(b.groups) for b in splits)
     shape = (len(units), groups, 2 * width)
     counts, cases = np.zeros(shape, np.int64), np.zeros(shape[:2], np.int64)

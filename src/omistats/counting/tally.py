@@ -13,7 +13,6 @@ import numpy.typing as npt
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.groups import GroupSpec
 from omistats.breakdowns.registry import resolve
-from omistats.counting.tally_file import read_tally, write_tally
 from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value, format_values
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import merge_metadata
@@ -299,6 +298,8 @@ class Tally:
         OSError
             When the file cannot be written.
         """
+        from omistats.counting.tally_file import write_tally
+
         write_tally(self, path)
 
     @classmethod
@@ -325,6 +326,8 @@ class Tally:
         UsageError
             When ``framework`` is not a Framework, or not that of the tally.
         """
+        from omistats.counting.tally_file import read_tally
+
         return read_tally(cls, path, framework)
 
     def __repr__(self) -> str:

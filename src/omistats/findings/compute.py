@@ -11,7 +11,6 @@ from omistats.counting.tally import By, Tally, check_by, resolve_breakdowns
 from omistats.errors import UsageError
 from omistats.findings.findings import Findings
 from omistats.inference.options import Inference, check_inference
-from omistats.inference.weighted import check_weighted
 from omistats.kernel.design import Population
 from omistats.model.batches import Progress, read_cases
 from omistats.model.framework import Framework
@@ -138,6 +137,8 @@ def recompute(
     check_inference(chosen)
     splits = None
     if weighted:
+        from omistats.inference.weighted import check_weighted
+
         check_weighted(chosen)
         if isinstance(source, Tally):
             options = ", ".join(f"`{name}`" for name in design)

@@ -33,7 +33,6 @@ from omistats.findings.layout import (
 from omistats.inference.options import Inference, check_inference
 from omistats.inference.results import Results, p_value_column
 from omistats.inference.unweighted import infer
-from omistats.inference.weighted import infer_weighted
 from omistats.kernel.checks import as_numbers, impossible
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework, Question
@@ -186,6 +185,8 @@ class Findings(TableResult):
         >>> found.table.select(["group", "k", "n", "percent"]).to_pylist()[0]
         {'group': 'male', 'k': 1, 'n': 2, 'percent': 75.0}
         """
+        from omistats.inference.weighted import infer_weighted
+
         results = infer_weighted(cases, splits, tally, drawn, inference)
         return cls._from_results(results, tally, inference)
 

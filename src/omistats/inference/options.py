@@ -16,7 +16,6 @@ from omistats.kernel.intervals import INTERVALS
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.registry import MethodRegistry
 from omistats.kernel.small_numbers import SmallNumbers
-from omistats.kernel.survey import SURVEY_TESTS
 
 __all__ = [
     "DESIGN_INTERVALS",
@@ -64,8 +63,25 @@ def _resolve_odds_ratio(name: Any) -> Any:
     return _resolve(ODDS_RATIOS, name)
 
 
+def _survey_tests() -> MethodRegistry[Any]:
+    # Imported late: findings of unweighted cases do without.
+    from omistats.kernel.survey import SURVEY_TESTS
+
+    return SURVEY_TESTS
+
+
 def _resolve_test(name: Any) -> Any:
-    return _resolve(SURVEY_TESTS, _resolve(GROUP_TESTS, _resolve(TESTS, name)))
+    found = _resolve(GROUP_TESTS, _resolve(TESTS, name))
+    return found if _is_unweighted(found) else _resolve(_survey_tests(), found)
+
+
+def _is_unweighted(test: Any) -> bool:
+    return test in TESTS or test in GROUP_TESTS or test in STRATIFIED
+
+
+def _check_test(_: Any, __: attrs.Attribute[Any], value: Any) -> None:
+    if not (isinstance(value, str) and _is_unweighted(value)):
+        _one_of("test", *STRATIFIED, methods=(TESTS, GROUP_TESTS, _survey_tests()))(_, __, value)
 
 
 def _resolve_adjustments(value: Any) -> tuple[Any, ...]:
@@ -169,7 +185,7 @@ class Inference:
     test: str = attrs.field(
         default="pearson",
         converter=_resolve_test,
-        validator=_one_of("test", *STRATIFIED, methods=(TESTS, GROUP_TESTS, SURVEY_TESTS)),
+        validator=_check_test,
     )
     interval: str = attrs.field(
         default="wilson",
@@ -262,7 +278,7 @@ class Inference:
     @property
     def is_design_based(self) -> bool:
         """Whether tests are those of a weighted or clustered sample."""
-        return self.test in SURVEY_TESTS
+        return not _is_unweighted(self.test)
 
 
 def check_inference(value: object) -> None:

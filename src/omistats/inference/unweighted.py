@@ -27,16 +27,8 @@ from omistats.inference.results import (
 from omistats.kernel.chi_square import star_codes
 from omistats.kernel.compare import GROUP_TESTS, TESTS, by_fisher
 from omistats.kernel.effects import DIFFERENCES, ODDS_RATIOS, RISK_RATIOS
-from omistats.kernel.equivalence import two_one_sided
 from omistats.kernel.intervals import INTERVALS
 from omistats.kernel.small_numbers import smallest_expected, smallest_expected_two
-from omistats.kernel.stratified import (
-    breslow_day,
-    cmh,
-    cmh_groups,
-    mantel_haenszel_difference,
-    mantel_haenszel_odds_ratio,
-)
 
 __all__ = ["finish", "infer"]
 
@@ -166,7 +158,7 @@ def _test_all(counts: Tally, inference: Inference, strata: Tally | None) -> _Tes
         groups = slice(counts.offsets[i], counts.offsets[i + 1])
         k, n = _groups_last(counts, groups)
         statistic[:, i], df[:, i], p_value[:, i] = (
-            apply_by_stratum(counts, strata, partial(_groups_last, groups=groups), cmh_groups)
+            _test_groups_within_units(counts, groups, strata)
             if inference.stratified
             else GROUP_TESTS[test_of_more](k, n)
         )
@@ -221,6 +213,8 @@ def _test_pairs(test: str, two: Pairs) -> tuple[Floats, Floats, Floats]:
 def _test_pairs_within_units(
     counts: Tally, inference: Inference, strata: Tally | None
 ) -> tuple[Floats, ...]:
+    from omistats.kernel.stratified import cmh
+
     kernel = partial(cmh, correction=inference.test == "cmh-cc")
     return apply_by_stratum(counts, strata, _two_by_two(inference), kernel)
 
@@ -254,8 +248,21 @@ def _effects(
     return out
 
 
+def _test_groups_within_units(
+    counts: Tally, groups: slice, strata: Tally | None
+) -> tuple[Floats, ...]:
+    from omistats.kernel.stratified import cmh_groups
+
+    return apply_by_stratum(counts, strata, partial(_groups_last, groups=groups), cmh_groups)
+
+
 def _effect_kernel(effect: str, inference: Inference) -> Kernel:
     if inference.stratified:
+        from omistats.kernel.stratified import (
+            mantel_haenszel_difference,
+            mantel_haenszel_odds_ratio,
+        )
+
         common = {
             "difference": mantel_haenszel_difference,
             "odds_ratio": mantel_haenszel_odds_ratio,
@@ -270,6 +277,8 @@ def _equivalence(counts: Tally, two: Pairs, margin: float | None) -> dict[str, F
     """Compute p-values of equivalence if there is a margin."""
     if margin is None:
         return {}
+    from omistats.kernel.equivalence import two_one_sided
+
     p_value = np.maximum(*two_one_sided(*two.as_two_by_two, np.full(two.k1.shape, margin)))
     return {"p_equivalence": _spread(p_value, two.splits, _shape(counts), np.nan)}
 
@@ -278,6 +287,8 @@ def _homogeneity(
     counts: Tally, two: Pairs, inference: Inference, strata: Tally | None
 ) -> dict[str, Floats]:
     """Test homogeneity of the odds ratio over units: Breslow and Day, corrected by Tarone."""
+    from omistats.kernel.stratified import breslow_day
+
     kernel = partial(breslow_day, tarone=True)
     figures = apply_by_stratum(counts, strata, _two_by_two(inference), kernel)
     return {
