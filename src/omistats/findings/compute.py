@@ -20,7 +20,6 @@ __all__ = ["recompute"]
 
 
 _DEFAULT = Inference()
-_DESIGN_BASED_DEFAULT = Inference(test="rao-scott-f", interval="logit")
 
 
 def recompute(
@@ -133,7 +132,9 @@ def recompute(
         "population": population,
     }
     weighted = is_complex_design(**design)
-    chosen = (_DESIGN_BASED_DEFAULT if weighted else _DEFAULT) if inference is None else inference
+    chosen = inference
+    if chosen is None:
+        chosen = Inference(test="rao-scott-f", interval="logit") if weighted else _DEFAULT
     check_inference(chosen)
     splits = None
     if weighted:
