@@ -91,3 +91,11 @@ def test_a_slip_in_a_method_of_ones_own_is_named(function: Any, says: str) -> No
             oms.stats.interval([1, 2, 3], 5, "slip")
     finally:
         oms.stats.INTERVALS.remove("slip")
+
+
+@pytest.mark.parametrize("name", ["cmh", "Rao_Scott_F"])
+def test_names_of_tests_that_findings_have_are_reserved(name: str) -> None:
+    for methods in (oms.stats.TESTS, oms.stats.GROUP_TESTS):
+        with pytest.raises(UsageError, match="choose another name"):
+            methods.register(name, lambda *counts: counts)
+        assert name not in methods

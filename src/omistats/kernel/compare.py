@@ -34,8 +34,11 @@ TestResult = tuple[Floats, Floats, Floats]
 TwoGroupTest = Callable[[Floats, Floats, Floats, Floats], TestResult]
 GroupTest = Callable[[Floats, Floats], TestResult]
 
+# Findings test weighted cases, and cases within units, by these names.
+_RESERVED = ("cmh", "cmh-cc", "rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald-f")
+
 TESTS: MethodRegistry[TwoGroupTest] = MethodRegistry(
-    "test", "f(k1, n1, k2, n2) -> (statistic, df, p_value)", outputs=3
+    "test", "f(k1, n1, k2, n2) -> (statistic, df, p_value)", outputs=3, reserved=_RESERVED
 )
 """Tests of two groups."""
 
@@ -43,6 +46,7 @@ GROUP_TESTS: MethodRegistry[GroupTest] = MethodRegistry(
     "test of several groups",
     "f(k, n), groups on the last axis -> (statistic, df, p_value)",
     outputs=3,
+    reserved=_RESERVED,
     over_groups=True,
 )
 """Tests of any number of groups."""

@@ -31,13 +31,22 @@ class MethodRegistry(Generic[F]):
         The number of arrays that a method returns; 0 if it returns something else.
     over_groups : bool
         Whether the arguments have groups on the last axis, which the results lack.
+    reserved : iterable of str
+        Names that findings use for methods of another kind.
     """
 
     def __init__(
-        self, kind: str, signature: str, *, outputs: int, over_groups: bool = False
+        self,
+        kind: str,
+        signature: str,
+        *,
+        outputs: int,
+        over_groups: bool = False,
+        reserved: Iterable[str] = (),
     ) -> None:
         self.kind, self.signature = kind, signature
         self._outputs, self._over_groups = outputs, over_groups
+        self._reserved = frozenset(map(_normalised, reserved))
         self._functions: dict[str, F] = {}
         self._aliases: dict[str, str] = {}
 
@@ -58,7 +67,7 @@ class MethodRegistry(Generic[F]):
         Raises
         ------
         UsageError
-            When a name is taken or empty, or the function cannot be called.
+            When a name is taken, reserved or empty, or the function cannot be called.
         """
         if isinstance(aliases, str):
             raise UsageError(f"`aliases` must be a list of names; found {aliases!r}")
@@ -70,6 +79,10 @@ class MethodRegistry(Generic[F]):
                 raise UsageError(
                     f"{each!r} is already a name of the {self.kind} {self.name(each)!r}; choose "
                     f"another, or call remove({self.name(each)!r}) first"
+                )
+            if _normalised(each) in self._reserved:
+                raise UsageError(
+                    f"{each!r} names a test of weighted or stratified findings; choose another name"
                 )
         if not callable(function):
             raise UsageError(f"{name!r} must be a function {self.signature}; found {function!r}")
