@@ -184,7 +184,7 @@ def test_undefined_tests_are_nan_without_a_warning(k1, n1, k2, n2, stars):
 def test_statistic_and_df_where_nothing_is_left():
     found = oms.stats.compare_groups([[0, 0], [1, 0]], [[0, 0], [4, 0]])
     assert np.isnan(found.statistic).all()
-    assert found.df.tolist() == [0, 0]
+    assert np.isnan(found.df).all()
 
 
 @pytest.mark.parametrize(
