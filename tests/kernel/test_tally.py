@@ -27,8 +27,8 @@ def draw(seed: int, rows: int, columns: int, groups: int, blocks: int):
 
 def count_groups(answers: Any, members: Any, starts: Any) -> Any:
     """Count as for a tally, shape (blocks, groups, columns)."""
-    pieces = UnitWords.of(starts)
-    words = pieces.laid(np.ascontiguousarray(answers.T))
+    pieces = UnitWords.from_starts(starts)
+    words = pieces.split_words(np.ascontiguousarray(answers.T))
     masks = pack(members)[:, pieces.at] & pieces.edges
     return count_words(words, masks, pieces).swapaxes(0, 1)
 
@@ -105,7 +105,7 @@ def test_blocks_side_by_side_and_one_by_one_are_counted_alike(seed, rows, blocks
 @given(st.integers(0, 10**6), sizes, st.integers(1, 12))
 def test_pieces_hold_every_case_once_and_in_its_block(seed, rows, blocks):
     _, _, starts = draw(seed, rows, 1, 1, blocks)
-    pieces = UnitWords.of(starts)
+    pieces = UnitWords.from_starts(starts)
     seen = np.zeros((blocks, rows), int)
     ranks = [np.arange(b - a) for a, b in zip(pieces.ranks, pieces.ranks[1:], strict=False)]
     of = [pieces.short[np.concatenate(ranks)]] if ranks else []

@@ -88,7 +88,7 @@ class UnitWords:
     long: list[tuple[int, int, int]]
 
     @classmethod
-    def of(cls, starts: npt.NDArray[np.int64]) -> UnitWords:
+    def from_starts(cls, starts: npt.NDArray[np.int64]) -> UnitWords:
         """Divide cases into blocks.
 
         Parameters
@@ -130,8 +130,8 @@ class UnitWords:
         edges[last] &= _ONES >> high[of[last]]
         return cls(len(length), first[of] + nth, edges, short, ranks.tolist(), long)
 
-    def laid(self, words: Words) -> Words:
-        """Take the pieces out of words, shape (words, columns), and mask them."""
+    def split_words(self, words: Words) -> Words:
+        """Split words, shape (words, columns), into pieces; clear the bits of other blocks."""
         out = words[self.at]
         out &= self.edges[:, np.newaxis]
         return out
@@ -143,7 +143,7 @@ def count_words(words: Words, masks: Words | None, pieces: UnitWords) -> Counts:
     Parameters
     ----------
     words : ndarray of uint64, shape (pieces, columns)
-        Answers, one column each, from `UnitWords.laid`.
+        Answers, one column each, from `UnitWords.split_words`.
     masks : ndarray of uint64, shape (groups, pieces), or None
         Members of each group; None for one group of all cases.
     pieces : UnitWords

@@ -133,13 +133,13 @@ class AnswerBits:
 
     @cached_property
     def _unsorted_block(self) -> tuple[Words, UnitWords]:
-        pieces = UnitWords.of(self.starts[[0, -1]])
+        pieces = UnitWords.from_starts(self.starts[[0, -1]])
         return np.ascontiguousarray(self._kept_bits.T), pieces
 
     @cached_property
     def _unit_block(self) -> tuple[Words, UnitWords]:
-        pieces = UnitWords.of(self.starts)
-        return pieces.laid(np.ascontiguousarray(self._sorted_bits.T)), pieces
+        pieces = UnitWords.from_starts(self.starts)
+        return pieces.split_words(np.ascontiguousarray(self._sorted_bits.T)), pieces
 
     def prepare(self) -> None:
         """Read the bits now if a copy of them is kept."""
@@ -176,7 +176,7 @@ class AnswerBits:
         masks = masks[:, start // 64 : (stop + 63) // 64]
         if not by_unit:
             words = np.ascontiguousarray(bits.T)
-            pieces = UnitWords.of(np.array([0, stop - start]))
+            pieces = UnitWords.from_starts(np.array([0, stop - start]))
             return Block(words, masks, pieces, slice(None))
         if self._codes is None:
             first = int(np.searchsorted(self.starts, start, "right")) - 1
@@ -190,8 +190,8 @@ class AnswerBits:
             sizes = np.bincount(codes)
             units = np.flatnonzero(sizes)
             unit_starts = np.concatenate([[0], np.cumsum(sizes[units])])
-        pieces = UnitWords.of(unit_starts)
-        words = pieces.laid(np.ascontiguousarray(bits.T))
+        pieces = UnitWords.from_starts(unit_starts)
+        words = pieces.split_words(np.ascontiguousarray(bits.T))
         return Block(words, masks[:, pieces.at] & pieces.edges, pieces, units)
 
 
