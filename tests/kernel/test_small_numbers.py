@@ -84,7 +84,7 @@ def test_the_graver_word_wins(n, expected):
         word = "ok"
     code = int(policy.judge(n, expected))
     assert (RELIABILITY[code] if code >= 0 else None) == word
-    assert bool(policy.withheld(n)) == (word == "suppressed")
+    assert bool(policy.suppressed(n)) == (word == "suppressed")
 
 
 def test_unless_asked_nothing_is_withheld_and_no_percentage_flagged():
@@ -92,7 +92,7 @@ def test_unless_asked_nothing_is_withheld_and_no_percentage_flagged():
     n = np.arange(4)
     assert policy.judge(n, 9.0).tolist() == [-1, 0, 0, 0]
     assert policy.judge(n, 4.9).tolist() == [-1, 1, 1, 1]
-    assert not policy.withheld(n).any()
+    assert not policy.suppressed(n).any()
     assert oms.SmallNumbers(flag_expected=None).judge(n, 0.1).tolist() == [-1, 0, 0, 0]
 
 
@@ -130,9 +130,9 @@ def test_a_policy_that_makes_no_sense_is_refused(arguments, said):
 
 def test_what_is_no_number_of_cases_is_refused():
     policy = oms.SmallNumbers(suppress_below=5)
-    assert policy.withheld([None, NAN, 0, 4, 5]).tolist() == [False, False, False, True, False]
+    assert policy.suppressed([None, NAN, 0, 4, 5]).tolist() == [False, False, False, True, False]
     assert policy.expects_few([None, NAN, 4, 5]).tolist() == [False, False, True, False]
-    for judge in (policy.withheld, oms.SmallNumbers().withheld, policy.expects_few):
+    for judge in (policy.suppressed, oms.SmallNumbers().suppressed, policy.expects_few):
         with pytest.raises(oms.UsageError, match="expected numbers"):
             judge(["few"])
     with pytest.raises(ValueError, match="broadcast"):

@@ -82,7 +82,7 @@ def plans_and_absence_of_difference() -> None:
 def small_numbers_are_judged_by_a_policy() -> None:
     policy = oms.SmallNumbers(flag_below=20, suppress_below=5)
     assert_type(policy.judge([3, 40], 9.0), npt.NDArray[np.int8])
-    assert_type(policy.withheld([3, 40]), npt.NDArray[np.bool_])
+    assert_type(policy.suppressed([3, 40]), npt.NDArray[np.bool_])
     policy.flag_below = 10  # type: ignore[misc]
 
 

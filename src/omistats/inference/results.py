@@ -251,10 +251,10 @@ def suppress(
     """
     if policy.suppress_below is None:
         return results
-    groups = policy.withheld(counts.n)
+    groups = policy.suppressed(counts.n)
     comparisons = np.logical_or.reduceat(groups, counts.offsets[:-1], axis=1)
     two = pairs(counts, complement)
-    comparisons[:, two.splits] |= policy.withheld(two.n2)
+    comparisons[:, two.splits] |= policy.suppressed(two.n2)
     if not comparisons.any():
         return results
     changed: dict[str, Any] = {}

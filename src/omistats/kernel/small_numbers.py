@@ -117,7 +117,7 @@ class SmallNumbers:
     --------
     >>> import omistats as oms
     >>> policy = oms.SmallNumbers(flag_below=20, suppress_below=5)
-    >>> policy.withheld([0, 3, 12]).tolist(), policy.expects_few([1.2, 6.0]).tolist()
+    >>> policy.suppressed([0, 3, 12]).tolist(), policy.expects_few([1.2, 6.0]).tolist()
     ([False, True, False], [True, False])
     >>> policy.judge([0, 3, 12, 40, 40], [float("nan"), 1.2, 6.0, 4.5, 9.0]).tolist()
     [-1, 3, 2, 1, 0]
@@ -148,7 +148,7 @@ class SmallNumbers:
                 f"`flag_below` must be at least `suppress_below`; found {flag} and {suppress}"
             )
 
-    def withheld(self, n: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    def suppressed(self, n: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell which percentages are suppressed.
 
         Parameters
