@@ -11,7 +11,7 @@ from omistats.kernel.checks import as_numbers
 from omistats.kernel.chi_square import STARS, Comparison, chi_square_sf, star_codes
 from omistats.kernel.ratio import limits
 
-__all__ = ["Contrast", "Tested", "difference", "tested", "wald"]
+__all__ = ["Contrast", "WaldTest", "difference", "wald", "wald_unchecked"]
 
 
 Floats = npt.NDArray[np.float64]
@@ -115,7 +115,7 @@ def wald(
     ``(difference / se)^2``.
     """
     x, v = _as_pair(estimate, covariance)
-    found = tested(x, v, None if df is None else np.asarray(df, np.float64))
+    found = wald_unchecked(x, v, None if df is None else np.asarray(df, np.float64))
     return Comparison(
         found.statistic,
         found.df,
@@ -126,7 +126,7 @@ def wald(
 
 
 @attrs.frozen(eq=False)
-class Tested:
+class WaldTest:
     """Results of Wald tests, with stars as codes.
 
     Attributes
@@ -143,7 +143,7 @@ class Tested:
     stars: npt.NDArray[np.int8]
 
 
-def tested(x: Floats, v: Floats, df: Floats | None) -> Tested:
+def wald_unchecked(x: Floats, v: Floats, df: Floats | None) -> WaldTest:
     """Test as `wald` does, without checking shapes."""
     left, d, S = _differences(x, v) if x.shape[-1] > 2 else _difference(x, v)
     statistic = np.where(left > 0, _quadratic(d, S), np.nan)
@@ -160,7 +160,7 @@ def tested(x: Floats, v: Floats, df: Floats | None) -> Tested:
         statistic = np.broadcast_to(ratio, p_value.shape)
     untested = np.isnan(p_value)
     same = (left > 0) & (d == 0).all(axis=-1) & ~np.isnan(S).any(axis=(-1, -2))
-    return Tested(
+    return WaldTest(
         np.asarray(np.where(untested, np.nan, statistic)),
         np.asarray(np.where(untested, np.nan, left)),
         np.asarray(p_value),

@@ -15,7 +15,7 @@ from omistats._result_tables import NO_REASON, Reason
 from omistats.breakdowns.groups import CONTRASTS, contrast_name
 from omistats.kernel.chi_square import STARS
 from omistats.kernel.ratio import Ratios
-from omistats.kernel.wald import difference, tested
+from omistats.kernel.wald import difference, wald_unchecked
 from omistats.model.framework import ALL
 from omistats.scoring.groups import Domains
 from omistats.scoring.sums import ScoredItem
@@ -186,7 +186,7 @@ def wald_tests(
         at = [i for i, groups in enumerate(compared) if len(groups) == width]
         domains = np.array([compared[i] for i in at])
         estimate, v = found.estimate[..., domains], covariance(domains)
-        test = tested(estimate, v, df_design)
+        test = wald_unchecked(estimate, v, df_design)
         for name in ("statistic", "df", "p_value"):
             figures[name][..., at] = getattr(test, name)
         if df_design is not None:

@@ -15,7 +15,7 @@ from omistats._result_tables import NO_REASON, Display, Reason, TableResult
 from omistats.errors import UnknownNameError, UsageError, as_tuple, check_choice, format_value
 from omistats.kernel.checks import check_confidence
 from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjust_p_values
-from omistats.kernel.wald import difference, tested
+from omistats.kernel.wald import difference, wald_unchecked
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
 from omistats.scoring.build import Settings
@@ -327,7 +327,7 @@ def _compare(
     """Compare a unit with the rest, each figure of shape (items,)."""
     estimate, v, (k, n) = estimated.estimate[at], estimated.covariance[at], counts[:, at]
     df = np.array(estimated.df_design) if settings.uses_df_design else None
-    test = tested(estimate, v, df)
+    test = wald_unchecked(estimate, v, df)
     between = difference(estimate, v, confidence=confidence, df=df)
     no_score = np.isnan(estimate)
     either = no_score.any(axis=-1)
