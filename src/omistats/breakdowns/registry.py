@@ -17,7 +17,7 @@ from omistats.errors import (
 )
 from omistats.model.framework import ALL, Framework
 
-__all__ = ["named", "provide", "resolve"]
+__all__ = ["find_breakdown", "provide", "resolve"]
 
 
 ENTRY_POINT_GROUP = "omistats.breakdowns"
@@ -48,7 +48,7 @@ def _shipped(name: str) -> Breakdown | None:
     return _SHIPPED.get(name)
 
 
-def named(name: str, framework: Framework) -> Breakdown:
+def find_breakdown(name: str, framework: Framework) -> Breakdown:
     """Return the breakdown of a name.
 
     In order of precedence: the shipped breakdown, unless the framework's stratum of that name
@@ -124,7 +124,9 @@ def resolve(
     if isinstance(breakdowns, (str, Breakdown, type)):
         breakdowns = (breakdowns,)
     each = as_tuple("breakdowns", breakdowns, "breakdowns or their names")
-    found = tuple(named(b, framework) if isinstance(b, str) else _instance(b) for b in each)
+    found = tuple(
+        find_breakdown(b, framework) if isinstance(b, str) else _instance(b) for b in each
+    )
     if not found:
         raise UsageError(
             "`breakdowns` must not be empty; pass at least one, or None for the standard ones"

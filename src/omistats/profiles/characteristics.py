@@ -13,7 +13,7 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats._result_tables import Display, TableResult
 from omistats.breakdowns.base import EXCLUDED, Breakdown
-from omistats.breakdowns.registry import named
+from omistats.breakdowns.registry import find_breakdown
 from omistats.counting.tally import By, check_by
 from omistats.errors import (
     DataError,
@@ -288,7 +288,7 @@ def _resolve(entry: Any, framework: Framework) -> CharacteristicSpec:
         if entry in levels:
             return CharacteristicSpec(entry, entry, levels[entry])
         try:
-            entry = named(entry, framework)
+            entry = find_breakdown(entry, framework)
         except UnknownNameError as error:
             # The caller asked for a characteristic, not for a breakdown.
             raise UnknownNameError("characteristic", error.names, error.known) from None
