@@ -60,9 +60,9 @@ def close(found: Any, expected: str) -> None:
 @pytest.mark.parametrize("lonely", ["error", "nan", "remove", "adjust"])
 def test_where_nobody_was_there_to_draw_nothing_is_divided(lonely):
     drawn, there = np.array([0.0, 3.0, 0.0]), np.array([0.0, 4.0, np.inf])
-    scale, shared = variance_factors(drawn, there, lonely)
-    assert scale == pytest.approx([0.0, 0.25 * 1.5, 0.0])
-    assert shared == pytest.approx([0.0, 1 / 3, 0.0])
+    fpc_scale, centring = variance_factors(drawn, there, lonely)
+    assert fpc_scale == pytest.approx([0.0, 0.25 * 1.5, 0.0])
+    assert centring == pytest.approx([0.0, 1 / 3, 0.0])
 
 
 def test_the_oracle_covers_every_layout():

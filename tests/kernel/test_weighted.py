@@ -346,7 +346,7 @@ def test_cases_that_are_their_clusters_take_the_short_way_to_the_same_end(rows):
     short = WeightedAnswers(y == 1, ~np.isnan(y), design, weight).cells(group, 3)
     # Each case cut into two halves in one cluster, which are together what it was.
     two = np.repeat(np.arange(len(rows)), 2)
-    halves = Design(two, strata, design.scale, design.shared)
+    halves = Design(two, strata, design.fpc_scale, design.centring)
     long = WeightedAnswers(y[two] == 1, ~np.isnan(y[two]), halves, weight[two] / 2)
     np.testing.assert_allclose(
         long.cells(group[two], 3).covariance_of_cells, short.covariance_of_cells,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import omistats as oms
-from omistats.kernel.ratio import crossed, from_moments, linearised
+from omistats.kernel.ratio import cross_products, estimate_ratios, from_moments
 from omistats.scoring.sums import Sample
 
 
@@ -26,7 +26,7 @@ def test_sums_of_squares_are_exact(sizes, most, seed):
     k = rng.integers(0, most + 1, starts[-1])
     members = rng.random((3, starts[-1])) < 0.8
     single = k.astype(np.float32)[np.newaxis]
-    found = sample(members, starts).sums(crossed(single, single), most**2)
+    found = sample(members, starts).sums(cross_products(single, single), most**2)
     for unit, (a, b) in enumerate(pairwise(starts)):
         for domain, inside in enumerate(members):
             own = k[a:b][inside[a:b]]
@@ -44,10 +44,12 @@ def test_sums_beyond_float32_are_exact():
     assert (odd[0, 0] * odd[0, 0] * np.float32(1)).cumsum(dtype=np.float32)[-1] != expected
 
 
-@pytest.mark.parametrize("shared", [0.25, 0.0])
-def test_a_single_case_does_not_vary_however_its_ratio_rounds(shared):
+@pytest.mark.parametrize("centring", [0.25, 0.0])
+def test_a_single_case_does_not_vary_however_its_ratio_rounds(centring):
     k, n = np.array([(k, n) for n in range(2, 90) for k in range(1, n)], np.float64).T
-    found = linearised(crossed(k, n)[:, np.newaxis], np.array([[4 / 3]]), np.array([[shared]]))
+    found = estimate_ratios(
+        cross_products(k, n)[:, np.newaxis], np.array([[4 / 3]]), np.array([[centring]])
+    )
     assert (found.se == 0).all()
 
 
@@ -56,8 +58,8 @@ def test_unchecked_moments_give_what_checked_ones_do(data):
     cases = data.draw(st.integers(2, 9))
     n = np.array(data.draw(st.lists(st.integers(0, 75), min_size=cases, max_size=cases)), float)
     k = np.array([data.draw(st.integers(0, int(m))) for m in n], float)
-    moments = crossed(k, n).sum(axis=-1)
-    found = linearised(
+    moments = cross_products(k, n).sum(axis=-1)
+    found = estimate_ratios(
         moments[:, np.newaxis], np.array([cases / (cases - 1)]), np.array([1 / cases])
     )
     checked = from_moments(moments[np.newaxis], [cases])
@@ -79,6 +81,6 @@ def test_squares_beyond_float32_are_exact():
     assert (found["k"], found["n"]) == (sum(k), sum(n))
     expected = oms.stats.ratio(k, n)
     assert found["se"] == pytest.approx(100 * float(expected.se), rel=1e-13)
-    single = crossed(np.array(k, np.float32), np.array(n, np.float32)).astype(np.float64)
-    exact = crossed(np.array(k, np.float64), np.array(n, np.float64))
+    single = cross_products(np.array(k, np.float32), np.array(n, np.float32)).astype(np.float64)
+    exact = cross_products(np.array(k, np.float64), np.array(n, np.float64))
     assert (single != exact).any()

@@ -53,7 +53,7 @@ class FileFormat:
         What errors call such a file.
     writer : str
         The method that writes it.
-    anew : str
+    recovery_hint : str
         What to do when a file cannot be used.
     """
 
@@ -61,7 +61,7 @@ class FileFormat:
     version: int
     what: str
     writer: str
-    anew: str
+    recovery_hint: str
 
 
 @attrs.frozen(eq=False)
@@ -70,7 +70,7 @@ class Stored:
 
     Attributes
     ----------
-    said : dict of str
+    description : dict of str
         The description of the content from the file's metadata.
     table : pyarrow.Table
         The rows.
@@ -78,7 +78,7 @@ class Stored:
         The metadata of the cases.
     """
 
-    said: dict[str, Any]
+    description: dict[str, Any]
     table: pa.Table
     metadata: dict[bytes, bytes]
 
@@ -86,7 +86,7 @@ class Stored:
 def write_stored(
     path: str | PathLike[str],
     kind: FileFormat,
-    said: Mapping[str, Any],
+    description: Mapping[str, Any],
     metadata: Mapping[bytes, bytes],
     table: pa.Table,
 ) -> None:
@@ -103,7 +103,9 @@ def write_stored(
     """
     # Drop descriptions of other counts that came with the cases.
     kept = {k: v for k, v in metadata.items() if not k.startswith(kind.key)}
-    text = json.dumps({"version": kind.version, **said}, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        {"version": kind.version, **description}, ensure_ascii=False, separators=(",", ":")
+    )
     table = signed(table.replace_schema_metadata({**kept, kind.key: text.encode()}), kind)
     # Replace the target of a link, not the link.
     target = Path(os.path.realpath(fspath(path)))
@@ -144,25 +146,25 @@ def read_stored(path: str | PathLike[str], kind: FileFormat) -> Stored:
         found = _checksum(table, kind)
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         rule = f"expected {kind.what}, complete"
-        hint = f"Check that the file exists and is complete. Otherwise: {kind.anew}"
+        hint = f"Check that the file exists and is complete. Otherwise: {kind.recovery_hint}"
         raise refused(where, rule, str(error) or type(error).__name__, hint) from error
     rule = f"expected a file that {kind.writer} wrote"
     if kind.key not in metadata:
-        raise refused(where, rule, f"no metadata {kind.key.decode()!r}", kind.anew)
+        raise refused(where, rule, f"no metadata {kind.key.decode()!r}", kind.recovery_hint)
     try:
-        said = json.loads(metadata.pop(kind.key))
-        version = said.pop("version")
+        description = json.loads(metadata.pop(kind.key))
+        version = description.pop("version")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         text = f"metadata {kind.key.decode()!r} that cannot be read ({error})"
-        raise refused(where, rule, text, kind.anew) from error
+        raise refused(where, rule, text, kind.recovery_hint) from error
     if version != kind.version or isinstance(version, bool):
-        hint = f"Read it with the omistats that wrote it. Otherwise: {kind.anew}"
+        hint = f"Read it with the omistats that wrote it. Otherwise: {kind.recovery_hint}"
         rule = f"expected {kind.what} of version {kind.version}"
         raise refused(where, rule, f"version {format_value(version)}", hint)
     if metadata.pop(kind.key + _CHECKSUM, None) != found:
         text = "content that does not match its checksum"
-        raise refused(where, f"expected {kind.what}, unchanged", text, kind.anew)
-    return Stored(said, table, metadata)
+        raise refused(where, f"expected {kind.what}, unchanged", text, kind.recovery_hint)
+    return Stored(description, table, metadata)
 
 
 def signed(table: pa.Table, kind: FileFormat) -> pa.Table:
@@ -371,9 +373,9 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
     n = _as_rows(tally, tally.n, tally.unknown_n, nothing)
     for q in range(len(tally.questions)):
         columns += [pa.array(counts[:, q], mask=hidden) for counts in (k, n)]
-    said = {"framework": tally.framework.name, **attrs.asdict(layout)}
+    description = {"framework": tally.framework.name, **attrs.asdict(layout)}
     table = pa.Table.from_arrays(columns, schema=layout.schema())
-    write_stored(path, KIND, said, tally.metadata, table)
+    write_stored(path, KIND, description, tally.metadata, table)
 
 
 def _as_rows(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts) -> Counts:
@@ -392,7 +394,7 @@ def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) ->
     if not isinstance(framework, Framework):
         raise UsageError(f"`framework` must be a Framework; found {format_value(framework)}")
     where, stored = fspath(path), read_stored(path, KIND)
-    layout, table = _read_layout(where, stored.said, framework), stored.table
+    layout, table = _read_layout(where, stored.description, framework), stored.table
     _check_rows(where, table, layout)
     counts = _read_counts(table, layout)
     if problems := _inconsistencies(where, layout.splits, layout.units, layout.questions, counts):
@@ -407,10 +409,10 @@ def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) ->
     )
 
 
-def _read_layout(where: str, said: Mapping[str, Any], framework: Framework) -> _Layout:
+def _read_layout(where: str, description: Mapping[str, Any], framework: Framework) -> _Layout:
     """Read the layout from the file's metadata and check it against the framework."""
     try:
-        layout, name = _Layout.of(said), said["framework"]
+        layout, name = _Layout.of(description), description["framework"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise refused(where, "metadata must describe the tally", found, _RECOVERY_HINT) from error

@@ -49,14 +49,14 @@ class Design:
         Cluster of each row, as codes from 0.
     stratum : ndarray of int, shape (clusters,)
         Stratum of each cluster, as codes from 0.
-    scale, shared : ndarray of float64, shape (strata,)
+    fpc_scale, centring : ndarray of float64, shape (strata,)
         Factors from `variance_factors`.
     """
 
     cluster: Codes
     stratum: Codes
-    scale: Floats
-    shared: Floats
+    fpc_scale: Floats
+    centring: Floats
 
     def variance(self, z: Floats) -> float:
         """Estimate the variance of the sum of ``z``, which has one value per row.
@@ -67,11 +67,11 @@ class Design:
         contributes ``(1 - m / M) m / (m - 1)`` times the sum of squared deviations of its
         cluster totals from their mean.
         """
-        strata = len(self.scale)
+        strata = len(self.fpc_scale)
         totals = np.bincount(self.cluster, z, len(self.stratum))
         sums = np.bincount(self.stratum, totals, strata)
-        off = totals - (sums * self.shared)[self.stratum]
-        return float(self.scale @ np.bincount(self.stratum, off * off, strata))
+        off = totals - (sums * self.centring)[self.stratum]
+        return float(self.fpc_scale @ np.bincount(self.stratum, off * off, strata))
 
 
 def check_lonely(value: str, known: tuple[str, ...] = LONELY) -> None:
@@ -98,9 +98,9 @@ def variance_factors(
 
     Returns
     -------
-    scale : ndarray of float64
+    fpc_scale : ndarray of float64
         ``(1 - m / M) m / (m - 1)``, the factor of the squared deviations.
-    shared : ndarray of float64
+    centring : ndarray of float64
         ``1 / m``, the factor that turns a stratum's sum into its mean; 0 where deviations
         are taken from the overall mean, which is 0 for linearised statistics.
     """
@@ -112,8 +112,8 @@ def variance_factors(
     several = drawn > 1
     # Strata with fewer than two clusters are replaced below; the maximum avoids 1 / 0.
     safe = np.maximum(drawn, 2.0)
-    scale = fpc * np.where(several, safe / (safe - 1.0), np.where(drawn == 1, single, 0.0))
-    return np.where(fpc < _COMPLETE, 0.0, scale), np.where(several, 1.0 / safe, 0.0)
+    fpc_scale = fpc * np.where(several, safe / (safe - 1.0), np.where(drawn == 1, single, 0.0))
+    return np.where(fpc < _COMPLETE, 0.0, fpc_scale), np.where(several, 1.0 / safe, 0.0)
 
 
 def design_of(
@@ -126,7 +126,7 @@ def design_of(
 ) -> Design | None:
     """Build the design of a sample, or append to ``problems`` and return None.
 
-    Single-PSU strata are a problem, unless ``lonely='nan'``, which sets their scale to NaN.
+    Single-PSU strata are a problem, unless ``lonely='nan'``, which sets their ``fpc_scale`` to NaN.
     """
     nested = _nest_clusters(rows, cluster, stratum, problems)
     if nested is None:
@@ -137,8 +137,8 @@ def design_of(
     sizes = _population_sizes(population, drawn, strata[clusters], labels, problems)
     if len(problems) > before:
         return None
-    scale, shared = variance_factors(drawn, sizes, lonely)
-    single = np.flatnonzero(np.isnan(scale)).tolist()
+    fpc_scale, centring = variance_factors(drawn, sizes, lonely)
+    single = np.flatnonzero(np.isnan(fpc_scale)).tolist()
     if single and lonely != "nan":
         first = [int(np.flatnonzero(strata[clusters] == s)[0]) for s in single]
         which = "" if stratum is None else f" in {format_values(labels[s] for s in single)}"
@@ -147,7 +147,7 @@ def design_of(
         text = f"one{which} (rows {format_values(first)})"
         problems.append(Problem("stratum", rule, text, hint))
         return None
-    return Design(clusters, strata, scale, shared)
+    return Design(clusters, strata, fpc_scale, centring)
 
 
 def _nest_clusters(

@@ -7,7 +7,7 @@ domain have k = n = 0 and belong to the sample. Each case is its own cluster. Ca
 weights; moments of w k and w n give the weighted estimate and its standard error, but not the
 design effect, which counts answers.
 
-`linearised` and `covariances` check nothing, for callers whose moments are valid by
+`estimate_ratios` and `covariances` check nothing, for callers whose moments are valid by
 construction. They take moments along the first axis and strata along the second, so that each
 step runs over contiguous memory.
 """
@@ -42,11 +42,11 @@ __all__ = [
     "check_limits",
     "covariance_groups",
     "covariances",
-    "crossed",
+    "cross_products",
     "design_effect",
+    "estimate_ratios",
     "from_moments",
     "limits",
-    "linearised",
     "products",
     "quotient",
     "ratio",
@@ -396,7 +396,7 @@ def from_moments(
     0.576 ± 0.152
     """
     by_stratum = _check_moments(_as_moments(moments), cases, population, lonely)
-    return linearised(by_stratum.moments, by_stratum.scale, by_stratum.shared)
+    return estimate_ratios(by_stratum.moments, by_stratum.fpc_scale, by_stratum.centring)
 
 
 def covariance_groups(
@@ -433,11 +433,11 @@ def covariance_groups(
             f"`moments` of groups must have shape (..., groups, strata, 5); found {m.shape}"
         )
     by_stratum = _check_moments(m, cases, population, lonely)
-    found = linearised(by_stratum.moments, by_stratum.scale, by_stratum.shared)
+    found = estimate_ratios(by_stratum.moments, by_stratum.fpc_scale, by_stratum.centring)
     K, N = by_stratum.moments[:2]
     first = quotient(K - found.estimate * N, N.sum(axis=0))
-    # A single-PSU stratum with unknown scale has made the standard error NaN already.
-    return covariances(first, np.nan_to_num(by_stratum.scale) * by_stratum.shared, found.se)
+    # A single-PSU stratum whose scale is unknown has made the standard error NaN already.
+    return covariances(first, np.nan_to_num(by_stratum.fpc_scale) * by_stratum.centring, found.se)
 
 
 def products(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
@@ -454,11 +454,11 @@ def products(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
         Their sums over a domain's cases in each stratum are its moments.
     """
     kk, nn = np.broadcast_arrays(as_numbers(k, "k"), as_numbers(n, "n"))
-    moments: Floats = np.moveaxis(crossed(kk, nn), 0, -1).astype(np.float64, copy=False)
+    moments: Floats = np.moveaxis(cross_products(kk, nn), 0, -1).astype(np.float64, copy=False)
     return moments
 
 
-def crossed(k: Real, n: Real) -> Real:
+def cross_products(k: Real, n: Real) -> Real:
     """Compute k, n, k², k n and n² along a new first axis, in the precision of k.
 
     Exact for whole numbers whose squares that precision represents exactly.
@@ -471,14 +471,14 @@ def crossed(k: Real, n: Real) -> Real:
     return out
 
 
-def linearised(moments: Floats, scale: Floats, shared: Floats) -> Ratios:
+def estimate_ratios(moments: Floats, fpc_scale: Floats, centring: Floats) -> Ratios:
     """Estimate ratios and their standard errors.
 
     Parameters
     ----------
     moments : ndarray of float64, shape (5, strata, ...)
         Sums of k, n, k², k n and n².
-    scale, shared : ndarray of float64, shape (strata, ...)
+    fpc_scale, centring : ndarray of float64, shape (strata, ...)
         From `omistats.kernel.design.variance_factors`; axes may have length 1.
 
     Returns
@@ -497,17 +497,17 @@ def linearised(moments: Floats, scale: Floats, shared: Floats) -> Ratios:
     p = estimate
     cross, expected = 2 * p * KN, p * N
     squares = p * p * NN
-    inside = (KK - cross + squares) - shared * (K - expected) ** 2
-    size = (KK + cross + squares) + shared * (K + expected) ** 2
-    if np.isnan(scale).any():
+    inside = (KK - cross + squares) - centring * (K - expected) ** 2
+    size = (KK + cross + squares) + centring * (K + expected) ** 2
+    if np.isnan(fpc_scale).any():
         # A single-PSU stratum matters only where the domain has answers in it.
-        scale = np.where((moments != 0).any(axis=0), scale, 0.0)
-    spread = np.asarray((scale * inside).sum(axis=0))
-    whole = np.asarray((scale * size).sum(axis=0))
+        fpc_scale = np.where((moments != 0).any(axis=0), fpc_scale, 0.0)
+    spread = np.asarray((fpc_scale * inside).sum(axis=0))
+    whole = np.asarray((fpc_scale * size).sum(axis=0))
     # For p of 0 and 1 whole moments are subtracted without rounding.
     doubtful = (spread < _CANCELLED * whole) & (estimate != 0) & (estimate != 1)
     if doubtful.any():
-        _recompute(spread, doubtful, moments, scale, shared)
+        _recompute(spread, doubtful, moments, fpc_scale, centring)
     bad = spread < -1e-9 * whole
     if bad.any():
         hint = "Check that all five are sums over the same cases, and check the counts of cases."
@@ -562,14 +562,14 @@ class _StratumMoments:
     ----------
     moments : ndarray of float64, shape (5, strata, ...)
         Sums of k, n, k², k n and n².
-    scale, shared : ndarray of float64, shape (strata, ...)
-        From `omistats.kernel.design.variance_factors`; ``scale`` is 0 in strata without
+    fpc_scale, centring : ndarray of float64, shape (strata, ...)
+        From `omistats.kernel.design.variance_factors`; ``fpc_scale`` is 0 in strata without
         answers in the domain.
     """
 
     moments: Floats
-    scale: Floats
-    shared: Floats
+    fpc_scale: Floats
+    centring: Floats
 
 
 def _as_moments(values: npt.ArrayLike) -> Floats:
@@ -602,17 +602,17 @@ def _check_moments(
     if problems:
         raise DataError(problems)
     in_domain = (m != 0).any(axis=-1)
-    scale, shared = variance_factors(drawn, None if population is None else sizes, lonely)
-    scale = np.where(in_domain, scale, 0.0)
-    single = np.isnan(scale)
+    fpc_scale, centring = variance_factors(drawn, None if population is None else sizes, lonely)
+    fpc_scale = np.where(in_domain, fpc_scale, 0.0)
+    single = np.isnan(fpc_scale)
     if lonely == "error" and single.any():
         hint = "Merge strata, or pass lonely='nan', 'remove' or 'adjust'."
         rule = "each stratum needs two cases or more"
         raise DataError([Problem("cases", rule, "one " + _format_places(single), hint)])
     return _StratumMoments(
         np.moveaxis(m, (-1, -2), (0, 1)),
-        np.moveaxis(scale, -1, 0),
-        np.moveaxis(np.broadcast_to(shared, shape), -1, 0),
+        np.moveaxis(fpc_scale, -1, 0),
+        np.moveaxis(np.broadcast_to(centring, shape), -1, 0),
     )
 
 
@@ -654,13 +654,17 @@ def _format_places(bad: Any) -> str:
 
 
 def _recompute(
-    spread: Floats, doubtful: npt.NDArray[np.bool_], moments: Floats, scale: Floats, shared: Floats
+    spread: Floats,
+    doubtful: npt.NDArray[np.bool_],
+    moments: Floats,
+    fpc_scale: Floats,
+    centring: Floats,
 ) -> None:
     """Recompute cancelled variances in fractions, which lose no digits."""
     strata = moments.shape[1:]
     m = np.moveaxis(moments[:, :, doubtful], 2, 0)
-    scales = np.broadcast_to(scale, strata)[:, doubtful].T
-    shares = np.broadcast_to(shared, strata)[:, doubtful].T
+    scales = np.broadcast_to(fpc_scale, strata)[:, doubtful].T
+    shares = np.broadcast_to(centring, strata)[:, doubtful].T
     single = _is_single_case(m)
     spread[doubtful] = [
         0.0 if one else _exact_variance(*parts)
@@ -677,11 +681,11 @@ def _is_single_case(m: Floats) -> npt.NDArray[np.bool_]:
     return single
 
 
-def _exact_variance(m: Floats, scale: Floats, shared: Floats) -> float:
+def _exact_variance(m: Floats, fpc_scale: Floats, centring: Floats) -> float:
     rows = [[Fraction(v) for v in row] for row in m.T.tolist()]
     p = sum(row[0] for row in rows) / sum(row[1] for row in rows)
     total = 0.0
-    for (K, N, KK, KN, NN), factor, share in zip(rows, scale, shared, strict=True):
+    for (K, N, KK, KN, NN), factor, share in zip(rows, fpc_scale, centring, strict=True):
         centre = (K - p * N) ** 2 * (Fraction(1, round(1 / share)) if share else 0)
         total += float(factor) * float(KK - 2 * p * KN + p * p * NN - centre)
     return total

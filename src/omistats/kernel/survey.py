@@ -38,7 +38,7 @@ __all__ = [
     "EFFECTS",
     "SURVEY_TESTS",
     "SurveyTest",
-    "Totals",
+    "SurveyTotals",
     "WeightedAnswers",
     "WeightedCells",
     "WeightedComparison",
@@ -340,7 +340,7 @@ class WeightedAnswers:
         self._weighted = self._answers * self._weight[:, np.newaxis]
         self._cluster = design.cluster[order]
         self._design = design
-        self._drawn = np.bincount(design.stratum, minlength=len(design.scale))
+        self._drawn = np.bincount(design.stratum, minlength=len(design.fpc_scale))
 
     def cells(
         self,
@@ -381,9 +381,9 @@ class WeightedAnswers:
         shape = (count, 2, questions)
         weighted = self._weighted[rows]
         sums = _summed(weighted, cell, len(strata) * count).reshape(-1, *shape)
-        scale, shared = self._design.scale[strata], self._design.shared[strata]
-        single = np.isnan(scale)
-        scale = np.where(single, 0.0, scale)
+        fpc_scale, centring = self._design.fpc_scale[strata], self._design.centring[strata]
+        single = np.isnan(fpc_scale)
+        fpc_scale = np.where(single, 0.0, fpc_scale)
         counted = _by_group(np.ones(len(rows)), group, count) @ self._answers[rows]
         k, others = np.moveaxis(counted.reshape(count, 2, questions), 1, 0)
         # Strata and clusters with an answer, by group and question.
@@ -391,18 +391,18 @@ class WeightedAnswers:
         if (np.bincount(of_row, minlength=1) <= 1).all():
             by_group, overall = k + others, (k + others).sum(axis=0)
             # A cluster of one case lies in one cell, so cluster totals have no cross products.
-            covariance = -_products(sums, scale * shared)
-            squares = _by_group(self._weight[rows] ** 2 * scale[stratum[of_row]], group, count)
+            covariance = -_products(sums, fpc_scale * centring)
+            squares = _by_group(self._weight[rows] ** 2 * fpc_scale[stratum[of_row]], group, count)
             i = np.arange(2 * count)
             covariance[:, i, i] += _cells_last(squares @ self._answers[rows])
         else:
             totals = _summed(weighted, of_row * count + group, clusters * count)
-            centre = sums * shared[:, np.newaxis, np.newaxis, np.newaxis]
+            centre = sums * centring[:, np.newaxis, np.newaxis, np.newaxis]
             off = totals.reshape(-1, *shape) - centre[stratum]
-            covariance = _products(off, scale[stratum])
+            covariance = _products(off, fpc_scale[stratum])
             # Clusters without a case in the domain have total 0 and deviate by the centre.
             absent = self._drawn[strata] - np.bincount(stratum, minlength=len(strata))
-            covariance += _products(centre, scale * absent)
+            covariance += _products(centre, fpc_scale * absent)
             in_clusters = totals.reshape(-1, *shape).sum(axis=2) > 0
             by_group, overall = in_clusters.sum(axis=0), in_clusters.any(axis=1).sum(axis=0)
 
@@ -691,7 +691,7 @@ EFFECTS: dict[str, Callable[[WeightedCells, float], Effect]] = {
 Limits are NaN where a group's answers are all alike."""
 
 
-class Totals:
+class SurveyTotals:
     """Totals over some rows of a survey sample.
 
     Parameters
@@ -711,10 +711,10 @@ class Totals:
         self._strata, self._stratum = _runs(of_cluster)
         strata = of_cluster[self._strata]
         present = np.diff(np.append(self._strata, len(of_cluster)))
-        drawn = np.bincount(design.stratum, minlength=len(design.scale))
+        drawn = np.bincount(design.stratum, minlength=len(design.fpc_scale))
         # Clusters without any of the rows have total 0 and deviate by the centre.
         self._absent = (drawn[strata] - present).astype(np.float64)
-        self._scale, self._shared = design.scale[strata], design.shared[strata]
+        self._fpc_scale, self._centring = design.fpc_scale[strata], design.centring[strata]
 
     def covariance(self, made: Floats, expected: Floats, applied: Floats) -> Floats:
         """Compute the covariance of the totals of ``made - expected``.
@@ -735,15 +735,15 @@ class Totals:
         if not len(self._clusters):
             return np.zeros((len(made), len(made)))
         z = self._cluster_sums(made - expected)
-        centre = np.add.reduceat(z, self._strata, axis=1) * self._shared
+        centre = np.add.reduceat(z, self._strata, axis=1) * self._centring
         z -= centre[:, self._stratum]
-        single = np.isnan(self._scale)
-        scale = np.where(single, 0.0, self._scale)
-        out: Floats = (z * scale[self._stratum]) @ z.T
-        out = out + (centre * (scale * self._absent)) @ centre.T
+        single = np.isnan(self._fpc_scale)
+        fpc_scale = np.where(single, 0.0, self._fpc_scale)
+        out: Floats = (z * fpc_scale[self._stratum]) @ z.T
+        out = out + (centre * (fpc_scale * self._absent)) @ centre.T
         size = self._cluster_sums(made + expected)
         # Squared, because these are sums of squares of differences.
-        constant = np.diagonal(out) <= _ROUNDING**2 * ((size * size) @ scale[self._stratum])
+        constant = np.diagonal(out) <= _ROUNDING**2 * ((size * size) @ fpc_scale[self._stratum])
         # A total without variance has no covariance either; rounding may say otherwise.
         out[constant] = out[:, constant] = 0.0
         if single.any():

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from omistats.kernel.chi_square import chi_square_sf
 from omistats.kernel.design import Design
-from omistats.kernel.survey import Totals
+from omistats.kernel.survey import SurveyTotals
 
 __all__ = ["Fit", "design_based_fit", "distance", "exact_p_value", "fit", "standardised"]
 
@@ -196,7 +196,7 @@ def design_based_fit(codes: Codes, weight: Floats, P: Floats, design: Design, ro
     by_level, by_total = 1.0 / np.sqrt(E), P[used] * (E + T) / (2.0 * E**1.5)
     known = (inside.any(axis=0) * weight)[np.newaxis]
     made, expected = inside * weight * by_level[:, np.newaxis], known * by_total[:, np.newaxis]
-    V = Totals(design, rows).covariance(made, expected, np.broadcast_to(known, made.shape))
+    V = SurveyTotals(design, rows).covariance(made, expected, np.broadcast_to(known, made.shape))
     trace, squares = float(np.trace(V)), float((V * V).sum())
     # If the terms cancel, a trace far below their size is a rounding error.
     size = float((np.abs(made) + expected).sum(axis=1) @ np.ones(len(V))) ** 2

@@ -320,13 +320,14 @@ def _ratio(sums: Floats) -> Floats:
 
 def _mean_of_questions(sums: CaseSums) -> Callable[[Floats], Floats]:
     """Return the function that averages the percentages of each item's questions."""
-    feeds = sums.feeds.astype(np.float64)
+    item_questions = sums.item_questions.astype(np.float64)
 
     def percent(drawn: Floats) -> Floats:
         by_question = _ratio(drawn)
         applicable = ~np.isnan(by_question)
         with np.errstate(divide="ignore", invalid="ignore"):
-            mean = (np.where(applicable, by_question, 0.0) @ feeds) / (applicable @ feeds)
+            total = np.where(applicable, by_question, 0.0) @ item_questions
+            mean = total / (applicable @ item_questions)
         return np.asarray(mean, np.float64)
 
     return percent

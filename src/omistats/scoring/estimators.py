@@ -9,9 +9,9 @@ There are two kinds of estimator. Each computes the standard error in its method
 
 * `SimpleDesign`: cases are drawn one by one and units are strata. The scoring rule in
   `omistats.scoring.rules` estimates; for pooled scores and means over cases the variance is
-  computed by `omistats.kernel.ratio.linearised`.
+  computed by `omistats.kernel.ratio.estimate_ratios`.
 * `ComplexDesign`: weights, other strata or clusters. Scores are linearised here, and the variance
-  of the linearised totals is computed by `omistats.kernel.survey.Totals.covariance`.
+  of the linearised totals is computed by `omistats.kernel.survey.SurveyTotals.covariance`.
 
 To use another standard error, write a class with the members of `Estimator` and return it from
 these two functions; nothing else has to change. Intervals and tests are made later from what an
@@ -34,7 +34,7 @@ from omistats.errors import DataError, Problem
 from omistats.kernel.design import Population, variance_factors
 from omistats.kernel.funnel import within_design_effect
 from omistats.kernel.ratio import Ratios, design_effect, quotient
-from omistats.kernel.survey import Totals
+from omistats.kernel.survey import SurveyTotals
 from omistats.model.case_set import CaseSet
 from omistats.model.survey_design import Column, SampleDesign, is_complex_design, resolve_design
 from omistats.scoring.finite_population import FpcMetadata, resolve_population
@@ -162,8 +162,8 @@ def choose_estimator(
         moments = sum_moments(cases, items, members)
         return pooled_estimator(cases.units, np.diff(starts), moments, lonely, population, cases)
     units = _resolve_units(cases.units, np.diff(starts), lonely, population, cases)
-    scale, shared = units.strata.scale, units.strata.shared
-    sample = Sample(members.flags(0, len(cases)), starts, scale, shared)
+    fpc_scale, centring = units.strata.fpc_scale, units.strata.centring
+    sample = Sample(members.flags(0, len(cases)), starts, fpc_scale, centring)
     return SimpleDesign(make_rule(rule, case_sums(cases, items), sample), units)
 
 
@@ -483,7 +483,7 @@ class ComplexDesign:
     def _block(self, a: int, b: int) -> _Block:
         """Estimate cases ``a`` to ``b``, and the covariance of their domains."""
         members = self.sample.members[:, a:b] * self.with_fpc.weight[a:b]
-        totals = Totals(self.with_fpc.design, slice(a, b))
+        totals = SurveyTotals(self.with_fpc.design, slice(a, b))
         if self.rule == "questions":
             return self._question_means(members, totals, a, b)
         k, n = self.sums.by_case[:, :, a:b].astype(np.float64)
@@ -500,18 +500,18 @@ class ComplexDesign:
             covariance.append(totals.covariance(observed, expected, applied))
         return _Block(estimate, np.array(covariance))
 
-    def _question_means(self, members: Floats, totals: Totals, a: int, b: int) -> _Block:
+    def _question_means(self, members: Floats, totals: SurveyTotals, a: int, b: int) -> _Block:
         """Average over the questions that applied to a case of the domain."""
         sufficient, applicable = self.sums.answers[:, :, a:b].astype(np.float64)
         N = applicable @ members.T
         asked = N > 0
         p = np.nan_to_num(quotient(sufficient @ members.T, N))
-        feeds = self.sums.feeds.T.astype(np.float64)
-        questions = feeds @ asked
-        estimate = quotient(feeds @ p, questions)
+        item_questions = self.sums.item_questions.T.astype(np.float64)
+        questions = item_questions @ asked
+        estimate = quotient(item_questions @ p, questions)
         each = np.divide(1.0, N, out=np.zeros_like(N), where=asked)
         covariance = []
-        for i, fed in enumerate(feeds):
+        for i, fed in enumerate(item_questions):
             # The weight of an answer, shape (domains, questions).
             share = (fed[:, np.newaxis] * each).T / np.maximum(questions[i], 1.0)[:, np.newaxis]
             observed, applied = (members * (share @ x) for x in (sufficient, applicable))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from omistats.errors import UnknownNameError
 from omistats.kernel.design import variance_factors
 from omistats.kernel.funnel import within_design_effect
-from omistats.kernel.ratio import Ratios, covariances, crossed, linearised, quotient
+from omistats.kernel.ratio import Ratios, covariances, cross_products, estimate_ratios, quotient
 from omistats.scoring.sums import CaseSums, Sample, Strata
 
 __all__ = [
@@ -84,7 +84,8 @@ def make_rule(name: str, sums: CaseSums, sample: Sample) -> Rule:
         # A mean of case percentages is a ratio as well: a case's share over one case.
         share = np.divide(k, n, out=np.zeros(n.shape), where=n > 0, dtype=np.float64)
         scored = (n > 0).astype(np.float64)
-        return _RatioRule(sample.sums(crossed(share, scored), 1.0), sample, counts, pooled=False)
+        moments = sample.sums(cross_products(share, scored), 1.0)
+        return _RatioRule(moments, sample, counts, pooled=False)
     raise UnknownNameError("scoring rule", name, RULES)
 
 
@@ -114,14 +115,14 @@ class _RatioRule:
             one = self._all_units
             found = Ratios(*(x[np.newaxis] for x in attrs.astuple(one, recurse=False)))
         else:
-            found = linearised(self.moments[:, np.newaxis], *self.strata.factors(False))
+            found = estimate_ratios(self.moments[:, np.newaxis], *self.strata.factors(False))
         if self.pooled:
             return found
         return attrs.evolve(found, design_effect=np.full(found.se.shape, np.nan))
 
     def restrict_units(self, units: Flags) -> Rule:
         # The other units are whole strata, which add nothing to a domain without their cases.
-        strata = Strata(self.strata.scale[units], self.strata.shared[units])
+        strata = Strata(self.strata.fpc_scale[units], self.strata.centring[units])
         moments = self.moments[:, units, :, :1]
         return _RatioRule(moments, strata, self.counts[:, units, :, :1], self.pooled)
 
@@ -132,7 +133,7 @@ class _RatioRule:
 
     @cached_property
     def _all_units(self) -> Ratios:
-        return linearised(self.moments, *self.strata.factors(True))
+        return estimate_ratios(self.moments, *self.strata.factors(True))
 
 
 @attrs.frozen(eq=False)
@@ -153,12 +154,12 @@ class _QuestionMeans:
 
     def estimates(self, all_units: bool) -> Ratios:
         estimate, _, spread = self._all_units if all_units else self._by_unit
-        scale, _ = self.sample.factors(all_units)
-        if np.isnan(scale).any():
+        fpc_scale, _ = self.sample.factors(all_units)
+        if np.isnan(fpc_scale).any():
             # A unit of one case makes the variance unknown only where it has an answer.
             applied = self.counts[1] > 0
-            scale = np.where(applied if all_units else applied[np.newaxis], scale, 0.0)
-        variance = (scale * (spread if all_units else spread[np.newaxis])).sum(axis=0)
+            fpc_scale = np.where(applied if all_units else applied[np.newaxis], fpc_scale, 0.0)
+        variance = (fpc_scale * (spread if all_units else spread[np.newaxis])).sum(axis=0)
         se = np.sqrt(variance[np.newaxis] if all_units else variance)
         se = np.where(np.isnan(estimate), np.nan, se)
         return Ratios(estimate, se, np.full(se.shape, np.nan))
@@ -200,9 +201,9 @@ class _QuestionMeans:
         k, n = counts
         asked = n > 0
         p = np.divide(k, n, out=np.zeros_like(k), where=asked)
-        feeds = self.sums.feeds.T.astype(np.float64)
-        questions = feeds @ asked
-        estimate = quotient(feeds @ p, questions)
+        item_questions = self.sums.item_questions.T.astype(np.float64)
+        questions = item_questions @ asked
+        estimate = quotient(item_questions @ p, questions)
         each = np.divide(1.0, n, out=np.zeros_like(n), where=asked)
         sums = np.empty((len(self.sample.starts) - 1, *estimate.shape[1:]))
         spread = np.empty_like(sums)
@@ -210,33 +211,33 @@ class _QuestionMeans:
         for unit, (a, b) in enumerate(pairwise(self.sample.starts.tolist())):
             if unit < len(k):
                 # The weight of an answer, shape (items, domains, questions).
-                share = feeds[:, np.newaxis] * each[unit].T
+                share = item_questions[:, np.newaxis] * each[unit].T
                 share /= np.maximum(questions[unit], 1.0)[..., np.newaxis]
                 weights = [share, share * p[unit].T]
             answers = self.sums.answers[:, :, a:b].astype(np.float64)
-            inside, shared = self.sample.members[:, a:b], self.sample.shared[unit]
+            inside, centring = self.sample.members[:, a:b], self.sample.centring[unit]
             step = max(1, _CELLS // max(1, inside.size))
-            for i in range(0, len(feeds), step):
+            for i in range(0, len(item_questions), step):
                 some = slice(i, i + step)
                 observed, expected = (w[some] @ x for w, x in zip(weights, answers, strict=True))
                 sums[unit, some], spread[unit, some] = _sum_and_spread(
-                    observed, expected, inside, shared
+                    observed, expected, inside, centring
                 )
         return estimate, sums, spread
 
 
 def _sum_and_spread(
-    observed: Floats, expected: Floats, inside: Flags, shared: float
+    observed: Floats, expected: Floats, inside: Flags, centring: float
 ) -> tuple[Floats, Floats]:
     """Sum the differences of a unit's cases, and the squares of their deviations from the mean.
 
-    The difference of a case outside the domain is 0. With ``shared`` 0, as in a unit of one case,
+    The difference of a case outside the domain is 0. With ``centring`` 0, as in a unit of one case,
     deviations are from 0. A sum of squares that is rounding only is returned as 0.
     """
     size = (observed + expected) * inside
     z = (observed - expected) * inside
     total = z.sum(axis=-1)
-    z -= (total * shared)[..., np.newaxis]
+    z -= (total * centring)[..., np.newaxis]
     spread = np.einsum("...c,...c->...", z, z)
     bound = _ROUNDING**2 * np.einsum("...c,...c->...", size, size)
     return total, np.where(spread <= bound, 0.0, spread)
@@ -269,9 +270,9 @@ def group_covariance(
         # In a single stratum the linearised scores of every group sum to 0: no covariance.
         none = np.empty((0, *of_groups.shape))
         return covariances(none, none, of_groups)
-    scale, shared = (x[..., np.newaxis] for x in strata.factors(True))
+    fpc_scale, centring = (x[..., np.newaxis] for x in strata.factors(True))
     # Where a unit of one case makes the variance unknown, the standard error is NaN already.
-    factor = np.nan_to_num(scale) * shared
+    factor = np.nan_to_num(fpc_scale) * centring
     return covariances(rule.linearised_sums[..., domains], factor, of_groups[0])[np.newaxis]
 
 
@@ -293,6 +294,7 @@ def design_effects_without_fpc(rule: Rule, cases: Floats) -> Floats:
     if not isinstance(rule, _RatioRule) or not rule.pooled:
         return np.empty(0)
     moments = rule.moments[..., 0]
-    scale, shared = (x[np.newaxis, :, np.newaxis] for x in variance_factors(cases, None, "nan"))
-    found = linearised(moments[:, np.newaxis], scale, shared)
+    factors = variance_factors(cases, None, "nan")
+    fpc_scale, centring = (x[np.newaxis, :, np.newaxis] for x in factors)
+    found = estimate_ratios(moments[:, np.newaxis], fpc_scale, centring)
     return within_design_effect(found.estimate.T, found.se.T, moments[1].T)

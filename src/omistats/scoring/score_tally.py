@@ -239,14 +239,14 @@ class ScoreTally:
         OSError
             When the file cannot be written.
         """
-        feeds = {item.item.id: item.questions for item in self.items}
+        item_questions = {item.item.id: item.questions for item in self.items}
         write_sums(
             Path(path),
             StoredSums(
                 self.framework.name,
                 self.units,
                 self.cases,
-                feeds,
+                item_questions,
                 self.splits,
                 self.complement,
                 self.moments,
@@ -285,7 +285,7 @@ class ScoreTally:
             framework,
             stored.units,
             stored.cases,
-            scored_items(framework, stored.feeds),
+            scored_items(framework, stored.item_questions),
             stored.splits,
             stored.complement,
             stored.moments,

@@ -49,7 +49,7 @@ class StoredSums:
     ----------
     framework : str
         The name of the framework.
-    feeds : mapping of str to tuple of str
+    item_questions : mapping of str to tuple of str
         The questions of each item.
     units, cases, splits, complement, moments, metadata
         As in `omistats.ScoreTally`.
@@ -58,7 +58,7 @@ class StoredSums:
     framework: str
     units: tuple[str, ...]
     cases: Counts
-    feeds: Mapping[str, tuple[str, ...]]
+    item_questions: Mapping[str, tuple[str, ...]]
     splits: tuple[GroupSpec, ...]
     complement: Literal["all", "known"]
     moments: Counts
@@ -70,7 +70,7 @@ class _Description:
     """What the metadata of a file record of its sums."""
 
     framework: str
-    feeds: Mapping[str, tuple[str, ...]]
+    item_questions: Mapping[str, tuple[str, ...]]
     splits: tuple[GroupSpec, ...]
     complement: Literal["all", "known"]
 
@@ -79,13 +79,13 @@ def write_sums(path: Path, sums: StoredSums) -> None:
     """Write a row a unit, group and item, and everything else to the schema's metadata."""
     description = {
         "framework": sums.framework,
-        "items": sums.feeds,
+        "items": sums.item_questions,
         "breakdowns": [attrs.asdict(split) for split in sums.splits],
         "complement": sums.complement,
     }
     rows_of_unit = sums.moments.shape[1] * sums.moments.shape[2]
     arrays = [
-        *_labels(sums.units, tuple(sums.feeds), sums.splits),
+        *_labels(sums.units, tuple(sums.item_questions), sums.splits),
         pa.array(np.repeat(sums.cases, rows_of_unit)),
         *(pa.array(np.ascontiguousarray(x).ravel()) for x in np.moveaxis(sums.moments, -1, 0)),
     ]
@@ -102,7 +102,7 @@ def read_sums(path: Path, framework: Framework) -> StoredSums:
         When the file is incomplete, is something else, or is of another framework.
     """
     stored = read_stored(path, KIND)
-    description = _read_description(path, stored.said)
+    description = _read_description(path, stored.description)
     _check_framework(path, description, framework)
     found = _read_rows(stored.table, description)
     if found is None:
@@ -113,7 +113,7 @@ def read_sums(path: Path, framework: Framework) -> StoredSums:
         framework.name,
         units,
         cases,
-        description.feeds,
+        description.item_questions,
         description.splits,
         description.complement,
         moments,
@@ -125,20 +125,22 @@ def _read_rows(
     table: pa.Table, description: _Description
 ) -> tuple[tuple[str, ...], Counts, Counts] | None:
     """Return units, cases and moments; None if the rows are not those that were written."""
-    feeds, splits = description.feeds, description.splits
+    item_questions, splits = description.item_questions, description.splits
     if not table.schema.equals(SCHEMA):
         return None
     domains = len(make_domains(splits))
-    rows_of_unit = domains * len(feeds)
+    rows_of_unit = domains * len(item_questions)
     units = tuple(table["unit"][::rows_of_unit].to_pylist())
     required = table.select(["unit", "item", "cases", *_SUMS])
     if table.num_rows != rows_of_unit * len(units) or any(c.null_count for c in required.columns):
         return None
-    expected = pa.Table.from_arrays(_labels(units, tuple(feeds), splits), names=list(_LABELS))
+    expected = pa.Table.from_arrays(
+        _labels(units, tuple(item_questions), splits), names=list(_LABELS)
+    )
     if not table.select(list(_LABELS)).equals(expected):
         return None
     of_rows, *sums = (table[name].to_numpy() for name in ("cases", *_SUMS))
-    moments = np.stack(sums, axis=-1).reshape(len(units), domains, len(feeds), len(_SUMS))
+    moments = np.stack(sums, axis=-1).reshape(len(units), domains, len(item_questions), len(_SUMS))
     cases = np.ascontiguousarray(of_rows[::rows_of_unit])
     if not (np.repeat(cases, rows_of_unit) == of_rows).all():
         return None
@@ -151,11 +153,11 @@ def _read_description(path: Path, metadata: Mapping[str, Any]) -> _Description:
         splits = tuple(
             GroupSpec(s["key"], tuple(s["groups"]), s["contrast"]) for s in metadata["breakdowns"]
         )
-        feeds = {str(id): tuple(questions) for id, questions in metadata["items"].items()}
+        item_questions = {str(id): tuple(questions) for id, questions in metadata["items"].items()}
         complement, contrasts = metadata["complement"], [s.contrast for s in splits]
         if complement not in ("all", "known") or not {*contrasts} <= {"groups", "complement"}:
             raise ValueError(f"found {format_values([complement, *contrasts])}")
-        return _Description(metadata["framework"], feeds, splits, complement)
+        return _Description(metadata["framework"], item_questions, splits, complement)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise refused(path, "metadata that describe the sums", found, _HINT) from error
@@ -168,7 +170,7 @@ def _check_framework(path: Path, description: _Description, framework: Framework
     if description.framework != framework.name:
         rule = f"sums of the framework {description.framework!r}"
         problems.append(Problem(str(path), rule, repr(framework.name), hint))
-    then = description.feeds
+    then = description.item_questions
     try:
         now = {s.item.id: s.questions for s in scored_items(framework, then)}
     except UsageError as error:

@@ -128,25 +128,25 @@ class CaseSums:
     ----------
     answers : ndarray of float32, shape (2, questions, cases)
         0 or 1 each: whether sufficient, then whether applicable.
-    feeds : ndarray of float32, shape (questions, items)
+    item_questions : ndarray of float32, shape (questions, items)
         1 where a question feeds an item, else 0.
     """
 
     answers: npt.NDArray[np.float32]
-    feeds: npt.NDArray[np.float32]
+    item_questions: npt.NDArray[np.float32]
 
     @cached_property
     def by_case(self) -> npt.NDArray[np.float32]:
         """Sufficient and applicable answers, shape (2, items, cases)."""
         # A case has far fewer answers than float32 counts exactly.
-        return self.feeds.T @ self.answers
+        return self.item_questions.T @ self.answers
 
 
 def case_sums(cases: CaseSet, items: Sequence[ScoredItem]) -> CaseSums:
     """Unpack the answers of cases to the questions of items."""
-    rows, feeds = question_item_matrix(cases.framework, items)
+    rows, item_questions = question_item_matrix(cases.framework, items)
     answers = unpack(cases.packed.answers[rows], len(cases)).astype(np.float32)
-    return CaseSums(answers.reshape(2, len(feeds), len(cases)), feeds)
+    return CaseSums(answers.reshape(2, len(item_questions), len(cases)), item_questions)
 
 
 def question_item_matrix(
@@ -158,16 +158,16 @@ def question_item_matrix(
     -------
     rows : list of int
         The rows of packed answers: sufficient for each question, then applicable.
-    feeds : ndarray of float32, shape (questions, items)
+    item_questions : ndarray of float32, shape (questions, items)
         1 where a question feeds an item, else 0.
     """
     ids = framework.question_ids
     place = {id: i for i, id in enumerate(ids)}
     used = sorted({place[q] for item in items for q in item.questions})
-    feeds = np.zeros((len(ids), len(items)), np.float32)
+    item_questions = np.zeros((len(ids), len(items)), np.float32)
     for i, item in enumerate(items):
-        feeds[[place[q] for q in item.questions], i] = 1
-    return [*used, *(len(ids) + i for i in used)], feeds[used]
+        item_questions[[place[q] for q in item.questions], i] = 1
+    return [*used, *(len(ids) + i for i in used)], item_questions[used]
 
 
 def sum_moments(cases: CaseSet, items: Sequence[ScoredItem], members: DomainMembers) -> Counts:
@@ -185,34 +185,34 @@ def sum_moments(cases: CaseSet, items: Sequence[ScoredItem], members: DomainMemb
     product sums each unit's part of the block over domains. Memory grows with cases by two bytes
     a case and breakdown only.
     """
-    rows, feeds = question_item_matrix(cases.framework, items)
+    rows, item_questions = question_item_matrix(cases.framework, items)
     packed = cases.packed
     starts = packed.starts
     # No case adds more than this to a sum.
-    most = float(feeds.sum(axis=0).max()) ** 2
+    most = float(item_questions.sum(axis=0).max()) ** 2
     exact = int((_FLOAT32_EXACT - 1) / most)
     if exact < _MIN_EXACT:
-        exact, feeds = len(cases), feeds.astype(np.float64)
+        exact, item_questions = len(cases), item_questions.astype(np.float64)
     block = min(
         _BLOCK if len(cases) < 8 * _LARGE_BLOCK else _LARGE_BLOCK, len(cases) + -len(cases) % 64
     )
     width, domains = len(items), len(members.domains)
     out = np.zeros((len(starts) - 1, 5 * width, domains), np.int64)
     # Allocated once: memory given back after every block would be fetched again page by page.
-    answers = np.zeros((2, len(feeds), block), feeds.dtype)
-    sums = np.empty((5, width, block), feeds.dtype)
+    answers = np.zeros((2, len(item_questions), block), item_questions.dtype)
+    sums = np.empty((5, width, block), item_questions.dtype)
     all_rows = len(rows) == packed.columns
     for a, b, words in packed.iter_slices(max(64, block)):
         bits = unpack(np.ascontiguousarray(words if all_rows else words[rows]), b - a)
         answers.reshape(len(rows), block)[:, : b - a] = bits
         # Columns past the last case keep old answers; no unit's slice reaches them.
-        np.matmul(feeds.T, answers, out=sums[:2])
+        np.matmul(item_questions.T, answers, out=sums[:2])
         k, n = sums[:2]
         np.multiply(k, k, out=sums[2])
         np.multiply(k, n, out=sums[3])
         np.multiply(n, n, out=sums[4])
         flat = sums.reshape(5 * width, block)
-        inside = np.ascontiguousarray(members.flags(a, b).T, feeds.dtype)
+        inside = np.ascontiguousarray(members.flags(a, b).T, item_questions.dtype)
         first, last = np.searchsorted(starts, [a, b], side="right")
         edges = np.clip(starts[first - 1 : last + 1], a, b) - a
         for unit in range(len(edges) - 1):
@@ -229,18 +229,18 @@ class Strata:
 
     Attributes
     ----------
-    scale, shared : ndarray of float64, shape (units,)
+    fpc_scale, centring : ndarray of float64, shape (units,)
         As `omistats.kernel.design.variance_factors` returns them.
     """
 
-    scale: Floats
-    shared: Floats
+    fpc_scale: Floats
+    centring: Floats
 
     def factors(self, all_units: bool) -> tuple[Floats, Floats]:
-        """Return scale and shared, shape (units, 1, 1); (1, units, 1, 1) for single units."""
+        """Return both factors, shape (units, 1, 1); (1, units, 1, 1) for single units."""
         # A single unit is a block of one stratum; all units together are strata of one block.
         shape = (-1, 1, 1) if all_units else (1, -1, 1, 1)
-        return self.scale.reshape(shape), self.shared.reshape(shape)
+        return self.fpc_scale.reshape(shape), self.centring.reshape(shape)
 
 
 @attrs.frozen(eq=False)
@@ -253,14 +253,14 @@ class Sample(Strata):
         Whether a case is in a domain.
     starts : ndarray of int64, shape (units + 1,)
         Where each unit's cases begin.
-    scale, shared : ndarray of float64, shape (units,)
+    fpc_scale, centring : ndarray of float64, shape (units,)
         As `omistats.kernel.design.variance_factors` returns them.
     """
 
     members: Flags
     starts: Counts
-    scale: Floats
-    shared: Floats
+    fpc_scale: Floats
+    centring: Floats
 
     def sums(self, values: Real, most: float) -> Floats:
         """Sum values of cases over the members of each domain in each unit.
