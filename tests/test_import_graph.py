@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -19,15 +20,19 @@ def module_name(path: Path, package: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree, functions included, without what is imported for type checkers only."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
-            continue
-        yield child
-        yield from runtime_nodes(child)
+def runtime_statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Walk all statements, those in functions too, but not what only type checkers import."""
+    ahead: list[ast.AST] = [tree]
+    while ahead:
+        for child in ast.iter_child_nodes(ahead.pop()):
+            if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+                continue
+            if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+                yield child
+                ahead.append(child)
 
 
+@cache
 def read_graph(package: Path) -> dict[str, set[str]]:
     """Map each module to the modules of the package that it imports, at its top or in functions."""
     trees = {
@@ -36,7 +41,7 @@ def read_graph(package: Path) -> dict[str, set[str]]:
     }
     graph: dict[str, set[str]] = {name: set() for name in trees}
     for name, tree in trees.items():
-        for node in runtime_nodes(tree):
+        for node in runtime_statements(tree):
             if isinstance(node, ast.Import):
                 named = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):

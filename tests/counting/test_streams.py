@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -519,6 +520,20 @@ def grown(how: str, small: Path, large: Path) -> tuple[int, int, int]:
     return resident, private, rows
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Callable[[str], tuple[Path, Path]]:
+    """Write a small and a large file of a kind once for all tests of memory."""
+    folder = tmp_path_factory.mktemp("memory")
+    (folder / "small").mkdir()
+
+    @cache
+    def write(name: str) -> tuple[Path, Path]:
+        small = TestMemory.write(folder / "small" / name, TestMemory.SMALL)
+        return small, TestMemory.write(folder / name, TestMemory.BLOCKS)
+
+    return write
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a process its own memory")
 class TestMemory:
     """Counting a file of 117 MB takes less than half of that beyond what one of a tenth takes.
@@ -529,18 +544,18 @@ class TestMemory:
     ROWS = 1 << 15
     SMALL, BLOCKS = 2, 20
 
-    def blocks(self, number: int) -> Iterator[pa.Table]:
+    @classmethod
+    def blocks(cls, number: int) -> Iterator[pa.Table]:
         rng = np.random.default_rng(1)
-        answers = {
-            f"q{q}": pa.array(rng.integers(0, 2, self.ROWS).astype(float)) for q in range(20)
-        }
+        answers = {f"q{q}": pa.array(rng.integers(0, 2, cls.ROWS).astype(float)) for q in range(20)}
         for i in range(number):
-            ids = pa.array(np.arange(i * self.ROWS, (i + 1) * self.ROWS))
-            units, genders = ([a, b] * (self.ROWS // 2) for a, b in ("AB", "fm"))
+            ids = pa.array(np.arange(i * cls.ROWS, (i + 1) * cls.ROWS))
+            units, genders = ([a, b] * (cls.ROWS // 2) for a, b in ("AB", "fm"))
             yield pa.table({"case_id": ids, "unit": units, "gender": genders, **answers})
 
-    def write(self, path: Path, number: int) -> Path:
-        blocks = self.blocks(number)
+    @classmethod
+    def write(cls, path: Path, number: int) -> Path:
+        blocks = cls.blocks(number)
         first = next(blocks)
         if path.suffix == ".parquet":
             writer: Any = pq.ParquetWriter(path, first.schema)
@@ -548,7 +563,7 @@ class TestMemory:
             writer = pa.ipc.new_file(path, first.schema)
         else:
             path.mkdir()
-            for i, block in enumerate(self.blocks(number)):
+            for i, block in enumerate(cls.blocks(number)):
                 pq.write_table(block, path / f"{i}.parquet")
             return path
         with writer:
@@ -558,10 +573,8 @@ class TestMemory:
         return path
 
     @pytest.mark.parametrize("name", ["cases.parquet", "cases.arrow", "cases"])
-    def test_it_does_not_grow_with_the_file(self, tmp_path, name):
-        (tmp_path / "small").mkdir()
-        small = self.write(tmp_path / "small" / name, self.SMALL)
-        large = self.write(tmp_path / name, self.BLOCKS)
+    def test_it_does_not_grow_with_the_file(self, written, name):
+        small, large = written(name)
         size = self.BLOCKS * next(self.blocks(1)).nbytes
         assert size > 100e6
         assert self.BLOCKS == 10 * self.SMALL
@@ -571,10 +584,8 @@ class TestMemory:
         assert (private if name.endswith(".arrow") else resident) < 0.5 * size
 
     @pytest.mark.parametrize("name", ["cases.parquet", "cases.arrow"])
-    def test_reading_the_whole_file_would_be_seen(self, tmp_path, name):
-        path = self.write(tmp_path / name, self.BLOCKS)
-        (tmp_path / "small").mkdir()
-        small = self.write(tmp_path / "small" / name, self.SMALL)
-        resident, private, _ = grown("whole", small, path)
+    def test_reading_the_whole_file_would_be_seen(self, written, name):
+        small, large = written(name)
+        resident, private, _ = grown("whole", small, large)
         size = self.BLOCKS * next(self.blocks(1)).nbytes
         assert (private if name.endswith(".arrow") else resident) > size
