@@ -488,7 +488,7 @@ class ComplexDesign:
             return self._question_means(members, totals, a, b)
         k, n = self.sums.by_case[:, :, a:b].astype(np.float64)
         if self.rule == "cases":
-            # A mean of case percentages is a ratio as well: a case's share over one case.
+            # Numerator: the case's share; denominator: 1 for each scored case.
             k, n = np.nan_to_num(quotient(k, n)), (n > 0).astype(np.float64)
         N = n @ members.T
         estimate = quotient(k @ members.T, N)

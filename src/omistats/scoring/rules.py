@@ -81,7 +81,7 @@ def make_rule(name: str, sums: CaseSums, sample: Sample) -> Rule:
     if name == "questions":
         return _QuestionMeans(sums, sample, counts)
     if name == "cases":
-        # A mean of case percentages is a ratio as well: a case's share over one case.
+        # Numerator: the case's share; denominator: 1 for each scored case.
         share = np.divide(k, n, out=np.zeros(n.shape), where=n > 0, dtype=np.float64)
         scored = (n > 0).astype(np.float64)
         moments = sample.sums(cross_products(share, scored), 1.0)
