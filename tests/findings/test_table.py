@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,14 @@ class TestSchema:
                 assert line["stars"] == "--"
             assert (line["reason"] is None) == (line["method"] is not None and line["n"] > 0)
             assert (line["p_value"] is None) == (line["method"] is None)
+
+    def test_the_reference_lists_every_reason(self, repository):
+        # Internal: the codes of the column, in their order.
+        from omistats.inference.results import FindingReason
+
+        page = (repository / "docs" / "reference" / "findings.md").read_text("utf-8")
+        listed = re.findall(r"^\| ([^|]+) \| `([A-Z_]+)` \|", page, re.MULTILINE)
+        assert listed == [(reason.text, reason.name) for reason in FindingReason]
 
     def test_every_value_of_a_dictionary_is_known(self, found):
         values = {
