@@ -264,5 +264,25 @@ def test_methods_of_a_users_own_work_like_the_others():
     assert findings.significant(0.02, adjusted="halved-again")
 
 
+@pytest.mark.usefixtures("own_methods")
+def test_a_users_test_without_a_p_value_gives_the_reason_and_no_mark():
+    def undefined(k1: Any, n1: Any, k2: Any, n2: Any) -> Any:
+        return (np.full(k1.shape, np.nan),) * 3
+
+    oms.stats.TESTS.register("undefined", undefined)
+    findings = oms.Findings.from_counts(
+        [[1, 2], [0, 0], [0, 1]],
+        [[3, 3], [3, 3], [0, 3]],
+        questions=["differ", "alike", "one_group"],
+        groups=["A", "B"],
+        inference=oms.Inference(test="undefined"),
+    )
+    assert [(r["stars"], r["reason"]) for r in findings.comparisons().to_pylist()] == [
+        (None, "no spread to test against"),
+        ("--", "every answer is the same"),
+        (None, "no second group to compare with"),
+    ]
+
+
 def test_what_a_user_added_is_gone_again():
     assert "larger" not in oms.stats.TESTS

@@ -9,10 +9,11 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats._result_tables import Reason
+from omistats._result_tables import NO_REASON, Reason
 from omistats.counting.tally import Tally
 from omistats.errors import UnknownNameError, UsageError
 from omistats.inference.options import Inference, adjusted_column
+from omistats.kernel.chi_square import star_codes
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.framework import ALL
@@ -24,6 +25,7 @@ __all__ = [
     "adjust_p_values",
     "apply_by_stratum",
     "check_strata",
+    "mark_comparisons",
     "p_value_column",
     "pairs",
     "suppress",
@@ -35,7 +37,17 @@ Codes = npt.NDArray[np.int8]
 
 
 class FindingReason(Reason):
-    """Why a row of findings has no percentage, no interval or no test."""
+    """Reasons why a row of findings has no percentage, no interval or no test.
+
+    Of several reasons a row has the first that holds, in this order:
+
+    1. ``NO_ANSWERS``, of the row itself;
+    2. ``SUPPRESSED``, then ``NO_SECOND_GROUP``, then ``ALL_ALIKE``, of the comparison;
+    3. ``LONELY_CLUSTER`` (weighted or clustered samples), ``NO_INFORMATIVE_UNIT`` (tests within
+       units) or ``NO_SPREAD``, of a comparison that could not be tested for another reason;
+    4. ``NO_INTERVAL_AT_BOUNDS`` or ``NO_DF``, of the interval of the row (weighted or clustered
+       samples).
+    """
 
     NO_ANSWERS = "no applicable answers"
     NO_SECOND_GROUP = "no second group to compare with"
@@ -91,6 +103,23 @@ class Results:
     suppressed: npt.NDArray[np.bool_] | None = None
     group_columns: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
     comparison_columns: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
+
+
+def mark_comparisons(p_value: Floats, comparable: npt.NDArray[np.bool_], reason: Codes) -> Codes:
+    """Return the codes of the stars; -1 where nothing was tested.
+
+    Parameters
+    ----------
+    p_value : ndarray of float64
+        NaN where nothing was tested.
+    comparable : ndarray of bool
+        Whether two groups have answers.
+    reason : ndarray of int8
+        Codes of `FindingReason`; -1 where there was a test.
+    """
+    # Where every answer is the same nothing could differ, which is "--" and not a missing mark.
+    marked = (reason == NO_REASON) | (reason == FindingReason.ALL_ALIKE)
+    return star_codes(p_value, comparable & marked)
 
 
 def p_value_column(adjustment: str | None, inference: Inference) -> str:

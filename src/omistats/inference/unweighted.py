@@ -21,10 +21,10 @@ from omistats.inference.results import (
     adjust_p_values,
     apply_by_stratum,
     check_strata,
+    mark_comparisons,
     pairs,
     suppress,
 )
-from omistats.kernel.chi_square import star_codes
 from omistats.kernel.compare import GROUP_TESTS, TESTS, by_fisher
 from omistats.kernel.effects import DIFFERENCES, ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.intervals import INTERVALS
@@ -84,8 +84,7 @@ def infer(counts: Tally, inference: Inference, strata: Tally | None = None) -> R
         statistic=tests.statistic,
         df=tests.df,
         p_value=tests.p_value,
-        # "--" also where every answer is the same: nothing could differ. None where not tested.
-        stars=star_codes(tests.p_value, tests.comparable & (reason <= FindingReason.ALL_ALIKE)),
+        stars=mark_comparisons(tests.p_value, tests.comparable, reason),
         reason=reason,
         methods=tests.methods,
         method=np.where(np.isnan(tests.p_value), np.int8(-1), tests.method),

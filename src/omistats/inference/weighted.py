@@ -13,10 +13,9 @@ from omistats.breakdowns.groups import compared_sides
 from omistats.counting.tally import Tally
 from omistats.errors import UsageError
 from omistats.inference.options import DESIGN_INTERVALS, Inference
-from omistats.inference.results import FindingReason, Results, pairs
+from omistats.inference.results import FindingReason, Results, mark_comparisons, pairs
 from omistats.inference.unweighted import finish
 from omistats.kernel.bit_counts import unpack
-from omistats.kernel.chi_square import star_codes
 from omistats.kernel.ratio import limits
 from omistats.kernel.small_numbers import smallest_expected, smallest_expected_two
 from omistats.kernel.survey import EFFECTS, SURVEY_TESTS, WeightedAnswers, WeightedCells
@@ -114,6 +113,7 @@ def infer_weighted(
     low, high = by_group.pop("low"), by_group.pop("high")
     p_value = by_comparison.pop("p_value")
     tested = ~np.isnan(p_value)
+    reason = np.where(tested, np.int8(NO_REASON), reason)
     results = Results(
         percent=percent,
         low=low,
@@ -121,8 +121,8 @@ def infer_weighted(
         statistic=by_comparison.pop("statistic"),
         df=by_comparison.pop("df"),
         p_value=p_value,
-        stars=star_codes(p_value, comparable & (tested | (reason == FindingReason.ALL_ALIKE))),
-        reason=np.where(tested, np.int8(NO_REASON), reason),
+        stars=mark_comparisons(p_value, comparable, reason),
+        reason=reason,
         methods=(inference.test,),
         method=np.where(tested, np.int8(0), np.int8(-1)),
         expected=_expected(counts, inference),
