@@ -48,7 +48,10 @@ _SHUFFLES_AT_ONCE: Final = 2000
 
 
 class MaxTReason(Reason):
-    """Why a question is not in the family of `max_t`."""
+    """Reasons why a question is not in the family of `max_t`.
+
+    Of several reasons a question has the first that holds, in the order of the members.
+    """
 
     NO_ANSWERS = "no applicable answers"
     NO_SECOND_GROUP = "no second group to compare with"

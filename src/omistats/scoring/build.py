@@ -50,7 +50,15 @@ SCHEMA = pa.schema(
 
 
 class ScoreReason(Reason):
-    """Reasons why a row of scores lacks a figure or a test."""
+    """Reasons why a row of scores lacks a figure or a test.
+
+    Of several reasons a row has the first that holds, in this order:
+
+    1. ``NO_ANSWERS``, then ``ONE_CASE`` or ``ONE_CASE_UNITS_REMOVED``, of the row's own score;
+    2. of the comparison: ``NO_SECOND_GROUP``, then ``ONE_CASE`` or ``ONE_CASE_UNITS_REMOVED`` of
+       another group, then ``NO_DF``, then ``NO_SPREAD``;
+    3. of the row's interval: ``NO_DF``, then ``NO_INTERVAL_AT_BOUNDS``.
+    """
 
     NO_ANSWERS = "no applicable answers"
     NO_SECOND_GROUP = "no second group to compare with"

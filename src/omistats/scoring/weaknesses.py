@@ -57,7 +57,12 @@ _COMPUTED = ("k", "n", "rest_k", "rest_n", *_PERCENTS, *_FIGURES[:-1], "reason")
 
 
 class WeaknessReason(Reason):
-    """Reasons why a comparison of a unit with the rest lacks a figure or a test."""
+    """Reasons why a comparison of a unit with the rest lacks a figure or a test.
+
+    Of several reasons a row has the first that holds, in this order: ``NO_ANSWERS``; then
+    ``NO_OTHER_UNITS`` or ``NO_ANSWERS_IN_REST``; then ``ONE_CASE``, ``ONE_CASE_IN_REST``,
+    ``NO_DF`` and ``NO_SPREAD``.
+    """
 
     NO_ANSWERS = "no applicable answers"
     NO_OTHER_UNITS = "no other units to compare with"
