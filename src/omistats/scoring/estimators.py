@@ -14,7 +14,16 @@ There are two kinds of estimator. Each computes the standard error in its method
   of the linearised totals is computed by `omistats.kernel.survey.SurveyTotals.covariance`.
 
 To use another standard error, write a class with the members of `Estimator` and return it from
-these two functions; nothing else has to change. Intervals and tests are made later from what an
+these two functions; nothing else has to change. Four members contain the standard error, and all
+must change together:
+
+* ``estimates``: standard errors and intervals of scores, ranks of units, and the design effect of
+  the funnel;
+* ``covariance``: tests of groups, and intervals of their differences;
+* ``compare_with_rest``: weaknesses of units;
+* ``fpc_metadata``: the design effect of the funnel under a finite population correction.
+
+``counts`` and ``df_design`` do not contain it. Intervals and tests are made later from what an
 estimator returns: `omistats.scoring.compute` calls `omistats.kernel.ratio.limits` for the
 intervals and `omistats.scoring.build.wald_tests` for the tests.
 """
@@ -57,7 +66,9 @@ Flags = npt.NDArray[np.bool_]
 class Estimator(Protocol):
     """Everything that `omistats.scores` needs of a scoring rule under a survey design.
 
-    A block is one unit, or with ``all_units`` all units together.
+    A block is one unit, or with ``all_units`` all units together. Four members contain the
+    standard error and must agree: ``estimates``, ``covariance``, ``compare_with_rest`` and
+    ``fpc_metadata``.
     """
 
     @property
