@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from sphinx.application import Sphinx
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extensions"))
 # Figures are drawn while the pages are built, some of them by benchmarks.
@@ -73,3 +75,9 @@ html_static_path = ["_static"]
 html_css_files = ["omistats.css"]
 html_sidebars = {"index": [], "start": [], "report-2011": [], "glossary": []}
 html_theme_options = {"secondary_sidebar_items": {"**": ["page-toc"], "index": []}}
+
+
+def setup(app: Sphinx) -> None:
+    """Read pages in parallel."""
+    # The extension copies files at the end of a build, and does not declare that this is safe.
+    app.extensions["sphinx-mathjax-offline"].parallel_read_safe = True

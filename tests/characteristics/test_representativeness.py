@@ -299,6 +299,7 @@ def printed(*p_values: Any) -> list[str]:
     return [f"{math.floor(1000 * (np.array(p) < 0.05).mean() + 0.5) / 10}%" for p in p_values]
 
 
+@pytest.mark.slow
 def test_the_test_has_its_size() -> None:
     # Simple random samples from a finite caseload: 5% of them are called unlike it.
     rng = np.random.default_rng(20111122)
@@ -314,6 +315,7 @@ def test_the_test_has_its_size() -> None:
     assert printed(p, plain) == ["4.7%", "2.2%"]
 
 
+@pytest.mark.slow
 def test_in_units_drawn_unlike_the_test_has_its_size() -> None:
     # Two units differ and are drawn at unlike rates: the pooled sample is unlike the pooled
     # caseload by design, which the test within units allows for.
@@ -328,6 +330,7 @@ def test_in_units_drawn_unlike_the_test_has_its_size() -> None:
     assert printed(p) == ["4.5%"]
 
 
+@pytest.mark.slow
 def test_of_a_boosted_sample_the_weighted_test_has_its_size() -> None:
     # Half of the first stratum is drawn and a tenth of the other; levels go with strata.
     rng = np.random.default_rng(19)
@@ -352,6 +355,7 @@ def test_of_a_boosted_sample_the_weighted_test_has_its_size() -> None:
     assert printed(weighted, plain) == ["5.3%", "74.2%"]
 
 
+@pytest.mark.slow
 def test_what_drawing_holds_in_proportion_comes_out_too_close() -> None:
     # A quarter of each level, and of a characteristic that goes with it: the test of the one
     # has p = 1 always, that of the other rejects less often than its level.

@@ -325,6 +325,7 @@ def test_shares_by_brute_force() -> None:
     assert 69 not in {o for _, o in possible}
 
 
+@pytest.mark.slow
 def test_dropping_any_cell_removes_a_contradiction(smallest: list[Contradiction]) -> None:
     of_tables = [c for c in smallest if c.table is not None]
     assert len(of_tables) == 10
@@ -529,6 +530,7 @@ def test_an_altered_percentage_is_found(seed: int, cases: int) -> None:
 
 @settings(max_examples=25)
 @given(st.integers(0, 2**32))
+@pytest.mark.slow
 def test_an_altered_star_is_found(seed: int) -> None:
     """With up to 100 cases counts are known exactly, so any other star is a contradiction."""
     lines = tables_of(seed, 100, CHOSEN[:1])
@@ -651,7 +653,7 @@ def test_all_problems_of_columns_are_listed_before_rows_are_read() -> None:
         ("percent", "type double"),
     ]
     with pytest.raises(
-        UsageError, match="`published` must be an Arrow table of printed figures, found list"
+        UsageError, match="`published` must be an Arrow table of printed figures; found list"
     ):
         contradictions(LINES)  # type: ignore[arg-type]
 

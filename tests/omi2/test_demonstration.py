@@ -134,6 +134,7 @@ def test_the_published_questions_alone_do_not_give_them(shipped: pa.Table, item:
     assert half_up(*found["all"]) < PRINTED[item][0]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_the_same_scores() -> None:
     other = generate(load_published(), seed=11)
     for item in PRINTED:

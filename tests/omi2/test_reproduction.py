@@ -267,6 +267,7 @@ class TestExplained:
         assert again.matched("percent") == (892, 892)
         assert not again.explained
 
+    @pytest.mark.slow
     def test_mismatches_are_a_smallest_set_that_meets_all_contradictions(self, found):
         """Every choice of figures, each with the nearest percentage by brute force."""
         conflicts = [
@@ -381,7 +382,7 @@ class TestArguments:
         assert again.cells == found.cells
 
     def test_a_frame_is_not_a_case_set(self):
-        with pytest.raises(oms.UsageError, match="`cases` must be a CaseSet, found Table"):
+        with pytest.raises(oms.UsageError, match="`cases` must be a CaseSet; found Table"):
             oms.omi2.reproduce(oms.omi2.load_published())
 
 

@@ -120,6 +120,7 @@ def test_every_printed_figure_except_the_impossible_ones(shipped: pa.Table) -> N
     assert differ == EXPECTED
 
 
+@pytest.mark.slow
 def test_another_seed_recounts_to_the_same_figures(shipped: pa.Table) -> None:
     other = generate(load_published(), seed=7)
     _, differ = recount(other)

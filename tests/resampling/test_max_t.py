@@ -171,6 +171,7 @@ def applies_more_to_men(seed: int, questions: int = 12, size: int = 160) -> oms.
     return oms.CaseSet.from_data(columns, framework=framework(questions))
 
 
+@pytest.mark.slow
 def test_fixed_n_keeps_its_level_where_questions_apply_to_groups_unlike() -> None:
     least = [
         min(

@@ -169,6 +169,7 @@ def test_the_boosted_share_is_not_the_weighted_one() -> None:
         assert share < 0.3
 
 
+@pytest.mark.slow
 def test_an_unweighted_estimate_is_biased_and_a_weighted_one_is_not() -> None:
     # High risk cases do worse and are drawn more often: the answers of who is drawn are not
     # those of the caseload. Truth is what the caseload would score if all were inspected.

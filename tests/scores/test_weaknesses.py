@@ -338,6 +338,7 @@ def alike(rng: np.random.Generator, size: int) -> oms.CaseSet:
     ("size", "seen"),
     [(40, [5.9, 1.8, 19.9]), (160, [5.3, 2.0, 17.8])],
 )
+@pytest.mark.slow
 def test_chance_of_any_false_claim_where_nothing_differs(size, seen):
     """6 units, all alike: a unit is wrongly called below in few data sets.
 
