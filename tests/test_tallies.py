@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 import omistats as oms
 
 # Internal: damaged files that are signed again.
-from omistats.counting.tally_file import KIND, signed
+from omistats.counting.tally_file import KIND, with_checksum
 from tests.damage import failing_writes, flipped
 from tests.factories import (
     BREAKDOWNS,
@@ -368,7 +368,7 @@ class TestFiles:
 def rewritten(path, change, sign: bool = True) -> None:
     """Write the file anew with a change of its table, by default with a checksum that fits."""
     table = change(pa.ipc.open_file(pa.BufferReader(path.read_bytes())).read_all())
-    table = signed(table, KIND) if sign else table
+    table = with_checksum(table, KIND) if sign else table
     with pa.ipc.new_file(path, table.schema) as writer:
         writer.write_table(table)
 

@@ -16,7 +16,7 @@ from tests.scores.test_score_tally import alike, same, whole
 
 import omistats as oms
 from omistats import DataError, ScoreTally, UsageError, score_tally
-from omistats.counting.tally_file import signed
+from omistats.counting.tally_file import with_checksum
 from omistats.scoring.score_tally_file import KIND
 
 
@@ -37,7 +37,7 @@ def put(path: Path, table: pa.Table, sign: bool = True, **said: Any) -> None:
     metadata = dict(table.schema.metadata)
     metadata[KIND.key] = json.dumps({**json.loads(metadata[KIND.key]), **said}).encode()
     table = table.replace_schema_metadata(metadata)
-    table = signed(table, KIND) if sign else table
+    table = with_checksum(table, KIND) if sign else table
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
         out.write_table(table)
 

@@ -18,7 +18,7 @@ import pyarrow as pa
 from omistats.breakdowns.base import group_problems
 from omistats.breakdowns.groups import GroupSpec
 from omistats.errors import DataError, Problem, UsageError, format_value, format_values
-from omistats.model.framework import Framework
+from omistats.model.framework import Framework, check_framework
 
 if TYPE_CHECKING:
     from omistats.counting.tally import Tally
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 __all__ = [
     "KIND",
     "FileFormat",
+    "file_error",
     "read_stored",
     "read_tally",
-    "refused",
-    "signed",
+    "with_checksum",
     "write_stored",
     "write_tally",
 ]
@@ -106,7 +106,7 @@ def write_stored(
     text = json.dumps(
         {"version": kind.version, **description}, ensure_ascii=False, separators=(",", ":")
     )
-    table = signed(table.replace_schema_metadata({**kept, kind.key: text.encode()}), kind)
+    table = with_checksum(table.replace_schema_metadata({**kept, kind.key: text.encode()}), kind)
     # Replace the target of a link, not the link.
     target = Path(os.path.realpath(fspath(path)))
     if target.exists() and not target.is_file():
@@ -147,27 +147,27 @@ def read_stored(path: str | PathLike[str], kind: FileFormat) -> Stored:
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as error:
         rule = f"expected {kind.what}, complete"
         hint = f"Check that the file exists and is complete. Otherwise: {kind.recovery_hint}"
-        raise refused(where, rule, str(error) or type(error).__name__, hint) from error
+        raise file_error(where, rule, str(error) or type(error).__name__, hint) from error
     rule = f"expected a file that {kind.writer} wrote"
     if kind.key not in metadata:
-        raise refused(where, rule, f"no metadata {kind.key.decode()!r}", kind.recovery_hint)
+        raise file_error(where, rule, f"no metadata {kind.key.decode()!r}", kind.recovery_hint)
     try:
         description = json.loads(metadata.pop(kind.key))
         version = description.pop("version")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         text = f"metadata {kind.key.decode()!r} that cannot be read ({error})"
-        raise refused(where, rule, text, kind.recovery_hint) from error
+        raise file_error(where, rule, text, kind.recovery_hint) from error
     if version != kind.version or isinstance(version, bool):
         hint = f"Read it with the omistats that wrote it. Otherwise: {kind.recovery_hint}"
         rule = f"expected {kind.what} of version {kind.version}"
-        raise refused(where, rule, f"version {format_value(version)}", hint)
+        raise file_error(where, rule, f"version {format_value(version)}", hint)
     if metadata.pop(kind.key + _CHECKSUM, None) != found:
         text = "content that does not match its checksum"
-        raise refused(where, f"expected {kind.what}, unchanged", text, kind.recovery_hint)
+        raise file_error(where, f"expected {kind.what}, unchanged", text, kind.recovery_hint)
     return Stored(description, table, metadata)
 
 
-def signed(table: pa.Table, kind: FileFormat) -> pa.Table:
+def with_checksum(table: pa.Table, kind: FileFormat) -> pa.Table:
     """Add a checksum of the table and its metadata to its metadata."""
     metadata = dict(table.schema.metadata or {})
     metadata[kind.key + _CHECKSUM] = _checksum(table, kind)
@@ -216,7 +216,7 @@ def _bytes(whole_numbers: Any) -> bytes:
     return np.ascontiguousarray(whole_numbers.to_numpy(), "<i8").tobytes()
 
 
-def refused(path: str | PathLike[str], rule: str, found: str, hint: str) -> DataError:
+def file_error(path: str | PathLike[str], rule: str, found: str, hint: str) -> DataError:
     """Make a DataError with one problem of a file."""
     return DataError([Problem(fspath(path), rule, found, hint)])
 
@@ -352,7 +352,7 @@ class _Layout:
 
 def _tuple_of_str(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(v, str) for v in values):
-        raise TypeError(f"expected a list of text, found {format_value(values)}")
+        raise TypeError(f"expected a list of text; found {format_value(values)}")
     return tuple(values)
 
 
@@ -380,19 +380,18 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
 
 def _as_rows(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts) -> Counts:
     """Arrange counts as rows: the groups of each split, then its unclassified and excluded."""
-    pieces = [
+    parts = [
         piece
         for i, (start, stop) in enumerate(zip(tally.offsets, tally.offsets[1:], strict=False))
         for piece in (groups[:, start:stop], unknown[:, i : i + 1], excluded[:, i : i + 1])
     ]
-    laid = np.concatenate(pieces, axis=1)
-    return laid.reshape(-1, *laid.shape[2:])
+    rows = np.concatenate(parts, axis=1)
+    return rows.reshape(-1, *rows.shape[2:])
 
 
 def read_tally(cls: type[T], path: str | PathLike[str], framework: Framework) -> T:
     """Read a tally from a file; see `Tally.read`."""
-    if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` must be a Framework; found {format_value(framework)}")
+    check_framework(framework)
     where, stored = fspath(path), read_stored(path, KIND)
     layout, table = _read_layout(where, stored.description, framework), stored.table
     _check_rows(where, table, layout)
@@ -415,7 +414,9 @@ def _read_layout(where: str, description: Mapping[str, Any], framework: Framewor
         layout, name = _Layout.of(description), description["framework"]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
-        raise refused(where, "metadata must describe the tally", found, _RECOVERY_HINT) from error
+        raise file_error(
+            where, "metadata must describe the tally", found, _RECOVERY_HINT
+        ) from error
     _check_framework(where, name, layout, framework)
     return layout
 
@@ -468,7 +469,7 @@ def _check_rows(where: str, table: pa.Table, layout: _Layout) -> None:
         example = f", the first of them row {wrong[0]}: {found_rows[wrong[0]]}" if wrong else ""
         rule = f"expected {len(rows)} rows, one for each group of each unit, in order"
         found = f"{len(found_rows)} rows, {len(wrong)} of them different{example}"
-        raise refused(where, rule, found, _RECOVERY_HINT)
+        raise file_error(where, rule, found, _RECOVERY_HINT)
     answered = np.tile(layout.answered(), len(layout.units))
     for name in wanted.names[4:]:
         expected = answered if ":" in name else np.ones_like(answered)

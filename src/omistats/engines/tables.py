@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.errors import DataError, OmistatsError, Problem, UsageError
-from omistats.model.framework import Framework
+from omistats.model.framework import Framework, check_framework
 
 __all__ = [
     "RENAMED",
@@ -124,8 +124,7 @@ def open_source(source: Any, framework: Framework | None) -> Source:
         raise UsageError(
             f"a table of {engine} has no framework; pass framework=..., against which it is checked"
         )
-    if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` must be a Framework; found {framework!r}")
+    check_framework(framework)
     import narwhals as nw
 
     with _engine_errors(engine, "must list the columns of the table"):

@@ -23,7 +23,7 @@ from omistats.model.files import (
     iter_file_batches,
     open_case_files,
 )
-from omistats.model.framework import Framework
+from omistats.model.framework import Framework, check_framework
 from omistats.model.metadata import merge_metadata
 from omistats.model.validation import validate_frame
 
@@ -287,8 +287,7 @@ def framework_of(source: Any, framework: Framework | None) -> Framework:
             f"expected a CaseSet; found {type(source).__name__}, which has no framework. "
             "Pass framework=..., or read it with CaseSet.from_data"
         )
-    if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` must be a Framework; found {framework!r}")
+    check_framework(framework)
     return framework
 
 

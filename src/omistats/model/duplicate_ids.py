@@ -12,7 +12,7 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats.errors import DataError, Problem, format_values
 
-__all__ = ["DuplicateIdDetector", "digests", "repeated_values"]
+__all__ = ["DuplicateIdDetector", "digests"]
 
 
 Digests = npt.NDArray[np.uint64]
@@ -61,12 +61,12 @@ class DuplicateIdDetector:
             if self._highest is None or lowest > self._highest:
                 self._highest = highest
                 self._ordered_count += len(ids)
-                return ascends or not len(repeated_values(digests(ids)))
+                return ascends or not len(_repeated_values(digests(ids)))
             self._ascending = False
         part_digests = digests(ids)
         self._digests.append(part_digests)
         self._parts.append((part, len(ids)))
-        return ascends or not len(repeated_values(part_digests))
+        return ascends or not len(_repeated_values(part_digests))
 
     def check(self) -> None:
         """Check that no id is repeated between parts.
@@ -78,7 +78,7 @@ class DuplicateIdDetector:
         """
         if not self._digests:
             return
-        repeated = repeated_values(np.concatenate([*self._ordered_digests(), *self._digests]))
+        repeated = _repeated_values(np.concatenate([*self._ordered_digests(), *self._digests]))
         if len(repeated):
             if self._reread is None:
                 raise self._suspected(repeated)
@@ -134,7 +134,7 @@ def _min_max(ids: pa.Array) -> tuple[Any, Any]:
     return ends["min"].as_py(), ends["max"].as_py()
 
 
-def repeated_values(part_digests: Digests) -> Digests:
+def _repeated_values(part_digests: Digests) -> Digests:
     """List the digests that occur more than once."""
     ordered = np.sort(part_digests)
     return np.unique(ordered[1:][ordered[1:] == ordered[:-1]])

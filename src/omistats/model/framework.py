@@ -20,7 +20,6 @@ from omistats.errors import (
 
 __all__ = [
     "ALL",
-    "RESERVED",
     "Framework",
     "Item",
     "Level",
@@ -29,6 +28,7 @@ __all__ = [
     "Question",
     "Stratum",
     "as_tuple_of_str",
+    "check_framework",
 ]
 
 
@@ -164,7 +164,7 @@ class Question:
 ALL = "all"
 """The reserved label of all units, or all cases, together."""
 
-RESERVED = ("case_id", "unit", ALL)
+_RESERVED = ("case_id", "unit", ALL)
 """Names that questions, strata, levels and units may not have."""
 
 # Levels are coded in 8 bits.
@@ -216,7 +216,7 @@ class Stratum:
 
     def __attrs_post_init__(self) -> None:
         problems = []
-        if self.name in RESERVED:
+        if self.name in _RESERVED:
             problems.append(
                 Problem(
                     self.name, "a stratum must not have a reserved name", self.name, "Rename it."
@@ -351,7 +351,7 @@ class Framework:
                     "Rename one of each pair.",
                 )
             )
-        if taken := sorted(set(columns) & set(RESERVED)):
+        if taken := sorted(set(columns) & set(_RESERVED)):
             problems.append(
                 Problem(
                     self.name, "these names are reserved", format_values(taken), "Choose others."
@@ -488,6 +488,13 @@ class Framework:
             )
         wanted = set(requested)
         return tuple(id for id in self.question_ids if id in wanted)
+
+
+def check_framework(value: object) -> Framework:
+    """Check that the argument ``framework`` is a `Framework`."""
+    if not isinstance(value, Framework):
+        raise UsageError(f"`framework` must be a Framework; found {format_value(value)}")
+    return value
 
 
 def _find(what: str, name: str, known: dict[str, T]) -> T:

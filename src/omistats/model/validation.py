@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UsageError, format_values
-from omistats.model.framework import ALL, Framework
+from omistats.errors import DataError, Problem, format_values
+from omistats.model.framework import ALL, Framework, check_framework
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.units import Unit, as_units, match_units_hint, reserved_unit
 
@@ -61,8 +61,7 @@ def validate_frame(
     DataError
         With every problem found.
     """
-    if not isinstance(framework, Framework):
-        raise UsageError(f"`framework` must be a Framework; found {framework!r}")
+    check_framework(framework)
     declared = None if units is None else as_units(units)
     table, mixed = _arrow.to_table(data)
     names = table.column_names

@@ -9,7 +9,7 @@ from omistats.breakdowns.registry import resolve
 from omistats.counting.tally import Tally
 from omistats.errors import UsageError, as_tuple, check_choice, format_value
 from omistats.model.batches import framework_of
-from omistats.model.framework import Framework
+from omistats.model.framework import Framework, check_framework
 
 if TYPE_CHECKING:
     from omistats.scoring.score_tally import ScoreTally
@@ -40,8 +40,8 @@ def check_source(source: Any, framework: Any) -> Framework:
             "scores need cases; found a Tally, which does not record which answers are of one "
             "case. Pass the cases that were counted, or score_tally of them"
         )
-    if framework is not None and not isinstance(framework, Framework):
-        raise UsageError(f"`framework` must be a Framework; found {format_value(framework)}")
+    if framework is not None:
+        check_framework(framework)
     return framework_of(source, framework)
 
 
@@ -106,4 +106,4 @@ def check_tally_options(
 
 
 def _misfit(name: str, value: Any, why: str) -> UsageError:
-    return UsageError(f"`{name}` does not go with a ScoreTally, found {format_value(value)}: {why}")
+    return UsageError(f"`{name}` does not go with a ScoreTally; found {format_value(value)}: {why}")

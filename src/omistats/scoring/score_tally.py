@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.groups import GroupSpec
-from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value, format_values
-from omistats.model.framework import ALL, Framework
+from omistats.errors import UnknownNameError, UsageError, as_tuple, format_values
+from omistats.model.framework import ALL, Framework, check_framework
 from omistats.model.metadata import SYNTHETIC, is_synthetic
 from omistats.model.units import resolve_regrouping
 from omistats.scoring.groups import Domains, make_domains
@@ -278,8 +278,7 @@ class ScoreTally:
             When the file is missing, truncated, changed, another kind of file or of another
             version, or the framework has another name or other questions behind an item.
         """
-        if not isinstance(framework, Framework):
-            raise UsageError(f"`framework` must be a Framework; found {format_value(framework)}")
+        check_framework(framework)
         stored = read_sums(Path(path), framework)
         return cls(
             framework,

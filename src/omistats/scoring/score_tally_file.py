@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.breakdowns.groups import GroupSpec
-from omistats.counting.tally_file import FileFormat, read_stored, refused, write_stored
+from omistats.counting.tally_file import FileFormat, file_error, read_stored, write_stored
 from omistats.errors import DataError, Problem, UsageError, format_values
 from omistats.model.framework import Framework
 from omistats.scoring.groups import make_domains
@@ -67,7 +67,7 @@ class StoredSums:
 
 @attrs.frozen
 class _Description:
-    """What the metadata of a file record of its sums."""
+    """Description of the sums, from the metadata of a file."""
 
     framework: str
     item_questions: Mapping[str, tuple[str, ...]]
@@ -107,7 +107,7 @@ def read_sums(path: Path, framework: Framework) -> StoredSums:
     found = _read_rows(stored.table, description)
     if found is None:
         text = f"{stored.table.num_rows:,} rows that are not those written"
-        raise refused(path, "the rows of every unit, group and item", text, _HINT)
+        raise file_error(path, "the rows of every unit, group and item", text, _HINT)
     units, cases, moments = found
     return StoredSums(
         framework.name,
@@ -160,7 +160,7 @@ def _read_description(path: Path, metadata: Mapping[str, Any]) -> _Description:
         return _Description(metadata["framework"], item_questions, splits, complement)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
-        raise refused(path, "metadata that describe the sums", found, _HINT) from error
+        raise file_error(path, "metadata that describe the sums", found, _HINT) from error
 
 
 def _check_framework(path: Path, description: _Description, framework: Framework) -> None:
