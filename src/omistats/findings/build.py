@@ -99,7 +99,8 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         _arrow.dictionary(reason, FindingReason.texts()),
         floats.array(by_comparison(results.expected)),
         _arrow.dictionary(
-            policy.graded(n, by_comparison(policy.expects_few(results.expected))), RELIABILITY
+            policy.judge_unchecked(n, by_comparison(policy.expects_few(results.expected))),
+            RELIABILITY,
         ),
     ]
     schema = SCHEMA

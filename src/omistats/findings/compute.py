@@ -143,7 +143,7 @@ def recompute(
         check_weighted(chosen)
         if isinstance(source, Tally):
             options = ", ".join(f"`{name}`" for name in design)
-            raise UsageError(f"{options} need case data, found a Tally; pass cases instead")
+            raise UsageError(f"{options} need case data; found a Tally; pass cases instead")
         source = read_cases(source, framework, check_ids=check_ids)
         breakdowns = splits = resolve_breakdowns(breakdowns, source.framework)
     if isinstance(source, Tally):
@@ -171,5 +171,5 @@ def recompute(
     reported = counts.with_all() if by == "unit" else counts.collapse_units()
     if splits is not None:
         sample_design = resolve_design(source, lonely, **design)
-        return Findings.from_drawn(source, splits, reported, sample_design, chosen)
+        return Findings.from_sample(source, splits, reported, sample_design, chosen)
     return Findings.from_tally(reported, chosen, counts if chosen.stratified else None)

@@ -137,7 +137,7 @@ class Findings(TableResult):
         return cls._from_results(infer(tally, inference, strata), tally, inference)
 
     @classmethod
-    def from_drawn(
+    def from_sample(
         cls,
         cases: CaseSet,
         splits: Sequence[Breakdown],
@@ -290,7 +290,7 @@ class Findings(TableResult):
         """
         if not isinstance(previous, Findings):
             raise UsageError(
-                f"expected Findings, found {type(previous).__name__}; pass the findings of the "
+                f"expected Findings; found {type(previous).__name__}; pass the findings of the "
                 "earlier round"
             )
         require_comparable(self.inference, previous.inference, self.tally, previous.tally)

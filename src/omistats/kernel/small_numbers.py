@@ -122,7 +122,7 @@ class SmallNumbers:
     >>> policy.judge([0, 3, 12, 40, 40], [float("nan"), 1.2, 6.0, 4.5, 9.0]).tolist()
     [-1, 3, 2, 1, 0]
     >>> import numpy as np
-    >>> policy.graded(np.array([3, 40]), np.array([True, True])).tolist()
+    >>> policy.judge_unchecked(np.array([3, 40]), np.array([True, True])).tolist()
     [3, 1]
     """
 
@@ -198,7 +198,7 @@ class SmallNumbers:
         )
         if (cases < 0).any():
             raise UsageError(f"`n` must be numbers of cases, 0 or more; found {np.nanmin(cases):g}")
-        return self.graded(cases, self.expects_few(smallest))
+        return self.judge_unchecked(cases, self.expects_few(smallest))
 
     def expects_few(self, expected: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Tell which comparisons have small expected counts.
@@ -224,7 +224,9 @@ class SmallNumbers:
         # A comparison with NaN is False.
         return np.asarray(smallest < self.flag_expected)
 
-    def graded(self, n: npt.NDArray[np.number], few: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
+    def judge_unchecked(
+        self, n: npt.NDArray[np.number], few: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.int8]:
         """Code the reliability of rows as `judge` does, without its checks.
 
         Parameters
