@@ -187,10 +187,10 @@ class Breakdown:
         >>> sorted(oms.omi2.AgeGroup().overrides()), sorted(Adult().overrides())
         ([], ['classify'])
         """
-        hooks = frozenset(("classify", "expression"))
+        methods = frozenset(("classify", "expression"))
         parents = type(self).__mro__
         for owner in (self, *parents[: parents.index(Breakdown)]):
-            if found := hooks.intersection(vars(owner)):
+            if found := methods.intersection(vars(owner)):
                 return found
         return frozenset()
 

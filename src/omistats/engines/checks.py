@@ -121,13 +121,13 @@ def _find_one(source: Source, split: Breakdown) -> Labels | Problem:
     import narwhals as nw
 
     where, column = f"breakdown {split.key!r}", ""
-    hooks = split.overrides()
-    expression = split.expression() if "expression" in hooks else None
+    overridden = split.overrides()
+    expression = split.expression() if "expression" in overridden else None
     if expression is not None:
         kind = _expression_type(source, where, expression)
         if isinstance(kind, Problem):
             return kind
-    elif "classify" in hooks:
+    elif "classify" in overridden:
         rule = f"{source.engine} needs a column or an `expression` to count by"
         what = f"{type(split).__name__} labels cases in Python, by `classify`"
         hint = "Write `expression`, or read the cases with CaseSet.from_data and count those."
