@@ -21,14 +21,13 @@ __all__ = [
     "DESIGN_INTERVALS",
     "EFFECTS",
     "FAMILIES",
-    "STRATIFIED",
     "Inference",
     "adjusted_column",
     "check_inference",
 ]
 
 
-STRATIFIED = ("cmh", "cmh-cc")
+_STRATIFIED = ("cmh", "cmh-cc")
 """Tests within units: Cochran-Mantel-Haenszel without and with continuity correction."""
 
 DESIGN_INTERVALS = ("logit", "wald")
@@ -76,12 +75,12 @@ def _resolve_test(name: Any) -> Any:
 
 
 def _is_unweighted(test: Any) -> bool:
-    return test in TESTS or test in GROUP_TESTS or test in STRATIFIED
+    return test in TESTS or test in GROUP_TESTS or test in _STRATIFIED
 
 
 def _check_test(_: Any, __: attrs.Attribute[Any], value: Any) -> None:
     if not (isinstance(value, str) and _is_unweighted(value)):
-        _one_of("test", *STRATIFIED, methods=(TESTS, GROUP_TESTS, _survey_tests()))(_, __, value)
+        _one_of("test", *_STRATIFIED, methods=(TESTS, GROUP_TESTS, _survey_tests()))(_, __, value)
 
 
 def _resolve_adjustments(value: Any) -> tuple[Any, ...]:
@@ -159,9 +158,9 @@ class Inference:
 
     Notes
     -----
-    The 2011 report does not name its test. Of the simple procedures tried, Pearson's chi-square
-    without correction, of a subset against its complement, explains the most of its stars. It
-    fits best; it is not the only procedure that fits.
+    Pearson's chi-square without continuity correction and Wilson's interval are the defaults for
+    independent answers. Cases with weights, strata or clusters need a test and an interval for
+    survey designs.
 
     References
     ----------
@@ -261,10 +260,10 @@ class Inference:
     def __attrs_post_init__(self) -> None:
         if self.margin is not None and (self.stratified or self.is_design_based):
             raise UsageError(
-                f"`margin` needs a test of unstratified, unweighted counts, found {self.test!r}; "
+                f"`margin` needs a test of unstratified, unweighted counts; found {self.test!r}; "
                 "leave `margin` out or choose another test"
             )
-        if self.test in STRATIFIED and "risk_ratio" in self.effects:
+        if self.test in _STRATIFIED and "risk_ratio" in self.effects:
             raise UsageError(
                 f"test={self.test!r} has a common odds ratio and a common difference, but no "
                 "risk ratio; leave 'risk_ratio' out or choose another test"
@@ -273,7 +272,7 @@ class Inference:
     @property
     def stratified(self) -> bool:
         """Whether tests are made within units, by the Cochran-Mantel-Haenszel test."""
-        return self.test in STRATIFIED
+        return self.test in _STRATIFIED
 
     @property
     def is_design_based(self) -> bool:

@@ -96,9 +96,9 @@ class Scores(TableResult):
         -------
         pyarrow.Table
             ``level, item, percent, low, high`` (score of all units and its interval), ``lowest,
-            lowest_unit, highest, highest_unit``: the data of the report's first chart,
-            percentages 0-100. Of units that tie, the first is named. Figures are null where
-            nothing was applicable.
+            lowest_unit, highest, highest_unit``. Percentages
+            are 0-100. Of units that tie, the first is named. Figures are null where nothing was
+            applicable.
 
         Raises
         ------
@@ -109,8 +109,6 @@ class Scores(TableResult):
 
     def by_unit(self, order: Mapping[str, Any] | None = None) -> pa.Table:
         """Make a table with a row a unit and a column an item.
-
-        These are the data of the report's second chart.
 
         Parameters
         ----------
