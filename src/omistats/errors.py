@@ -34,7 +34,7 @@ class OmistatsError(Exception):
     ...     oms.stats.interval(14, 20, confidence=95)
     ... except oms.OmistatsError as error:
     ...     print(error)
-    `confidence` must be between 0 and 1, found 95; did you mean 0.95?
+    `confidence` must be between 0 and 1; found 95; did you mean 0.95?
     """
 
 

@@ -472,7 +472,7 @@ def test_disagreements_are_counted() -> None:
 
 
 def test_arguments_are_checked(sample: oms.CaseSet, caseload: oms.CaseSet) -> None:
-    with pytest.raises(oms.UsageError, match="`caseload` is a CaseSet"):
+    with pytest.raises(oms.UsageError, match="`caseload` must be a CaseSet"):
         oms.representativeness(sample, None)  # type: ignore[arg-type]
     with pytest.raises(oms.UnknownNameError, match="boosted"):
         oms.representativeness(sample, caseload, of=["two"], boosted=["harm"])

@@ -495,5 +495,5 @@ def test_other_contrasts_are_not_laid_side_by_side():
 
     with pytest.raises(oms.UsageError, match="compares 'groups' here and 'complement'"):
         made(["a", "b"], "groups").compare(made(["a", "all"], "complement"))
-    with pytest.raises(oms.UsageError, match="expected Findings, found Table"):
+    with pytest.raises(oms.UsageError, match="expected Findings; found Table"):
         made(["a", "b"], "groups").compare(made(["a", "b"], "groups").table)

@@ -276,9 +276,9 @@ class TestShapes:
         assert np.isnan(covariance_groups(np.zeros((2, 3, 5)), [4, 5, 0])).all()
 
     def test_shapes_that_do_not_fit(self):
-        with pytest.raises(UsageError, match=r"strata, 5\), found \(5,\)"):
+        with pytest.raises(UsageError, match=r"strata, 5\); found \(5,\)"):
             from_moments(np.zeros(5), 3)
-        with pytest.raises(UsageError, match=r"strata, 5\), found \(2, 4\)"):
+        with pytest.raises(UsageError, match=r"strata, 5\); found \(2, 4\)"):
             from_moments(np.zeros((2, 4)), 3)
         with pytest.raises(UsageError, match="strata last"):
             from_moments(np.zeros((2, 5)), [1, 2, 3])

@@ -112,7 +112,7 @@ def test_a_single_test_is_its_own_family() -> None:
 @pytest.mark.parametrize(
     ("p", "axis", "says"),
     [
-        ([0.2, 1.5, -0.1], -1, "must be between 0 and 1, found 1.5, -0.1"),
+        ([0.2, 1.5, -0.1], -1, "must be between 0 and 1; found 1.5, -0.1"),
         ([], -1, "the family is empty"),
         (np.zeros((0, 3)), 0, "the family is empty"),
         ([0.1], 1, "no axis 1"),

@@ -298,7 +298,7 @@ def test_a_half_takes_the_most_cases():
         ),
         (
             lambda: oms.stats.power(-0.1, 0.5, 9, 9),
-            "`p1` must be a proportion from 0 to 1, found -0.1$",
+            "`p1` must be a proportion from 0 to 1; found -0.1$",
         ),
         (lambda: oms.stats.power(0.1, 0.5, 9.5, 9), "n1: expected whole numbers"),
         (lambda: oms.stats.power(0.1, 0.5, 9, -9), "n2: expected whole numbers"),
@@ -338,12 +338,12 @@ def test_a_half_takes_the_most_cases():
         (lambda: oms.stats.sample_size(0.5, 0.6, ratio=-1), "ratio: expected numbers"),
         (
             lambda: oms.stats.sample_for_precision(5),
-            "`half_width` .* 0.5, found 5; did you mean 0.05",
+            "`half_width` .* 0.5; found 5; did you mean 0.05",
         ),
-        (lambda: oms.stats.sample_for_precision(0), "`half_width` .* between 0 and 0.5, found 0$"),
+        (lambda: oms.stats.sample_for_precision(0), "`half_width` .* between 0 and 0.5; found 0$"),
         (
             lambda: oms.stats.sample_for_precision(0.5),
-            "`half_width` .* between 0 and 0.5, found 0.5$",
+            "`half_width` .* between 0 and 0.5; found 0.5$",
         ),
         (lambda: oms.stats.sample_for_precision(0.1, population=0), "one case or more"),
         (lambda: oms.stats.sample_for_precision(0.1, confidence=95), "did you mean 0.95"),

@@ -238,5 +238,5 @@ class TestMentions:
 
     @pytest.mark.parametrize("text", [None, 3, b"MAPPA", ["MAPPA"]])
     def test_other_types_than_text_raise(self, text):
-        with pytest.raises(oms.UsageError, match="`text` must be a string, found"):
+        with pytest.raises(oms.UsageError, match="`text` must be a string; found"):
             GLOSSARY.terms_in(text)

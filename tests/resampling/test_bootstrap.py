@@ -226,7 +226,7 @@ def test_what_makes_no_sense_is_refused(options: Any, says: str) -> None:
 
 def test_one_unit_cannot_be_drawn() -> None:
     cases = oms.CaseSet.from_data(frame(4, 2, unit=["A"] * 4), framework=framework(2))
-    with pytest.raises(UsageError, match="two or more units with cases, found 1"):
+    with pytest.raises(UsageError, match="two or more units with cases; found 1"):
         oms.bootstrap(cases, breakdowns=[Gender()], resample="units")
 
 

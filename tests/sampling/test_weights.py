@@ -245,8 +245,8 @@ def test_the_columns_of_a_draw_are_replaced_and_others_of_their_names_refused():
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"cases": None}, oms.UsageError, "`cases` is a CaseSet, found None"),
-        ({"caseload": 3}, oms.UsageError, "`caseload` is a CaseSet, found 3"),
+        ({"cases": None}, oms.UsageError, "`cases` must be a CaseSet; found None"),
+        ({"caseload": 3}, oms.UsageError, "`caseload` must be a CaseSet; found 3"),
         ({"least": 0}, oms.UsageError, "least"),
         ({"cells": ["sex"]}, oms.UnknownNameError, "'sex'"),
         ({"cells": ["tenure"]}, oms.UnknownNameError, "'tenure'"),

@@ -146,7 +146,7 @@ def require_comparable(
     """
     if inference.is_design_based or earlier_inference.is_design_based:
         raise UsageError(
-            "the test of a change assumes simple random samples, found weighted findings; "
+            "the test of a change assumes simple random samples; found weighted findings; "
             "compare unweighted findings"
         )
     earlier = {s.key: s for s in earlier_counts.splits}

@@ -114,7 +114,7 @@ def count(
         found = table[column].unique().to_pylist()
         if len(found) != 1:
             raise UsageError(
-                f"points are counted within one {column}, found {found}; "
+                f"points are counted within one {column}; found {found}; "
                 f"choose one with findings.{column}(...)"
             )
     breakdown = table["breakdown"][0].as_py()

@@ -156,7 +156,7 @@ def survivors(
         ) from error
     if p1.ndim != 1:
         raise UsageError(
-            f"the columns of a table are one-dimensional, found the shape {p1.shape}; pass one "
+            f"the columns of a table are one-dimensional; found the shape {p1.shape}; pass one "
             "entry a row"
         )
     if not np.isin(marks, STARS).all():

@@ -308,7 +308,7 @@ def check_strata(counts: Tally, strata: Tally | None) -> None:
     """
     if counts.units == (ALL,) and (strata is None or strata.units == (ALL,)):
         raise UsageError(
-            "a test within units needs counts by unit, found counts of all together; pass "
+            "a test within units needs counts by unit; found counts of all together. Pass "
             'cases, or a tally made with tally(cases, by="unit")'
         )
 

@@ -61,7 +61,7 @@ def as_numbers(values: npt.ArrayLike, name: str) -> Floats:
             raw = raw.astype(np.float64).filled(np.nan)
         return np.asarray(raw, np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise UsageError(f"{name}: expected numbers, found {error}") from error
+        raise UsageError(f"{name}: expected numbers; found {error}") from error
 
 
 def broadcast(names: str, *arrays: Floats) -> tuple[Floats, ...]:
@@ -166,7 +166,7 @@ def as_proportions(
         first = float(found[bad].flat[0])
         between = f"from 0 to {below:g}" if ends else f"between 0 and {below:g}"
         raise UsageError(
-            f"`{name}` must be a proportion {between}, found {first:g}"
+            f"`{name}` must be a proportion {between}; found {first:g}"
             + _and_more(int(bad.sum()) - 1)
             + (_percentage_hint(first) if first / 100 < below else "")
         )
@@ -182,7 +182,7 @@ def as_sizes(values: npt.ArrayLike, name: str, whole: bool = True) -> Floats:
             bad |= found > np.floor(found)
     if bad.any():
         raise UsageError(
-            f"{name}: expected {'whole ' if whole else ''}numbers from 0 to 2**53, found "
+            f"{name}: expected {'whole ' if whole else ''}numbers from 0 to 2**53; found "
             f"{float(found[bad].flat[0]):g}" + _and_more(int(bad.sum()) - 1)
         )
     return found
@@ -197,10 +197,10 @@ def as_fraction(value: float, name: str) -> float:
         When it is not; a percentage gets a hint.
     """
     if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
-        raise UsageError(f"`{name}` must be one number between 0 and 1, found {value!r}")
+        raise UsageError(f"`{name}` must be one number between 0 and 1; found {value!r}")
     if not 0 < value < 1:
         hint = _percentage_hint(float(value))
-        raise UsageError(f"`{name}` must be between 0 and 1, found {value!r}{hint}")
+        raise UsageError(f"`{name}` must be between 0 and 1; found {value!r}{hint}")
     return float(value)
 
 

@@ -245,7 +245,7 @@ def _label_codes(
     try:
         given: Any = np.asarray(values)
     except ValueError as error:
-        raise UsageError(f"{name}: expected one label per row, found {error}") from error
+        raise UsageError(f"{name}: expected one label per row; found {error}") from error
     rule = "one label per row"
     if given.shape != (rows,):
         hint = f"Pass {rows} labels, one per row."

@@ -143,7 +143,7 @@ def equivalence(
     if margin is None:
         raise UsageError(
             "`margin` must be the smallest difference that would matter, as a proportion (0.05 is "
-            "five points); it has no default, found None"
+            "five points); it has no default; found None"
         )
     counts = as_two_groups(k1, n1, k2, n2)
     margins = as_proportions(margin, "margin", ends=False)

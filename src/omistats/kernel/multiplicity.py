@@ -78,9 +78,9 @@ def adjust(p_value: npt.ArrayLike, method: str = "bh", axis: int = -1) -> npt.ND
     bad = (p < 0) | (p > 1)
     if bad.any():
         found = format_values(p[bad].tolist())
-        raise UsageError(f"p-values must be between 0 and 1, found {found}")
+        raise UsageError(f"p-values must be between 0 and 1; found {found}")
     if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
-        raise UsageError(f"`axis` must be a whole number, found {axis!r}")
+        raise UsageError(f"`axis` must be a whole number; found {axis!r}")
     if p.ndim == 0:
         return np.asarray(ADJUSTMENTS[name](p.reshape(1))[0])
     if not -p.ndim <= axis < p.ndim:

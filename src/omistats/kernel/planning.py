@@ -385,7 +385,7 @@ def sample_for_precision(
         )
     cases = np.asarray(np.inf) if population is None else as_sizes(population, "population")
     if (cases < 1).any():
-        raise UsageError("`population` must be one case or more, found 0")
+        raise UsageError("`population` must be one case or more; found 0")
     h, proportion, cases = broadcast(
         "half_width, p and population",
         as_proportions(half_width, "half_width", below=0.5, ends=False),

@@ -36,7 +36,6 @@ from omistats.kernel.design import (
 from omistats.kernel.intervals import normal_quantile
 
 __all__ = [
-    "BulkLonely",
     "Ratio",
     "Ratios",
     "check_limits",
@@ -56,7 +55,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Real = npt.NDArray[np.floating[Any]]
 Limits = Literal["wald", "logit"]
-BulkLonely = Literal["error", "nan", "remove", "adjust"]
+_BulkLonely = Literal["error", "nan", "remove", "adjust"]
 
 _LIMITS = ("wald", "logit")
 # A variance below this share of the squares it is a difference of has lost more than four of
@@ -351,7 +350,7 @@ def from_moments(
     cases: npt.ArrayLike,
     *,
     population: npt.ArrayLike | None = None,
-    lonely: BulkLonely = "error",
+    lonely: _BulkLonely = "error",
 ) -> Ratios:
     """Estimate ratios and standard errors from moments, as `ratio` does from cases.
 
@@ -404,7 +403,7 @@ def covariance_groups(
     cases: npt.ArrayLike,
     *,
     population: npt.ArrayLike | None = None,
-    lonely: BulkLonely = "error",
+    lonely: _BulkLonely = "error",
 ) -> Floats:
     """Estimate the covariance matrix of the ratios of groups that share no case.
 
@@ -576,7 +575,7 @@ def _as_moments(values: npt.ArrayLike) -> Floats:
     """Return moments as float64 after checking their shape."""
     m = as_numbers(values, "moments")
     if m.ndim < 2 or m.shape[-1] != 5:
-        raise UsageError(f"`moments` must have shape (..., strata, 5), found {m.shape}")
+        raise UsageError(f"`moments` must have shape (..., strata, 5); found {m.shape}")
     return m
 
 

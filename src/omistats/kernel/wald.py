@@ -70,7 +70,7 @@ def difference(
     """
     x, v = _as_pair(estimate, covariance)
     if x.shape[-1] != 2:
-        raise UsageError(f"a difference needs two estimates, found {x.shape[-1]}")
+        raise UsageError(f"a difference needs two estimates; found {x.shape[-1]}")
     d = x[..., 0] - x[..., 1]
     variance = v[..., 0, 0] + v[..., 1, 1] - 2 * v[..., 0, 1]
     se = np.sqrt(_unrounded(variance, v[..., 0, 0], v[..., 1, 1]))

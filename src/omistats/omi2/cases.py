@@ -146,7 +146,7 @@ def with_invented_characteristics(cases: CaseSet, *, seed: int = 2011) -> CaseSe
 def _check(cases: Any, seed: Any) -> None:
     if not isinstance(cases, CaseSet):
         raise UsageError(
-            f"`cases` must be a CaseSet, found {format_value(cases)}; pass load_synthetic() or "
+            f"`cases` must be a CaseSet; found {format_value(cases)}; pass load_synthetic() or "
             "simulate()"
         )
     check_whole("seed", seed, 0)
@@ -160,7 +160,7 @@ def _check(cases: Any, seed: Any) -> None:
             else "metadata that do not say so"
         )
         raise UsageError(
-            f"`cases` must be synthetic, found {found}; use the characteristics that real cases "
+            f"`cases` must be synthetic; found {found}; use the characteristics that real cases "
             "have of their own"
         )
     if present := [name for name in _COLUMNS if name in cases]:

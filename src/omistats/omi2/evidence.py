@@ -94,7 +94,7 @@ def read_rows(published: pa.Table) -> list[Row]:
     """
     if not isinstance(published, pa.Table):
         raise UsageError(
-            "`published` must be an Arrow table of printed figures, found "
+            "`published` must be an Arrow table of printed figures; found "
             f"{type(published).__name__}; start from load_published()"
         )
     if problems := _check_columns(published.schema):

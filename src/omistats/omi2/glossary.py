@@ -184,7 +184,7 @@ class Glossary(Mapping[str, Term]):
             When it is not text.
         """
         if not isinstance(text, str):
-            raise UsageError(f"`text` must be a string, found {format_value(text)}; pass one label")
+            raise UsageError(f"`text` must be a string; found {format_value(text)}; pass one label")
         return tuple(
             Mention(self._matched_term(match[0]), match.start(), match.end())
             for match in self._pattern.finditer(text)

@@ -221,7 +221,7 @@ class Reproduction:
         """
         if not isinstance(cell, ComparedCell):
             raise UsageError(
-                f"`cell` must be a ComparedCell, found {format_value(cell)}; pass one of `cells`"
+                f"`cell` must be a ComparedCell; found {format_value(cell)}; pass one of `cells`"
             )
         index = self._proof_index(cell)
         return None if index is None else self.contradictions[index]
@@ -447,7 +447,7 @@ def check_cases(cases: CaseSet) -> None:
     """Check that the cases have the questions and strata of the tables."""
     if not isinstance(cases, CaseSet):
         raise UsageError(
-            f"`cases` must be a CaseSet, found {type(cases).__name__}; read the data with "
+            f"`cases` must be a CaseSet; found {type(cases).__name__}; read the data with "
             "CaseSet.from_data(data, framework=omi2.FRAMEWORK)"
         )
     framework = cases.framework

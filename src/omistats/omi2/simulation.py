@@ -260,7 +260,7 @@ def _check(
 ) -> None:
     if not _is_whole(units) or not 0 < units <= _MOST_UNITS:
         raise UsageError(
-            f"`units` must be a whole number from 1 to {_MOST_UNITS:,}, found {format_value(units)}"
+            f"`units` must be a whole number from 1 to {_MOST_UNITS:,}; found {format_value(units)}"
         )
     check_whole("seed", seed, 0)
     ends: Any = (sizes, sizes) if _is_whole(sizes) else sizes
@@ -273,13 +273,13 @@ def _check(
     for name, value in (("unit_sd", unit_sd), ("case_sd", case_sd)):
         if isinstance(value, bool) or not _is_finite(value) or not 0 <= value <= _MOST_SD:
             raise UsageError(
-                f"`{name}` must be a number from 0 to {_MOST_SD}, found {format_value(value)}"
+                f"`{name}` must be a number from 0 to {_MOST_SD}; found {format_value(value)}"
             )
     if difference is None:
         return
     if not isinstance(difference, Mapping):
         raise UsageError(
-            "`difference` must map characteristics to log odds ratios, found "
+            "`difference` must map characteristics to log odds ratios; found "
             f"{format_value(difference)}; pass a dict such as {{'gender': 0.3}}"
         )
     if unknown := [name for name in difference if name not in DEMONSTRATION.breakdowns]:
@@ -287,7 +287,7 @@ def _check(
     for name, value in difference.items():
         if not _is_finite(value):
             raise UsageError(
-                f"`difference` of {name!r} must be a finite number, found {format_value(value)}"
+                f"`difference` of {name!r} must be a finite number; found {format_value(value)}"
             )
 
 

@@ -381,7 +381,7 @@ def with_fieldwork(dates: Mapping[str, Any]) -> tuple[Inspection, ...]:
     """
     if not isinstance(dates, Mapping):
         raise UsageError(
-            f"`dates` must map ids of inspections to dates, found {format_value(dates)}; pass a "
+            f"`dates` must map ids of inspections to dates; found {format_value(dates)}; pass a "
             "dict such as {'wales': '2011-11-07'}"
         )
     problems = []

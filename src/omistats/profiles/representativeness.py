@@ -153,7 +153,7 @@ def representativeness(
     for name, value in (("sample", sample), ("caseload", caseload)):
         if not isinstance(value, CaseSet):
             raise UsageError(
-                f"`{name}` is a CaseSet, found {format_value(value)}; make one with "
+                f"`{name}` must be a CaseSet; found {format_value(value)}; make one with "
                 "CaseSet.from_data"
             )
     specs = resolve_characteristics(of, sample.framework)

@@ -221,7 +221,7 @@ def _resample_units(
     bounds = [(a, b) for a, b in pairwise(cases.packed.starts.tolist()) if b > a]
     if len(bounds) < 2:
         raise UsageError(
-            f"resample='units' needs two or more units with cases, found {len(bounds)}; "
+            f"resample='units' needs two or more units with cases; found {len(bounds)}; "
             "pass resample='cases'"
         )
     sums = np.array([_observed_sums(estimator.values, domains, a, b) for a, b in bounds])

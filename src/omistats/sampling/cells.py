@@ -23,7 +23,6 @@ from omistats.model.case_set import CaseSet
 
 __all__ = [
     "SAMPLE_COLUMNS",
-    "_STRATUM_COLUMN",
     "Cells",
     "Key",
     "WeightingStratum",
@@ -113,7 +112,7 @@ def resolve_cells(caseload: CaseSet, cells: Any) -> tuple[str, ...]:
         raise UnknownNameError("characteristic", unknown, caseload.columns)
     if repeated := sorted({str(name) for name in names if names.count(name) > 1}):
         raise UsageError(
-            f"`cells` names each characteristic once, found twice: {format_values(repeated)}"
+            f"`cells` must name each characteristic once; found twice: {format_values(repeated)}"
         )
     if reserved := [name for name in names if name in ("case_id", "unit")]:
         raise UsageError(

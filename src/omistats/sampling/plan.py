@@ -139,7 +139,7 @@ def plan_sample(
         )
     check_whole("least", least, 0)
     if not isinstance(give_way, bool):
-        raise UsageError(f"`give_way` is True or False, found {format_value(give_way)}")
+        raise UsageError(f"`give_way` must be True or False; found {format_value(give_way)}")
     names = resolve_cells(caseload, cells)
     crossed = cross(caseload, names)
     quotas = _resolve_quotas(at_least, crossed)
@@ -357,13 +357,13 @@ def _resolve_quotas(at_least: Any, cells: Cells) -> _Quotas:
         return {}
     shape = "`at_least` maps characteristics to levels and those to numbers"
     if not isinstance(at_least, Mapping):
-        raise UsageError(f"{shape}, found {format_value(at_least)}")
+        raise UsageError(f"{shape}; found {format_value(at_least)}")
     if unknown := [name for name in at_least if name not in cells.names]:
         raise UnknownNameError("characteristic of the cells", unknown, cells.names)
     quotas: _Quotas = {}
     for name, by_level in at_least.items():
         if not isinstance(by_level, Mapping):
-            raise UsageError(f"{shape}, found {format_value(by_level)} for {name!r}")
+            raise UsageError(f"{shape}; found {format_value(by_level)} for {name!r}")
         i = cells.names.index(name)
         if unknown := [level for level in by_level if level not in cells.levels[i]]:
             known = [str(level) for level in cells.levels[i] if level is not None]

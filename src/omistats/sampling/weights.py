@@ -173,7 +173,7 @@ def design_weights(
     for name, given in (("cases", cases), ("caseload", caseload)):
         if not isinstance(given, CaseSet):
             raise UsageError(
-                f"`{name}` is a CaseSet, found {format_value(given)}; make one with "
+                f"`{name}` must be a CaseSet; found {format_value(given)}; make one with "
                 "CaseSet.from_data"
             )
     check_whole("least", least, 1)

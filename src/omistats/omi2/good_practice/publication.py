@@ -133,7 +133,7 @@ def _text(path: str | PathLike[str], encoding: str) -> str:
     """
     where = fspath(path) if isinstance(path, PathLike) else path
     if not isinstance(where, str):
-        raise UsageError(f"`path` must be the path of a text file, found {format_value(path)}")
+        raise UsageError(f"`path` must be the path of a text file; found {format_value(path)}")
     rule = "the file must be the publication as plain text"
     try:
         data = Path(where).read_bytes()

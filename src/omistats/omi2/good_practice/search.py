@@ -305,7 +305,7 @@ def _check_scores(scores: Any, unit: Any, criterion: Any, theme: Any, others: An
     """Check that scores go with the other options."""
     if scores is not None and not isinstance(scores, Scores):
         raise UsageError(
-            f"`scores` must be Scores, found {format_value(scores)}; pass "
+            f"`scores` must be Scores; found {format_value(scores)}; pass "
             "omistats.scores(cases, by='unit')"
         )
     if scores is not None and unit is None and criterion is None and theme is None:
@@ -337,7 +337,7 @@ def _check_limit(limit: Any) -> None:
         return
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise UsageError(
-            f"`limit` must be a whole number of at least 1, found {format_value(limit)}; leave it "
+            f"`limit` must be a whole number of at least 1; found {format_value(limit)}; leave it "
             "out to see all examples"
         )
 
@@ -348,7 +348,7 @@ def _texts_by_id(text: Any) -> dict[str, str | None]:
         return {}
     if not hasattr(text, "__arrow_c_stream__"):
         raise UsageError(
-            f"`text` must be the table of read_good_practice(path), found {format_value(text)}"
+            f"`text` must be the table of read_good_practice(path); found {format_value(text)}"
         )
     table = pa.table(text)
     if missing := [name for name in ("id", "text") if name not in table.column_names]:
