@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.factories import Gender, Harm, frame, framework, random_frame, read
 from tests.inference.drawn import SPLITS, sample
-from tests.scores.programme import case_set, read as read_scored
+from tests.scoring.programme import case_set, read as read_scored
 
 import omistats as oms
 

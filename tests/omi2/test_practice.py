@@ -420,7 +420,7 @@ def test_the_first_bad_argument_is_reported():
 
 
 def test_scores_of_another_programme_raise():
-    from tests.scores.programme import case_set, read
+    from tests.scoring.programme import case_set, read
 
     with pytest.raises(oms.UsageError, match="does not have"):
         practice(oms.scores(case_set(read()), by="unit"), unit="north", level="headline")

@@ -1,8 +1,8 @@
 # Writes reference numbers of scores beside this script, computed by R's survey package:
 #
-#     python -m tests.scores.programme          the made-up cases and what feeds what
+#     python -m tests.scoring.programme          the made-up cases and what feeds what
 #     Rscript tests/oracles/scores.R            their scores, without and with caseloads
-#     python -m tests.scores.export FOLDER      the shipped cases as CSV
+#     python -m tests.scoring.export FOLDER      the shipped cases as CSV
 #     Rscript tests/oracles/scores.R FOLDER     their scores
 #
 # Run with R 4.2.2 and survey 4.1.1. The tests of omistats read the CSV files and need no R. All

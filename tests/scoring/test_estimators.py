@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from tests.scores.programme import SIZES, case_set, read
+from tests.scoring.programme import SIZES, case_set, read
 
 import omistats as oms
 

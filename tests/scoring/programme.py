@@ -1,6 +1,6 @@
 """A made-up programme and synthetic cases.
 
-``python -m tests.scores.programme`` writes the cases beside the oracles, and says which question
+``python -m tests.scoring.programme`` writes the cases beside the oracles, and says which question
 feeds which item for the R script that computes reference numbers from both.
 """
 

@@ -6,7 +6,7 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, STRATA, case_set, feeds, read
+from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, STRATA, case_set, feeds, read
 
 import omistats as oms
 from omistats import UnknownNameError, UsageError

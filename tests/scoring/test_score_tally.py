@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 from tests.factories import oracle
-from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, feeds, read
+from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, feeds, read
 
 import omistats as oms
 from omistats import ScoreTally, score_tally

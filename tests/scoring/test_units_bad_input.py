@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.scores.programme import case_set, feeds
-from tests.scores.units_recount import (
+from tests.scoring.programme import case_set, feeds
+from tests.scoring.units_recount import (
     CASES,
     FEW,
     ITEM,

@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from tests.scores.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, framework, read
-from tests.scores.test_score_tally import of_units, rows_alone, whole
+from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, framework, read
+from tests.scoring.test_score_tally import of_units, rows_alone, whole
 
 import omistats as oms
 from omistats import DataError, UnknownNameError, UsageError, score_tally

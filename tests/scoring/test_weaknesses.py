@@ -19,9 +19,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.factories import oracle
-from tests.scores import recount
-from tests.scores.programme import FRAMEWORK, SIZES, STRATA, case_set, feeds, read
-from tests.scores.units_recount import ALIKE, APART, made_up
+from tests.scoring import recount
+from tests.scoring.programme import FRAMEWORK, SIZES, STRATA, case_set, feeds, read
+from tests.scoring.units_recount import ALIKE, APART, made_up
 
 import omistats as oms
 from omistats.scoring.weaknesses import Weaknesses

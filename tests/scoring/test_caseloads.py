@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.scores.programme import SIZES, case_set, read
-from tests.scores.units_recount import FEW, ITEM
+from tests.scoring.programme import SIZES, case_set, read
+from tests.scoring.units_recount import FEW, ITEM
 
 import omistats as oms
 from omistats import UsageError

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from tests.scores.programme import FRAMEWORK, STRATA, case_set
-from tests.scores.units_recount import (
+from tests.scoring.programme import FRAMEWORK, STRATA, case_set
+from tests.scoring.units_recount import (
     CASES,
     COLUMNS,
     FEW,

@@ -8,8 +8,8 @@ from statistics import NormalDist
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.scores.programme import FRAMEWORK, case_set, feeds
-from tests.scores.units_recount import (
+from tests.scoring.programme import FRAMEWORK, case_set, feeds
+from tests.scoring.units_recount import (
     CASES,
     COLUMNS,
     FEW,

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from tests.factories import oracle
-from tests.scores.export import STAMP, stamp
-from tests.scores.programme import BREAKDOWNS, CASES, FEEDS, case_set, feeds, generate, read
+from tests.scoring.export import STAMP, stamp
+from tests.scoring.programme import BREAKDOWNS, CASES, FEEDS, case_set, feeds, generate, read
 
 import omistats as oms
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 from scipy import stats
-from tests.scores import recount
-from tests.scores.programme import (
+from tests.scoring import recount
+from tests.scoring.programme import (
     BREAKDOWNS,
     FRAMEWORK,
     ITEMS,

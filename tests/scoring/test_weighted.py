@@ -23,7 +23,7 @@ from tests.inference.drawn import (
     options,
     sample,
 )
-from tests.scores.programme import BREAKDOWNS, case_set, read
+from tests.scoring.programme import BREAKDOWNS, case_set, read
 
 import omistats as oms
 

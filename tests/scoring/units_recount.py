@@ -16,8 +16,8 @@ from statistics import NormalDist
 from typing import Any
 
 import pytest
-from tests.scores import recount
-from tests.scores.programme import FRAMEWORK, SIZES, STRATA, feeds
+from tests.scoring import recount
+from tests.scoring.programme import FRAMEWORK, SIZES, STRATA, feeds
 
 UNITS = list(SIZES)
 ITEM = "safety"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.scores.programme import FRAMEWORK, STRATA, case_set
-from tests.scores.units_recount import CASES, FEW, ITEM
+from tests.scoring.programme import FRAMEWORK, STRATA, case_set
+from tests.scoring.units_recount import CASES, FEW, ITEM
 
 import omistats as oms
 from omistats.scoring.unit_comparison import UnitComparison

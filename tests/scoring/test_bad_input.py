@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from tests.scores.programme import (
+from tests.scoring.programme import (
     BREAKDOWNS,
     FRAMEWORK,
     SIZES,

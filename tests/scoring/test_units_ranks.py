@@ -9,8 +9,8 @@ from statistics import NormalDist
 from typing import Any
 
 import pytest
-from tests.scores.programme import case_set
-from tests.scores.units_recount import (
+from tests.scoring.programme import case_set
+from tests.scoring.units_recount import (
     APART,
     CASES,
     FEW,

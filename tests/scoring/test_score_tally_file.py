@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.damage import failing_writes, flipped
-from tests.scores.programme import BREAKDOWNS, FRAMEWORK, case_set, framework, read
-from tests.scores.test_score_tally import alike, same, whole
+from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, case_set, framework, read
+from tests.scoring.test_score_tally import alike, same, whole
 
 import omistats as oms
 from omistats import DataError, ScoreTally, UsageError, score_tally

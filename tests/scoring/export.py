@@ -1,4 +1,4 @@
-"""Write the shipped cases as CSV for the R script: ``python -m tests.scores.export FOLDER``."""
+"""Write the shipped cases as CSV for the R script: ``python -m tests.scoring.export FOLDER``."""
 
 from __future__ import annotations
 
