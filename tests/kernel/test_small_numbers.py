@@ -136,4 +136,4 @@ def test_what_is_no_number_of_cases_is_refused():
         with pytest.raises(oms.UsageError, match="expected numbers"):
             judge(["few"])
     with pytest.raises(ValueError, match="broadcast"):
-        policy.graded(np.array([1, 2, 3]), np.array([True, False]))
+        policy.judge_unchecked(np.array([1, 2, 3]), np.array([True, False]))
