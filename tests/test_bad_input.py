@@ -71,7 +71,9 @@ class TestFrames:
         ],
     )
     def test_answers_that_are_no_numbers_are_not_coerced(self, values):
-        error = assert_refused(frame(q0=values), "q0: answers must be true, false, 0, 1 or null", " in ")
+        error = assert_refused(
+            frame(q0=values), "q0: answers must be true, false, 0, 1 or null", " in "
+        )
         assert " rows" in error.problems[0].found
         assert (".map(" in error.problems[0].hint) == error.problems[0].found.startswith("text")
 

@@ -12,6 +12,8 @@ import pytest
 
 import omistats as oms
 from omistats import cli
+
+# Internal: the command line, without starting a process.
 from omistats.cli import main
 from omistats.omi2 import reproduction
 

@@ -362,8 +362,7 @@ class TestBadInput:
         data = frame(q0=pa.array([2, 1, 0, 7], kind), q1=pa.array([None, 1, 3, 0], kind))
         refused(
             table_in(engine, data),
-            "q0: answers must be true, false, 0, 1 or null; found 2 to 7 "
-            f"in 2 rows in {engine}",
+            f"q0: answers must be true, false, 0, 1 or null; found 2 to 7 in 2 rows in {engine}",
             f"found 3 in 1 row in {engine}",
             count=2,
         )
