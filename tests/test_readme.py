@@ -62,3 +62,11 @@ def test_the_new_names_of_the_list_of_renames_exist(repository: Path) -> None:
         # A class keeps a field without a default in its slots or annotations only.
         thing = pkgutil.resolve_name(owner)
         assert hasattr(thing, name) or name in thing.__annotations__, row
+
+
+def test_files_named_in_the_pages_exist(repository: Path) -> None:
+    # Sphinx checks names of modules, and these are plain code.
+    text = "\n".join(page.read_text("utf-8") for page in (repository / "docs").rglob("*.md"))
+    files = set(re.findall(r"`((?:tests|benchmarks)/[\w./]+)`", text))
+    assert files
+    assert [name for name in sorted(files) if not (repository / name).exists()] == []

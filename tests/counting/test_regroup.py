@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings, strategies as st
-
-import omistats as oms
 from tests.factories import BREAKDOWNS, random_frame, read
 from tests.scoring import programme
+
+import omistats as oms
 
 COUNTS = ("k", "n", "unknown_k", "unknown_n", "cases", "unclassified", "excluded")
 UNITS = ("U0", "U1", "U2", "U3")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.factories import Gender, Harm, frame, framework, random_frame, read
-from tests.inference.drawn import SPLITS, sample
+from tests.inference.survey_sample import SPLITS, sample
 from tests.scoring.programme import case_set, read as read_scored
 
 import omistats as oms

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.factories import BREAKDOWNS, Gender, Tier, adjusted_by_statsmodels, random_frame, read
-from tests.inference.drawn import SPLITS, sample
+from tests.inference.survey_sample import SPLITS, sample
 
 import omistats as oms
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats.contingency import expected_freq
 from tests.factories import BREAKDOWNS, Gender, Harm, Tier, random_frame, read
-from tests.inference.drawn import SPLITS, sample
+from tests.inference.survey_sample import SPLITS, sample
 
 import omistats as oms
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 from tests.factories import oracle
-from tests.inference.drawn import (
+from tests.inference.survey_sample import (
     DESIGNS,
     QUESTIONS,
     SPLITS,

@@ -1,375 +1,436 @@
-"""Ratio estimates from moments, their covariances and tests, against R, `ratio` and a recount."""
+"""Ratio estimates of clustered cases against R's survey package and a slow recount."""
 
 from __future__ import annotations
 
 import math
-from fractions import Fraction
-from itertools import pairwise, permutations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given, strategies as st
 from tests.factories import oracle
-from tests.kernel.clustered_recount import covariance, influence
+from tests.kernel.ratio_recount import covariance, influence, share
 
 from omistats import DataError, UnknownNameError, UsageError
 
-# Internal: `ratio` takes cases, and covariances of groups are reached through scores only.
-from omistats.kernel.ratio import covariance_groups, from_moments, products
-from omistats.kernel.wald import difference, wald
+# Internal: the recount takes its treatment of strata; limits at any degrees of freedom.
+from omistats.kernel.design import variance_factors
+from omistats.kernel.ratio import design_effect, limits
 from omistats.stats import ratio
 
 # R survey 4.1.1; tests/oracles/survey.R made the cases, which are simulated, and the numbers.
 CASES = oracle("survey_cases.csv")
-GROUPS = oracle("survey_groups.csv")
+RATIOS = oracle("survey_ratios.csv")
 TREATMENT = {"fail": "error", "remove": "remove", "adjust": "adjust"}
+DIGITS = 1e-12
 
 
 def column(name: str) -> Any:
     return np.array([row[name] for row in CASES])
 
 
-def summed(k: Any, n: Any, stratum: Any, member: Any) -> tuple[Any, Any]:
-    """Moments (domains, strata, 5) of domains given by indicators (domains, cases), and cases."""
-    codes = np.unique(stratum, return_inverse=True)[1]
-    within = np.eye(codes.max() + 1)[codes]
-    moments = np.einsum("dc,cs,cm->dsm", np.asarray(member, float), within, products(k, n))
-    return moments, within.sum(axis=0)
+def number(name: str) -> Any:
+    return column(name).astype(float)
 
 
-def layout(row: dict[str, str]) -> tuple[Any, Any, Any]:
-    name = row["stratum"]
-    stratum = np.zeros(len(CASES)) if name == "none" else column(name)
-    weight = column("weight").astype(float) if row["weighted"] == "TRUE" else 1.0
-    member = [column("group") == g for g in "abc"]
-    k, n = (column(c).astype(float) * weight for c in "kn")
-    moments, cases = summed(k, n, stratum, member)
-    population = None
-    if row["corrected"] == "TRUE":
-        each = column(f"population_case_id_{name}").astype(float)
-        population = [each[stratum == s][0] for s in np.unique(stratum)]
-    return moments, cases, {"population": population, "lonely": TREATMENT[row["lonely"]]}
+def member(domain: str) -> Any:
+    if domain == "all":
+        return np.ones(len(CASES), bool)
+    return column("unit" if domain == "north" else "group") == domain
 
 
-def lines(clusters: bool) -> list[dict[str, str]]:
-    return [r for r in GROUPS if (r["cluster"] != "case_id") == clusters]
+def options(row: dict[str, str]) -> dict[str, Any]:
+    stratum, cluster = row["stratum"], row["cluster"]
+    return {
+        "cluster": column(cluster),
+        "stratum": None if stratum == "none" else column(stratum),
+        "weight": number("weight") if row["weighted"] == "TRUE" else None,
+        "population": number(f"population_{cluster}_{stratum}")
+        if row["corrected"] == "TRUE"
+        else None,
+        "lonely": TREATMENT[row["lonely"]],
+    }
 
 
-def test_groups_agree_with_svyby_of_r():
-    """R: svyby(~k, ~group, design, svyratio, denominator = ~n, covmat = TRUE)."""
-    assert len(lines(clusters=False)) == 16
-    for row in lines(clusters=False):
-        moments, cases, options = layout(row)
-        found = covariance_groups(moments, cases, **options)
-        expected = [[float(row["".join(sorted(a + b))]) for b in "abc"] for a in "abc"]
-        # Without strata the covariances are 0; R's are some 1e-18 times the scale of the data.
-        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-17)
-        pair = covariance_groups(moments[[0, 2]], cases, **options)
-        assert pair.tolist() == found[np.ix_([0, 2], [0, 2])].tolist()
+def close(found: Any, expected: str) -> None:
+    np.testing.assert_allclose(float(found), float(expected), rtol=DIGITS)
 
 
-def test_differences_agree_with_svycontrast_of_r():
-    for row in lines(clusters=False):
-        moments, cases, options = layout(row)
-        estimate = from_moments(moments, cases, **options).estimate
-        v = covariance_groups(moments, cases, **options)
-        found = difference(estimate[:2], v[:2, :2])
-        for name, value in (
-            ("difference", found.estimate),
-            ("difference_se", found.se),
-            ("difference_low", found.low),
-            ("difference_high", found.high),
-        ):
-            np.testing.assert_allclose(value, float(row[name]), rtol=1e-11)
-        t = wald(estimate[:2], v[:2, :2], df=float(row["design_df"]))
-        np.testing.assert_allclose(t.p_value, float(row["difference_t_p"]), rtol=1e-11)
+@pytest.mark.parametrize("lonely", ["error", "nan", "remove", "adjust"])
+def test_where_nobody_was_there_to_draw_nothing_is_divided(lonely):
+    drawn, there = np.array([0.0, 3.0, 0.0]), np.array([0.0, 4.0, np.inf])
+    fpc_scale, centring = variance_factors(drawn, there, lonely)
+    assert fpc_scale == pytest.approx([0.0, 0.25 * 1.5, 0.0])
+    assert centring == pytest.approx([0.0, 1 / 3, 0.0])
 
 
-def test_wald_tests_agree_with_r():
-    """R: solve() of the differences' covariance from svyby, pchisq and pf."""
-    for row in lines(clusters=False):
-        moments, cases, options = layout(row)
-        estimate = from_moments(moments, cases, **options).estimate
-        v = covariance_groups(moments, cases, **options)
-        chi = wald(estimate, v)
-        np.testing.assert_allclose(chi.statistic, float(row["wald"]), rtol=1e-10)
-        np.testing.assert_allclose(chi.p_value, float(row["wald_p"]), rtol=1e-10)
-        assert (chi.df, chi.method) == (2, "wald-chi-square")
-        f = wald(estimate, v, df=float(row["design_df"]))
-        np.testing.assert_allclose(f.statistic, float(row["wald"]) / 2, rtol=1e-10)
-        np.testing.assert_allclose(f.p_value, float(row["f_p"]), rtol=1e-10)
-        assert (f.df, f.method) == (2, "wald-f")
+def test_the_oracle_covers_every_layout():
+    assert len(RATIOS) == 8 * 2 * 2 * 5
+    assert {row["lonely"] for row in RATIOS} == set(TREATMENT)
+    assert all(row["synthetic"] == "simulated" for row in CASES)
 
 
-def test_the_recount_agrees_with_r_where_clusters_hold_several_groups():
-    """Moments cannot say this; the covariance of two sums over teams can."""
-    assert len(lines(clusters=True)) == 16
-    for row in lines(clusters=True):
-        stratum = row["stratum"]
-        weighted = row["weighted"] == "TRUE"
-        rows = [
-            {
-                "k": int(c["k"]),
-                "n": int(c["n"]),
-                "weight": float(c["weight"]) if weighted else 1,
-                "cluster": c[row["cluster"]],
-                "stratum": "" if stratum == "none" else c[stratum],
-            }
-            for c in CASES
-        ]
-        population = None
-        if row["corrected"] == "TRUE":
-            name = f"population_{row['cluster']}_{stratum}"
-            population = {r["stratum"]: float(c[name]) for r, c in zip(rows, CASES, strict=True)}
-        z = {g: influence(rows, list(column("group") == g)) for g in "abc"}
-        for a, b in ("aa", "ab", "ac", "bb", "bc", "cc"):
-            found = covariance(rows, z[a], z[b], population, TREATMENT[row["lonely"]])
-            np.testing.assert_allclose(float(found), float(row[a + b]), rtol=1e-9)
+@pytest.mark.parametrize("domain", ["all", "a", "b", "c", "north"])
+def test_agrees_with_svyratio_of_r(domain):
+    """Outside a domain k and n are 0: R's subset keeps those cases in its design."""
+    inside = member(domain)
+    k, n = number("k") * inside, number("n") * inside
+    for row in (r for r in RATIOS if r["domain"] == domain):
+        found = ratio(k, n, **options(row))
+        close(found.estimate, row["estimate"])
+        close(found.se, row["se"])
+        close(found.low, row["low"])
+        close(found.high, row["high"])
+        t = ratio(k, n, df="design", **options(row))
+        close(t.df, row["design_df"])
+        close(t.low, row["t_low"])
+        close(t.high, row["t_high"])
+        given_df = ratio(k, n, df=float(row["design_df"]), **options(row))
+        assert (given_df.low, given_df.high) == (t.low, t.high)
+
+
+@pytest.mark.parametrize("domain", ["all", "a", "b", "c", "north"])
+def test_logit_agrees_with_svycontrast_of_r(domain):
+    """R differentiates log(k / (n - k)) of the two totals, at 90%."""
+    inside = member(domain)
+    k, n = number("k") * inside, number("n") * inside
+    for row in (r for r in RATIOS if r["domain"] == domain):
+        for df, prefix in ((None, "logit"), ("design", "logit_t")):
+            found = ratio(k, n, interval="logit", confidence=0.9, df=df, **options(row))
+            close(found.low, row[f"{prefix}_low"])
+            close(found.high, row[f"{prefix}_high"])
+            assert found.method == "logit"
+
+
+def test_weight_zero_is_outside_the_domain_as_in_r():
+    """R's subset is weight 0; degf counts what has weight."""
+    k, n = number("k"), number("n")
+    for row in RATIOS:
+        chosen = options(row)
+        weight = np.ones(len(CASES)) if chosen["weight"] is None else chosen["weight"]
+        chosen["weight"] = weight * member(row["domain"])
+        found = ratio(k, n, df="design", **chosen)
+        close(found.estimate, row["estimate"])
+        close(found.se, row["se"])
+        close(found.df, row["domain_df"])
+        assert found.clusters - found.strata == found.df
+
+
+@pytest.mark.parametrize(
+    ("population", "se", "line"), [(None, 0.008470640195, 0), (757, 0.008386297169, 1)]
+)
+def test_agrees_with_r_on_californian_schools(population, se, line):
+    """survey::api, apiclus1: svyratio(~api.stu, ~enroll), clusters dnum, weights pw."""
+    schools = oracle("survey_apiclus1_schools.csv")
+    stu, enroll, dnum, pw = (
+        np.array([float(r[c]) for r in schools]) for c in ("api.stu", "enroll", "dnum", "pw")
+    )
+    found = ratio(stu, enroll, cluster=dnum, weight=pw, population=population, df="design")
+    assert abs(found.estimate - 0.849708741724) < 1e-12
+    assert abs(found.se - se) < 1e-12
+    row = oracle("survey_apiclus1.csv")[line]
+    for name in ("estimate", "se", "low", "high", "df"):
+        close(getattr(found, name), row[name])
+    assert (found.clusters, found.strata) == (15, 1)
+
+
+def test_a_stratum_drawn_whole_is_not_lonely_as_in_r():
+    population = {"alone": 1, "north": 500, "south": 500, "east": 500, "west": 500}
+    found = ratio(number("k"), number("n"), stratum=column("lonely_unit"), population=population)
+    close(found.estimate, oracle("survey_census.csv")[0]["estimate"])
+    close(found.se, oracle("survey_census.csv")[0]["se"])
 
 
 @st.composite
-def samples(draw: st.DrawFn) -> dict[str, Any]:
-    """Cases with an answer in strata of two or more, in one of three groups."""
+def samples(draw: st.DrawFn, alone: bool = False) -> dict[str, Any]:
+    """Cases in clusters in strata, each stratum of two clusters or more unless ``alone``."""
     rows = []
     for stratum in range(draw(st.integers(1, 3))):
-        for _ in range(draw(st.integers(2, 6))):
-            n = draw(st.integers(0, 80))
-            k = draw(st.sampled_from([0, n, n // 2, draw(st.integers(0, n))]))
-            rows.append((k, n, stratum, draw(st.integers(0, 2))))
-    k, n, stratum, group = (np.array(v) for v in zip(*rows, strict=True))
-    return {"k": k, "n": n, "stratum": stratum, "group": group}
+        for cluster in range(draw(st.integers(1 if alone else 2, 4))):
+            for _ in range(draw(st.integers(1, 3))):
+                n = draw(st.integers(0, 9))
+                k = draw(st.integers(0, n))
+                weight = draw(st.sampled_from([0.5, 1.0, 2.25, 3.0]))
+                label = f"{stratum}.{cluster}"
+                rows.append(
+                    {"k": k, "n": n, "weight": weight, "cluster": label, "stratum": stratum}
+                )
+    assume(any(r["n"] for r in rows))
+    return {name: [r[name] for r in rows] for name in rows[0]}
 
 
-def as_rows(s: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {"k": int(k), "n": int(n), "weight": 1, "cluster": i, "stratum": int(h)}
-        for i, (k, n, h) in enumerate(zip(s["k"], s["n"], s["stratum"], strict=True))
-    ]
+def rows_of(sample: dict[str, Any]) -> list[dict[str, Any]]:
+    return [dict(zip(sample, v, strict=True)) for v in zip(*sample.values(), strict=True)]
 
 
-@given(samples(), st.booleans())
-def test_equals_ratio_on_the_cases(s, corrected):
-    """A domain is estimated in the full design: cases outside it count, with 0 and 0."""
-    member = np.array([s["group"] == g for g in range(3)] + [s["group"] >= 0])
-    population = 9 if corrected else None
-    found = from_moments(*summed(s["k"], s["n"], s["stratum"], member), population=population)
-    for i, inside in enumerate(member):
-        one = ratio(s["k"] * inside, s["n"] * inside, stratum=s["stratum"], population=population)
-        for name in ("estimate", "se", "design_effect"):
-            assert float(getattr(found, name)[i]) == pytest.approx(
-                float(getattr(one, name)), rel=1e-10, abs=1e-14, nan_ok=True
-            )
+def same(a: Any, b: Any) -> None:
+    for name in ("estimate", "se", "low", "high"):
+        x, y = float(getattr(a, name)), float(getattr(b, name))
+        assert x == pytest.approx(y, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
 @given(samples(), st.booleans())
-def test_covariances_equal_the_recount(s, corrected):
-    assume(all(s["n"][s["group"] == g].sum() > 0 for g in range(3)))
-    rows = as_rows(s)
-    population = dict.fromkeys(range(3), 9) if corrected else None
-    member = np.array([s["group"] == g for g in range(3)])
-    moments, cases = summed(s["k"], s["n"], s["stratum"], member)
-    found = covariance_groups(moments, cases, population=9 if corrected else None)
-    z = [influence(rows, list(inside)) for inside in member]
-    expected = [[float(covariance(rows, a, b, population)) for b in z] for a in z]
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-15)
+def test_equals_the_recount(sample, corrected):
+    rows = rows_of(sample)
+    population = {0: 4, 1: 7.0, 2: 1000} if corrected else None
+    found = ratio(**sample, population=population)
+    z = influence(rows, [True] * len(rows))
+    assert float(found.estimate) == pytest.approx(float(share(rows)), rel=1e-12, abs=1e-15)
+    variance = float(covariance(rows, z, z, population))
+    assert float(found.se) == pytest.approx(math.sqrt(variance), rel=1e-9, abs=1e-12)
+
+
+@given(samples(alone=True), st.sampled_from(["remove", "adjust"]))
+def test_lonely_strata_equal_the_recount(sample, lonely):
+    rows = rows_of(sample)
+    z = influence(rows, [True] * len(rows))
+    expected = math.sqrt(covariance(rows, z, z, lonely=lonely))
+    found = ratio(**sample, lonely=lonely)
+    assert float(found.se) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@given(samples(), st.randoms())
+def test_the_order_of_cases_does_not_matter(sample, random):
+    order = list(range(len(sample["k"])))
+    random.shuffle(order)
+    same(ratio(**sample), ratio(**{name: [v[i] for i in order] for name, v in sample.items()}))
+
+
+@given(samples(), st.sampled_from([1e-300, 0.1, 7.0, 5e307]))
+def test_only_proportions_of_weights_matter(sample, factor):
+    scaled = sample | {"weight": [w * factor for w in sample["weight"]]}
+    same(ratio(**sample), ratio(**scaled))
 
 
 @given(samples())
-def test_nothing_varies_exactly_where_nothing_varies(s):
-    """Every case answers a third: the variance is a difference of large sums, and 0."""
-    assume(s["n"].sum() > 0)
-    moments, cases = summed(s["n"], 3 * s["n"], s["stratum"], [s["group"] >= 0])
-    assert from_moments(moments, cases).se.tolist() == [0.0]
-    assert float(ratio(s["n"], 3 * s["n"], stratum=s["stratum"]).se) < 1e-15
+def test_the_cases_of_a_cluster_may_be_summed_first(sample):
+    """With equal weights a cluster is the sum of its cases."""
+    del sample["weight"]
+    totals: dict[str, list[Any]] = {}
+    for row in rows_of(sample):
+        total = totals.setdefault(row["cluster"], [0, 0, row["stratum"]])
+        total[0] += row["k"]
+        total[1] += row["n"]
+    k, n, stratum = zip(*totals.values(), strict=True)
+    same(ratio(**sample), ratio(k, n, stratum=stratum))
 
 
-def test_one_case_in_a_domain_has_standard_error_0():
-    moments, cases = summed([1, 7], [3, 9], [0, 0], [[1, 0]])
-    assert from_moments(moments, cases).se == 0
+@given(samples())
+def test_a_case_twice_in_its_cluster_is_no_more_evidence(sample):
+    twice = {name: [*v, *v] for name, v in sample.items()}
+    once, again = ratio(**sample), ratio(**twice)
+    same(once, again)
+    assert float(again.design_effect) == pytest.approx(
+        2 * float(once.design_effect), nan_ok=True, rel=1e-9, abs=1e-9
+    )
 
 
-def test_two_domains_of_one_case_differ_without_error():
-    """Neither varies, and rounding in their sums is no covariance."""
-    k, n = np.array([(k, n) for n in range(2, 60) for k in range(1, n)]).T
-    one = products(k, n)[:, np.newaxis]
-    a, b = one[:, np.newaxis], one[::-1, np.newaxis]
-    v = covariance_groups(np.concatenate([a, b], axis=1), [5])
-    assert (v == 0).all()
+@given(st.lists(st.integers(0, 9).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+                min_size=2, max_size=9))  # fmt: skip
+def test_twice_the_clusters_shrink_the_variance(cases):
+    """With m clusters: m / (m - 1) S / N^2 becomes 2 m / (2 m - 1) 2 S / (2 N)^2."""
+    k, n = np.array(cases).T
+    assume(n.sum() > 0)
+    m = len(k)
+    once, twice = ratio(k, n), ratio([*k, *k], [*n, *n])
+    assert float(twice.se) == pytest.approx(
+        float(once.se) * math.sqrt((m - 1) / (2 * m - 1)), rel=1e-9, abs=1e-12
+    )
 
 
-@given(st.integers(2, 60), st.integers(1, 400_000), st.integers(1, 3))
-def test_cancellation_costs_no_digits(cases, large, small):
-    """All but one case have all but nothing: exact sums of squares against fractions."""
-    n = [large] * cases
-    k = [large] * (cases - 1) + [max(large - small, 0)]
-    p = Fraction(sum(k), sum(n))
-    z = [(Fraction(a) - p * b) / sum(n) for a, b in zip(k, n, strict=True)]
-    expected = math.sqrt(Fraction(cases, cases - 1) * sum(v * v for v in z))
-    moments, drawn = summed(np.array(k), np.array(n), np.zeros(cases), np.ones((1, cases)))
-    assert float(from_moments(moments, drawn).se[0]) == pytest.approx(expected, rel=1e-11)
+@given(samples(), st.sampled_from([0, 1]))
+def test_no_spread_at_either_end(sample, end):
+    sample["k"] = [n * end for n in sample["n"]]
+    found = ratio(**sample)
+    assert (found.estimate, found.se, found.low, found.high) == (end, 0, end, end)
+    assert np.isnan(found.design_effect)
+    logit = ratio(**sample, interval="logit")
+    assert np.isnan([logit.low, logit.high]).all()
 
 
-@given(st.integers(2, 30), st.integers(1, 50), st.integers(2, 50))
-def test_shares_that_do_not_vary_have_standard_error_0(cases, a, b):
-    """A share is rounded before it is squared; no digits are claimed for the rest."""
-    moments, drawn = summed([a / (a + b)] * cases, [1] * cases, [0] * cases, np.ones((1, cases)))
-    assert from_moments(moments, drawn).se == 0
+@given(samples())
+def test_what_fails_mirrors_what_succeeds(sample):
+    failed = sample | {"k": [n - k for k, n in zip(sample["k"], sample["n"], strict=True)]}
+    for interval in ("wald", "logit"):
+        a, b = ratio(**sample, interval=interval), ratio(**failed, interval=interval)
+        assert float(a.se) == pytest.approx(float(b.se), rel=1e-9, abs=1e-12)
+        assert float(a.low) == pytest.approx(1 - float(b.high), nan_ok=True, abs=1e-9)
 
 
-class TestLonely:
-    moments = np.array([[3, 9, 9, 27, 81], [9, 20, 41, 91, 202]], float)
-    cases = (1, 2)
-
-    def test_error_names_the_stratum(self):
-        with pytest.raises(DataError, match=r"two cases or more.*at \(0,\).*lonely='nan'"):
-            from_moments(self.moments, self.cases)
-
-    def test_nan_leaves_the_others(self):
-        three = np.array([self.moments, [[0] * 5, self.moments[1]], [self.moments[0], [0] * 5]])
-        found = from_moments(three, self.cases, lonely="nan")
-        assert np.isnan(found.se).tolist() == [True, False, True]
-        assert np.isfinite(found.estimate).all()
-        v = covariance_groups(three[1:], self.cases, lonely="nan")
-        assert np.isnan(v).tolist() == [[False, True], [True, True]]
-        test = wald(found.estimate[1:], v)
-        assert np.isnan(test.p_value)
-        assert test.stars == ""
-
-    @pytest.mark.parametrize("lonely", ["remove", "adjust"])
-    def test_treatments_are_those_of_ratio(self, lonely):
-        one = ratio([3, 4, 5], [9, 9, 11], stratum=[0, 1, 1], lonely=lonely)
-        found = from_moments(self.moments, self.cases, lonely=lonely)
-        assert float(found.se) == pytest.approx(float(one.se), rel=1e-12)
-
-    def test_a_stratum_drawn_whole_is_not_lonely(self):
-        found = from_moments(self.moments, self.cases, population=[1, 20])
-        one = ratio([3, 4, 5], [9, 9, 11], stratum=[0, 1, 1], population={0: 1, 1: 20})
-        assert float(found.se) == pytest.approx(float(one.se), rel=1e-12)
+def test_answers_of_independent_cases_have_design_effect_near_one():
+    """One answer a case: se^2 is p (1 - p) / (n - 1), so the effect is n / (n - 1)."""
+    found = ratio([1] * 30 + [0] * 70, 1 * np.ones(100))
+    assert float(found.design_effect) == pytest.approx(100 / 99, rel=1e-12)
+    assert float(found.se) == pytest.approx(math.sqrt(0.3 * 0.7 / 99), rel=1e-12)
 
 
-class TestShapes:
-    def test_leading_axes_broadcast_with_cases(self):
-        rng = np.random.default_rng(1)
-        n = rng.integers(1, 9, (4, 3, 2, 6))
-        k = rng.integers(0, n + 1)
-        moments = products(k, n).sum(axis=3)[..., np.newaxis, :]
-        cases = np.array([6, 7, 8, 9]).reshape(4, 1, 1, 1)
-        found = from_moments(moments, cases)
-        assert found.estimate.shape == found.se.shape == found.design_effect.shape == (4, 3, 2)
-        one = from_moments(moments[2, 1, 0], [8])
-        assert (one.se, one.estimate) == (found.se[2, 1, 0], found.estimate[2, 1, 0])
-        v = covariance_groups(moments, cases)
-        assert v.shape == (4, 3, 2, 2)
-        pair = covariance_groups(moments[:, :, [0, 1]], cases)
-        np.testing.assert_array_equal(pair[..., 0, 1], v[..., 0, 1])
-        sized = covariance_groups(moments, cases, population=cases * 2)
-        np.testing.assert_allclose(sized, v / 2, rtol=1e-12)
-        test = wald(found.estimate, v)
-        assert test.p_value.shape == test.stars.shape == test.method.shape == (4, 3)
-        assert wald(found.estimate, v, df=[9, 8, 7]).p_value.shape == (4, 3)
-        assert difference(found.estimate, v).low.shape == (4, 3)
-
-    def test_nothing_applicable_is_nan(self):
-        found = from_moments(np.zeros((2, 3, 5)), [4, 5, 0])
-        assert np.isnan([found.estimate, found.se, found.design_effect]).all()
-        assert np.isnan(covariance_groups(np.zeros((2, 3, 5)), [4, 5, 0])).all()
-
-    def test_shapes_that_do_not_fit(self):
-        with pytest.raises(UsageError, match=r"strata, 5\); found \(5,\)"):
-            from_moments(np.zeros(5), 3)
-        with pytest.raises(UsageError, match=r"strata, 5\); found \(2, 4\)"):
-            from_moments(np.zeros((2, 4)), 3)
-        with pytest.raises(UsageError, match="strata last"):
-            from_moments(np.zeros((2, 5)), [1, 2, 3])
-        with pytest.raises(UsageError, match="groups"):
-            covariance_groups(np.zeros((2, 5)), [1, 2])
-        with pytest.raises(UnknownNameError, match="nan"):
-            from_moments(np.zeros((2, 5)), [2, 2], lonely="fail")
-        for x, v in (([1], [[1]]), ([1, 2], [1, 2]), ([1, 2, 3], np.eye(2))):
-            with pytest.raises(UsageError, match="two groups or more"):
-                wald(x, v)
-        with pytest.raises(UsageError, match="broadcast"):
-            wald(np.ones((2, 2)), np.ones((3, 2, 2)))
-        with pytest.raises(UsageError, match="two estimates"):
-            difference([1, 2, 3], np.eye(3))
+def test_a_ratio_of_quantities_above_one_has_no_proportion():
+    found = ratio([10, 30, 20], [4, 9, 6])
+    assert found.estimate > 1
+    assert np.isnan(found.design_effect)
+    assert np.isnan(ratio([10, 30, 20], [4, 9, 6], interval="logit").low)
 
 
-class TestImpossibleMoments:
-    @pytest.mark.parametrize("value", [-1, np.nan, np.inf])
-    def test_negative_or_missing(self, value):
-        moments = np.ones((3, 2, 5))
-        moments[1, 0, 3] = value
-        with pytest.raises(DataError, match=r"moments: .*at \(1, 0\)"):
-            from_moments(moments, [2, 2])
-
-    def test_cases_and_population(self):
-        with pytest.raises(DataError, match="2 problems") as caught:
-            from_moments(np.ones((2, 5)), [2.5, 4], population=[9, 3])
-        assert [p.where for p in caught.value.problems] == ["cases", "population"]
-        with pytest.raises(DataError, match="sums over the cases drawn"):
-            from_moments(np.ones((2, 5)), [0, 4])
-
-    def test_more_spread_between_than_there_is(self):
-        """Two cases cannot sum to 10 and 10 with squares that sum to 2."""
-        with pytest.raises(DataError, match="negative variance"):
-            from_moments([[10, 20, 2, 2, 2], [2, 20, 2, 2, 2]], [2, 2])
+def test_wald_limits_are_not_cut_off():
+    found = ratio([5, 5, 4], [5, 5, 5])
+    assert found.high > 1
 
 
-class TestWald:
-    v = np.array([[4, 1, 0.5], [1, 3, -0.2], [0.5, -0.2, 2]])
-    x = np.array([1.0, 3.0, 2.5])
+def test_no_applicable_answers_give_nan_without_a_warning():
+    found = ratio([0, 0, 0], [0, 0, 0], df="design")
+    values = (found.estimate, found.se, found.low, found.high, found.df, found.design_effect)
+    assert np.isnan(values).all()
+    assert found.clusters == 3
+    assert np.isnan(ratio([], []).estimate)
 
-    def test_two_groups_are_the_squared_ratio(self):
-        test, found = wald(self.x[:2], self.v[:2, :2]), difference(self.x[:2], self.v[:2, :2])
-        assert float(test.statistic) == pytest.approx(float(found.estimate / found.se) ** 2)
-        assert float(test.p_value) == pytest.approx(math.erfc(2 / math.sqrt(5) / math.sqrt(2)))
 
-    def test_the_order_of_groups_does_not_matter(self):
-        base = wald(self.x, self.v)
-        for order in map(list, permutations(range(3))):
-            again = wald(self.x[order], self.v[np.ix_(order, order)])
-            assert float(again.statistic) == pytest.approx(float(base.statistic), rel=1e-12)
+def test_no_degrees_of_freedom_leave_no_t_interval():
+    found = ratio([3, 2], [4, 5], stratum=["a", "b"], lonely="adjust", df="design")
+    assert found.df == 0
+    assert found.se > 0
+    assert np.isnan([found.low, found.high]).all()
 
-    def test_a_group_without_estimate_drops_out(self):
-        for lost, (a, b) in ((0, (1, 2)), (1, (0, 2)), (2, (0, 1))):
-            x = self.x.copy()
-            x[lost] = np.nan
-            v = self.v.copy()
-            v[lost], v[:, lost] = np.nan, np.nan
-            found, two = wald(x, v), wald(self.x[[a, b]], self.v[np.ix_([a, b], [a, b])])
-            assert found.df == 1
-            assert float(found.statistic) == pytest.approx(float(two.statistic), rel=1e-12)
-            assert float(found.p_value) == pytest.approx(float(two.p_value), rel=1e-12)
 
-    def test_fewer_than_two_groups_are_no_test(self):
-        for df in (None, 5):
-            found = wald([[1, np.nan, np.nan], [np.nan] * 3], np.eye(3), df=df)
-            assert np.isnan([found.statistic, found.df, found.p_value]).all()
-            assert found.stars.tolist() == ["", ""]
+def test_everything_is_0d():
+    found = ratio([1, 2], [3, 4])
+    for name in ("estimate", "se", "low", "high", "df", "design_effect", "clusters", "strata"):
+        assert isinstance(getattr(found, name), np.ndarray)
+        assert getattr(found, name).shape == ()
+    assert str(found.method) == "wald"
+    assert np.isposinf(found.df)
 
-    def test_no_variance(self):
-        """Alike, nothing differs; different without any variance is no test."""
-        found = wald([[1, 1], [0, 1]], np.zeros((2, 2)))
-        assert np.isnan(found.p_value).all()
-        assert found.stars.tolist() == ["--", ""]
 
-    def test_one_group_without_variance_is_a_test(self):
-        found = wald([1.0, 0.5, 0.6], np.diag([0, 0.01, 0.01]))
-        assert float(found.statistic) == pytest.approx((0.25 + 0.16) / 0.01)
+def test_labels_of_any_kind_group_alike():
+    k, n = [1, 2, 3, 4, 5, 6], [9, 8, 7, 6, 5, 9]
+    expected = ratio(k, n, cluster=[1, 1, 2, 2, 3, 3], stratum=[1] * 6)
+    for labels in (
+        ["a", "a", "b", "b", "c", "c"],
+        np.array(["x", "x", 4, 4, ("t",), ("t",), None], object)[:6],
+        pd.Series(["p", "p", "q", "q", "r", "r"]),
+        pd.Categorical(["p", "p", "q", "q", "r", "r"]),
+        np.array(["2011-03-01"] * 2 + ["2011-03-02"] * 2 + ["2011-03-03"] * 2, "M8[D]"),
+        np.ma.MaskedArray([7, 7, 8, 8, 9, 9], mask=False),
+    ):
+        same(expected, ratio(k, n, cluster=labels))
 
-    @pytest.mark.parametrize("varying", [0, 1, 2])
-    def test_two_of_three_groups_without_variance_are_singular(self, varying):
-        v = np.zeros((3, 3))
-        v[varying, varying] = 0.01
-        assert np.isnan(wald([1.0, 0.8, 0.6], v).statistic)
 
-    def test_degrees_of_freedom(self):
-        tails = [float(wald(self.x, self.v, df=df).p_value) for df in (1, 5, 50, 1e6, np.inf)]
-        assert all(a > b for a, b in pairwise(tails))
-        assert tails[-1] == float(wald(self.x, self.v).p_value)
-        assert np.isnan(wald(self.x, self.v, df=[0, np.nan]).p_value).all()
+def test_population_in_each_form():
+    k, n, s = [1, 2, 3, 4], [9, 8, 7, 6], ["a", "a", "b", "b"]
+    expected = ratio(k, n, stratum=s, population={"a": 5, "b": 5, "elsewhere": 1})
+    same(expected, ratio(k, n, stratum=s, population=5))
+    same(expected, ratio(k, n, stratum=s, population=[5, 5, 5, 5]))
+    free = ratio(k, n, stratum=s)
+    same(free, ratio(k, n, stratum=s, population=np.inf))
+    assert float(expected.se) == pytest.approx(float(free.se) * math.sqrt(1 - 2 / 5))
+    assert ratio(k, n, stratum=s, population=2).se == 0
 
-    def test_stars(self):
-        found = wald([[0, d] for d in (1.0, 2.2, 2.8, 3.6)], np.diag([0.5, 0.5]))
-        assert found.stars.tolist() == ["--", "*", "**", "***"]
+
+def refused(*words: str, count: int = 1, k=(1, 2, 3, 4), n=(4, 4, 4, 4), **chosen: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        ratio(k, n, **chosen)
+    text = str(caught.value)
+    assert len(caught.value.problems) == count, text
+    for word in words:
+        assert word in text, text
+    assert all(p.hint.endswith(".") for p in caught.value.problems)
+
+
+TEAMS = ["a", "a", "b", "b"]
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("value", [-1, np.nan, None, np.inf, -0.001])
+    def test_weights_negative_or_missing(self, value):
+        refused("weight", "row 2", weight=[1, 2, value, 1])
+
+    def test_weights_all_zero(self):
+        refused("some weight is above 0", weight=[0, 0, 0, 0])
+
+    @pytest.mark.parametrize("weight", [1, [1, 2], [[1, 1, 1, 1]]])
+    def test_weights_of_another_shape(self, weight):
+        refused("weight", "Pass 4 weights", weight=weight)
+
+    def test_a_cluster_in_two_strata(self):
+        refused(
+            "'b' in 'y' (row 2) and 'z' (row 3)",
+            "'a' in 'x' (row 0) and 'y' (row 1)",
+            cluster=TEAMS,
+            stratum=["x", "y", "y", "z"],
+        )
+
+    def test_lonely_strata_are_named(self):
+        refused("'x', 'z' (rows 0, 3)", "lonely='remove'", stratum=["x", "y", "y", "z"])
+        refused("found one (rows 0)", cluster=["t"] * 4)
+        refused("found one (rows 0)", k=[1], n=[2])
+
+    def test_counts_missing_negative_or_infinite(self):
+        refused("k:", "-1 at row 1, nan at row 3", k=[1, -1, 2, None])
+        refused("n:", "inf at row 0", n=[np.inf, 2, 3, 4])
+
+    def test_a_population_smaller_than_the_sample(self):
+        refused("population", "3 with 4 drawn", population=3)
+        refused("0.5 with 2 drawn in 'b'", stratum=TEAMS, population={"a": 3, "b": 0.5})
+        refused("nan with 4 drawn", population=np.nan)
+
+    def test_a_population_that_does_not_fit(self):
+        refused("none for 'b'", stratum=TEAMS, population={"a": 3})
+        refused("without strata", population={"a": 3})
+        refused("several for 'a'", stratum=TEAMS, population=[5, 6, 7, 7])
+        refused("several for 'b'", stratum=TEAMS, population=[5, 5, 7, np.nan])
+        refused("shape (2,)", population=[5, 6])
+
+    @pytest.mark.parametrize("name", ["cluster", "stratum"])
+    def test_labels_missing(self, name):
+        for labels in (
+            ["a", None, "a", None],
+            [1.0, np.nan, 1.0, np.nan],
+            np.array(["a", pd.NA, "a", float("nan")], object),
+            np.ma.MaskedArray([1, 1, 1, 1], mask=[0, 1, 0, 1]),
+            np.array(["2011-01-01", "NaT", "2011-01-01", "NaT"], "M8[D]"),
+        ):
+            refused(name, "rows 1, 3", **{name: labels})
+        refused(name, "shape (3,)", **{name: ["a", "a", "b"]})
+        refused(name, "unhashable", **{name: np.array([[], [1], [2], None], object)[[0, 1, 2, 0]]})
+
+    def test_everything_at_once(self):
+        refused(
+            "k:", "n:", "weight:", "cluster:", "stratum:",
+            count=5, k=[1, 2, -3, 4], n=[1, 2], weight=[0] * 4,
+            cluster=["a", None, "b", "b"], stratum=["s"],
+        )  # fmt: skip
+
+    def test_cases_are_one_row_each(self):
+        refused("k:", "shape ()", k=1, n=2)
+        refused("k:", "shape (1, 2)", k=[[1, 2]], n=[[3, 4]])
+        refused("n:", "shape (1, 4)", n=[[4, 4, 4, 4]])
+
+    def test_options(self):
+        for wrong in (0, -1, "two", True, float("nan"), [3]):
+            with pytest.raises(UsageError, match="`df` must be a number above 0"):
+                ratio([1, 2], [3, 4], df=wrong)
+        with pytest.raises(UnknownNameError, match="logit"):
+            ratio([1, 2], [3, 4], interval="logits")
+        with pytest.raises(UnknownNameError, match="adjust"):
+            ratio([1, 2], [3, 4], lonely="nan")
+        with pytest.raises(UsageError, match="confidence"):
+            ratio([1, 2], [3, 4], confidence=95)
+        with pytest.raises(UsageError, match="k: expected numbers"):
+            ratio(["x", "y"], [3, 4])
+
+
+def test_limits_of_arrays():
+    low, high = limits([0.2, 0.5, 1.0], 0.1, df=[np.inf, 14, 0])
+    # R: qnorm(0.975), qt(0.975, 14)
+    np.testing.assert_allclose(low[:2], [0.2 - 0.1959963984540054, 0.5 - 0.21447866879178044])
+    np.testing.assert_allclose(high[:2] - [0.2, 0.5], [0.2, 0.5] - low[:2])
+    assert np.isnan([low[2], high[2]]).all()
+    low, high = limits([0.2, 0.5, 1.0, np.nan], 0.1, interval="logit")
+    assert np.isnan(low).tolist() == np.isnan(high).tolist() == [False, False, True, True]
+    assert ((low[:2] > 0) & (high[:2] < 1)).all()
+
+
+def test_design_effect_is_the_formula():
+    found = design_effect([0.5, 0.0, np.nan], [0.1, 0.0, 0.1], 50)
+    assert found[0] == pytest.approx(0.01 / (0.25 / 50))
+    assert np.isnan(found[1:]).all()

@@ -14,8 +14,6 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from scipy.stats import chi2_contingency
 from statsmodels.stats.proportion import proportion_confint
-
-import omistats as oms
 from tests.factories import (
     BREAKDOWNS,
     Gender,
@@ -30,6 +28,8 @@ from tests.factories import (
     read,
     rows,
 )
+
+import omistats as oms
 
 SIZES = (1, 5, 7, 8, 9, 63, 64, 65, 130, 257)
 

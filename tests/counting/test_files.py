@@ -18,12 +18,12 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.factories import BREAKDOWNS, LEVELS, Gender, framework, random_frame
 
 import omistats as oms
 
 # Internal: results do not depend on the size of parts, which only tests choose.
 from omistats.model import batches as streams, duplicate_ids as identity, files as pieces
-from tests.factories import BREAKDOWNS, LEVELS, Gender, framework, random_frame
 
 
 @pytest.fixture(autouse=True, scope="module")

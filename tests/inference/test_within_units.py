@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.contingency_tables import StratifiedTable
 from tests.factories import Gender, Harm, OneGroup, Supervision, Tier, oracle, random_frame, read
-from tests.inference.drawn import QUESTIONS, sample
+from tests.inference.survey_sample import QUESTIONS, sample
 from tests.kernel import stratified_recount as recount
 
 import omistats as oms

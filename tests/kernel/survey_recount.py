@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from tests.kernel.clustered_recount import Row, covariance
+from tests.kernel.ratio_recount import Row, covariance
 from tests.kernel.stratified_recount import solved
 
 Matrix = list[list[Fraction]]

@@ -10,11 +10,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
-
-import omistats as oms
-
-# Internal: damaged files that are signed again.
-from omistats.counting.tally_file import KIND, with_checksum
 from tests.damage import failing_writes, flipped
 from tests.factories import (
     BREAKDOWNS,
@@ -26,6 +21,11 @@ from tests.factories import (
     random_frame,
     read,
 )
+
+import omistats as oms
+
+# Internal: damaged files that are signed again.
+from omistats.counting.tally_file import KIND, with_checksum
 
 
 def test_shapes_units_and_text_form():

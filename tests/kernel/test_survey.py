@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, strategies as st
 from tests.factories import oracle
-from tests.kernel import weighted_recount as recount
-from tests.kernel.clustered_recount import covariance
+from tests.kernel import survey_recount as recount
+from tests.kernel.ratio_recount import covariance
 
 import omistats as oms
 from omistats import DataError, Problem, UnknownNameError, UsageError

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
+from tests.factories import BREAKDOWNS, Gender, frame, framework
 
 import omistats as oms
 
 # Internal: results do not depend on the size of parts, which only tests choose.
 from omistats.model import batches as streams, files as pieces
-from tests.factories import BREAKDOWNS, Gender, frame, framework
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.inference.drawn import sample
+from tests.inference.survey_sample import sample
 
 import omistats as oms
 from omistats import UsageError
