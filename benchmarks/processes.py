@@ -31,6 +31,8 @@ print(kib * 1024 / 1e6, file=sys.stderr)
 """
 
 REPRODUCE = """
+
+# Internal: the command line, without starting a process.
 from omistats.cli import main
 status = main(["reproduce", "--json"])
 if status:

@@ -16,14 +16,14 @@ from tests.factories import Gender, frame, framework
 import omistats as oms
 
 # Internal: results do not depend on the size of parts, which only tests choose.
-from omistats.model import batches as streams, files as pieces
+from omistats.model import batches, files
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_parts():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pieces, "ROWS", 8)
-        patch.setattr(streams, "ROWS", 8)
+        patch.setattr(files, "ROWS", 8)
+        patch.setattr(batches, "ROWS", 8)
         yield
 
 
@@ -72,7 +72,7 @@ class TestText:
     @pytest.mark.parametrize("small", [True, False])
     def test_of_ipc(self, tmp_path, monkeypatch, name, small):
         if not small:
-            monkeypatch.setattr(streams, "ROWS", 99)
+            monkeypatch.setattr(batches, "ROWS", 99)
         path = damage(write_ipc(tmp_path / name, table()), b"not high", b"not \xffigh")
         with pytest.raises(oms.DataError, match=r"batch 0: .* column 'harm': Invalid UTF8"):
             oms.tally(path, framework=framework(), breakdowns=["harm"])
@@ -260,7 +260,7 @@ class TestChanges:
         refused(ds.dataset(tmp_path), "b.parquet: a file must not change", progress=replace)
 
     def test_rows_tell_where_size_and_time_do_not(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(pieces, "file_stamps", lambda path: {})
+        monkeypatch.setattr(files, "file_stamps", lambda path: {})
         write(tmp_path / "a.parquet", table(8))
         path = write(tmp_path / "b.parquet", table(32).slice(8))
 
@@ -293,5 +293,5 @@ class TestReaders:
         """Of a table without rows Arrow makes a reader without batches, as DuckDB does."""
         empty = table().slice(0, 0)
         batch = pa.RecordBatch.from_pylist([], schema=empty.schema)
-        for batches in ([], [batch]):
-            assert not count(pa.RecordBatchReader.from_batches(empty.schema, batches)).cases.sum()
+        for given in ([], [batch]):
+            assert not count(pa.RecordBatchReader.from_batches(empty.schema, given)).cases.sum()

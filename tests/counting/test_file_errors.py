@@ -14,14 +14,14 @@ from tests.factories import BREAKDOWNS, Gender, frame, framework
 import omistats as oms
 
 # Internal: results do not depend on the size of parts, which only tests choose.
-from omistats.model import batches as streams, files as pieces
+from omistats.model import batches, files
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_parts():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pieces, "ROWS", 8)
-        patch.setattr(streams, "ROWS", 8)
+        patch.setattr(files, "ROWS", 8)
+        patch.setattr(batches, "ROWS", 8)
         yield
 
 
@@ -101,7 +101,7 @@ class TestData:
         refused(path, "row group 1: unit: 'all' is reserved for all units together")
 
     def test_too_many_units_in_all_parts_together(self, monkeypatch):
-        monkeypatch.setattr(streams, "_MAX_UNITS", 20)
+        monkeypatch.setattr(batches, "_MAX_UNITS", 20)
         data = table(unit=[f"U{i}" for i in range(32)])
         refused(data.to_reader(8), "unit: at most 32,767 units; found 32")
 

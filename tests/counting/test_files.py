@@ -23,15 +23,15 @@ from tests.factories import BREAKDOWNS, LEVELS, Gender, framework, random_frame
 import omistats as oms
 
 # Internal: results do not depend on the size of parts, which only tests choose.
-from omistats.model import batches as streams, duplicate_ids as identity, files as pieces
+from omistats.model import batches, duplicate_ids, files
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_parts():
     """Make parts so small that small data have many."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pieces, "ROWS", 16)
-        patch.setattr(streams, "ROWS", 16)
+        patch.setattr(files, "ROWS", 16)
+        patch.setattr(batches, "ROWS", 16)
         yield
 
 
@@ -400,12 +400,12 @@ class TestIds:
 
     def test_equal_digests_of_different_ids_are_no_repetition(self, tmp_path, monkeypatch):
         """With 97 digests for 100 ids some are equal; files are looked at again."""
-        whole = identity.digests
+        whole = duplicate_ids.digests
 
         def few(ids: pa.Array) -> Any:
             return whole(ids) % np.uint64(97)
 
-        monkeypatch.setattr(identity, "digests", few)
+        monkeypatch.setattr(duplicate_ids, "digests", few)
         ids = [f"c{i}" for i in np.random.default_rng(1).permutation(100)]
         path = write_parquet(tmp_path / "cases.parquet", self.renumbered(ids), 16)
         assert len(in_parts(path).table)
@@ -419,7 +419,7 @@ class TestIds:
             raise AssertionError("nothing to look at again")
             yield
 
-        watched = identity.DuplicateIdDetector(never)
+        watched = duplicate_ids.DuplicateIdDetector(never)
         for start in range(0, 100, 10):
             ids = pa.array([f"c{i:03}" for i in range(start, start + 10)])
             assert watched.add("part", ids)
@@ -429,22 +429,22 @@ class TestIds:
 
     def test_a_part_in_which_ids_repeat_is_told(self):
         for ids in (["b", "a", "b"], ["a", "a"], [2, 1, 2]):
-            assert not identity.DuplicateIdDetector(None).add("part", pa.array(ids))
+            assert not duplicate_ids.DuplicateIdDetector(None).add("part", pa.array(ids))
 
     @settings(max_examples=50)
     @given(st.lists(st.text(max_size=40), max_size=30), st.integers(0, 5), st.booleans())
     def test_digests_are_of_the_text_alone(self, texts, offset, wide):
         kind = pa.large_string() if wide else pa.string()
         padded = pa.array(["x" * i for i in range(offset)] + texts, kind).slice(offset)
-        found = identity.digests(padded).tolist()
-        alone = [identity.digests(pa.array([text]))[0] for text in texts]
+        found = duplicate_ids.digests(padded).tolist()
+        alone = [duplicate_ids.digests(pa.array([text]))[0] for text in texts]
         assert found == alone
         assert len(set(found)) == len(set(texts))
 
     @given(st.lists(st.integers(-(2**63), 2**63 - 1), max_size=30))
     @settings(max_examples=20)
     def test_whole_numbers_are_their_own_digests(self, numbers):
-        found = identity.digests(pa.array(numbers, pa.int64()))
+        found = duplicate_ids.digests(pa.array(numbers, pa.int64()))
         assert found.view(np.int64).tolist() == numbers
 
     def test_metadata_alone_mark_synthetic_cases_where_ids_are_not_read(self, tmp_path):
@@ -460,9 +460,9 @@ MEASURE = """
     import pyarrow.feather as feather
     import pyarrow.parquet as pq
     import omistats as oms
-    from omistats.model import batches as streams, files as pieces
+    from omistats.model import batches, files
 
-    pieces.ROWS = streams.ROWS = 1 << 14
+    files.ROWS = batches.ROWS = 1 << 14
     own = oms.Framework("small", [oms.Question(f"q{i}", "?") for i in range(20)],
                         [oms.Stratum("gender", ("f", "m"))])
 

@@ -28,7 +28,7 @@ import omistats as oms
 from omistats import tally
 
 # Internal: what is sent to an engine, which results do not show.
-from omistats.engines import sums as grouped
+from omistats.engines import sums
 from omistats.engines.checks import Labels
 from omistats.engines.sums import query_batches, sum_engine
 from omistats.engines.tables import Source, is_engine
@@ -228,7 +228,7 @@ def typed(name: str) -> pa.DataType:
 class TestATableThatChanges:
     def test_queries_that_see_different_answers_are_refused(self, monkeypatch):
         """Random answers, and so many units that every breakdown takes a query of its own."""
-        monkeypatch.setattr(grouped, "_MAX_ROWS", 1)
+        monkeypatch.setattr(sums, "_MAX_ROWS", 1)
         data = random_frame(5, 300, units=20)
         relation = table_in("DuckDB", data).project(
             "* REPLACE (CASE WHEN random() < 0.5 THEN TRUE END AS q0)"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 # Internal: what is counted does not depend on how bits are cut into words, which only tests choose.
-from omistats.kernel import bit_counts as tally
+from omistats.kernel import bit_counts
 from omistats.kernel.bit_counts import UnitWords, count_words, pack
 
 sizes = st.sampled_from([0, 1, 7, 8, 9, 63, 64, 65, 127, 128, 130, 200])
@@ -64,7 +64,7 @@ def test_counts_are_a_matrix_product(seed, rows, blocks):
 
 @pytest.mark.parametrize("chunk", [1, 3, 8, 64])
 def test_the_size_of_chunks_does_not_matter(monkeypatch, chunk):
-    monkeypatch.setattr(tally, "_RUN", chunk)
+    monkeypatch.setattr(bit_counts, "_RUN", chunk)
     answers, members, starts = draw(5, 150, 4, 3, 6)
     np.testing.assert_array_equal(
         count_groups(pack(answers), members, starts), recount(answers, members, starts)
@@ -96,8 +96,8 @@ def test_blocks_side_by_side_and_one_by_one_are_counted_alike(seed, rows, blocks
     """How long a block may be to lie beside others is a matter of speed alone."""
     answers, members, starts = draw(seed, rows, 4, 3, blocks)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tally, "_SHORT", short)
-        patch.setattr(tally, "_BYTES", 1)
+        patch.setattr(bit_counts, "_SHORT", short)
+        patch.setattr(bit_counts, "_BYTES", 1)
         found = count_groups(pack(answers), members, starts)
     np.testing.assert_array_equal(found, recount(answers, members, starts))
 

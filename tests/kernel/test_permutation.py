@@ -177,12 +177,10 @@ def test_blocks_keep_the_sizes_of_their_groups(groups: list[int], units: int, se
 def test_shuffles_are_the_same_however_many_steps_are_drawn_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from omistats.kernel import resampling as permutation
-
     cases = layout([[True]] * 9, [0, 0, 1, 2, 0, 1, 1, 1, 0], [0, 0, 0, 0, 1, 1, 1, 1, 1])
     whole = draw_labels(cases, 8, np.random.default_rng(1))
     for few in (1, 17, 30):
-        monkeypatch.setattr(permutation, "_STEPS_AT_ONCE", few)
+        monkeypatch.setattr("omistats.kernel.resampling._STEPS_AT_ONCE", few)
         assert (draw_labels(cases, 8, np.random.default_rng(1)) == whole).all()
 
 

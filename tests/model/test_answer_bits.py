@@ -12,9 +12,9 @@ import omistats as oms
 
 # Internal: what is counted does not depend on where bits are kept and cut, which only tests choose.
 from omistats.breakdowns.groups import group_masks
-from omistats.counting import count as memory
+from omistats.counting import count
 from omistats.kernel.bit_counts import unpack
-from omistats.model import answer_bits as packed
+from omistats.model import answer_bits
 
 
 class Lettered(oms.Breakdown):
@@ -71,10 +71,10 @@ def test_cases_read_a_stretch_at_a_time_count_as_those_kept(rows, seed, units, i
     cases = drawn(rows, seed, units, in_order)
     kept = tallied(cases)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packed, "_BLOCK_ROWS", 64)
-        patch.setattr(packed, "_MAX_KEPT_BLOCKS", 0)
+        patch.setattr(answer_bits, "_BLOCK_ROWS", 64)
+        patch.setattr(answer_bits, "_MAX_KEPT_BLOCKS", 0)
         patch.setattr("omistats.breakdowns.groups._BLOCK_ROWS", 128)
-        patch.setattr(memory, "_processors", lambda: workers)
+        patch.setattr(count, "_processors", lambda: workers)
         again = cases.filter(np.ones(len(cases), bool))
         assert not again.packed.is_small
         for one, other in zip(kept, tallied(again), strict=True):
@@ -112,10 +112,10 @@ def test_masks_are_those_of_the_labels(rows, seed):
 
 
 def test_a_large_set_keeps_no_second_copy(monkeypatch):
-    monkeypatch.setattr(packed, "_MAX_KEPT_BLOCKS", 0)
+    monkeypatch.setattr(answer_bits, "_MAX_KEPT_BLOCKS", 0)
     cases = drawn(300, 1, 3, in_order=True)
     assert cases.packed.order is None
     assert cases.packed.answers is not cases.packed.answers
     small = drawn(300, 1, 3, in_order=True)
-    monkeypatch.setattr(packed, "_MAX_KEPT_BLOCKS", 2)
+    monkeypatch.setattr(answer_bits, "_MAX_KEPT_BLOCKS", 2)
     assert small.packed.answers is small.packed.answers

@@ -15,6 +15,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import omistats as oms
+
+# Internal: what a terminal may be sent.
 from omistats._result_tables import printable
 from omistats.omi2 import practice
 

@@ -14,6 +14,8 @@ from tests.factories import ORACLES
 
 import omistats as oms
 from omistats import Item, Link, Question
+
+# Internal: a type of the framework.
 from omistats.model.framework import Provenance
 
 CASES = ORACLES / "scores_cases.csv"

@@ -21,6 +21,8 @@ from tests.scoring.programme import (
 )
 
 import omistats as oms
+
+# Internal: results do not depend on the size of blocks, which only tests choose.
 from omistats.scoring import rules
 
 RULES = ("pooled", "questions", "cases")

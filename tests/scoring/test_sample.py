@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 import omistats as oms
+
+# Internal: sums so large that no cases at hand have them.
 from omistats.kernel.ratio import cross_products, estimate_ratios, from_moments
 from omistats.scoring.sums import Sample
 

@@ -15,6 +15,8 @@ from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, feed
 
 import omistats as oms
 from omistats import ScoreTally, score_tally
+
+# Internal: results do not depend on the size of blocks, which only tests choose.
 from omistats.breakdowns.registry import resolve
 from omistats.scoring import sums as summing
 from omistats.scoring.sources import from_sums

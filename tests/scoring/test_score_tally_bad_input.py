@@ -13,6 +13,8 @@ from tests.scoring.test_score_tally import of_units, rows_alone, whole
 
 import omistats as oms
 from omistats import DataError, UnknownNameError, UsageError, score_tally
+
+# Internal: sums that an engine made wrongly.
 from omistats.scoring.sources import from_sums
 
 

@@ -9,6 +9,8 @@ from tests.scoring.programme import FRAMEWORK, STRATA, case_set
 from tests.scoring.units_recount import CASES, FEW, ITEM
 
 import omistats as oms
+
+# Internal: a type, which only methods return.
 from omistats.scoring.unit_comparison import UnitComparison
 
 NAMED = {"synthetic": "true", "seed": "2"}

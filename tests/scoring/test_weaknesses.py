@@ -24,6 +24,8 @@ from tests.scoring.programme import FRAMEWORK, SIZES, STRATA, case_set, feeds, r
 from tests.scoring.units_recount import ALIKE, APART, made_up
 
 import omistats as oms
+
+# Internal: a type, which only methods return.
 from omistats.scoring.weaknesses import Weaknesses
 
 LINES = oracle("weaknesses.csv")

@@ -14,6 +14,8 @@ import polars as pl
 import pyarrow as pa
 
 import omistats as oms
+
+# Internal: types that only functions and methods return, and groups that a tally declares.
 from omistats.breakdowns.groups import GroupSpec
 from omistats.findings.points import Point
 from omistats.model.units import UnitMatches
