@@ -36,7 +36,9 @@ __all__ = [
     "size_for_wald",
     "size_for_wilson",
     "sizes_for_power",
+    "wilson_half_width",
     "with_population",
+    "without_population",
 ]
 
 
@@ -631,6 +633,29 @@ def size_for_wilson(half_width: Floats, p: Floats, confidence: float) -> Floats:
     return out
 
 
+def wilson_half_width(n: Floats, p: Floats, confidence: float) -> Floats:
+    """Compute the half-width of Wilson's interval; the inverse of `size_for_wilson`.
+
+    Parameters
+    ----------
+    n : ndarray of float64
+        Effective cases, above 0; infinite gives 0, NaN gives NaN.
+    p : ndarray of float64
+        The estimated proportion.
+    confidence : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    ndarray of float64
+        As a proportion.
+    """
+    z = normal_quantile(confidence)
+    x = z * z / n
+    out: Floats = np.sqrt(p * (1 - p) * x + x * x / 4) / (1 + x)
+    return out
+
+
 _SIZE_FORMULAS = {"wilson": size_for_wilson, "wald": size_for_wald}
 
 
@@ -660,3 +685,30 @@ def with_population(n: Floats, population: Floats) -> Floats:
         large = population / ((population - 1) / n + 1)
     finite = np.where((n > LARGEST) & np.isfinite(population), large, finite)
     return np.asarray(np.maximum(np.ceil(finite), 1.0))
+
+
+def without_population(n: Floats, population: Floats) -> Floats:
+    """Find the sample of an infinite population that is as precise as one of a finite population.
+
+    Parameters
+    ----------
+    n : ndarray of float64
+        The sample size, or the effective sample size if cases have weights.
+    population : ndarray of float64
+        Cases in the population.
+
+    Returns
+    -------
+    ndarray of float64
+        ``n (N - 1) / (N - n)``, not rounded: the inverse of `with_population`. Infinite where the
+        whole population is drawn.
+
+    Notes
+    -----
+    With weights, ``n`` is the number of cases divided by Kish's design effect. The result is then
+    ``p (1 - p)`` divided by the variance of a stratified estimate, with the correction of every
+    stratum, if the variance of answers is the same in all strata.
+    """
+    whole = n >= population
+    left = np.where(whole, 1.0, population - n)
+    return np.asarray(np.where(whole, np.inf, n * (population - 1) / left))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import attrs
@@ -17,6 +17,7 @@ __all__ = [
     "AllocationProblem",
     "Rule",
     "allocate",
+    "allocate_for_precision",
     "conflicting_rules",
     "divide",
     "is_feasible",
@@ -98,6 +99,11 @@ class AllocationProblem:
         label = self.levels[i][code]
         return f"{self.names[i]} " + ("unknown" if label is None else repr(label))
 
+    @property
+    def has_cases_for_quotas(self) -> bool:
+        """Whether no quota is larger than its level."""
+        return all(quota <= self.level_counts(i)[code] for (i, code), quota in self.quotas.items())
+
     def _sums(self, i: int, values: Ints) -> list[int]:
         out = np.zeros(len(self.levels[i]), np.int64)
         np.add.at(out, self.level[:, i], values)
@@ -126,6 +132,144 @@ def allocate(problem: AllocationProblem) -> Allocation | list[Problem]:
     """Allocate a sample to cells, or return the problems that prevent it."""
     if problems := _impossible_requirements(problem):
         return problems
+    requirements = _list_requirements(problem)
+    if found := _nearest_allocation(problem, requirements):
+        return found
+    # Kept proportions are dropped first, so that quotas that contradict each other are reported.
+    hard = [rule for rule in requirements.rules if rule.cost is None]
+    hard.sort(key=lambda rule: rule.text.startswith(_QUOTA))
+    limits = (problem.floors, problem.counts, problem.size)
+    return [_contradiction(problem, conflicting_rules(*limits, hard))]
+
+
+def allocate_for_precision(
+    problem_of: Callable[[int], AllocationProblem],
+    smallest: int,
+    is_precise: Callable[[Floats], bool],
+) -> tuple[AllocationProblem, Allocation | list[Problem]]:
+    """Allocate the smallest sample that meets all requirements and reaches a precision.
+
+    Parameters
+    ----------
+    problem_of : callable
+        Takes a size and returns the requirements on a sample of that size.
+    smallest : int
+        The size to begin with, which suffices where all weights are equal.
+    is_precise : callable
+        Takes the sample of every cell, not necessarily in whole cases, and returns whether it
+        reaches the precision.
+
+    Returns
+    -------
+    problem : AllocationProblem
+        The requirements at the size that was chosen.
+    allocation : Allocation or list of Problem
+        One case fewer would not reach the precision, or could not meet the requirements. If no
+        size reaches it, because a quota that is a share of the sample exhausts its level, this is
+        the largest sample that the quotas allow. If no size meets the requirements, these are
+        the problems of the first sample with room for minimums and quotas, if there is one.
+    """
+    start = _smallest_size(problem_of, smallest) or smallest
+    first = problem_of(start)
+    if _impossible_requirements(first):
+        return first, allocate(first)
+    cases = int(first.counts.sum())
+    # A share of the sample may come to more cases than a level has.
+    exhausted = _first_size(
+        lambda size: not problem_of(size).has_cases_for_quotas, start, cases, start
+    )
+    largest = cases if exhausted is None else exhausted - 1
+    found: dict[int, Allocation | None] = {}
+
+    def solve(size: int) -> Allocation | None:
+        if size not in found:
+            problem = problem_of(size)
+            found[size] = _nearest_allocation(problem, _list_requirements(problem))
+        return found[size]
+
+    def is_enough(size: int) -> bool:
+        allocation = solve(size)
+        return allocation is not None and is_precise(allocation.n.astype(np.float64))
+
+    # The target takes no solver, and gives a size that is nearly always within a case or two.
+    guess = _first_size(lambda size: is_precise(_expected(problem_of(size))), start, largest, start)
+    size = _first_size(is_enough, start, largest, largest if guess is None else guess)
+    if size is None:
+        solve(start)
+        possible = [n for n, allocation in found.items() if allocation is not None]
+        if not possible:
+            return first, allocate(first)
+        last = max(possible)
+        if last < largest:
+            above = _first_size(lambda n: solve(n) is None, last + 1, largest, last + 1)
+            last = largest if above is None else above - 1
+        size = _first_size(is_enough, start, last, last) or last
+    allocation = solve(size)
+    assert allocation is not None  # noqa: S101 - tells the type checker
+    return problem_of(size), allocation
+
+
+def _smallest_size(problem_of: Callable[[int], AllocationProblem], size: int) -> int | None:
+    """Raise a size until it has room for the minimums of all cells and the quotas."""
+    while True:
+        problem = problem_of(size)
+        if size > problem.counts.sum():
+            return None
+        needed = int(problem.floors.sum())
+        for i in range(len(problem.names)):
+            quotas = (problem.quotas.get((i, code), 0) for code in range(len(problem.levels[i])))
+            floors = problem.level_floors(i)
+            needed = max(needed, sum(map(max, quotas, floors)))
+        if needed <= size:
+            return size
+        size = needed
+
+
+def _first_size(
+    holds: Callable[[int], bool], smallest: int, largest: int, guess: int
+) -> int | None:
+    """Find the smallest size at which something holds, if it holds at all larger sizes too.
+
+    From the guess, steps of 1, 2, 4, ... go down or up until they pass the size; then the interval
+    is halved. If what holds goes and comes, the result still holds, and one less does not or is
+    below ``smallest``.
+    """
+    below, above, step = smallest - 1, guess, 1
+    if holds(guess):
+        while above > smallest:
+            size = max(smallest, above - step)
+            if not holds(size):
+                below = size
+                break
+            above, step = size, 2 * step
+    else:
+        below = guess
+        while True:
+            if below >= largest:
+                return None
+            above = min(largest, below + step)
+            if holds(above):
+                break
+            below, step = above, 2 * step
+    while above - below > 1:
+        size = (below + above) // 2
+        if holds(size):
+            above = size
+        else:
+            below = size
+    return above
+
+
+@attrs.frozen(eq=False)
+class _Requirements:
+    """Rules, target and ranges of kept levels, as in `Allocation`."""
+
+    rules: list[Rule]
+    target: Floats
+    ranges: dict[tuple[int, int], tuple[int, int]]
+
+
+def _list_requirements(problem: AllocationProblem) -> _Requirements:
     rules: list[Rule] = []
     margins = []
     ranges: dict[tuple[int, int], tuple[int, int]] = {}
@@ -166,14 +310,28 @@ def allocate(problem: AllocationProblem) -> Allocation | list[Problem]:
             margin = share if kept and not problem.give_way else boosted_share
             margins.append((problem.level[:, i], [float(part) for part in margin]))
     target = rake(problem.counts * (problem.size / problem.counts.sum()), margins)
+    return _Requirements(rules, target, ranges)
+
+
+def _nearest_allocation(
+    problem: AllocationProblem, requirements: _Requirements
+) -> Allocation | None:
+    """Find the allocation nearest to the target; None if the requirements cannot be met."""
     limits = (problem.floors, problem.counts, problem.size)
-    n = nearest_integers(target, *limits, rules)
-    if n is not None:
-        return Allocation(n, target, ranges)
-    # Kept proportions are dropped first, so that quotas that contradict each other are reported.
-    hard = [rule for rule in rules if rule.cost is None]
-    hard.sort(key=lambda rule: rule.text.startswith(_QUOTA))
-    return [_contradiction(problem, conflicting_rules(*limits, hard))]
+    n = nearest_integers(requirements.target, *limits, requirements.rules)
+    return None if n is None else Allocation(n, requirements.target, requirements.ranges)
+
+
+def _expected(problem: AllocationProblem) -> Floats:
+    """Return the target between the limits of every cell, about as large as the sample."""
+    target = _list_requirements(problem).target
+    limits = problem.floors, problem.counts
+    n = np.clip(target, *limits)
+    free = (n > problem.floors) & (n < problem.counts)
+    fixed = n[~free].sum()
+    if free.any() and fixed < problem.size:
+        n[free] *= (problem.size - fixed) / n[free].sum()
+    return np.clip(n, *limits)
 
 
 def _impossible_requirements(problem: AllocationProblem) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -25,16 +25,26 @@ from omistats.errors import (
     format_values,
 )
 from omistats.kernel.checks import check_whole
-from omistats.kernel.planning import sample_for_precision
+from omistats.kernel.planning import (
+    sample_for_precision,
+    wilson_half_width,
+    without_population,
+)
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import is_synthetic
 from omistats.model.units import Unit
-from omistats.sampling.allocation import Allocation, AllocationProblem, allocate
+from omistats.sampling.allocation import (
+    Allocation,
+    AllocationProblem,
+    allocate,
+    allocate_for_precision,
+)
 from omistats.sampling.cells import SAMPLE_COLUMNS, Cells, Key, cross, resolve_cells, sample_columns
 
 __all__ = ["SamplePlan", "add_columns", "draw_rows", "plan_sample"]
 
 
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 _Quotas = dict[tuple[int, int], Any]
 """Quotas as passed, by places of characteristic and level."""
@@ -64,9 +74,9 @@ def plan_sample(
     size : int or mapping of str to int, optional
         Cases to draw from each unit: one number, or a mapping by unit.
     half_width : float or mapping of str to float, optional
-        Half the width of the interval for a percentage of a unit, as a proportion, instead of a
-        size. `omistats.stats.sample_for_precision` computes the size from it, ``p``,
-        ``confidence`` and the caseload.
+        Half the width of the interval for a weighted percentage of a unit, as a proportion,
+        instead of a size: 0.05 is five points either way. Each unit gets the smallest sample that
+        reaches it with its weights and meets the other requirements, or its whole caseload.
     cells : iterable of str, optional
         Characteristics whose cross-classification, within units, makes the cells that cases
         are drawn from; by default the strata that the framework requires. An unknown
@@ -88,7 +98,7 @@ def plan_sample(
         contradict them. By default such a plan is an error.
     p, confidence : float
         Expected percentage, as a proportion, and confidence of its interval; only with
-        ``half_width``.
+        ``half_width``. 0.5 is the safe choice, because it needs most cases.
 
     Returns
     -------
@@ -109,6 +119,14 @@ def plan_sample(
 
     Notes
     -----
+    The search for a size begins with `omistats.stats.sample_for_precision`, the size of a sample
+    without weights. Unequal weights make a sample as precise as one that is smaller by their
+    design effect, so the size grows until the half width of Wilson's interval for those effective
+    cases, with the correction for the caseload, is as small as asked for. It also grows where
+    ``least`` or quotas need more cases. A quota that is a share of the sample can exhaust its
+    level first. Then the unit gets the largest sample that the quota allows, and the first line
+    of the plan says what is reached.
+
     Quotas and ``least`` always hold. Every kept level gets its proportion, rounded up or down.
     There is one exception: if the cells of a level need more than that by ``least``, the level
     gets what they need and the other levels share the rest in proportion, which can take them a
@@ -122,6 +140,8 @@ def plan_sample(
     frequency table when the expected marginal totals are known. Annals of Mathematical
     Statistics 11, 427-444 (raking).
 
+    Kish, L. (1965). Survey Sampling. Wiley. Section 11.7 (the design effect of weights).
+
     Examples
     --------
     >>> import omistats as oms
@@ -131,6 +151,11 @@ def plan_sample(
     >>> high = plan.margins.to_pylist()[0]
     >>> high["level"], high["n"], round(high["proportionate"], 1), high["rule"]
     ('high', 25, 11.5, 'quota')
+    >>> precise = oms.plan_sample(
+    ...     caseload, half_width=0.08, at_least={"risk_of_harm": {"high": 25}}
+    ... )
+    >>> print(str(precise).partition(", 16 cells")[0])
+    SamplePlan: 165 of 318 SYNTHETIC cases, 2 units, half width asked 8 points, widest reached 7.93
     """
     if not isinstance(caseload, CaseSet):
         raise UsageError(
@@ -151,29 +176,37 @@ def plan_sample(
         problems.append(Problem("caseload", "a caseload has cases", "none", hint))
     counts = np.bincount(crossed.unit, crossed.counts, len(crossed.units)).astype(int).tolist()
     populations = {unit: n for unit, n in zip(crossed.units, counts, strict=True) if n}
-    sizes = _resolve_sizes(size, half_width, p, confidence, populations, problems)
+    sizes, widths = _resolve_sizes(size, half_width, p, confidence, populations, problems)
     problems += _quota_unit_problems(quotas, crossed, populations)
     n, target = np.zeros(len(crossed.unit), np.int64), np.zeros(len(crossed.unit))
     unit_quotas: dict[str, dict[tuple[int, int], int]] = {}
     ranges = {}
     keep_places = frozenset(names.index(name) for name in kept)
     for unit, unit_size in sizes.items():
-        unit_quotas[unit] = _unit_quotas(unit, unit_size, quotas, crossed, problems)
+        problems += _quota_problems(unit, quotas, crossed, problems)
         at = crossed.unit == crossed.units.index(unit)
-        allocation = allocate(
-            AllocationProblem(
+
+        def problem_of(size: int, unit: str = unit, at: Any = at) -> AllocationProblem:
+            return AllocationProblem(
                 unit,
-                unit_size,
+                size,
                 names,
                 crossed.levels,
                 crossed.level[at],
                 crossed.counts[at],
                 keep_places,
-                unit_quotas[unit],
+                _unit_quotas(unit, size, quotas),
                 int(least),
                 give_way,
             )
-        )
+
+        if unit in widths:
+            is_precise = _precision_test(crossed.counts[at], widths[unit], p, confidence)
+            problem, allocation = allocate_for_precision(problem_of, unit_size, is_precise)
+        else:
+            problem = problem_of(unit_size)
+            allocation = allocate(problem)
+        sizes[unit], unit_quotas[unit] = problem.size, problem.quotas
         if isinstance(allocation, Allocation):
             n[at], target[at] = allocation.n, allocation.target
             ranges[unit] = allocation.ranges
@@ -188,13 +221,16 @@ def plan_sample(
         "least": int(least),
         "give_way": give_way,
         "size": sizes,
+        "half_width": widths or None,
+        "p": p,
+        "confidence": confidence,
     }
     metadata = caseload.metadata or None
     margins = _margins_table(crossed, n, sizes, keep_places, unit_quotas, ranges)
     return SamplePlan(
         _cells_table(crossed, n, target).replace_schema_metadata(metadata),
         margins.replace_schema_metadata(metadata),
-        _units_table(crossed, n).replace_schema_metadata(metadata),
+        _units_table(crossed, n, p, confidence).replace_schema_metadata(metadata),
         caseload,
         settings,
         crossed,
@@ -219,13 +255,15 @@ class SamplePlan(TableResult):
         ``gives_way_to``: null if a kept level is less than one case from its proportion, else
         the argument that prevents it, ``least`` or ``at_least``.
     units : pyarrow.Table
-        One row a unit: ``unit, population, n, fraction, cells`` and ``design_effect``, the
-        factor by which unequal weights increase the variance of a percentage that is unrelated
-        to the cells (Kish).
+        One row a unit: ``unit, population, n, fraction, cells``, ``design_effect``, the factor by
+        which unequal weights increase the variance of a percentage that is unrelated to the cells
+        (Kish; null if no case is drawn from some cell), and ``half_width``, half the width of the
+        interval for such a percentage, as a proportion.
     caseload : CaseSet
         The caseload to draw from.
     settings : dict
-        The arguments, resolved: ``cells, keep, at_least, least, give_way, size`` (by unit).
+        The arguments, resolved: ``cells, keep, at_least, least, give_way, size`` and
+        ``half_width`` (by unit; the latter is None for a plan by size), ``p, confidence``.
 
     Examples
     --------
@@ -237,8 +275,8 @@ class SamplePlan(TableResult):
     >>> plan
     SamplePlan: 6 of 12 cases, 1 unit, 2 cells of sex
     <BLANKLINE>
-    unit  caseload  sample  share  cells  design effect
-    A           12       6  50.0%      2           1.50
+    unit  caseload  sample  share  cells  design effect  half width
+    A           12       6  50.0%      2           1.50       32.06
     >>> plan.draw(seed=1)["weight"].to_pylist()
     [4.0, 4.0, 1.0, 1.0, 1.0, 1.0]
     """
@@ -300,6 +338,8 @@ class SamplePlan(TableResult):
         if declared > count:
             head += f" with cases of {declared} declared"
         crossed = " x ".join(self._cells.names) or "no characteristic"
+        if self.settings["half_width"]:
+            head += f", {self._describe_precision()}"
         head += f", {self.table.num_rows:,} cells of {crossed}"
         if self.settings["keep"]:
             head += f"; kept: {', '.join(self.settings['keep'])}"
@@ -309,7 +349,12 @@ class SamplePlan(TableResult):
         if broken:
             text = "1 level that is kept is" if broken == 1 else f"{broken:,} kept levels are"
             notes.append(f"{text} off proportion; see gives_way_to in .margins")
-        lines = [["unit", "caseload", "sample", "share", "cells", "design effect"]]
+        labels = ["unit", "caseload", "sample", "share", "cells", "design effect", "half width"]
+        if self._units_too_wide():
+            notes.append(
+                "where the half width is too wide, a larger sample has too few cases for its quotas"
+            )
+        lines = [labels]
         lines += [
             [
                 row["unit"],
@@ -318,10 +363,31 @@ class SamplePlan(TableResult):
                 f"{row['fraction']:.1%}",
                 f"{row['cells']:,}",
                 f"{row['design_effect']:.2f}" if row["design_effect"] is not None else "",
+                _points(row["half_width"]),
             ]
             for row in rows[:_DISPLAYED_ROWS]
         ]
         return Display(head, lines, "\n".join(notes))
+
+    def _describe_precision(self) -> str:
+        """Say what half width was asked for, and the widest that is reached."""
+        asked = self.settings["half_width"]
+        widest = max(self.units["half_width"].to_pylist())
+        ends = sorted({min(asked.values()), max(asked.values())})
+        wanted = " to ".join(f"{100 * end:.4g}" for end in ends)
+        text = f"half width asked {wanted} points, widest reached {_points(widest)}"
+        if wide := self._units_too_wide():
+            text += f", too wide in {format_values(wide)}"
+        return text
+
+    def _units_too_wide(self) -> list[str]:
+        """List the units that do not reach the half width asked for."""
+        asked = self.settings["half_width"] or {}
+        return [
+            row["unit"]
+            for row in self.units.to_pylist()
+            if row["unit"] in asked and not _is_within(row["half_width"], asked[row["unit"]])
+        ]
 
 
 _DEFAULT_P, _DEFAULT_CONFIDENCE = 0.5, 0.95
@@ -427,8 +493,8 @@ def _resolve_sizes(
     confidence: float,
     populations: Mapping[str, int],
     problems: list[Problem],
-) -> dict[str, int]:
-    """Resolve the sample size of every unit.
+) -> tuple[dict[str, int], dict[str, float]]:
+    """Resolve the sample size and the half width of every unit.
 
     Parameters
     ----------
@@ -440,6 +506,13 @@ def _resolve_sizes(
         Cases of every unit that has any.
     problems : list of Problem
         Receives the problems of single units.
+
+    Returns
+    -------
+    sizes : dict of str to int
+        With ``half_width``, the sizes of samples whose weights are all equal.
+    widths : dict of str to float
+        Empty with ``size``.
 
     Raises
     ------
@@ -467,14 +540,16 @@ def _resolve_sizes(
     if size is not None:
         for value in by_unit.values():
             check_whole("size", value, 1)
-        return {unit: int(value) for unit, value in by_unit.items()}
+        return {unit: int(value) for unit, value in by_unit.items()}, {}
     numbers = int | float | np.integer | np.floating
+    if np.ndim(p):
+        raise UsageError(f"`p` must be one number between 0 and 1; found {format_value(p)}")
     if odd := [v for v in by_unit.values() if isinstance(v, bool) or not isinstance(v, numbers)]:
         raise UsageError(
             f"`half_width` must be a number between 0 and 1; found {format_value(odd[0])}"
         )
     if not by_unit:
-        return {}
+        return {}, {}
     population = np.array([populations[unit] for unit in by_unit], np.float64)
     sizes = sample_for_precision(
         np.array(list(by_unit.values()), np.float64),
@@ -484,7 +559,8 @@ def _resolve_sizes(
     )
     if np.isnan(sizes).any():
         raise UsageError("`half_width` and `p` must be numbers between 0 and 1; found NaN")
-    return {unit: int(n) for unit, n in zip(by_unit, sizes.tolist(), strict=True)}
+    widths = {unit: float(value) for unit, value in by_unit.items()}
+    return {unit: int(n) for unit, n in zip(by_unit, sizes.tolist(), strict=True)}, widths
 
 
 def _column_clashes(caseload: CaseSet) -> list[Problem]:
@@ -495,20 +571,18 @@ def _column_clashes(caseload: CaseSet) -> list[Problem]:
     ]
 
 
-def _unit_quotas(
-    unit: str, size: int, quotas: _Quotas, cells: Cells, problems: list[Problem]
-) -> dict[tuple[int, int], int]:
-    """Return the quotas of one unit, as numbers of cases."""
-    out = {}
+def _quota_problems(
+    unit: str, quotas: _Quotas, cells: Cells, known: Sequence[Problem]
+) -> list[Problem]:
+    """List the quotas of one unit that are neither counts nor shares, unless known."""
+    problems = []
     for (i, code), value in quotas.items():
         where, given = "at_least", value
         if isinstance(value, Mapping):
             if unit not in value:  # a problem reported by `_quota_unit_problems`
                 continue
             where, given = unit, value[unit]
-        cases = _parse_quota(given, size)
-        if cases is not None:
-            out[i, code] = cases
+        if _parse_quota(given, 1) is not None:
             continue
         rule = "a quota is a whole number of cases from 0, or a share: a float between 0 and 1"
         example = 45
@@ -517,8 +591,18 @@ def _unit_quotas(
         hint = f"Write {example} for cases, 0.99 for a share of the sample."
         found = f"{format_value(given)} for {_level_name(cells, i, code)}"
         problem = Problem(where, rule, found, hint)
-        if problem not in problems:  # the same quota for all units
+        if problem not in known:  # the same quota for all units
             problems.append(problem)
+    return problems
+
+
+def _unit_quotas(unit: str, size: int, quotas: _Quotas) -> dict[tuple[int, int], int]:
+    """Return the valid quotas of one unit, as numbers of cases in a sample of a size."""
+    out = {}
+    for place, value in quotas.items():
+        given = value.get(unit) if isinstance(value, Mapping) else value
+        if (cases := _parse_quota(given, size)) is not None:
+            out[place] = cases
     return out
 
 
@@ -601,24 +685,85 @@ def _margins_table(
     return pa.table({k: pa.array([row[k] for row in rows], kind) for k, kind in kinds.items()})
 
 
-def _units_table(cells: Cells, n: Ints) -> pa.Table:
+def _units_table(cells: Cells, n: Ints, p: float, confidence: float) -> pa.Table:
     """Sum up cells by unit, for the units that have cases."""
-    used = np.unique(cells.unit)
-    population = np.bincount(cells.unit, cells.counts)[used].astype(np.int64)
-    drawn = np.bincount(cells.unit, n)[used].astype(np.int64)
+    used, unit = np.unique(cells.unit, return_inverse=True)
+    population = np.bincount(unit, cells.counts).astype(np.int64)
+    drawn = np.bincount(unit, n).astype(np.int64)
     # If no case of a cell is drawn, the cell has no weight and its unit no design effect.
-    divisor = np.where(n > 0, n, 1)
-    squares = np.bincount(cells.unit, np.where(n > 0, cells.counts**2 / divisor, math.nan))[used]
+    squares = np.bincount(unit, np.where(n > 0, _squared_weights(cells.counts, n), math.nan))
     return pa.table(
         {
             "unit": _arrow.dictionary(used.astype(np.int16), cells.units),
             "population": pa.array(population),
             "n": pa.array(drawn),
             "fraction": pa.array(drawn / population),
-            "cells": pa.array(np.bincount(cells.unit)[used].astype(np.int64)),
+            "cells": pa.array(np.bincount(unit).astype(np.int64)),
             "design_effect": _arrow.floats(drawn * squares / population**2),
+            "half_width": pa.array(_half_widths(unit, cells.counts, n, p, confidence)),
         }
     )
+
+
+def _squared_weights(counts: Ints, n: npt.NDArray[Any]) -> Floats:
+    """Sum up the squared weights of every cell, n (N / n)^2; 0 if no case is drawn."""
+    out: Floats = np.where(n > 0, counts**2 / np.where(n > 0, n, 1), 0.0)
+    return out
+
+
+def _half_widths(
+    unit: Ints, counts: Ints, n: npt.NDArray[Any], p: float, confidence: float
+) -> Floats:
+    """Compute the half width of the interval for a weighted percentage of every unit.
+
+    Parameters
+    ----------
+    unit, counts, n : ndarray, shape (cells,)
+        Unit of every cell, from 0, and its cases in the caseload and in the sample.
+    p, confidence : float
+
+    Returns
+    -------
+    ndarray of float64, shape (units,)
+
+    Notes
+    -----
+    The interval is Wilson's for the effective cases: those drawn, divided by Kish's design effect,
+    with the correction for the caseload. Cells without a case are not represented. Their
+    percentage may be anything, which adds their share of the caseload times ``max(p, 1 - p)``.
+    """
+    population = np.bincount(unit, counts).astype(np.float64)
+    represented = np.bincount(unit, np.where(n > 0, counts, 0)).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        effective = represented**2 / np.bincount(unit, _squared_weights(counts, n))
+        cases = without_population(effective, represented)
+        sampled = wilson_half_width(cases, np.asarray(p, np.float64), confidence)
+    out: Floats = sampled + (1 - represented / population) * max(p, 1 - p)
+    return out
+
+
+def _precision_test(
+    counts: Ints, half_width: float, p: float, confidence: float
+) -> Callable[[Floats], bool]:
+    """Return a test of samples of a unit: whether they reach a half width."""
+    unit = np.zeros(len(counts), np.int64)
+
+    def is_precise(n: Floats) -> bool:
+        # Less than half a case before rounding is none.
+        reached = _half_widths(unit, counts, np.where(n < 0.5, 0.0, n), p, confidence)
+        return _is_within(float(reached[0]), half_width)
+
+    return is_precise
+
+
+def _is_within(reached: float, asked: float) -> bool:
+    """Check a half width, leaving aside rounding errors."""
+    return reached <= asked * (1 + 1e-12)
+
+
+def _points(half_width: float) -> str:
+    """Format a half width in percentage points."""
+    return f"{100 * half_width:.2f}"
 
 
 _METHOD = "simple random within cells, without replacement: lowest PCG64 numbers in order of ids"
