@@ -354,6 +354,7 @@ def samples_are_planned_drawn_and_weighted(caseload: oms.CaseSet) -> None:
     quotas = {"risk_of_harm": {"high": 0.4}, "gender": {"female": 20}}
     plan = oms.plan_sample(caseload, size={"A": 160}, keep=["gender"], least=2)
     oms.plan_sample(caseload, size=160, at_least=quotas)
+    oms.plan_sample(caseload, half_width={"A": 0.05}, p=0.8, confidence=0.9)
     oms.plan_sample(caseload, size=160, at_least={"gender": {None: 1, "female": {"A": 20}}})
     assert_type(plan, oms.sampling.SamplePlan)
     assert_type(oms.plan_sample(caseload, half_width=0.06, give_way=True).table, pa.Table)

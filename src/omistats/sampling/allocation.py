@@ -192,7 +192,15 @@ def allocate_for_precision(
         return allocation is not None and is_precise(allocation.n.astype(np.float64))
 
     # The target takes no solver, and gives a size that is nearly always within a case or two.
-    guess = _first_size(lambda size: is_precise(_expected(problem_of(size))), start, largest, start)
+    # The search for it begins at the first size times the design effect of its target.
+    expected = np.maximum(_expected(first), 0.5)
+    effect = start * float((first.counts**2 / expected).sum()) / cases**2
+    guess = _first_size(
+        lambda size: is_precise(_expected(problem_of(size))),
+        start,
+        largest,
+        min(max(start, math.ceil(start * effect)), largest),
+    )
     size = _first_size(is_enough, start, largest, largest if guess is None else guess)
     if size is None:
         solve(start)
