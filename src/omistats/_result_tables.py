@@ -83,7 +83,7 @@ class Display:
     lines : sequence of sequence of str
         Rows of cells, the first of them titles; empty for no table.
     footer : str
-        The line below the table; empty for none.
+        The lines below the table; empty for none.
     labels : int
         Number of columns, from the left, that are aligned left in text.
     """
@@ -117,7 +117,8 @@ class Display:
         for i, line in enumerate(self.lines):
             tag = "th" if i == 0 else "td"
             body += "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
-        after = f"<p>{escape(self.footer)}</p>" if self.footer else ""
+        below = self.footer.split("\n") if self.footer else []
+        after = "".join(f"<p>{escape(line)}</p>" for line in below)
         return f"<p>{escape(self.heading)}</p><table>{body}</table>{after}"
 
 

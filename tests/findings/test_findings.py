@@ -202,9 +202,7 @@ class TestFilters:
         assert none.comparisons().num_rows == 0
         assert none.wide("gender").num_rows == 0
         assert none.wide().num_rows == 0
-        assert none.compare(none).num_rows == 0
-        assert none.compare(found).num_rows == len(found)
-        assert repr(none) == "Findings: 0 rows"
+        assert repr(none).startswith("Findings: 0 rows\n0 of ")
         assert "0 rows" in none._repr_html_()
         assert len(none.to_pandas()) == len(none.to_polars()) == 0
 
@@ -246,8 +244,7 @@ class TestCompare:
     )
 
     def test_lays_findings_beside_earlier_ones(self):
-        table = self.NOW.compare(self.BEFORE)
-        lines = {(x["question"], x["group"]): x for x in rows(table)}
+        lines = {(x["question"], x["group"]): x for x in rows(self.NOW.compare(self.BEFORE))}
         assert list(lines) == [(q, g) for q in "abc" for g in "xy"]
         line = lines["a", "x"]
         expected = oms.stats.compare(30, 40, 20, 50)
@@ -267,7 +264,10 @@ class TestCompare:
             assert {lines[key][name] for name in empty} == {None}
 
     def test_nothing_changed(self):
-        for line in rows(self.NOW.compare(self.NOW).slice(2)):
+        same = oms.Findings.from_counts(
+            [[30, 0], [5, 5]], [[40, 0], [10, 10]], questions=["a", "b"], groups=["x", "y"]
+        )
+        for line in rows(self.NOW.compare(same))[2:]:
             assert line["change"] == 0.0
             assert line["p_value"] == 1.0
             assert line["stars"] == "--"

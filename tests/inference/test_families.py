@@ -137,5 +137,11 @@ def test_significance_after_adjustment():
         assert rows == wanted
         kept[name] = len(rows)
     assert 0 < kept["holm"] <= kept["fdr"] <= len(findings.significant(0.5))
-    with pytest.raises(oms.UnknownNameError, match="adjustment of these findings"):
-        findings.significant(0.05, adjusted="bonferroni")
+    # Another adjustment is made over the same family.
+    of_units = sum(
+        r["unit"] != "all" and r["p_value"] is not None for r in findings.comparisons().to_pylist()
+    )
+    assert findings.significant(0.9, adjusted="bonferroni").table.num_rows
+    for row in findings.significant(0.9, adjusted="bonferroni").table.to_pylist():
+        if row["unit"] != "all":
+            assert row["p_bonferroni"] == pytest.approx(row["p_value"] * of_units)

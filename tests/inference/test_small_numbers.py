@@ -260,7 +260,7 @@ class TestFindingsWithNulls:
         now = suppressed().breakdown("gender")
         before = oms.recompute(cases(90), by="unit", breakdowns=BREAKDOWNS).breakdown("gender")
         for one, other, prefix in ((now, before, ""), (before, now, "previous_")):
-            lines = one.compare(other).to_pylist()
+            lines = one.compare(other).table.to_pylist()
             withheld = [r for r in lines if r[f"{prefix}k"] is None]
             assert withheld
             for row in withheld:

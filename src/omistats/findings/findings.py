@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import attrs
 import numpy as np
@@ -17,29 +19,58 @@ from omistats.counting.tally import Tally
 from omistats.errors import (
     DataError,
     Problem,
+    UnknownNameError,
     UsageError,
     format_value,
     format_values,
 )
 from omistats.findings.build import assemble
-from omistats.findings.layout import (
-    blocks,
-    compare_with_previous,
-    comparisons,
-    require_comparable,
-    unclassified,
-    wide,
-)
-from omistats.inference.options import Inference, check_inference
-from omistats.inference.results import Results, p_value_column
+from omistats.findings.layout import blocks, comparison_starts, comparisons, unclassified, wide
+from omistats.inference.families import LEVEL, Adjusted, Family, adjust_findings, describe_tests
+from omistats.inference.options import FAMILIES, Inference, adjusted_column, check_inference
+from omistats.inference.results import Results
 from omistats.inference.unweighted import infer
 from omistats.kernel.checks import as_numbers, impossible
+from omistats.kernel.multiplicity import ADJUSTMENTS
+from omistats.kernel.small_numbers import SmallNumbers
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework, Question
 from omistats.model.metadata import is_synthetic
 from omistats.model.survey_design import SampleDesign
 
+if TYPE_CHECKING:
+    from omistats.inference.change import Change
+
 __all__ = ["Findings"]
+
+
+@attrs.frozen(eq=False)
+class _View:
+    """What a view keeps of the findings that it was filtered from.
+
+    Attributes
+    ----------
+    whole : Findings
+        All of them.
+    rows : ndarray of intp
+        Places of the rows of the view.
+    unselected : ndarray of intp
+        Places of its rows before it was filtered by significance.
+    selected : tuple of str
+        What the filters by significance kept, in words.
+    families : mapping of str to str
+        The families of adjustments made after the findings.
+    """
+
+    whole: Findings
+    rows: npt.NDArray[np.intp]
+    unselected: npt.NDArray[np.intp]
+    selected: tuple[str, ...] = ()
+    families: Mapping[str, str] = attrs.field(factory=dict)
+
+
+def _identity(table: pa.Table) -> pa.Table:
+    return table
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -57,6 +88,11 @@ class Findings(TableResult):
     Test columns repeat on every row of a comparison. If no answer was applicable, ``percent,
     printed, low`` and ``high`` are null. If nothing could be tested, the test columns are null
     and ``reason`` says why; ``stars`` are ``--`` if every answer was the same.
+
+    As text, findings show their first table. A line below says how many tests were made, how many
+    have a p-value below 0.05, and how many chance alone would give (5% of the tests made); in a
+    filtered view it counts the tests of the view, before any filter by significance. ``!`` marks
+    comparisons with a row whose ``reliability`` is not ``ok``.
 
     Findings support the Arrow PyCapsule protocol: ``pa.table(findings)``.
 
@@ -84,6 +120,7 @@ class Findings(TableResult):
     groups, unit all    A   N    B   N  stars
     home_visit        70%  20  30%  30     **
     plan              80%  20  57%  30     --
+    2 tests; p below 0.05 in 1; chance alone would give fewer than 1
     >>> findings.breakdown("groups").unit("all").question("plan").table["k"].to_pylist()
     [16, 17]
     >>> findings.comparisons().select(["question", "method", "stars"]).to_pylist()[0]
@@ -97,6 +134,7 @@ class Findings(TableResult):
     inference: Inference
     tally: Tally
     _build: Callable[[], pa.Table]
+    _view: _View | None = None
 
     @classmethod
     def from_tally(
@@ -256,28 +294,65 @@ class Findings(TableResult):
         """The findings as an Arrow table, built on first use."""
         return self._build()
 
-    def compare(self, previous: Findings) -> pa.Table:
+    def compare(
+        self,
+        previous: Findings,
+        *,
+        adjust: str | None = "bh",
+        questions: Mapping[str, str | None] | None = None,
+        strict: bool = False,
+    ) -> Change:
         """Compare findings with those of an earlier round.
 
         Parameters
         ----------
         previous : Findings
-            Findings of an earlier round. No case may be in both rounds, because the test
-            takes the rounds as independent.
+            Findings of an earlier round. No case may be in both rounds, because the test takes
+            the rounds as independent; counts do not show whether one is.
+        adjust : {'bh', 'holm', 'bonferroni'}, optional
+            Adjustment of the p-values for the number of changes tested; None for none.
+        questions : mapping of str to str or None, optional
+            Earlier question ids and their ids in this round, for questions that were renamed; an
+            earlier question mapped to None has no counterpart. Others are paired by their ids.
+        strict : bool
+            Whether to raise if a question has another label in the earlier round.
 
         Returns
         -------
-        pyarrow.Table
-            A row for every unit x breakdown x question x group of either round: ``k, n,
-            percent``, the same as ``previous_...``, ``change`` in percentage points,
-            and Pearson's test of the change (``statistic, p_value, stars``). Figures that
-            one round lacks are null.
+        Change
+            A row for every unit x breakdown x question x group of either round, with the change
+            in percentage points, its interval and its test. Units, breakdowns, questions and
+            groups of one round only, and questions whose label changed (case and spaces apart),
+            have a null change and a ``reason``. Views are compared as parts of all findings:
+            the same rows, with the same adjusted p-values.
 
         Raises
         ------
         UsageError
-            When ``previous`` is not findings, either round is weighted, or a breakdown has
-            another contrast in the earlier round.
+            When ``previous`` is not findings or is made from the same counts, one round is
+            weighted and the other is not, a breakdown has another contrast in the earlier round,
+            the rounds have no question in common, or a question would be paired twice.
+        UnknownNameError
+            When the adjustment or a question is unknown.
+        DataError
+            When ``strict`` and labels changed; every such question is listed.
+
+        Notes
+        -----
+        Unweighted rounds are compared by the test and the method of differences of
+        ``inference``, Pearson's test and Newcombe's interval by default; tests within units are
+        replaced by Pearson's. Weighted or clustered rounds are compared by Wald's test and
+        interval from their standard errors, with t. Where all answers of such a round are alike
+        its standard error says nothing, and test and interval are null.
+
+        The family of the adjustment is every change tested in the two rounds; changes of all
+        units together are a family of their own.
+
+        References
+        ----------
+        Newcombe, R. G. (1998). Interval estimation for the difference between independent
+        proportions: comparison of eleven methods. Statistics in Medicine 17, 873-890.
+        doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I
 
         Examples
         --------
@@ -285,7 +360,7 @@ class Findings(TableResult):
         >>> rows = {"questions": ["home_visit"], "groups": ["A", "B"]}
         >>> before = oms.Findings.from_counts([12, 9], [30, 30], **rows)
         >>> now = oms.Findings.from_counts([14, 9], [20, 30], **rows)
-        >>> now.compare(before).select(["group", "change", "stars"]).to_pylist()
+        >>> now.compare(before).table.select(["group", "change", "stars"]).to_pylist()
         [{'group': 'A', 'change': 30.0, 'stars': '*'}, {'group': 'B', 'change': 0.0, 'stars': '--'}]
         """
         if not isinstance(previous, Findings):
@@ -293,11 +368,17 @@ class Findings(TableResult):
                 f"expected Findings; found {type(previous).__name__}; pass the findings of the "
                 "earlier round"
             )
-        require_comparable(self.inference, previous.inference, self.tally, previous.tally)
-        changes = compare_with_previous(self.table, previous.table)
-        return changes.replace_schema_metadata(self.table.schema.metadata)
+        from omistats.findings.change import Round, compare_rounds
 
-    def significant(self, level: float = 0.05, adjusted: str | None = None) -> Findings:
+        now, before = (
+            Round(f._whole.table, f.tally, f.inference, f._is_shown())  # noqa: SLF001
+            for f in (self, previous)
+        )
+        return compare_rounds(now, before, adjust=adjust, questions=questions, strict=strict)
+
+    def significant(
+        self, level: float = 0.05, adjusted: str | None = None, family: Family | None = None
+    ) -> Findings:
         """Keep the comparisons whose p-value is below a level, with all their groups.
 
         Comparisons that could not be tested have no p-value and are dropped.
@@ -306,21 +387,26 @@ class Findings(TableResult):
         ----------
         level : float
             Significance level, between 0 and 1.
-        adjusted : str, optional
-            Adjustment whose p-values are used, one of those in ``Inference(adjust=...)``; by
-            default the unadjusted p-values.
+        adjusted : {'bh', 'holm', 'bonferroni'}, optional
+            Adjustment whose p-values are used; by default the unadjusted p-values.
+        family : {'everything', 'breakdown', 'unit', 'table'}, optional
+            Tests that are adjusted together, as in `Inference`. By default those of
+            ``Inference(adjust=...)``, and without it everything that was tested, before any
+            filter. All units together are always a family of their own.
 
         Returns
         -------
         Findings
-            The rows of these comparisons. Adjusted p-values are still those of all tests.
+            The rows of these comparisons, with the adjusted p-values (``p_bh``, ...). A filter
+            never changes these: the family is that of the findings before any filter.
+            `families` and the text form name it.
 
         Raises
         ------
         UsageError
-            When the level is out of range, or the findings have no adjusted p-values.
+            When the level is out of range, or a family is named without an adjustment.
         UnknownNameError
-            When the findings have another adjustment.
+            When the adjustment or the family is unknown.
 
         Examples
         --------
@@ -330,18 +416,88 @@ class Findings(TableResult):
         ...     [[20, 30], [20, 30]],
         ...     questions=["home_visit", "plan"],
         ...     groups=["A", "B"],
-        ...     inference=oms.Inference(adjust="holm"),
         ... )
-        >>> [round(p, 3) for p in findings.comparisons()["p_holm"].to_pylist()]
-        [0.011, 0.088]
-        >>> findings.significant(adjusted="holm").wide()["question"].to_pylist()
-        ['home_visit']
+        >>> stands = findings.significant(adjusted="holm")
+        >>> stands.wide()["question"].to_pylist(), stands.families
+        (['home_visit'], {'holm': 'over all 2 tests of these findings'})
+        >>> round(findings.question("plan").significant(0.1, "holm").table["p_holm"][0].as_py(), 3)
+        0.088
         """
         if not isinstance(level, float | int | np.floating) or not 0 < level < 1:
             raise UsageError(f"`level` must be between 0 and 1; found {format_value(level)}")
-        p_value = self.table[p_value_column(adjusted, self.inference)].to_numpy()
+        if adjusted is None:
+            if family is not None:
+                raise UsageError(
+                    f"`family` needs an adjustment; found family={format_value(family)} and "
+                    'adjusted=None. Pass adjusted="bh", or leave `family` out'
+                )
+            return self._significant(self, "p_value", level, {})
+        name = ADJUSTMENTS.name(adjusted)
+        if family is not None and family not in FAMILIES:
+            raise UnknownNameError("family", family, FAMILIES)
+        column = adjusted_column(name)
+        if name in self.inference.adjust and family in (None, self.inference.family):
+            return self._significant(self, column, level, {name: self.families[name]})
+        default = self.inference.family if self.inference.adjust else "everything"
+        found = _adjust_rows(self._whole, name, family or default)
+        table, p_value = self.table, pa.array(found.p_value[self._rows], from_pandas=True)
+        place = table.schema.get_field_index(column)
+        table = (
+            table.append_column(column, p_value)
+            if place < 0
+            else table.set_column(place, column, p_value)
+        )
+        with_column = attrs.evolve(self, build=partial(_identity, table))
+        return self._significant(with_column, column, level, {name: found.family})
+
+    def _significant(
+        self, shown: Findings, column: str, level: float, families: Mapping[str, str]
+    ) -> Findings:
+        p_value = shown.table[column].to_numpy()
         with np.errstate(invalid="ignore"):
-            return self._filter(p_value < level)
+            kept = p_value < level
+        view = self._as_view()
+        how = "".join(f", adjusted {text}" for text in families.values())
+        is_default = column == "p_value" and level == LEVEL
+        selected = "" if is_default else f"kept {column} below {level:g}{how}"
+        return shown._filter(
+            kept,
+            attrs.evolve(
+                view,
+                rows=view.rows[kept],
+                selected=(*view.selected, selected),
+                families={**view.families, **families},
+            ),
+        )
+
+    @property
+    def families(self) -> dict[str, str]:
+        """The tests that were adjusted together: adjustments, each with its family in words."""
+        asked = self.inference
+        whole = self._whole
+        found = {name: _adjust_rows(whole, name, asked.family).family for name in asked.adjust}
+        return {**found, **(self._view.families if self._view else {})}
+
+    @property
+    def _whole(self) -> Findings:
+        """The findings before any filter."""
+        return self if self._view is None else self._view.whole
+
+    @property
+    def _rows(self) -> npt.NDArray[np.intp]:
+        return self._as_view().rows
+
+    def _as_view(self) -> _View:
+        if self._view is not None:
+            return self._view
+        every = np.arange(self.table.num_rows)
+        return _View(self, every, every)
+
+    def _is_shown(self) -> npt.NDArray[np.bool_]:
+        """Tell which rows of the whole are in this view."""
+        shown = np.zeros(self._whole.table.num_rows, np.bool_)
+        shown[self._rows] = True
+        return shown
 
     def question(self, *ids: str) -> Findings:
         """Keep the rows of some questions.
@@ -410,11 +566,15 @@ class Findings(TableResult):
         return self._keep("unit", ids, self.tally.units)
 
     def _keep(self, column: str, wanted: Sequence[str], known: Sequence[str]) -> Findings:
-        return self._filter(matching_rows(self.table, column, wanted, known))
+        view = self._as_view()
+        kept = matching_rows(view.whole.table, column, wanted, known)
+        mask = kept[view.rows]
+        unselected = view.unselected[kept[view.unselected]]
+        return self._filter(mask, attrs.evolve(view, rows=view.rows[mask], unselected=unselected))
 
-    def _filter(self, mask: npt.NDArray[np.bool_]) -> Findings:
+    def _filter(self, mask: npt.NDArray[np.bool_], view: _View) -> Findings:
         table = self.table.filter(pa.array(mask))
-        return attrs.evolve(self, build=lambda: table)
+        return attrs.evolve(self, build=partial(_identity, table), view=view)
 
     @property
     def unclassified(self) -> pa.Table:
@@ -470,7 +630,35 @@ class Findings(TableResult):
 
     def _display(self) -> Display:
         labels = {q.id: q.label for q in self.tally.framework.questions}
-        return _build_display(self.table, labels)
+        return _build_display(self.table, labels, self._notes())
+
+    def _notes(self) -> list[str]:
+        """List what the text form says of tests and small numbers."""
+        view = self._as_view()
+        whole = view.whole.table
+        starts = comparison_starts(whole)
+        p_value = np.asarray(whole["p_value"].to_numpy(), np.float64)
+        total = int((~np.isnan(p_value[starts])).sum())
+        counted = p_value[np.intersect1d(starts, view.unselected, assume_unique=True)]
+        kept = len(np.intersect1d(starts, view.rows)) if view.selected else None
+        notes = [describe_tests(counted, kept=kept, total=total), *filter(None, view.selected)]
+        if not view.selected:
+            families = self.families.items()
+            notes += [f"{adjusted_column(name)}: adjusted {text}" for name, text in families]
+        if marked := _small_numbers_note(self.table, self.inference.small_numbers):
+            notes.append(marked)
+        return notes
+
+
+def _adjust_rows(findings: Findings, name: str, family: Family) -> Adjusted:
+    """Adjust the p-values of all comparisons of unfiltered findings; one a row of the table."""
+    table, tally = findings.table, findings.tally
+    starts = comparison_starts(table)
+    shape = (len(tally.units), len(tally.splits), len(tally.questions))
+    p_value = np.asarray(table["p_value"].to_numpy(), np.float64)[starts].reshape(shape)
+    found = adjust_findings(p_value, tally.units, name, family)
+    widths = np.diff(np.append(starts, table.num_rows))
+    return attrs.evolve(found, p_value=np.repeat(found.p_value.ravel(), widths))
 
 
 def _tally_from_counts(
@@ -578,28 +766,59 @@ _DISPLAYED_ROWS = 8
 
 
 def _build_display(
-    table: pa.Table, labels: Mapping[str, str], rows: int = _DISPLAYED_ROWS
+    table: pa.Table, labels: Mapping[str, str], notes: Sequence[str], rows: int = _DISPLAYED_ROWS
 ) -> Display:
     tables = blocks(table)
     made_up = is_synthetic(table.schema.metadata)
     head = f"Findings{' from SYNTHETIC cases' * made_up}: {table.num_rows:,} rows"
     if not tables:
-        return Display(head)
+        return Display("\n".join([head, *notes]))
     units = dict.fromkeys(unit for unit, _, _ in tables)
     breakdowns = dict.fromkeys(b for _, b, _ in tables)
     head += f", {len(units)} unit{'s' * (len(units) > 1)} x {', '.join(breakdowns)}"
     unit, breakdown, first = tables[0]
     pivoted = wide(first)
     groups = [n.removesuffix(" percent") for n in pivoted.column_names if n.endswith(" percent")]
-    lines = [[f"{breakdown}, unit {unit}", *(g for g in groups for g in (g, "N")), "stars"]]
-    for row in pivoted.slice(0, rows).to_pylist():
+    thin = {
+        question
+        for question, reliability in zip(
+            first["question"].to_pylist(), first["reliability"].to_pylist(), strict=True
+        )
+        if reliability not in _RELIABLE
+    }
+    shown = pivoted.slice(0, rows).to_pylist()
+    marked = any(row["question"] in thin for row in shown)
+    titles = [f"{breakdown}, unit {unit}", *(g for g in groups for g in (g, "N")), "stars"]
+    lines = [[*titles, *([""] * marked)]]
+    for row in shown:
         line = [labels.get(row["question"], row["question"])]
         for group in groups:
             percent = row[f"{group} percent"]
             n = row[f"{group} n"]
             line += ["" if percent is None else f"{percent}%", "" if n is None else f"{n:,}"]
-        lines.append([*line, row["stars"] or ""])
+        line.append(row["stars"] or "")
+        lines.append([*line, *(["!" if row["question"] in thin else ""] * marked)])
     more = {"question": max(pivoted.num_rows - rows, 0), "table": len(tables) - 1}
     hidden = [f"{n} more {word}{'s' * (n > 1)}" for word, n in more.items() if n]
     where = "; all rows, intervals and p-values are in .table"
-    return Display(head, lines, f"... and {', '.join(hidden)}{where}" if hidden else "")
+    footer = [f"... and {', '.join(hidden)}{where}"] if hidden else []
+    return Display(head, lines, "\n".join([*footer, *notes]))
+
+
+# A row without answers has no reliability.
+_RELIABLE = (None, "ok")
+
+
+def _small_numbers_note(table: pa.Table, policy: SmallNumbers) -> str:
+    """Explain the mark of small numbers and count the rows that have it; empty for none."""
+    counts = Counter(r for r in table["reliability"].to_pylist() if r not in _RELIABLE)
+    if not counts:
+        return ""
+    meaning = {
+        "small expected count": f"a cell expects fewer than {policy.flag_expected or 0:g} answers",
+        "few cases": f"fewer than {policy.flag_below} answers",
+        "suppressed": f"fewer than {policy.suppress_below} answers",
+    }
+    listed = "; ".join(f"{text} ({meaning[text]}): {n:,}" for text, n in counts.items())
+    rows = counts.total()
+    return f"! small numbers in {rows:,} of {table.num_rows:,} rows: {listed}"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from omistats._result_tables import NO_REASON, Reason
 from omistats.counting.tally import Tally
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UsageError
 from omistats.inference.options import Inference, adjusted_column
 from omistats.kernel.chi_square import star_codes
 from omistats.kernel.multiplicity import ADJUSTMENTS
@@ -26,7 +26,6 @@ __all__ = [
     "apply_by_stratum",
     "check_strata",
     "mark_comparisons",
-    "p_value_column",
     "pairs",
     "suppress",
 ]
@@ -120,29 +119,6 @@ def mark_comparisons(p_value: Floats, comparable: npt.NDArray[np.bool_], reason:
     # Where every answer is the same nothing could differ, which is "--" and not a missing mark.
     marked = (reason == NO_REASON) | (reason == FindingReason.ALL_ALIKE)
     return star_codes(p_value, comparable & marked)
-
-
-def p_value_column(adjustment: str | None, inference: Inference) -> str:
-    """Name the column of the p-values of an adjustment, or of the unadjusted ones for None.
-
-    Raises
-    ------
-    UsageError
-        When no adjustment was made.
-    UnknownNameError
-        When another adjustment was made.
-    """
-    if adjustment is None:
-        return "p_value"
-    if not inference.adjust:
-        raise UsageError(
-            "these findings have no adjusted p-values; compute them with "
-            f"inference=Inference(adjust={adjustment!r})"
-        )
-    name = ADJUSTMENTS.name(adjustment) if adjustment in ADJUSTMENTS else adjustment
-    if name not in inference.adjust:
-        raise UnknownNameError("adjustment of these findings", adjustment, inference.adjust)
-    return adjusted_column(name)
 
 
 def adjust_p_values(

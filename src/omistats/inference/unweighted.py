@@ -30,7 +30,7 @@ from omistats.kernel.effects import DIFFERENCES, ODDS_RATIOS, RISK_RATIOS
 from omistats.kernel.intervals import INTERVALS
 from omistats.kernel.small_numbers import smallest_expected, smallest_expected_two
 
-__all__ = ["finish", "infer"]
+__all__ = ["compare_pairs", "finish", "infer", "pair_test"]
 
 
 Floats = npt.NDArray[np.float64]
@@ -140,7 +140,7 @@ def _test_all(counts: Tally, inference: Inference, strata: Tally | None) -> _Tes
     tests_of_two = (
         _test_pairs_within_units(counts, inference, strata)
         if inference.stratified
-        else _test_pairs(test_of_two, two)
+        else compare_pairs(test_of_two, two)
     )
     statistic, df, p_value, expected = (
         _spread(figures, two.splits, shape, np.nan)
@@ -202,7 +202,19 @@ def _test_names(test: str) -> tuple[str, str]:
     return test, test if for_more else "pearson"
 
 
-def _test_pairs(test: str, two: Pairs) -> tuple[Floats, Floats, Floats]:
+def pair_test(inference: Inference) -> str:
+    """Return the test of two groups in unstratified counts; Pearson's for tests within units."""
+    return "pearson" if inference.stratified else _test_names(inference.test)[0]
+
+
+def compare_pairs(test: str, two: Pairs) -> tuple[Floats, Floats, Floats]:
+    """Test comparisons of two groups.
+
+    Returns
+    -------
+    statistic, df, p_value : ndarray of float64
+        As the test returns them: exact tests give 1 where every answer is the same.
+    """
     if test in TESTS:
         return TESTS[test](*two.as_two_by_two)
     k, n = np.stack([two.k1, two.k2], axis=-1), np.stack([two.n1, two.n2], axis=-1)

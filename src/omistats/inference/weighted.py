@@ -73,7 +73,9 @@ def infer_weighted(
     """
     group_shape = (len(counts.units), counts.offsets[-1], len(counts.questions))
     shape = (len(counts.units), len(counts.splits), len(counts.questions))
-    by_group = {name: np.full(group_shape, np.nan) for name in ("percent", "se", "low", "high")}
+    by_group = {
+        name: np.full(group_shape, np.nan) for name in ("percent", "se", "se_df", "low", "high")
+    }
     figures = ("statistic", "df", "df2", "p_value", "design_effect")
     parts = ("", "_low", "_high")
     names = [*figures, *(effect + part for effect in inference.effects for part in parts)]
@@ -161,7 +163,13 @@ def _percents(cells: WeightedCells, inference: Inference) -> dict[str, Floats]:
     low, high = limits(
         p, se, confidence=inference.confidence, df=cells.df_of_groups, interval=inference.interval
     )
-    return {"percent": cells.percent, "se": cells.se, "low": 100 * low, "high": 100 * high}
+    return {
+        "percent": cells.percent,
+        "se": cells.se,
+        "se_df": np.where(np.isnan(cells.se), np.nan, cells.df_of_groups),
+        "low": 100 * low,
+        "high": 100 * high,
+    }
 
 
 def _reasons(cells: WeightedCells, comparable: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
