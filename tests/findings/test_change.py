@@ -155,11 +155,12 @@ class TestUnweighted:
 
 class TestWhatCannotBeCompared:
     def cases(self, seed, units):
-        cases = read(random_frame(seed, 60, len(units), 3), 3, units=units)
+        frame = random_frame(seed, 60, units, 3)
+        cases = read(frame, 3)
         return oms.recompute(cases, by="unit", breakdowns=[Gender()])
 
     def test_units_of_one_round(self):
-        now, before = self.cases(1, ["U0", "U1"]), self.cases(2, ["U0", "U1", "U2"])
+        now, before = self.cases(1, 2), self.cases(2, 3)
         for change, unit, reason in (
             (now.compare(before), "U2", "unit only in the earlier round"),
             (before.compare(now), "U2", "unit only in this round"),
@@ -304,7 +305,7 @@ class TestRefusals:
 
 
 class TestText:
-    def test_most_changed_first_and_thin_rows_after_thick_ones(self):
+    def test_most_changed_first_and_small_numbers_last(self):
         ids = ["alike", "large", "stands", "thin"]
         n = [[400], [400], [4000], [4]]
         now = made([[200], [220], [2400], [4]], n, ids, ["x"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,17 @@ import omistats as oms
 
 METHODS = {"bonferroni": "bonferroni", "holm": "holm", "bh": "fdr_bh"}
 KEY = ("unit", "breakdown", "question")
+QUESTIONS = ("complied", "diversity_delivery", "home_visit", "harm_minimised")
+ASKED: dict[str, Any] = {
+    "by": "unit",
+    "breakdowns": ["gender", "age_group", "risk_of_harm"],
+    "questions": QUESTIONS,
+}
 
 
 @pytest.fixture(scope="module")
 def found() -> oms.Findings:
-    cases = read(random_frame(4, 300, 5, 3), 5)
-    return oms.recompute(cases, by="unit", breakdowns=BREAKDOWNS)
+    return oms.recompute(oms.omi2.load_synthetic(), **ASKED)
 
 
 def key(row):
@@ -58,18 +64,19 @@ class TestSignificantAfterAdjustment:
 
     @pytest.mark.parametrize("method", METHODS)
     def test_a_view_has_the_family_of_the_whole(self, found, method):
-        whole = {key(r): r[f"p_{method}"] for r in rows(found.significant(0.99, method))}
+        whole = {key(r): r[f"p_{method}"] for r in rows(found.significant(0.9999, method))}
         views = [
             found.unit("all"),
-            found.unit("U1").breakdown("gender"),
-            found.question("q1"),
-            found.significant(0.3).breakdown("tier"),
-            found.question("q0", "q2").unit("U0", "U1").significant(0.5, adjusted="holm"),
+            found.unit("U01").breakdown("gender"),
+            found.question("complied"),
+            found.significant(0.3).breakdown("age_group"),
+            found.question(*QUESTIONS[:2]).unit("U02", "all").significant(0.5, adjusted="holm"),
         ]
         for view in views:
-            left = rows(view.significant(0.99, adjusted=method))
-            assert left
-            assert {key(r): r[f"p_{method}"] for r in left}.items() <= whole.items()
+            left = rows(view.significant(0.9999, adjusted=method))
+            wanted = {key(r) for r in rows(view)} & whole.keys()
+            assert {key(r): r[f"p_{method}"] for r in left} == {c: whole[c] for c in wanted}
+        assert len(whole) > 3
 
     @given(
         st.lists(
@@ -93,29 +100,26 @@ class TestSignificantAfterAdjustment:
 
     def test_a_smaller_family_is_asked_for_by_name_and_named(self, found):
         asked = oms.Inference(adjust="bh", family="table")
-        cases = read(random_frame(4, 300, 5, 3), 5)
-        beforehand = oms.recompute(cases, by="unit", breakdowns=BREAKDOWNS, inference=asked)
+        beforehand = oms.recompute(oms.omi2.load_synthetic(), **ASKED, inference=asked)
         kept = found.significant(0.4, adjusted="bh", family="table")
         assert rows(kept) == rows(beforehand.significant(0.4, adjusted="bh"))
         assert "each breakdown of each unit" in kept.families["bh"]
         assert kept.families == beforehand.families
 
     def test_asked_for_beforehand_its_family_is_used(self):
-        cases = read(random_frame(4, 300, 5, 3), 5)
         chosen = oms.Inference(adjust="bh")
-        findings = oms.recompute(cases, breakdowns=BREAKDOWNS, inference=chosen)
+        findings = oms.recompute(oms.omi2.load_synthetic(), **ASKED, inference=chosen)
         kept = findings.significant(0.4, adjusted="bh")
         assert rows(kept) == [r for r in rows(findings) if r["p_bh"] and r["p_bh"] < 0.4]
         assert "each breakdown in all units" in kept.families["bh"]
         whole = findings.significant(0.4, adjusted="bh", family="everything")
-        assert whole.families == {
-            "bh": f"over all {len(p_values(findings))} tests of these findings"
-        }
+        of_units = len(p_values(findings, of_all=False))
+        assert whole.families["bh"].startswith(f"over all {of_units} tests of units")
         assert rows(whole) != rows(kept)
 
     def test_the_family_is_counted(self, found):
         of_units, of_all = (len(p_values(found, of_all=one)) for one in (False, True))
-        families = found.unit("U1").significant(0.4, adjusted="holm").families
+        families = found.unit("U01").significant(0.4, adjusted="holm").families
         assert families == {
             "holm": f"over all {of_units} tests of units of these findings, and apart from them "
             f"over all {of_all} of all units together"
@@ -167,7 +171,7 @@ class TestTextOfManyTests:
         assert int(chance) == int(0.05 * len(p) + 0.5) > 1
 
     def test_a_view_counts_its_own_and_says_so(self, found):
-        view = found.unit("all").breakdown("gender", "tier")
+        view = found.unit("all").breakdown("gender", "age_group")
         p = list(p_values(view).values())
         shown, made, _, below, _, _ = self.line(view)
         assert (int(shown), int(made)) == (len(p), len(p_values(found)))
@@ -176,8 +180,8 @@ class TestTextOfManyTests:
 
     def test_a_filter_by_significance_counts_the_tests_it_chose_from(self, found):
         """Of tests that were kept for being significant, chance cannot be counted."""
-        view = found.breakdown("tier")
-        for kept in (view.significant(0.2), found.significant(0.2).breakdown("tier")):
+        view = found.breakdown("age_group")
+        for kept in (view.significant(0.2), found.significant(0.2).breakdown("age_group")):
             made = list(p_values(view).values())
             left, chosen_from, in_all, below, _, _ = self.line(kept)
             assert int(left) == len(p_values(kept)) < int(chosen_from) == len(made)
@@ -186,7 +190,7 @@ class TestTextOfManyTests:
 
     def test_nothing_left(self, found):
         text = repr(found.significant(1e-300))
-        assert text.startswith("Findings: 0 rows\n0 of ")
+        assert text.startswith("Findings from SYNTHETIC cases: 0 rows\n0 of ")
 
     def test_nothing_tested(self):
         alike = oms.Findings.from_counts([[4, 4]], [[4, 4]], questions=["q"], groups=["a", "b"])
@@ -197,7 +201,7 @@ class TestTextOfManyTests:
         assert "1 test; p below 0.05 in 0; chance alone would give fewer than 1" in repr(one)
 
     def test_html_says_the_same(self, found):
-        for view in (found, found.unit("U1"), found.significant()):
+        for view in (found, found.unit("U01"), found.significant()):
             for line in view._display().footer.split("\n"):
                 assert f"<p>{line}</p>" in view._repr_html_()
 
@@ -215,7 +219,7 @@ class TestMarksOfSmallNumbers:
         lines = repr(self.FOUND).splitlines()
         assert any(re.fullmatch(r"thin .* \*+  !", line) for line in lines)
         assert any(re.fullmatch(r"thick .* \*\*\*", line) for line in lines)
-        assert any(re.fullmatch(r"blank .*%  20", line) for line in lines)
+        assert any(re.fullmatch(r"blank .*50%   20", line) for line in lines)
         assert lines[-1] == (
             "! small numbers in 2 of 6 rows: small expected count (a cell expects fewer than 5 "
             "answers): 2"

@@ -459,8 +459,8 @@ class Change(TableResult):
         head += f"{len(self):,} rows, {int(compared.sum()):,} compared, {int(stands.sum()):,} with "
         head += f"{self._deciding}{f' ({self.adjust})' if self.adjust else ''} below {LEVEL:g}"
         notes = self._notes(compared, thin)
-        # Changes that stand come first, then thick rows before thin ones, the largest first.
-        order = np.lexsort((-np.abs(change), thin, ~stands))
+        # Small numbers come last, and changes that stand before others; the largest first.
+        order = np.lexsort((-np.abs(change), ~stands, thin))
         order = order[compared[order]]
         if not len(order):
             return Display("\n".join([head, *notes]))
