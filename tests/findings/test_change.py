@@ -155,8 +155,7 @@ class TestUnweighted:
 
 class TestWhatCannotBeCompared:
     def cases(self, seed, units):
-        frame = random_frame(seed, 60, units, 3)
-        cases = read(frame, 3)
+        cases = read(random_frame(seed, 60, 3, units), 3)
         return oms.recompute(cases, by="unit", breakdowns=[Gender()])
 
     def test_units_of_one_round(self):
@@ -296,7 +295,7 @@ class TestRefusals:
             self.ONE.compare(made([[5, 6]], [[9, 9]], ["b"]))
 
     def test_no_findings(self):
-        with pytest.raises(oms.UsageError, match="expected Findings, found dict"):
+        with pytest.raises(oms.UsageError, match="expected Findings; found dict"):
             self.ONE.compare({})
 
     def test_a_level_lies_between_0_and_1(self):
@@ -313,12 +312,12 @@ class TestText:
         change = now.compare(before)
         lines = repr(change).splitlines()
         assert [line.split()[3] for line in lines[3:7]] == ["stands", "large", "alike", "thin"]
-        assert lines[6].endswith("!")
-        assert "! small numbers in 1 row (small expected count: 1)" in lines
+        assert lines[6].endswith("?")
+        assert "? small numbers in 1 row (small expected count: 1)" in lines
         assert "4 tests; p below 0.05 in 2; chance alone would give fewer than 1" in lines
         assert "adjusted by bh over all 4 tests of these rounds" in lines
         page = change._repr_html_()
-        assert "<td>!</td>" in page
+        assert "<td>?</td>" in page
         assert "<p>4 tests; p below 0.05 in 2" in page
 
     def test_significant_changes_say_what_they_were_chosen_from(self, rounds):

@@ -217,18 +217,18 @@ class TestMarksOfSmallNumbers:
     def test_the_star_of_a_thin_row_is_marked(self):
         """`***` stood unmarked beside 4 of 9 cases."""
         lines = repr(self.FOUND).splitlines()
-        assert any(re.fullmatch(r"thin .* \*+  !", line) for line in lines)
+        assert any(re.fullmatch(r"thin .* \*+  \?", line) for line in lines)
         assert any(re.fullmatch(r"thick .* \*\*\*", line) for line in lines)
         assert any(re.fullmatch(r"blank .*50%   20", line) for line in lines)
         assert lines[-1] == (
-            "! small numbers in 2 of 6 rows: small expected count (a cell expects fewer than 5 "
+            "? small numbers in 2 of 6 rows: small expected count (a cell expects fewer than 5 "
             "answers): 2"
         )
 
     def test_html_marks_it_too(self):
         page = self.FOUND._repr_html_()
-        assert page.count("<td>!</td>") == 1
-        assert "<p>! small numbers in 2 of 6 rows" in page
+        assert page.count("<td>?</td>") == 1
+        assert "<p>? small numbers in 2 of 6 rows" in page
 
     def test_every_rule_is_explained(self):
         policy = oms.SmallNumbers(flag_below=30, suppress_below=10)
@@ -245,12 +245,12 @@ class TestMarksOfSmallNumbers:
 
     def test_where_nothing_is_thin_nothing_is_marked(self):
         thick = self.FOUND.question("thick")
-        assert "!" not in repr(thick)
+        assert "?" not in repr(thick)
 
     def test_the_number_of_marks_is_that_of_the_table(self):
         findings = oms.recompute(oms.omi2.load_synthetic())
         thin = [r for r in findings.table["reliability"].to_pylist() if r not in (None, "ok")]
-        assert f"! small numbers in {len(thin)} of 900 rows" in repr(findings)
+        assert f"? small numbers in {len(thin)} of 900 rows" in repr(findings)
         assert len(thin) > 0
 
 

@@ -364,7 +364,7 @@ def _reliability(
     ``n`` is the smaller number of answers of both rounds, NaN where nothing is compared.
     """
     policy = rounds[0].inference.small_numbers
-    code = policy.graded(n, policy.expects_few(expected))
+    code = policy.judge_unchecked(n, policy.expects_few(expected))
     # Either round may have stricter rules about its own rows.
     for r, at in zip(rounds, (rows.now, rows.before), strict=True):
         texts = r.table["reliability"].combine_chunks()

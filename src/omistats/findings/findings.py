@@ -91,7 +91,7 @@ class Findings(TableResult):
 
     As text, findings show their first table. A line below says how many tests were made, how many
     have a p-value below 0.05, and how many chance alone would give (5% of the tests made); in a
-    filtered view it counts the tests of the view, before any filter by significance. ``!`` marks
+    filtered view it counts the tests of the view, before any filter by significance. ``?`` marks
     comparisons with a row whose ``reliability`` is not ``ok``.
 
     Findings support the Arrow PyCapsule protocol: ``pa.table(findings)``.
@@ -797,7 +797,7 @@ def _build_display(
             n = row[f"{group} n"]
             line += ["" if percent is None else f"{percent}%", "" if n is None else f"{n:,}"]
         line.append(row["stars"] or "")
-        lines.append([*line, *(["!" if row["question"] in thin else ""] * marked)])
+        lines.append([*line, *(["?" if row["question"] in thin else ""] * marked)])
     more = {"question": max(pivoted.num_rows - rows, 0), "table": len(tables) - 1}
     hidden = [f"{n} more {word}{'s' * (n > 1)}" for word, n in more.items() if n]
     where = "; all rows, intervals and p-values are in .table"
@@ -821,4 +821,4 @@ def _small_numbers_note(table: pa.Table, policy: SmallNumbers) -> str:
     }
     listed = "; ".join(f"{text} ({meaning[text]}): {n:,}" for text, n in counts.items())
     rows = counts.total()
-    return f"! small numbers in {rows:,} of {table.num_rows:,} rows: {listed}"
+    return f"? small numbers in {rows:,} of {table.num_rows:,} rows: {listed}"

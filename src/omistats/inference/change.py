@@ -467,7 +467,7 @@ class Change(TableResult):
         shown = order[:_ROWS]
         lines = self._lines(shown)
         if thin[shown].any():
-            marks = ["", *("!" if mark else "" for mark in thin[shown].tolist())]
+            marks = ["", *("?" if mark else "" for mark in thin[shown].tolist())]
             lines = [[*line, mark] for line, mark in zip(lines, marks, strict=True)]
         if hidden := len(order) - len(shown):
             notes.insert(0, f"... and {hidden:,} more changes; all rows are in .table")
@@ -505,7 +505,7 @@ class Change(TableResult):
         if self.adjust:
             notes.append(f"adjusted by {self.adjust} {self.family}")
         if marked := _counted(self._texts_of("reliability"), thin):
-            notes.append(f"! small numbers in {marked}")
+            notes.append(f"? small numbers in {marked}")
         if reasons := _counted(self._texts_of("reason"), ~compared):
             notes.append(f"no change in {reasons}")
         return notes
