@@ -32,7 +32,7 @@ def test_the_table_of_matches_is_the_output_of_the_command(
 
 def test_the_findings_are_those_of_the_example(shown: list[str]) -> None:
     findings = oms.recompute(oms.omi2.load_synthetic())
-    assert shown[1] == str(findings.breakdown("ethnicity").significant())
+    assert shown[1] == str(findings.breakdown("age_group").significant(adjusted="bh"))
 
 
 def test_every_block_of_output_is_checked(shown: list[str]) -> None:

@@ -18,6 +18,7 @@ import omistats as oms
 # Internal: types that only functions and methods return, and groups that a tally declares.
 from omistats.breakdowns.groups import GroupSpec
 from omistats.findings.points import Point
+from omistats.inference.change import Change
 from omistats.model.units import UnitMatches
 from omistats.profiles.characteristics import Characteristics
 from omistats.profiles.representativeness import Representativeness
@@ -101,6 +102,13 @@ def findings_take_any_method_and_any_design(cases: oms.CaseSet) -> None:
     findings = oms.recompute(cases, inference=asked)
     assert_type(findings.significant(adjusted="holm"), oms.Findings)
     assert_type(findings.significant(0.01, "bh").inference, oms.Inference)
+    assert_type(findings.significant(adjusted="bh", family="everything"), oms.Findings)
+    assert_type(findings.families, dict[str, str])
+    changed = findings.compare(findings, adjust=None, questions={"old": "new"}, strict=True)
+    assert_type(changed, Change)
+    assert_type(changed.significant(), Change)
+    findings.compare(findings, questions={"old": 1})  # type: ignore[dict-item]
+    findings.significant(adjusted="bh", family="page")  # type: ignore[arg-type]
     drawn = oms.recompute(cases, weight="w", cluster="officer", population={"A": 900.0, "B": 40})
     assert_type(drawn, oms.Findings)
     oms.recompute(cases, weight=np.ones(len(cases)), stratum=None, population=90, lonely="adjust")
