@@ -231,7 +231,9 @@ def test_no_rows() -> None:
 
 def test_everything_wrong_is_reported_together() -> None:
     with pytest.raises(DataError) as caught:
-        attainable([101, 50], [-1, 5], 12.5, [7, np.inf], complement=True, unclassified=np.nan)
+        attainable(
+            [101, 50], [-1, 5], 12.5, [7, np.inf], decimals=0, complement=True, unclassified=np.nan
+        )
     assert [p.where for p in caught.value.problems] == [
         "percent1", "n1", "percent2", "n2", "unclassified",
     ]  # fmt: skip

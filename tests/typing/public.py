@@ -378,6 +378,17 @@ def samples_are_planned_drawn_and_weighted(caseload: oms.CaseSet) -> None:
     oms.plan_sample(caseload, size=160, give_way="yes")  # type: ignore[arg-type]
 
 
+def printed_tables_are_rounded_in_some_way() -> None:
+    found = oms.forensics.infer_rounding(["12.5", "33.3"], [8, 3], n_at_most=[True, False])
+    assert_type(found, oms.forensics.InferredRounding)
+    assert_type(found.possible, tuple[str, ...])
+    counts = oms.forensics.attainable(12, 8, 50, 8, rounding="half-even", decimals=0)
+    assert_type(counts.roundings, tuple[str, ...])
+    assert_type(counts.reason, npt.NDArray[np.str_])
+    oms.forensics.difference_behind(12, 8, 50, 8, weighted=True)
+    oms.forensics.attainable(12, 8, 50, 8, decimals="1")  # type: ignore[arg-type]
+
+
 def printed_differences_are_bounded() -> None:
     found = oms.forensics.difference_behind(58, 171, 67, 1266)
     assert_type(found, oms.forensics.DifferenceBehind)

@@ -5,4 +5,8 @@ from omistats.forensics.difference_bounds import (
     DifferenceBehind as DifferenceBehind,
     difference_behind as difference_behind,
 )
+from omistats.forensics.printed_figures import (
+    InferredRounding as InferredRounding,
+    infer_rounding as infer_rounding,
+)
 from omistats.forensics.surviving_stars import Survivors as Survivors, survivors as survivors

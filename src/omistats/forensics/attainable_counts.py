@@ -9,7 +9,14 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_values
+from omistats._result_tables import Reason
+from omistats.errors import UnknownNameError, UsageError
+from omistats.forensics.printed_figures import (
+    NOT_TESTABLE,
+    PrintedPair,
+    counts_up_to,
+    read_pair,
+)
 from omistats.kernel.chi_square import (
     STARS,
     chi_square_sf,
@@ -26,6 +33,7 @@ __all__ = [
     "METHODS",
     "OVERLAPPING",
     "Attainable",
+    "Untested",
     "attainable",
     "iter_ranges",
     "p_value",
@@ -55,6 +63,18 @@ METHODS: Final = tuple(_STATISTICS)
 _MOST_PAIRS: Final = 10**9
 
 
+class Untested(Reason):
+    """Why marks of two printed percentages are not tested."""
+
+    TESTED = ""
+    BLANK = "a percentage or a number of cases is blank"
+    NO_CASES = "a group has no cases"
+    NO_COUNT = "no count prints as a percentage"
+    NO_PAIR = "no counts fit both percentages"
+    NO_OTHERS = "no case is outside the subset"
+    WEIGHTED = NOT_TESTABLE
+
+
 def attainable(
     percent1: npt.ArrayLike,
     n1: npt.ArrayLike,
@@ -64,14 +84,18 @@ def attainable(
     complement: bool = False,
     unclassified: npt.ArrayLike = 0,
     method: str = "pearson",
+    rounding: str | None = None,
+    decimals: int | None = None,
+    n_at_most: npt.ArrayLike = False,
+    weighted: bool = False,
 ) -> Attainable:
     """Try every pair of counts that could have been printed as two percentages.
 
     Parameters
     ----------
-    percent1, n1, percent2, n2 : array_like of int
-        Percentages as printed (whole numbers 0-100, rounded half up, NaN or null for a
-        blank) and the number of cases behind each. All broadcast together.
+    percent1, n1, percent2, n2 : array_like
+        Percentages as printed (0-100, numbers or text, NaN or null for a blank) and the number
+        of cases behind each. All broadcast together.
     complement : bool, optional
         Whether the second group is all cases, including the first group. The test then
         compares the first group with the others, and counts are consistent only if
@@ -83,20 +107,33 @@ def attainable(
         Test behind the stars: ``pearson``, ``n-1``, ``g``, ``yates``, ``z-unpooled``, or
         ``overlapping`` (Pearson of the first group against all cases as if they were
         independent; only with `complement`).
+    rounding : {'half-up', 'half-even', 'nearest', 'truncate', 'either'}, optional
+        How percentages are rounded. ``half-even`` takes exact halves to the even digit,
+        ``nearest`` either way, ``truncate`` drops digits, and ``either`` is any of these,
+        figure by figure. By default half up, unless only another convention can have printed
+        all the percentages of the call; see `infer_rounding`.
+    decimals : int, optional
+        Number of decimals printed; by default the most that any percentage has.
+    n_at_most : array_like of bool, optional
+        Whether the numbers of cases of a row are only upper bounds. Not with `complement`.
+    weighted : bool, optional
+        Whether the percentages are weighted. Then they do not come from counts, and nothing is
+        excluded.
 
     Returns
     -------
     Attainable
         Arrays of the broadcast shape. If a group has no cases, a percentage is blank, or no
         counts can be behind the figures, ``possible`` is False, no mark is attained and the
-        p-values are NaN.
+        p-values are NaN; ``reason`` says which.
 
     Raises
     ------
     DataError
-        When figures are out of range or not whole; every argument at fault is listed.
+        When figures are out of range, cases are not whole, or percentages have too many
+        decimals; every argument at fault is listed.
     UnknownNameError
-        When the test is unknown.
+        When the test or the rounding is unknown.
     UsageError
         When arguments do not fit together, or there are too many counts to try.
 
@@ -105,6 +142,12 @@ def attainable(
     All pairs are tested; the search does not assume that p-values are monotonic. So it finds
     marks that no counts earn between two that some do. The work grows with
     ``n1 * n2 / 10**4``; cases in the hundred thousands take a second.
+
+    Where numbers of cases are upper bounds, ``p_min`` and ``p_max`` are those of all counts of
+    all numbers of cases up to the bounds, and every mark between the two counts as attained.
+    For all tests the statistic rises with either number of cases and with the distance of the
+    proportions, so only few counts have to be tried. If the two percentages can come from the
+    same proportion, ``p_max`` is 1.
 
     References
     ----------
@@ -122,21 +165,39 @@ def attainable(
     [False, False, False, True]
     >>> found.attains("**").item()
     False
+
+    Python's ``round`` prints 1 of 8 as 12. No count of 8 prints so if halves go up:
+
+    >>> found = oms.forensics.attainable([12, 25], 8, [50, 38], 8)
+    >>> found.rounding, found.low1.tolist()
+    ('half-even', [1, 2])
+    >>> oms.forensics.attainable(12, 8, 50, 8, rounding="half-up").reason.item()
+    'no count prints as a percentage'
+
+    No sample of up to 694 and 6,308 cases makes these two percentages differ with ``*``:
+
+    >>> found = oms.forensics.attainable(89, 694, 89, 6308, n_at_most=True)
+    >>> found.attains("*").item(), found.attains("--").item()
+    (False, True)
     """
     if method not in METHODS:
         raise UnknownNameError("test", method, METHODS)
-    pairs = pairs_behind(
+    figures = read_pair(
         percent1,
         n1,
         percent2,
         n2,
         complement=complement,
         unclassified=unclassified,
-        overlapping=method == OVERLAPPING,
+        rounding=rounding,
+        decimals=decimals,
+        n_at_most=n_at_most,
+        weighted=weighted,
     )
+    pairs = pairs_behind(figures, complement=complement, overlapping=method == OVERLAPPING)
     stars, least, greatest = _test_all(pairs, method)
     shape = pairs.shape
-    return Attainable(
+    found = Attainable(
         pairs.low1,
         pairs.high1,
         pairs.low2,
@@ -147,7 +208,16 @@ def attainable(
         p_min=least.reshape(shape),
         p_max=greatest.reshape(shape),
         method=np.full(shape, method),
+        rounding=figures.rounding,
+        decimals=figures.decimals,
+        reason=np.full(shape, ""),
+        figures=figures,
     )
+    if figures.weighted:
+        found = _exclude_nothing(found, figures)
+    elif figures.n_at_most.any():
+        found = _try_bounded(found, figures, method)
+    return attrs.evolve(found, reason=_reasons(found, figures))
 
 
 @attrs.frozen(eq=False)
@@ -166,12 +236,18 @@ class Attainable:
         count of a pair is that of the complement.
     stars : ndarray of bool
         Whether some pair of counts earns the mark; the last axis has the marks ``--``, ``*``,
-        ``**``, ``***``.
+        ``**``, ``***``. All are True if the table is weighted.
     p_min, p_max : ndarray of float64
         Least and greatest p-value over all pairs; NaN if there was nothing to test. The p-value
         is 1 if all answers are the same.
     method : ndarray of str
         The test used.
+    rounding : str
+        How percentages are rounded, as given or inferred.
+    decimals : int
+        Number of decimals printed.
+    reason : ndarray of str
+        Why marks were not tested; empty where they were.
 
     Examples
     --------
@@ -183,6 +259,10 @@ class Attainable:
     ([0.051, 0.013], [0.051, 0.038])
     >>> found.attains(["*", "*"]).tolist()
     [False, True]
+    >>> found.rounding, found.decimals, found.reason.tolist()
+    ('half-up', 0, ['', ''])
+    >>> found.roundings
+    ('half-up', 'half-even', 'nearest', 'truncate')
     """
 
     low1: Ints
@@ -195,6 +275,18 @@ class Attainable:
     p_min: Floats
     p_max: Floats
     method: npt.NDArray[np.str_]
+    rounding: str
+    decimals: int
+    reason: npt.NDArray[np.str_]
+    _figures: PrintedPair = attrs.field(repr=False)
+
+    @property
+    def roundings(self) -> tuple[str, ...]:
+        """Conventions that can have printed all the percentages.
+
+        There are several if the figures do not tell, and only `rounding` if it was given.
+        """
+        return self._figures.roundings
 
     def attains(self, printed: npt.ArrayLike) -> Bools:
         """Check whether any pair of counts earns the printed marks.
@@ -207,7 +299,8 @@ class Attainable:
         Returns
         -------
         ndarray of bool
-            Array of the broadcast shape; False also if nothing was tested.
+            Array of the broadcast shape; False also if nothing was tested, but True if the
+            table is weighted.
 
         Raises
         ------
@@ -245,6 +338,94 @@ def _test_all(pairs: CountPairs, method: str) -> tuple[Bools, Floats, Floats]:
     untested: Any = ~stars.any(axis=1)
     least[untested] = greatest[untested] = np.nan
     return stars, least, greatest
+
+
+def _exclude_nothing(found: Attainable, figures: PrintedPair) -> Attainable:
+    """Allow all counts and marks: weighted percentages do not come from counts."""
+    stated = ~figures.is_blank & (figures.n1 > 0) & (figures.n2 > 0)
+    m1, m2 = (np.where(stated, n, 0).astype(np.int64) for n in (figures.n1, figures.n2))
+    return attrs.evolve(
+        found,
+        low1=np.where(stated, 0, found.low1),
+        high1=np.where(stated, m1, found.high1),
+        low2=np.where(stated, 0, found.low2),
+        high2=np.where(stated, m2, found.high2),
+        possible=stated,
+        stars=np.broadcast_to(stated[..., None], found.stars.shape).copy(),
+    )
+
+
+def _try_bounded(found: Attainable, figures: PrintedPair, method: str) -> Attainable:
+    """Fill in the rows whose numbers of cases are upper bounds."""
+    names = ("low1", "high1", "low2", "high2", "possible", "pairs", "stars", "p_min", "p_max")
+    filled: dict[str, Any] = {name: np.array(getattr(found, name)) for name in names}
+    percents, sizes = (figures.percent1, figures.percent2), (figures.n1, figures.n2)
+    for at in map(tuple, np.argwhere(figures.n_at_most & ~figures.is_blank).tolist()):
+        groups = [
+            counts_up_to(float(p[at]), int(n[at]), figures.rounding, figures.decimals)
+            for p, n in zip(percents, sizes, strict=True)
+        ]
+        for place, (n, low, high) in enumerate(groups, 1):
+            if n.size:
+                filled[f"low{place}"][at], filled[f"high{place}"][at] = low.min(), high.max()
+        if not all(n.size for n, _, _ in groups):
+            continue
+        filled["possible"][at] = True
+        many1, many2 = (int((high - low + 1).sum()) for _, low, high in groups)
+        filled["pairs"][at] = min(many1 * many2, np.iinfo(np.int64).max)
+        (k1, n1), (k2, n2) = (_extreme_counts(*group) for group in groups)
+        p = p_value(method, k1[:, None], n1[:, None], k2, n2)
+        shares1, shares2 = k1 / n1, k2 / n2
+        apart = shares1.max() < shares2.min() or shares2.max() < shares1.min()
+        least, greatest = p.min(), p.max() if apart else 1.0
+        filled["p_min"][at], filled["p_max"][at] = least, greatest
+        codes = np.arange(len(STARS))
+        between = (codes >= star_codes(greatest)) & (codes <= star_codes(least))
+        filled["stars"][at] = between
+    return attrs.evolve(found, **filled)
+
+
+def _extreme_counts(n: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:
+    """Find the counts, of any number of cases, that can have the least or greatest p-value.
+
+    These are the lowest and the highest proportions of at least, and of at most, so many cases.
+    Every other count has one of them beside it that is as extreme and of as many cases.
+    """
+    k, m = [], []
+    for counts, sign in ((low, 1), (high, -1)):
+        for order in (slice(None), slice(None, None, -1)):
+            share = sign * counts[order] / n[order]
+            best = np.minimum.accumulate(share)
+            record = np.append(True, best[1:] < best[:-1])
+            k.append(counts[order][record])
+            m.append(n[order][record])
+    return np.concatenate(k), np.concatenate(m)
+
+
+def _reasons(found: Attainable, figures: PrintedPair) -> npt.NDArray[np.str_]:
+    """Say why marks were not tested."""
+    tested = found.stars.any(axis=-1)
+    if not figures.weighted and tested.all():
+        return found.reason
+    conditions = (
+        figures.is_blank,
+        (figures.n1 == 0) | (figures.n2 == 0),
+        np.full(tested.shape, figures.weighted),
+        tested,
+        (found.low1 > found.high1) | (found.low2 > found.high2),
+        ~found.possible,
+    )
+    reasons = (
+        Untested.BLANK,
+        Untested.NO_CASES,
+        Untested.WEIGHTED,
+        Untested.TESTED,
+        Untested.NO_COUNT,
+        Untested.NO_PAIR,
+    )
+    codes = np.select(conditions, [int(r) for r in reasons], int(Untested.NO_OTHERS))
+    out: npt.NDArray[np.str_] = np.array(Untested.texts())[codes]
+    return out
 
 
 def p_value(
@@ -359,58 +540,41 @@ def iter_ranges(lengths: Ints, block: int = 1 << 18) -> Iterator[tuple[Ints, Int
 
 
 def pairs_behind(
-    percent1: npt.ArrayLike,
-    n1: npt.ArrayLike,
-    percent2: npt.ArrayLike,
-    n2: npt.ArrayLike,
-    *,
-    complement: bool,
-    unclassified: npt.ArrayLike,
-    overlapping: bool = False,
+    figures: PrintedPair, *, complement: bool, overlapping: bool = False
 ) -> CountPairs:
     """List the pairs of counts behind two printed percentages.
 
+    Rows whose numbers of cases are upper bounds, and all rows of a weighted table, have none.
+
     Parameters
     ----------
-    percent1, n1, percent2, n2, complement, unclassified
-        As for `omistats.forensics.attainable`.
+    figures : PrintedPair
+        The printed percentages.
+    complement : bool
+        Whether the second group is all cases, including the first group.
     overlapping : bool
         Whether the second count of a pair is that of all cases, not of the complement.
 
     Raises
     ------
-    DataError
-        When figures are out of range or not whole; every argument at fault is listed.
     UsageError
         When arguments do not fit together, or there are too many pairs.
     """
-    figures = _check_figures(
-        {
-            "percent1": percent1,
-            "n1": n1,
-            "percent2": percent2,
-            "n2": n2,
-            "unclassified": unclassified,
-        }
-    )
-    if not complement and (overlapping or figures["unclassified"].any()):
-        what = "method='overlapping' needs" if overlapping else "unclassified cases need"
-        raise UsageError(f"{what} a second group that includes the first; pass complement=True")
-    if overlapping and figures["unclassified"].any():
+    if overlapping and not complement:
+        raise UsageError(
+            "method='overlapping' needs a second group that includes the first; pass "
+            "complement=True"
+        )
+    if overlapping and figures.unclassified.any():
         raise UsageError(
             "method='overlapping' compares with all cases and leaves nobody out; "
             "drop `unclassified` or use another test"
         )
-    try:
-        p1, m1, p2, m2, unknown = np.broadcast_arrays(*figures.values())
-    except ValueError:
-        shapes = ", ".join(f"{name} {a.shape}" for name, a in figures.items())
-        raise UsageError(
-            f"shapes do not broadcast together: {shapes}; pass one figure per row, or scalars"
-        ) from None
-    low1, high1 = _count_limits(p1, m1)
-    low2, high2 = _count_limits(p2, m2)
-    sizes = [np.nan_to_num(a).astype(np.int64).ravel() for a in (m1, m2, unknown)]
+    p1, m1, p2, m2 = figures.percent1, figures.n1, figures.percent2, figures.n2
+    untried = figures.n_at_most if not figures.weighted else np.full(p1.shape, True)
+    low1, high1 = _count_limits(p1, m1, untried, figures)
+    low2, high2 = _count_limits(p2, m2, untried, figures)
+    sizes = [_without_nan(a).astype(np.int64).ravel() for a in (m1, m2, figures.unclassified)]
     bounds = [np.ravel(a) for a in (low1, high1, low2, high2)]
     element, k1, start, lengths, n2_tested = _ranges(bounds, sizes, complement, overlapping)
     size = np.bincount(element, lengths, p1.size).astype(np.int64)
@@ -446,35 +610,18 @@ def _ranges(
     return element, k1, start, np.maximum(stop - start + 1, 0), n2
 
 
-def _check_figures(given: dict[str, npt.ArrayLike]) -> dict[str, Floats]:
-    """Return figures as floats, or raise with all problems."""
-    arrays: dict[str, Floats] = {}
-    problems = []
-    for name, values in given.items():
-        percent = name.startswith("percent")
-        rule = "whole numbers from 0 to 100" if percent else "whole numbers, none negative"
-        hint = "Write percentages as printed." if percent else "Write numbers of cases."
-        try:
-            a: Any = np.asarray(values, np.float64)
-        except (TypeError, ValueError):
-            problems.append(Problem(name, rule, format_values([values]), hint))
-            continue
-        with np.errstate(invalid="ignore"):
-            bad = (a < 0) | (a != np.floor(a)) | np.isinf(a)
-        bad &= ~np.isnan(a)
-        if percent:
-            bad |= a > 100
-        if name == "unclassified":
-            bad |= np.isnan(a)
-        if bad.any():
-            problems.append(Problem(name, rule, format_values(a[bad].tolist()), hint))
-        arrays[name] = a
-    if problems:
-        raise DataError(problems)
-    return arrays
+def _without_nan(figures: Floats) -> Floats:
+    return np.where(np.isnan(figures), 0.0, figures)
 
 
-def _count_limits(percent: Floats, n: Floats) -> tuple[Ints, Ints]:
-    is_blank = np.isnan(percent) | np.isnan(n)
+def _count_limits(
+    percent: Floats, n: Floats, untried: Bools, figures: PrintedPair
+) -> tuple[Ints, Ints]:
+    none = np.isnan(percent) | np.isnan(n) | untried
     # With n = 0 `counts_behind` finds no count, as for a blank.
-    return counts_behind(np.nan_to_num(percent), np.where(is_blank, 0, n))
+    return counts_behind(
+        _without_nan(percent),
+        np.where(none, 0, n),
+        rounding=figures.rounding,
+        decimals=figures.decimals,
+    )

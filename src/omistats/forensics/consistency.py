@@ -21,8 +21,9 @@ import numpy.typing as npt
 
 from omistats.errors import UnknownNameError, UsageError
 from omistats.forensics.attainable_counts import OVERLAPPING, iter_ranges, p_value
+from omistats.kernel.checks import check_whole
 from omistats.kernel.chi_square import STARS, star_codes
-from omistats.kernel.rounding import counts_behind
+from omistats.kernel.rounding import MOST_DECIMALS, ROUNDINGS, counts_behind
 
 __all__ = ["Figure", "PrintedSplit", "PrintedTotal", "feasible_counts", "minimal_conflicts"]
 
@@ -51,7 +52,7 @@ class PrintedSplit:
         Name of the printed split, for `Figure`.
     n1, n2 : int
         Cases of the groups; in a complement, ``n2`` are the cases outside the subset.
-    percent1, percent2 : int or None
+    percent1, percent2 : float or None
         Printed percentages; None if not printed.
     stars : str or None
         Printed mark of the comparison of the two groups; ignored if a group is empty.
@@ -65,8 +66,8 @@ class PrintedSplit:
     key: Hashable
     n1: int
     n2: int
-    percent1: int | None
-    percent2: int | None = None
+    percent1: float | None
+    percent2: float | None = None
     stars: str | None = None
     complement: bool = False
     split: Hashable = None
@@ -99,18 +100,33 @@ class PrintedTotal:
     ----------
     n : int
         Number of cases.
-    percents : tuple of (Hashable, int)
+    percents : tuple of (Hashable, float)
         Name and value of each percentage of all cases.
     divisions : tuple of PrintedSplit
         The printed splits. Groups of a split may not add up to more than ``n``, and printed
         splits with one ``split`` must have groups of the same sizes.
+    rounding : str
+        How all percentages are rounded, as for `omistats.forensics.attainable`.
+    decimals : int
+        Number of decimals printed.
+    weighted : bool
+        Whether the percentages are weighted. Then they do not come from counts: every count is
+        feasible, and nothing conflicts.
     """
 
     n: int
-    percents: tuple[tuple[Hashable, int], ...] = ()
+    percents: tuple[tuple[Hashable, float], ...] = ()
     divisions: tuple[PrintedSplit, ...] = ()
+    rounding: str = "half-up"
+    decimals: int = 0
+    weighted: bool = False
 
     def __attrs_post_init__(self) -> None:
+        if self.rounding not in ROUNDINGS:
+            raise UnknownNameError("rounding", self.rounding, ROUNDINGS)
+        check_whole("decimals", self.decimals, 0)
+        if self.decimals > MOST_DECIMALS:
+            raise UsageError(f"`decimals` must be at most {MOST_DECIMALS}; found {self.decimals}")
         over = [s for s in self.divisions if s.n1 + s.n2 > self.n]
         if over:
             listed = "; ".join(f"{s.key}: {s.n1} + {s.n2}" for s in over)
@@ -184,45 +200,58 @@ def feasible_counts(
     [213, 214, 215]
     >>> feasible_counts(whole).any().item()
     False
+
+    If the percentages are weighted, they do not come from counts and nothing is excluded:
+
+    >>> import attrs
+    >>> feasible_counts(attrs.evolve(whole, weighted=True)).all().item()
+    True
     """
     kept = whole.figures if figures is None else frozenset(figures)
     out = np.ones(whole.n + 1, np.bool_)
+    if whole.weighted:
+        return out
     for name, percent in whole.percents:
         if name in kept:
-            out &= _prints_as(percent, whole.n)
+            low, high = _count_range([percent], whole.n, whole)
+            out[:low] = out[high + 1 :] = False
     for same in whole.splits:
         # A split without figures allows every count.
         if any(not kept.isdisjoint(printed.figures) for printed in same):
-            out &= _allowed_counts(same, whole.n, kept, method, unclassified)
+            out &= _allowed_counts(same, whole, kept, method, unclassified)
     return out
 
 
-def _prints_as(percent: int, n: int) -> Bools:
-    low, high = counts_behind(percent, n)
-    out = np.zeros(n + 1, np.bool_)
-    out[low : high + 1] = True
-    return out
-
-
-def _count_range(percents: Collection[int | None], n: int) -> tuple[int, int]:
+def _count_range(
+    percents: Collection[float | None], n: int, whole: PrintedTotal
+) -> tuple[int, int]:
     """Return the least and the greatest count that print as all of the percentages."""
     low, high = 0, n
     for percent in percents:
         if percent is not None:
-            least, greatest = counts_behind(percent, n)
+            least, greatest = counts_behind(
+                percent, n, rounding=whole.rounding, decimals=whole.decimals
+            )
             low, high = max(low, int(least)), min(high, int(greatest))
     return low, high
 
 
 def _allowed_counts(
-    same: Sequence[PrintedSplit], n: int, kept: frozenset[Hashable], method: str, unclassified: int
+    same: Sequence[PrintedSplit],
+    whole: PrintedTotal,
+    kept: frozenset[Hashable],
+    method: str,
+    unclassified: int,
 ) -> Bools:
     """Find the counts that a split allows, given the figures to respect."""
+    n = whole.n
     out = np.zeros(n + 1, np.bool_)
     n1, complement = same[0].n1, same[0].complement
     n2 = same[0].n2 - (unclassified if complement else 0)
-    low1, high1 = _count_range([s.percent1 for s in same if Figure(s.key, "first") in kept], n1)
-    low2, high2 = _count_range([s.percent2 for s in same if Figure(s.key, "second") in kept], n2)
+    firsts = [s.percent1 for s in same if Figure(s.key, "first") in kept]
+    seconds = [s.percent2 for s in same if Figure(s.key, "second") in kept]
+    low1, high1 = _count_range(firsts, n1, whole)
+    low2, high2 = _count_range(seconds, n2, whole)
     marks = {s.stars or "" for s in same if Figure(s.key, "stars") in kept.intersection(s.figures)}
     # One comparison cannot earn two marks.
     if n2 < 0 or low1 > high1 or low2 > high2 or len(marks) > 1:

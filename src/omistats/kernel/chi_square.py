@@ -11,6 +11,7 @@ import numpy.typing as npt
 from omistats.kernel.checks import Floats, as_floats
 
 __all__ = [
+    "LEVELS",
     "STARS",
     "Comparison",
     "chi_square_sf",
@@ -31,7 +32,8 @@ __all__ = [
 STARS = ("--", "*", "**", "***")
 """Printed marks by code: not significant, then p below 0.05, 0.01 and 0.001."""
 
-_LEVELS = (0.05, 0.01, 0.001)
+LEVELS = (0.05, 0.01, 0.001)
+"""Levels below which a p-value earns ``*``, ``**`` and ``***``."""
 
 
 @attrs.frozen(eq=False)
@@ -194,7 +196,7 @@ def star_codes(p_value: npt.ArrayLike, comparable: npt.ArrayLike = True) -> npt.
     """
     p = np.asarray(p_value, np.float64)
     codes = np.zeros(np.broadcast(p, comparable).shape, np.int8)
-    for level in _LEVELS:
+    for level in LEVELS:
         codes += np.asarray(p < level).view(np.int8)
     np.copyto(codes, -1, where=np.logical_not(comparable))
     return codes

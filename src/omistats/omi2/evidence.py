@@ -371,7 +371,10 @@ def _p_values(
     row = by_key[key]
     columns = zip(row.percents, row.sizes, strict=True)
     (p1, n1), (p2, n2) = ((np.nan if p is None else p, n) for p, n in columns)
-    found = attainable(p1, n1, p2, n2, complement=division.complement)
+    # One row does not tell how the report rounds.
+    found = attainable(
+        p1, n1, p2, n2, complement=division.complement, rounding="half-up", decimals=0
+    )
     return (
         f" Over all {int(found.pairs):,} pairs of counts p is {float(found.p_min):.2g} to "
         f"{float(found.p_max):.2g}."

@@ -108,6 +108,8 @@ def comparisons(
             n2[part],
             complement=bool(subset[part].any()),
             confidence=confidence,
+            rounding="half-up",
+            decimals=0,
         )
         ends[:, part] = 100 * np.array([found.least, found.most, found.low, found.high])
     blank = np.isnan(ends[0])
@@ -125,6 +127,8 @@ def comparisons(
             complement=subset[at],
             adjustment=adjustment,
             level=level,
+            rounding="half-up",
+            decimals=0,
         )
         survives[at[list(bound.surely)]] = True
     lines = [
@@ -241,4 +245,6 @@ def _family_survivors(rows: Sequence[Row], adjustment: str, level: float) -> Sur
         complement=[r.table < FIRST_SPLIT for r in rows],
         adjustment=adjustment,
         level=level,
+        rounding="half-up",
+        decimals=0,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 import attrs
 import pyarrow as pa
@@ -590,11 +590,10 @@ def _around(middle: int, distance: int) -> Iterator[int]:
 
 def _printed(whole: PrintedTotal, name: Hashable) -> Value:
     if not isinstance(name, Figure):
-        return dict(whole.percents)[name]
+        return cast(Value, dict(whole.percents)[name])
     division = next(d for d in whole.divisions if d.key == name.division)
-    return {"first": division.percent1, "second": division.percent2, "stars": division.stars}[
-        name.what
-    ]
+    figures = {"first": division.percent1, "second": division.percent2, "stars": division.stars}
+    return cast(Value, figures[name.what])
 
 
 def _resized(row: Row, sizes: Mapping[Cell, int]) -> Row:
