@@ -63,7 +63,7 @@ def test_a_subset_is_compared_with_all_the_others(
 ) -> None:
     p1, n1 = first
     found = oms.forensics.difference_behind(
-        p1, n1, p, n1 + more, complement=True, unclassified=left
+        p1, n1, p, n1 + more, complement=True, unclassified=left, rounding="half-up"
     )
     others = more - left
     # Of those left out any number may have been sufficient.

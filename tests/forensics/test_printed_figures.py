@@ -176,11 +176,12 @@ def test_the_conventions_that_can_have_printed_a_table_are_those_of_enumeration(
         assert (convention in found.possible) == (not excluded)
         assert found.excluded.get(convention, ()) == excluded
     assert found.tested == len(table)
-    figures: Any = printed, sizes_printed, printed, sizes_printed
+    figures: Any = printed, sizes_printed, 50, 2
     table_found = attainable(*figures, decimals=decimals)
     assert table_found.rounding == found.rounding
     assert table_found.roundings == found.possible
-    assert table_found.possible.all()
+    misprint = found.possible == ("truncate",) and len(found.excluded["nearest"]) == 1
+    assert table_found.possible.all() == (not misprint)
 
 
 def test_the_convention_to_use() -> None:
@@ -189,9 +190,10 @@ def test_the_convention_to_use() -> None:
         (([13, 38], [8, 8]), "half-up"),
         (([12, 38], [8, 8]), "half-even"),
         (([12, 37, 67], [8, 8, 3]), "nearest"),
-        (([66, 33], [3, 3]), "truncate"),
+        (([66, 16], [3, 6]), "truncate"),
+        (([66, 33], [3, 3]), "half-up"),  # only truncated; one such figure may be a misprint
         (([12], [8]), "either"),  # to even or truncated
-        (([66, 67], [3, 3]), "half-up"),  # no one convention: the other figure is a misprint
+        (([66, 67], [3, 3]), "half-up"),  # no one convention
         (([], []), "half-up"),
     ]
     for (percent, n), expected in cases:
@@ -297,7 +299,7 @@ def test_upper_bounds_accuse_only_what_no_smaller_group_prints() -> None:
     assert found.possible.tolist() == [False, True]
     assert found.reason.tolist() == ["no count prints as a percentage", ""]
     assert infer_rounding([5], [18], n_at_most=True).possible == ("truncate",)
-    assert attainable(5, 18, 50, 10, n_at_most=True).rounding == "truncate"
+    assert attainable(5, 18, 6, 15, n_at_most=True).rounding == "truncate"
     # As exact numbers of cases both would be impossible.
     assert not attainable(5, 27, 50, 10, rounding="half-up").possible
     assert attainable(5, 27, 50, 10, rounding="half-up", n_at_most=True).possible

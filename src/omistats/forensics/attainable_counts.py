@@ -111,7 +111,7 @@ def attainable(
         How percentages are rounded. ``half-even`` takes exact halves to the even digit,
         ``nearest`` either way, ``truncate`` drops digits, and ``either`` is any of these,
         figure by figure. By default half up, unless only another convention can have printed
-        all the percentages of the call; see `infer_rounding`.
+        all the percentages of the call; see `InferredRounding`.
     decimals : int, optional
         Number of decimals printed; by default the most that any percentage has.
     n_at_most : array_like of bool, optional

@@ -52,8 +52,9 @@ class InferredRounding:
     ----------
     rounding : str
         The convention to use: ``half-up`` if it can have printed the table, otherwise the
-        narrowest that can. It is ``either`` if truncation and rounding to even both can, and
-        ``half-up`` if none can.
+        narrowest that can. It is ``either`` if truncation can too. If only truncation can, it is
+        ``truncate`` if two or more percentages need it; one is more likely a misprint, and
+        then it is ``half-up``, as where none can.
     decimals : int
         Number of decimals printed.
     possible : tuple of str
@@ -163,7 +164,7 @@ def infer_rounding(
                 excluded[convention] = tuple(places[~can].tolist())
         possible = tuple(r for r in _CONVENTIONS if r not in excluded)
     return InferredRounding(
-        _choose(possible),
+        _choose({r: len(excluded.get(r, ())) for r in _CONVENTIONS}),
         figures.decimals,
         possible,
         excluded,
@@ -172,13 +173,14 @@ def infer_rounding(
     )
 
 
-def _choose(possible: tuple[str, ...]) -> str:
-    """Choose the convention to use, of those that can have printed a table."""
+def _choose(excluding: dict[str, int]) -> str:
+    """Choose the convention to use, given how many percentages exclude each."""
+    possible = [convention for convention, figures in excluding.items() if not figures]
     if "half-up" in possible or not possible:
         return "half-up"
-    if "truncate" in possible and len(possible) > 1:
-        return "either"
-    return possible[0]
+    if possible == ["truncate"]:
+        return "truncate" if excluding["nearest"] > 1 else "half-up"
+    return "either" if "truncate" in possible else possible[0]
 
 
 def _can_print(p: Floats, n: Floats, at_most: Bools, rounding: str, decimals: int) -> Bools:
@@ -267,12 +269,12 @@ class PrintedPair:
         """Conventions that can have printed all percentages; only `rounding` if it was given."""
         if not self.is_inferred:
             return (self.rounding,)
-        return tuple(r for r in _CONVENTIONS if self.can_be(r))
+        return tuple(r for r in _CONVENTIONS if not self.excluding(r))
 
-    def can_be(self, rounding: str) -> bool:
-        """Whether a convention can have printed all percentages."""
+    def excluding(self, rounding: str) -> int:
+        """Count the percentages that a convention cannot have printed."""
         if self.weighted:
-            return True
+            return 0
         percent, n, at_most = (
             np.concatenate([np.ravel(a), np.ravel(b)])
             for a, b in (
@@ -283,7 +285,7 @@ class PrintedPair:
         )
         tested = ~np.isnan(percent) & (n > 0)
         can = _can_print(percent[tested], n[tested], at_most[tested], rounding, self.decimals)
-        return bool(can.all())
+        return int((~can).sum())
 
 
 def read_pair(
@@ -351,8 +353,8 @@ def read_pair(
         at_most,
         weighted,
     )
-    if pair.is_inferred and not pair.can_be("half-up"):
-        return attrs.evolve(pair, rounding=_choose(pair.roundings))
+    if pair.is_inferred and pair.excluding("half-up"):
+        return attrs.evolve(pair, rounding=_choose({r: pair.excluding(r) for r in _CONVENTIONS}))
     return pair
 
 
