@@ -486,24 +486,27 @@ class TestLevelAndCoverage:
             assert rejected <= 0.05 + error + 0.005
         assert covered >= 0.945 - error
 
+    @pytest.mark.parametrize(
+        ("p", "clusters", "most"), [(0.6, (40, 30), 0.055), (0.8, (10, 30), 0.07)]
+    )
     @pytest.mark.parametrize("true", [0.0, 0.12])
     @pytest.mark.parametrize("clustered", [False, True])
-    def test_weighted(self, true, clustered):
-        rng = np.random.default_rng([5, clustered, round(100 * true)])
-        replicates = 1500
+    def test_weighted(self, p, clusters, most, true, clustered):
+        """With few clusters the test is a little too ready, as the page says."""
+        rng = np.random.default_rng([5, *clusters, clustered, round(100 * true)])
+        replicates, size = 1500, 4
         rounds = []
-        for p, clusters in ((0.6 + true, 40), (0.6, 30)):
-            size = 4
+        for rate, count in zip((p + true, p), clusters, strict=True):
             # Beta-distributed rates of clusters give answers an intracluster correlation of 0.1.
-            rates = rng.beta(9 * p, 9 * (1 - p), (clusters, replicates)) if clustered else p
-            answers = rng.random((size, clusters, replicates)) < rates
+            beta = rng.beta(9 * rate, 9 * (1 - rate), (count, replicates))
+            answers = rng.random((size, count, replicates)) < (beta if clustered else rate)
             answers = answers.reshape(-1, replicates)
             weight = rng.choice([1.0, 2.0, 3.0], len(answers))
-            cluster = np.tile(np.arange(clusters), size) if clustered else None
+            cluster = np.tile(np.arange(count), size) if clustered else None
             rounds.append(sampled(answers, weight=weight, cluster=cluster))
         rejected, covered, known = self.rates(rounds[0].compare(rounds[1]), true)
         error = 3 * (0.05 * 0.95 / replicates) ** 0.5
-        assert known == 1.0
+        assert known > 0.9
         if not true:
-            assert abs(rejected - 0.05) <= error + 0.005
-        assert abs(covered - 0.95) <= error + 0.005
+            assert rejected <= most + error
+        assert covered >= 1 - most - error

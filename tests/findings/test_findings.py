@@ -385,8 +385,10 @@ class TestFromCounts:
 
 class TestOut:
     def test_pickles(self, found):
-        again = pickle.loads(pickle.dumps(found))
-        assert again.table.equals(found.table)
+        for findings in (found, found.unit("all"), found.significant(0.5, adjusted="bh")):
+            again = pickle.loads(pickle.dumps(findings))
+            assert again.table.equals(findings.table)
+            assert repr(again) == repr(findings)
 
     def test_arrow_streams(self, found):
         assert pa.table(found).equals(found.table)
