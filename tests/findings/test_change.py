@@ -487,7 +487,8 @@ class TestLevelAndCoverage:
         assert covered >= 0.945 - error
 
     @pytest.mark.parametrize(
-        ("p", "clusters", "most"), [(0.6, (40, 30), 0.055), (0.8, (10, 30), 0.07)]
+        ("p", "clusters", "most"),
+        [(0.6, (40, 30), 0.055), (0.8, (10, 30), 0.07), (0.8, (6, 30), 0.08)],
     )
     @pytest.mark.parametrize("true", [0.0, 0.12])
     @pytest.mark.parametrize("clustered", [False, True])
@@ -506,7 +507,8 @@ class TestLevelAndCoverage:
             rounds.append(sampled(answers, weight=weight, cluster=cluster))
         rejected, covered, known = self.rates(rounds[0].compare(rounds[1]), true)
         error = 3 * (0.05 * 0.95 / replicates) ** 0.5
-        assert known > 0.9
+        # Rounds whose answers are all alike have no interval.
+        assert known > 0.8
         if not true:
             assert rejected <= most + error
         assert covered >= 1 - most - error
