@@ -1,4 +1,4 @@
-"""What every test may ask for."""
+"""Profiles of Hypothesis, and fixtures of every test."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# Enough to see that a version of a dependency is unlike another.
+settings.register_profile("few", settings.get_profile("ci"), max_examples=20)
 settings.register_profile("dev", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 

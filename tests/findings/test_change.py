@@ -454,6 +454,7 @@ class TestWeightedAndClustered:
                 one.compare(other)
 
 
+@pytest.mark.slow
 class TestLevelAndCoverage:
     """Many questions are as many replicates; rates may miss by three Monte Carlo errors."""
 

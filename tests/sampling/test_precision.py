@@ -132,6 +132,7 @@ def test_the_half_width_is_that_of_the_variance_of_a_stratified_sample():
     assert widths(plan)["A"] == pytest.approx((high - low) / 2, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_the_interval_of_that_width_covers_at_its_confidence():
     # Each of 600 samples meets answers dealt out afresh, as many right as wrong.
     caseload = made_of(plain(scale=5))
