@@ -223,15 +223,17 @@ class EngineSums(NamedTuple):
         The units that have cases.
     cases : ndarray of int64, shape (units,)
         Number of cases of each unit.
-    moments : ndarray of int64, shape (units, domains, items, 5)
-        Sums of k, n, k², k n and n² over the cases of each domain.
+    sizes : ndarray of int64, shape (units, domains, columns)
+        For each item of q questions and each number of applicable answers from 1 to q: the cases
+        that have so many; then the sums of their sufficient answers; then of the squares. After
+        these the cases with a sufficient answer, and those with one that is not.
     metadata : dict of bytes to bytes
         The mark of synthetic cases, if their ids have it.
     """
 
     units: tuple[str, ...]
     cases: Counts
-    moments: Counts
+    sizes: Counts
     metadata: dict[bytes, bytes]
 
 
@@ -244,10 +246,10 @@ def sum_engine(
     complement: Literal["all", "known"] = "all",
     check_ids: bool = True,
 ) -> EngineSums:
-    """Sum k, n and their squares and products over cases in an engine.
+    """Count cases, and sum their answers, by how many answers applied, in an engine.
 
-    k and n are the sufficient and the applicable answers of a case to the questions of an item.
-    Queries and the size of their results are as for `count_engine`, with five numbers per item.
+    Queries are as for `count_engine`; a row of their results has three numbers per question of an
+    item, and two more.
 
     Parameters
     ----------
@@ -290,44 +292,47 @@ def sum_engine(
         for word in "kn":
             parts = [f"{word}{place[id]}" for id in questions]
             sides.append(nw.sum_horizontal(*parts).alias(f"item_{word}{i}"))
-    products: list[Any] = []
-    for i in range(len(items)):
+    values: list[str] = []
+    sized: list[Any] = []
+    for i, questions in enumerate(items.values()):
         k, n = nw.col(f"item_k{i}"), nw.col(f"item_n{i}")
-        products += [
-            value.alias(f"item{i}_{j}") for j, value in enumerate((k, n, k * k, k * n, n * n))
-        ]
-    values = [f"item{i}_{j}" for i in range(len(items)) for j in range(5)]
+        at = [flag(n == size) for size in range(1, len(questions) + 1)]
+        columns = [*at, *(one * k for one in at), *(one * k * k for one in at)]
+        columns += [flag(k > 0), flag(k < n)]
+        names = [f"item{i}_{j}" for j in range(len(columns))]
+        sized += [column.alias(name) for column, name in zip(columns, names, strict=True)]
+        values += names
     flags = answer_flags(table, ids)
     batched = []
     for batch in query_batches(checked.labels, checked.units):
         names = ["unit", *(f"{w}{i}" for i in range(len(batch)) for w in ("group", "state"))]
-        # Products are made in a second step, as engines only add up columns.
-        transform = partial(_sums_by_case, names=names, sides=sides, products=products)
+        # Numbers by size are made in a second step, as engines only add up columns.
+        transform = partial(_sums_by_case, names=names, sides=sides, sized=sized)
         batched.append(
             run_sums(table, checked, batch, flags, values, by_unit=True, transform=transform)
         )
     check_same_totals(table, [part.totals() for part in batched])
     units = unit_order(table, batched[0].units.tolist())
-    cases, moments = _add_to_domains(batched, units, splits, len(items), complement)
-    return EngineSums(units, cases, moments, checked.metadata)
+    cases, sizes = _add_to_domains(batched, units, splits, len(values), complement)
+    return EngineSums(units, cases, sizes, checked.metadata)
 
 
-def _sums_by_case(frame: Any, names: list[str], sides: list[Any], products: list[Any]) -> Any:
-    """Compute the sums of each case, then their squares and products."""
-    return frame.select(*names, *sides).select(*names, *products)
+def _sums_by_case(frame: Any, names: list[str], sides: list[Any], sized: list[Any]) -> Any:
+    """Compute the sums of each case, then its numbers by size."""
+    return frame.select(*names, *sides).select(*names, *sized)
 
 
 def _add_to_domains(
     parts: list[Sums],
     units: tuple[str, ...],
     splits: tuple[Breakdown, ...],
-    items: int,
+    width: int,
     complement: str,
 ) -> tuple[Counts, Counts]:
     """Add the rows of all queries to domains."""
     groups = sum(len(b.groups) for b in splits)
     complements = sum(b.contrast == "complement" for b in splits)
-    moments = np.zeros((len(units), 1 + groups + complements, 5 * items), np.int64)
+    sizes = np.zeros((len(units), 1 + groups + complements, width), np.int64)
     cases = np.zeros(len(units), np.int64)
     place = {unit: i for i, unit in enumerate(units)}
     first, extra = 1, 1 + groups
@@ -335,16 +340,16 @@ def _add_to_domains(
         unit = np.array([place[u] for u in part.units], np.intp)
         if number == 0:
             add_at(cases, unit, part.rows)
-            add_at(moments, (unit, 0), part.values)
+            add_at(sizes, (unit, 0), part.values)
         for one, codes in zip(part.labels, part.codes, strict=True):
             in_group = codes >= 0
-            add_at(moments, (unit[in_group], first + codes[in_group]), part.values[in_group])
+            add_at(sizes, (unit[in_group], first + codes[in_group]), part.values[in_group])
             if one.split.contrast == "complement":
-                add_at(moments, (unit, first + 1), part.values)
+                add_at(sizes, (unit, first + 1), part.values)
                 outside = codes == EXCLUDED
                 if complement == "all":
                     outside |= codes == UNCLASSIFIED
-                add_at(moments, (unit[outside], extra), part.values[outside])
+                add_at(sizes, (unit[outside], extra), part.values[outside])
                 extra += 1
             first += len(one.split.groups)
-    return cases, moments.reshape(len(units), 1 + groups + complements, items, 5)
+    return cases, sizes

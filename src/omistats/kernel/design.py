@@ -51,12 +51,15 @@ class Design:
         Stratum of each cluster, as codes from 0.
     fpc_scale, centring : ndarray of float64, shape (strata,)
         Factors from `variance_factors`.
+    fraction : ndarray of float64, shape (strata,), or float
+        The share of each stratum's clusters that was sampled; 0 without a population.
     """
 
     cluster: Codes
     stratum: Codes
     fpc_scale: Floats
     centring: Floats
+    fraction: Floats | float = 0.0
 
     def variance(self, z: Floats) -> float:
         """Estimate the variance of the sum of ``z``, which has one value per row.
@@ -147,7 +150,10 @@ def design_of(
         text = f"one{which} (rows {format_values(first)})"
         problems.append(Problem("stratum", rule, text, hint))
         return None
-    return Design(clusters, strata, fpc_scale, centring)
+    fraction = np.zeros(drawn.shape)
+    if sizes is not None:
+        np.divide(drawn, sizes, out=fraction, where=sizes > 0)
+    return Design(clusters, strata, fpc_scale, centring, fraction)
 
 
 def _nest_clusters(

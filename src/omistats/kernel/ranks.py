@@ -19,6 +19,7 @@ __all__ = [
     "Ranks",
     "pairs",
     "rank_sets",
+    "rank_sets_of_tests",
     "ranks",
 ]
 
@@ -289,12 +290,40 @@ def rank_sets(
     import scipy
 
     value, error = _check_inputs(estimate, se, confidence, first)
-    size = value.shape[-1]
-    known = ~np.isnan(value + error)
+    known = np.asarray(~np.isnan(value + error))
     gap = value[..., :, None] - value[..., None, :]
     spread = np.sqrt(error[..., :, None] ** 2 + error[..., None, :] ** 2)
-    z = np.where(np.eye(size, dtype=bool), np.nan, _z(gap, spread))
-    p = np.asarray(scipy.special.ndtr(-z))
+    z = np.where(np.eye(value.shape[-1], dtype=bool), np.nan, _z(gap, spread))
+    return _sets(np.asarray(scipy.special.ndtr(-z)), np.asarray(known), confidence, first)
+
+
+def rank_sets_of_tests(
+    estimate: Floats, p_value: Floats, *, confidence: float = 0.95, first: str = "highest"
+) -> RankSets:
+    """Find joint ranges of ranks from the tests of all pairs of units.
+
+    Parameters
+    ----------
+    estimate : ndarray of float64, shape (units,)
+        Estimates, which give each difference its direction.
+    p_value : ndarray of float64, shape (units, units)
+        Two-sided p-values of the pairs, symmetric; NaN where a pair was not tested.
+    confidence, first
+        As in `rank_sets`.
+    """
+    check_confidence(confidence)
+    check_choice("end to count ranks from", first, _FIRST)
+    gap = estimate[:, None] - estimate[None, :]
+    p = np.where(gap > 0, p_value / 2, 1 - p_value / 2)
+    np.fill_diagonal(p, np.nan)
+    # A unit without any test has no place.
+    known = np.asarray(~np.isnan(p).all(axis=-1))
+    return _sets(p, known, confidence, first)
+
+
+def _sets(p: Floats, known: npt.NDArray[np.bool_], confidence: float, first: str) -> RankSets:
+    """Adjust one-sided p-values of ordered pairs, and count who is before and after."""
+    size = p.shape[-1]
     adjusted = _holm(p.reshape(*p.shape[:-2], size * size)).reshape(p.shape)
     significant = adjusted <= 1 - confidence
     below, above = significant.sum(axis=-1), significant.sum(axis=-2)

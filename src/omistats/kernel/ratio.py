@@ -25,6 +25,7 @@ from omistats.errors import DataError, Problem, UsageError, check_choice
 from omistats.kernel.checks import as_numbers, check_confidence
 from omistats.kernel.design import (
     LONELY,
+    Design,
     Lonely,
     Population,
     check_lonely,
@@ -32,6 +33,12 @@ from omistats.kernel.design import (
     numbers,
     variance_factors,
     weights,
+)
+from omistats.kernel.effective import (
+    EffectiveGroups,
+    effective_groups,
+    effective_limits,
+    stratum_sums,
 )
 from omistats.kernel.intervals import normal_quantile
 
@@ -115,7 +122,7 @@ def ratio(
     population: Population = None,
     confidence: float = 0.95,
     df: float | Literal["design"] | None = None,
-    interval: Limits = "wald",
+    interval: Literal["effective", "wald", "logit"] | None = None,
     lonely: Lonely = "error",
 ) -> Ratio:
     """Estimate a ratio of sums from a stratified sample of clusters.
@@ -141,12 +148,15 @@ def ratio(
     confidence : float
         Between 0 and 1.
     df : float or 'design', optional
-        Degrees of freedom of a t interval. ``'design'`` is the number of clusters less the
-        number of strata, among those with a case of positive weight. By default the interval
-        is normal.
-    interval : {'wald', 'logit'}
-        Interval symmetric about the estimate, or about its logit. The logit interval is NaN
-        unless ``0 < p < 1``.
+        Degrees of freedom of a Wald or logit interval by t. ``'design'`` is the number of
+        clusters less the number of strata, among those with a case of positive weight. Where
+        such an interval is asked for by name, the default is the normal distribution.
+    interval : {'effective', 'wald', 'logit'}, optional
+        ``'effective'`` is Wilson's on effective answers, as in `omistats.scores`; it needs whole
+        ``n`` with ``0 <= k <= n``, and one weight within each cluster. ``'wald'`` is symmetric
+        about the estimate, ``'logit'`` about its logit; the logit interval is NaN unless
+        ``0 < p < 1``. By default ``'effective'`` where it holds and no ``df`` is given, else
+        ``'wald'`` with t. ``method`` says which was used.
     lonely : {'error', 'remove', 'adjust'}
         Treatment of strata with a single cluster, which show no spread: raise an error, let
         them contribute nothing, or measure them from the mean of all strata. A stratum
@@ -192,7 +202,8 @@ def ratio(
     check_confidence(confidence)
     check_lonely(lonely)
     _check_df(df)
-    check_limits(interval)
+    if interval not in (None, "effective"):
+        check_limits(str(interval) if isinstance(interval, str) else interval)
     problems: list[Problem] = []
     kk = numbers(k, "k", None, problems)
     rows = np.asarray(k).size
@@ -207,6 +218,13 @@ def ratio(
 
     used = np.unique(design.cluster[ww > 0])
     strata = len(np.unique(design.stratum[used]))
+    misfit = _effective_misfit(kk, nn, ww, design)
+    if interval == "effective" and misfit:
+        raise UsageError(f"`interval='effective'` {misfit}; use interval='wald'")
+    effective = interval == "effective" or (interval is None and df is None and not misfit)
+    if interval is None and df is None:
+        df = "design"
+    wald = "wald" if interval in (None, "effective") else interval
     total = float(ww @ nn)
     estimate = np.float64(ww @ kk) / total if total > 0 else np.nan
     if total > 0:
@@ -214,7 +232,12 @@ def ratio(
         df_interval = _interval_df(df, len(used) - strata)
     else:
         se = df_interval = np.nan
-    low, high = limits(estimate, se, confidence=confidence, df=df_interval, interval=interval)
+    low, high = limits(estimate, se, confidence=confidence, df=df_interval, interval=wald)
+    method = f"{wald}-t" if np.isfinite(df_interval) else wald
+    if effective:
+        groups = _effective_group(kk, nn, ww, design)
+        low, high = effective_limits(groups, confidence)
+        df_interval, method = float(groups.df), "wilson-effective"
     return Ratio(
         np.asarray(estimate, np.float64),
         np.asarray(se, np.float64),
@@ -222,10 +245,46 @@ def ratio(
         high,
         np.asarray(df_interval, np.float64),
         design_effect(estimate, se, nn[ww > 0].sum()),
-        np.asarray(interval),
+        np.asarray(method),
         np.asarray(len(used), np.int64),
         np.asarray(strata, np.int64),
     )
+
+
+def _effective_misfit(k: Floats, n: Floats, weight: Floats, design: Design) -> str:
+    """Say why effective answers do not hold; empty where they do."""
+    if (n % 1).any() or (k % 1).any() or (k > n).any():
+        return "needs whole numbers with 0 <= k <= n"
+    order = np.argsort(design.cluster, kind="stable")
+    same = np.diff(design.cluster[order]) == 0
+    if (same & (np.diff(weight[order]) != 0)).any():
+        return "needs one weight within each cluster"
+    return ""
+
+
+def _effective_group(k: Floats, n: Floats, weight: Floats, design: Design) -> EffectiveGroups:
+    """Turn cases into effective answers; a cluster's answers count as those of one case."""
+    clusters = len(design.stratum)
+    kc, nc = (np.bincount(design.cluster, values, clusters) for values in (k, n))
+    wc = np.zeros(clusters)
+    wc[design.cluster] = weight
+    # Where a case has no applicable answer, the answers may be those of a domain that lies
+    # across strata: it is one stratum.
+    inside = (n > 0).all()
+    strata = design.stratum if inside else np.zeros(clusters, np.intp)
+    fraction = np.broadcast_to(design.fraction, design.fpc_scale.shape)
+    total: Any = 0.0
+    for code in np.unique(strata):
+        own = strata == code
+        kk, nn, ww = kc[own], nc[own], wc[own]
+        used = ww * nn > 0
+        some, lacking = (used & (kk > 0)).sum(), (used & (kk < nn)).sum()
+        f = fraction[design.stratum[own]]
+        sums = stratum_sums(nn, np.ones(nn.shape), kk, kk * kk, some, lacking, weight=ww)
+        sums[14] = (ww * ww * nn * (1 - f)).sum()
+        sums[15:18] *= 1 - f[0]
+        total = total + sums
+    return effective_groups(total)
 
 
 def _check_df(df: Any) -> None:

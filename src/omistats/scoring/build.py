@@ -13,14 +13,31 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats._result_tables import NO_REASON, Reason
 from omistats.breakdowns.groups import CONTRASTS, contrast_name
-from omistats.kernel.chi_square import STARS
+from omistats.kernel.chi_square import STARS, star_codes
+from omistats.kernel.effective import (
+    EffectiveGroups,
+    compare_effective,
+    compare_effective_groups,
+    least_p_value,
+)
 from omistats.kernel.ratio import Ratios
 from omistats.kernel.wald import difference, wald_unchecked
 from omistats.model.framework import ALL
 from omistats.scoring.groups import Domains
 from omistats.scoring.sums import ScoredItem
 
-__all__ = ["Block", "ScoreReason", "Settings", "assemble", "wald_tests"]
+__all__ = [
+    "INTERVALS",
+    "METHODS",
+    "RELIABILITY",
+    "Block",
+    "ScoreReason",
+    "Settings",
+    "assemble",
+    "effective_tests",
+    "too_few",
+    "wald_tests",
+]
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -43,7 +60,10 @@ SCHEMA = pa.schema(
         ("confidence", pa.float64()),
         ("questions", pa.int16()),
         ("invented", pa.int16()),
-        *((name, _NOTE) for name in ("provenance", "reason")),
+        *((name, _NOTE) for name in ("provenance", "reason", "reliability")),
+        ("cases", pa.int64()),
+        ("effective_n", pa.float64()),
+        ("effective_df", pa.float64()),
     ]
 )
 """The columns of scores."""
@@ -67,6 +87,26 @@ class ScoreReason(Reason):
     NO_INTERVAL_AT_BOUNDS = "no such interval at 0 or 100"
     NO_DF = "no degrees of freedom"
     ONE_CASE_UNITS_REMOVED = "only units of one case, which were removed"
+    ONE_CASE_ONLY = "one case only: spread between cases unknown"
+    KNOWN_IN_FULL = "all cases are known, so groups are compared without a test"
+
+
+RELIABILITY = ("ok", "too few cases to tell", "one case only")
+"""Reliability of a score by code: enough cases; so few that even answers all alike could not differ
+from the rest at the level of the interval; one case, whose spread is unknown."""
+
+METHODS = (
+    "wald-chi-square",
+    "wald-f",
+    "pearson-effective",
+    "yates-effective",
+    "haldane-effective",
+)
+"""Tests by code. Those on effective answers: Pearson's, the same corrected by Yates, and with
+Haldane's moments."""
+
+INTERVALS = ("wald", "wald-t", "logit", "logit-t", "wilson-effective")
+"""Intervals by code; ``-t`` with the degrees of freedom of the design."""
 
 
 @attrs.frozen
@@ -79,8 +119,10 @@ class Settings:
         Whether units are scored, or only all of them together.
     rule, confidence, interval, complement
         As in `omistats.scores`.
+    test : {'effective', 'wald'}
+        The test of groups.
     uses_df_design : bool
-        Whether intervals and tests use the design's degrees of freedom.
+        Whether Wald's intervals and tests use the design's degrees of freedom.
     weighted : bool
         Whether cases have weights.
     removed : bool
@@ -91,6 +133,7 @@ class Settings:
     rule: str
     confidence: float
     interval: str
+    test: str
     complement: str
     uses_df_design: bool
     weighted: bool
@@ -115,6 +158,8 @@ class GroupTests:
         Whether two groups or more have a score.
     unknown_variance : ndarray of bool
         Whether a group with a score has no standard error.
+    method : ndarray of int8
+        Codes of `METHODS`.
     """
 
     statistic: Floats
@@ -127,6 +172,7 @@ class GroupTests:
     high: Floats
     has_second_group: Flags
     unknown_variance: Flags
+    method: npt.NDArray[np.int8]
 
 
 @attrs.frozen(eq=False)
@@ -145,6 +191,12 @@ class Block:
         Limits of intervals, of the same shape.
     tests : GroupTests
         Tests of groups.
+    interval_method : ndarray of int8
+        Codes of `INTERVALS`, of the same shape.
+    groups : EffectiveGroups or None
+        Effective answers, of the same shape.
+    reliability : ndarray of int8
+        Codes of `RELIABILITY`, of the same shape; -1 without an applicable answer.
     df_design : ndarray of float64, shape (units, 1, 1), or None
         Degrees of freedom of the design, where they were asked for.
     """
@@ -155,6 +207,9 @@ class Block:
     low: Floats
     high: Floats
     tests: GroupTests
+    interval_method: npt.NDArray[np.int8]
+    groups: EffectiveGroups | None
+    reliability: npt.NDArray[np.int8]
     df_design: Floats | None
 
 
@@ -214,7 +269,66 @@ def wald_tests(
         **differences,
         has_second_group=has_second_group,
         unknown_variance=unknown_variance,
+        method=empty(df_design is not None, np.int8),
     )
+
+
+def effective_tests(
+    wald: GroupTests,
+    groups: EffectiveGroups,
+    compared: Sequence[npt.NDArray[np.intp]],
+    usable: Flags,
+    confidence: float,
+) -> GroupTests:
+    """Test groups on effective answers.
+
+    Parameters
+    ----------
+    wald : GroupTests
+        Wald's tests, which stay where the rule does not hold.
+    groups : EffectiveGroups
+        Shape (units, items, domains).
+    compared : sequence of ndarray of int
+        The domains of each comparison.
+    usable : ndarray of bool, shape (comparisons,)
+        Whether the rule holds: the groups share no cluster.
+    confidence : float
+        Confidence of the intervals of differences.
+    """
+    out = {field.name: getattr(wald, field.name).copy() for field in attrs.fields(GroupTests)}
+    for i, domains in enumerate(compared):
+        if not usable[i]:
+            continue
+        some = groups[..., domains]
+        if len(domains) == 2:
+            test = compare_effective(some[..., 0], some[..., 1], confidence)
+            code = np.where(test.corrected, METHODS.index("yates-effective"), _PEARSON)
+        else:
+            test = compare_effective_groups(some)
+            code = np.where(test.corrected, METHODS.index("haldane-effective"), _PEARSON)
+        for name in ("statistic", "df", "p_value"):
+            out[name][..., i] = getattr(test, name)
+        out["df2"][..., i] = np.where(np.isfinite(test.df2), test.df2, np.nan)
+        out["difference"][..., i] = test.estimate
+        out["low"][..., i], out["high"][..., i] = test.low, test.high
+        out["stars"][..., i] = star_codes(test.p_value, ~np.isnan(test.p_value))
+        scored = ~np.isnan(some.p)
+        out["has_second_group"][..., i] = scored.sum(axis=-1) > 1
+        out["unknown_variance"][..., i] = (scored & ~some.known).any(axis=-1)
+        out["method"][..., i] = code
+    return GroupTests(**out)
+
+
+_PEARSON = METHODS.index("pearson-effective")
+
+
+def too_few(
+    group: EffectiveGroups, other: EffectiveGroups, p_value: Floats, confidence: float
+) -> Flags:
+    """Tell where a group is so small that even answers all alike could not differ from others."""
+    level = 1 - confidence
+    with np.errstate(invalid="ignore"):
+        return (least_p_value(group, other) > level) & ~(p_value <= level)
 
 
 def assemble(
@@ -242,8 +356,6 @@ def assemble(
     labels, label_codes = _group_labels(domains)
     known = settings.complement == "known"
     contrasts = [CONTRASTS.index(contrast_name(s, known)) for s in domains.splits]
-    method = "wald-f" if settings.uses_df_design else "wald-chi-square"
-    interval = f"{settings.interval}-t" if settings.uses_df_design else settings.interval
 
     def label(codes: npt.NDArray[Any], names: Sequence[str], kind: Any = np.int16) -> pa.Array:
         return _arrow.dictionary(np.tile(codes.astype(kind), times), names)
@@ -266,14 +378,20 @@ def assemble(
         *(_arrow.floats(data[name]) for name in (*_PERCENTS, *_DIFFERENCES, *_NUMBERS)),
         _arrow.dictionary(data["stars"], STARS),
         label(np.array([*contrasts, -1])[split], CONTRASTS, np.int8),
-        _arrow.dictionary(zeros, (method,), ~np.isnan(data["p_value"])),
-        _arrow.dictionary(zeros, (interval,), (data["n"] > 0) & ~np.isnan(data["low"])),
+        _arrow.dictionary(data["method"], METHODS, ~np.isnan(data["p_value"])),
+        _arrow.dictionary(
+            data["interval_method"], INTERVALS, (data["n"] > 0) & ~np.isnan(data["low"])
+        ),
         _arrow.dictionary(zeros, (settings.rule,)),
         pa.array(np.full(len(zeros), settings.confidence)),
         by_item([len(s.questions) for s in scored]),
         by_item([s.invented for s in scored]),
         by_item([_SOURCES.index(s.provenance) for s in scored], _SOURCES),
         _arrow.dictionary(data["reason"], ScoreReason.texts()),
+        _arrow.dictionary(data["reliability"], RELIABILITY),
+        _arrow.floats(data["cases"]).cast(pa.int64()),
+        _arrow.floats(data["effective_n"]),
+        _arrow.floats(data["effective_df"]),
     ]
     schema = SCHEMA.with_metadata(dict(metadata)) if metadata else SCHEMA
     return pa.Table.from_arrays(arrays, schema=schema)
@@ -307,9 +425,15 @@ def _figures(
     # The last test is that of rows without a comparison.
     test_at = item * splits + np.where(split < 0, splits - 1, split)
 
-    def of_score(values: Floats) -> Floats:
-        out: Floats = values.reshape(units, -1).take(score_at, axis=1).ravel()
+    def of_score(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        out: npt.NDArray[Any] = values.reshape(units, -1).take(score_at, axis=1).ravel()
         return out
+
+    def of_group(name: str) -> Floats:
+        groups = block.groups
+        return of_score(
+            np.full(block.found.se.shape, np.nan) if groups is None else getattr(groups, name)
+        )
 
     def of_test(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         out: npt.NDArray[Any] = values.reshape(units, -1).take(test_at, axis=1).ravel()
@@ -338,7 +462,15 @@ def _figures(
     unknown = untested & of_test(tests.unknown_variance)
     reason[unknown] = one_case[unknown]
     reason[untested & ~of_test(tests.has_second_group)] = ScoreReason.NO_SECOND_GROUP
-    reason[np.isnan(se)] = one_case[np.isnan(se)]
+    effective = of_score(block.interval_method) == INTERVALS.index("wilson-effective")
+    no_error = np.isnan(se) & ~effective
+    reason[no_error] = one_case[no_error]
+    by_effective = of_test(tests.method) >= _PEARSON
+    cases = of_group("cases")
+    alone = effective & no_limits
+    reason[alone | (untested & by_effective & unknown)] = ScoreReason.ONE_CASE_ONLY
+    in_full = untested & by_effective & ~unknown & np.isinf(of_group("n"))
+    reason[in_full & of_test(tests.has_second_group)] = ScoreReason.KNOWN_IN_FULL
     reason[n == 0] = ScoreReason.NO_ANSWERS
     with np.errstate(invalid="ignore"):
         # From the counts, as in findings: 100 (k / n) may fall just short of a whole percent.
@@ -361,4 +493,10 @@ def _figures(
         "p_value": p_value,
         "stars": of_test(tests.stars),
         "reason": reason,
+        "method": of_test(tests.method),
+        "interval_method": of_score(block.interval_method),
+        "reliability": of_score(block.reliability),
+        "cases": np.where(n > 0, cases, np.nan),
+        "effective_n": np.where(n > 0, of_group("n"), np.nan),
+        "effective_df": np.where(np.isfinite(of_group("df")), of_group("df"), np.nan),
     }

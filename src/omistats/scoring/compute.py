@@ -17,12 +17,41 @@ from omistats.counting.tally import By, check_by
 from omistats.errors import UsageError, check_choice, format_value
 from omistats.kernel.checks import check_confidence
 from omistats.kernel.design import Population
+from omistats.kernel.effective import (
+    EffectiveGroups,
+    compare_effective,
+    effective_groups,
+    effective_limits,
+)
 from omistats.kernel.ratio import Ratios, check_limits, limits
 from omistats.model.batches import read_cases
 from omistats.model.framework import ALL, Framework
 from omistats.model.survey_design import Column, Lonely, is_complex_design
-from omistats.scoring.build import Block, Settings, assemble, wald_tests
-from omistats.scoring.estimators import Estimator, choose_estimator, pooled_estimator
+from omistats.scoring.build import (
+    INTERVALS,
+    RELIABILITY,
+    Block,
+    GroupTests,
+    Settings,
+    assemble,
+    effective_tests,
+    too_few,
+    wald_tests,
+)
+from omistats.scoring.effective import (
+    EffectiveSums,
+    effective_sums,
+    join_groups,
+    moments_of_sizes,
+    sum_sizes,
+)
+from omistats.scoring.estimators import (
+    ComplexDesign,
+    Estimator,
+    SimpleDesign,
+    choose_estimator,
+    pooled_estimator,
+)
 from omistats.scoring.finite_population import write_fpc_metadata
 from omistats.scoring.groups import Domains, assign_domains
 from omistats.scoring.options import (
@@ -51,11 +80,11 @@ def scores(
     items: Iterable[str] | None = None,
     rule: Literal["pooled", "questions", "cases"] = "pooled",
     confidence: float = 0.95,
-    interval: Literal["wald", "logit"] = "wald",
+    interval: Literal["effective", "wald", "logit"] | None = None,
     df: Literal["design"] | None = None,
     lonely: Lonely = "error",
     complement: Literal["all", "known"] = "all",
-    test: Literal["wald"] = "wald",
+    test: Literal["effective", "wald"] | None = None,
     weight: Column = None,
     stratum: Column = "unit",
     cluster: Column = None,
@@ -84,22 +113,29 @@ def scores(
         percentages; ``'cases'`` the mean of the cases' percentages.
     confidence : float
         Confidence of intervals, between 0 and 1.
-    interval : {'wald', 'logit'}
-        As in `omistats.stats.ratio`. Wald limits are not cut off at 0 and 100.
+    interval : {'effective', 'wald', 'logit'}, optional
+        Interval of a score. By default ``'effective'`` for pooled scores: Wilson's on effective
+        answers, which holds its confidence however few cases there are. ``'wald'`` and
+        ``'logit'`` are as in `omistats.stats.ratio`; Wald limits are not cut off at 0 and 100.
+        Other rules have Wald's by default, with t.
     df : {'design'}, optional
-        Use t and F with the design's degrees of freedom, cases less units (column ``df2``
-        for F); by default the normal and chi-square distributions. Where there are no degrees
-        of freedom, as in a unit of one case, intervals and tests are null.
+        For Wald's and logit intervals and Wald's test: use t and F with the design's degrees of
+        freedom, cases less units (column ``df2`` for F). Where they are asked for by name the
+        default is the normal and chi-square distributions. Where there are no degrees of
+        freedom, as in a unit of one case, intervals and tests are null.
     lonely : {'error', 'null', 'remove', 'adjust'}
-        Treatment of a unit of one case, whose variance is unknown: raise an error, leave what
-        depends on it null, let it contribute nothing (null where a score is made of such units
-        only), or measure it from the mean of all.
+        For standard errors: treatment of a unit of one case, whose variance is unknown. Raise an
+        error, leave what depends on it null, let it contribute nothing (null where a score is
+        made of such units only), or measure it from the mean of all. Intervals and tests on
+        effective answers do not need it; with these alone ``'error'`` means ``'null'``.
     complement : {'all', 'known'}
         Cases that the subset of a complement is tested against: all others, or those whose
         characteristic is known.
-    test : {'wald'}
-        Wald's test of groups, which allows for several answers of one case. Tests of one
-        question at a time, within units among them, are not available here.
+    test : {'effective', 'wald'}, optional
+        Test of groups. By default ``'effective'`` for pooled scores: Pearson's on effective
+        answers, corrected where few are expected, except between groups that share clusters,
+        where it is Wald's with t (column ``method``). Other rules have Wald's by default, with t.
+        Tests of one question at a time, within units among them, are not available here.
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Scores are then weighted; ``k`` and
         ``n`` stay counts of answers, also of cases of weight 0.
@@ -141,13 +177,22 @@ def scores(
 
     Notes
     -----
-    Cases are clusters of answers, units are strata: standard errors are those of R's
+    The answers of one case resemble each other. On *effective answers*, Wilson's interval and
+    Pearson's test take a group's answers for as many independent ones as its cases differ like,
+    one further case being assumed whose answers all agree; with one answer a case they are the
+    usual ones. Units are strata; a group that lies across units is one stratum.
+
+    For standard errors cases are clusters of answers and units are strata: they are those of R's
     ``svyby`` on ``svydesign(~case_id, strata=~unit, weights=~one, fpc=~population)``, where
     ``one`` is 1 in every case (from ``fpc`` alone R would compute weights) and groups are
-    domains of the full design. Groups are compared by Wald's test with their covariance.
+    domains of the full design. Wald's test compares groups with their covariance.
 
     References
     ----------
+    Rao, J. N. K. and Scott, A. J. (1992). A simple method for the analysis of clustered binary
+    data. Biometrics 48, 577-585. Korn, E. L. and Graubard, B. I. (1998). Confidence intervals
+    for proportions with small expected number of positive counts estimated from survey data.
+    Survey Methodology 24, 193-201.
     Lumley, T. (2004). Analysis of complex survey samples. Journal of Statistical Software 9,
     1-19. doi:10.18637/jss.v009.i08
 
@@ -176,11 +221,16 @@ def scores(
     check_by(by)
     check_choice("scoring rule", rule, RULES)
     check_confidence(confidence)
-    check_limits(interval)
     _check_df(df)
     check_choice("treatment of units of one case", lonely, get_args(Lonely))
-    _check_test(test)
     check_complement(complement)
+    interval_rule, test_rule = _resolve_rules(interval, test, rule, summed)
+    uses_wald = interval_rule != "effective" or test_rule != "effective"
+    # Where Wald's rules stand in for the default they come with t; by name, as `df` says.
+    by_name = interval in ("wald", "logit") or test == "wald"
+    uses_df = df == "design" or not by_name
+    if not uses_wald and lonely == "error":
+        lonely = "null"
 
     complex_design = is_complex_design(**design)
     if summed is None and rule == "pooled" and not complex_design and can_sum_in_parts(source):
@@ -190,34 +240,99 @@ def scores(
         units, metadata = summed.units, summed.metadata
         domains, complement = summed.domains, summed.complement
         estimator = pooled_estimator(units, summed.cases, summed.moments, lonely, population)
+        sizes = summed.sizes
     else:
         cases = read_cases(source, framework)
         units, metadata = cases.units, cases.metadata
         members = assign_domains(cases, wanted, complement == "known")
         domains = members.domains
-        estimator = choose_estimator(
-            cases, scored, members, rule=rule, lonely=lonely, population=population, **design
+        sizes = None
+        if rule == "pooled" and not complex_design:
+            sizes = sum_sizes(cases, scored, members)
+            moments = moments_of_sizes(sizes, scored)
+            in_units = np.diff(cases.packed.starts)
+            estimator = pooled_estimator(units, in_units, moments, lonely, population, cases)
+        else:
+            estimator = choose_estimator(
+                cases, scored, members, rule=rule, lonely=lonely, population=population, **design
+            )
+    effective = None
+    if rule == "pooled":
+        effective = (
+            estimator.effective_sums(cluster is not None)
+            if isinstance(estimator, ComplexDesign)
+            else None
+            if sizes is None
+            else effective_sums(sizes, scored, _sampling_fractions(estimator))
         )
     settings = Settings(
         by_unit=by == "unit",
         rule=rule,
         confidence=confidence,
-        interval=interval,
+        interval=interval_rule,
+        test=test_rule,
         complement=complement,
-        uses_df_design=df == "design",
+        uses_df_design=uses_df,
         weighted=weight is not None,
         removed=lonely == "remove",
     )
-    block = _estimate(estimator, units, domains, settings)
+    block = _estimate(estimator, effective, units, domains, settings)
     table = assemble(block, scored, domains, settings, metadata)
     table = write_fpc_metadata(table, estimator.fpc_metadata(scored))
     ids = tuple(s.item.id for s in scored)
-    context = ScoringContext(estimator, units, ids, settings) if settings.by_unit else None
+    levels = tuple(s.item.level for s in scored)
+    context = None
+    if settings.by_unit:
+        context = ScoringContext(estimator, effective, units, ids, levels, settings)
     return Scores(table, framework, context)
 
 
+def _resolve_rules(
+    interval: str | None, test: str | None, rule: str, summed: ScoreTally | None
+) -> tuple[str, str]:
+    """Choose the rules of intervals and tests; raise if one asked for does not hold."""
+    if interval is not None and interval != "effective":
+        check_limits(interval)
+    if not (test is None or (isinstance(test, str) and test in ("effective", "wald"))):
+        raise UsageError(
+            "scores pool several answers of a case, and are compared by 'effective' or 'wald'; "
+            f"found {format_value(test)}. For tests of one question at a time use "
+            "recompute(cases, inference=Inference(test=...))"
+        )
+    why = ""
+    if rule != "pooled":
+        why = f"needs pooled scores; found rule={rule!r}"
+    elif summed is not None and summed.sizes is None:
+        why = (
+            "needs sums by number of answers, which this ScoreTally, saved by an earlier version, "
+            "lacks; make it again from the cases"
+        )
+    if why:
+        for name, value in (("interval", interval), ("test", test)):
+            if value == "effective":
+                raise UsageError(f"`{name}='effective'` {why}")
+        return interval or "wald", test or "wald"
+    return interval or "effective", test or "effective"
+
+
+def _sampling_fractions(estimator: Estimator) -> npt.NDArray[np.float64] | float:
+    """Return the share of each unit's caseload that was sampled; 0 without a population."""
+    assert isinstance(estimator, SimpleDesign)  # noqa: S101  # what pooled_estimator returns
+    population = estimator.units.population
+    if population is None:
+        return 0.0
+    drawn = estimator.units.cases
+    whole = np.array(list(population.values()))
+    fractions: Floats = np.divide(drawn, whole, out=np.zeros(drawn.shape), where=whole > 0)
+    return fractions
+
+
 def _estimate(
-    estimator: Estimator, units: tuple[str, ...], domains: Domains, settings: Settings
+    estimator: Estimator,
+    effective: EffectiveSums | None,
+    units: tuple[str, ...],
+    domains: Domains,
+    settings: Settings,
 ) -> Block:
     """Compute estimates, intervals and tests: of units, if asked for, then of all together."""
     parts = (False, True) if settings.by_unit else (True,)
@@ -237,9 +352,23 @@ def _estimate(
         )
 
     confidence = settings.confidence
-    low, high = limits(
-        found.estimate, found.se, confidence=confidence, df=df_design, interval=settings.interval
-    )
+    wald = "wald" if settings.interval == "effective" else settings.interval
+    low, high = limits(found.estimate, found.se, confidence=confidence, df=df_design, interval=wald)
+    interval = INTERVALS.index(f"{wald}-t" if settings.uses_df_design else wald)
+    interval_method = np.full(low.shape, interval, np.int8)
+    tests = wald_tests(found, domains.compared, covariance, confidence, df_design)
+    groups, reliability = None, np.zeros(low.shape, np.int8)
+    if effective is not None:
+        groups = join_groups([effective.groups(all_units) for all_units in parts])
+        usable = effective.usable
+        if settings.interval == "effective":
+            own = effective_limits(groups, confidence)
+            low, high = np.where(usable, own[0], low), np.where(usable, own[1], high)
+            interval_method[..., usable] = INTERVALS.index("wilson-effective")
+        if settings.test == "effective":
+            comparable = np.array([usable[own].all() for own in domains.compared], np.bool_)
+            tests = effective_tests(tests, groups, domains.compared, comparable, confidence)
+        reliability = _reliability(effective, groups, tests, domains, settings)
     counts = estimator.counts
     total = counts.sum(axis=1, keepdims=True)
     return Block(
@@ -248,9 +377,39 @@ def _estimate(
         found,
         low,
         high,
-        wald_tests(found, domains.compared, covariance, confidence, df_design),
+        tests,
+        interval_method,
+        groups,
+        reliability,
         df_design,
     )
+
+
+def _reliability(
+    effective: EffectiveSums,
+    groups: EffectiveGroups,
+    tests: GroupTests,
+    domains: Domains,
+    settings: Settings,
+) -> npt.NDArray[np.int8]:
+    """Grade scores: codes of `RELIABILITY`, shape (units, items, domains)."""
+    out = np.where(groups.cases > 0, np.int8(0), np.int8(-1))
+    few = np.zeros(out.shape, np.bool_)
+    sums = effective.all_units[:, np.newaxis]
+    if settings.by_unit:
+        sums = np.concatenate([effective.by_unit, sums], axis=1)
+        unit, rest = effective.groups(False)[..., 0], effective_groups(effective.rests())
+        p_value = compare_effective(unit, rest).p_value
+        few[:-1, :, 0] = too_few(unit, rest, p_value, settings.confidence)
+    for i, own in enumerate(domains.compared):
+        for domain in own.tolist():
+            others = effective_groups(sums[..., own[own != domain]].sum(axis=-1))
+            few[..., domain] = too_few(
+                groups[..., domain], others, tests.p_value[..., i], settings.confidence
+            )
+    out[few] = RELIABILITY.index("too few cases to tell")
+    out[~groups.known & (groups.cases > 0)] = RELIABILITY.index("one case only")
+    return out.astype(np.int8)
 
 
 def _as_arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
@@ -260,12 +419,3 @@ def _as_arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
 def _check_df(df: object) -> None:
     if df is not None and not (isinstance(df, str) and df == "design"):
         raise UsageError(f"`df` must be None or 'design'; found {format_value(df)}")
-
-
-def _check_test(test: object) -> None:
-    if not (isinstance(test, str) and test == "wald"):
-        raise UsageError(
-            "scores pool several answers of a case, and are compared by 'wald'; found "
-            f"{format_value(test)}. For tests of one question at a time use "
-            "recompute(cases, inference=Inference(test=...))"
-        )

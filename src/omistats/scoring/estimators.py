@@ -2,8 +2,8 @@
 
 `omistats.scores` takes every figure from one `Estimator`. Two functions choose it:
 
-* `choose_estimator` for cases, by scoring rule and survey design;
-* `pooled_estimator` for sums over cases (a `ScoreTally`, large files, engines).
+* `pooled_estimator` for pooled scores of cases drawn one by one, from sums over them;
+* `choose_estimator` for other scoring rules and survey designs.
 
 There are two kinds of estimator. Each computes the standard error in its method ``estimates``:
 
@@ -24,8 +24,12 @@ must change together:
 * ``fpc_metadata``: the design effect of the funnel under a finite population correction.
 
 ``counts`` and ``df_design`` do not contain it. Intervals and tests are made later from what an
-estimator returns: `omistats.scoring.compute` calls `omistats.kernel.ratio.limits` for the
-intervals and `omistats.scoring.build.wald_tests` for the tests.
+estimator returns: `omistats.scoring.compute` calls `omistats.kernel.ratio.limits` for Wald's
+intervals and `omistats.scoring.build.wald_tests` for Wald's tests.
+
+The intervals and tests that pooled scores have by default do not come from the standard error but
+from effective answers: their sums are in `omistats.scoring.effective`, their rule is in
+`omistats.kernel.effective`.
 """
 
 from __future__ import annotations
@@ -46,6 +50,7 @@ from omistats.kernel.ratio import Ratios, design_effect, quotient
 from omistats.kernel.survey import SurveyTotals
 from omistats.model.case_set import CaseSet
 from omistats.model.survey_design import Column, SampleDesign, is_complex_design, resolve_design
+from omistats.scoring.effective import EffectiveSums, effective_sums_of_cases
 from omistats.scoring.finite_population import FpcMetadata, resolve_population
 from omistats.scoring.groups import DomainMembers
 from omistats.scoring.rules import (
@@ -55,7 +60,7 @@ from omistats.scoring.rules import (
     make_rule,
     pooled_rule,
 )
-from omistats.scoring.sums import CaseSums, Sample, ScoredItem, Strata, case_sums, sum_moments
+from omistats.scoring.sums import CaseSums, Sample, ScoredItem, Strata, case_sums
 
 __all__ = ["Estimator", "UnitVersusRest", "choose_estimator", "pooled_estimator"]
 
@@ -169,9 +174,6 @@ def choose_estimator(
         unused = np.zeros(len(starts) - 1)
         sample = Sample(members.flags(0, len(cases)), starts, unused, unused)
         return ComplexDesign(rule, case_sums(cases, items), sample, with_fpc, without_fpc)
-    if rule == "pooled":
-        moments = sum_moments(cases, items, members)
-        return pooled_estimator(cases.units, np.diff(starts), moments, lonely, population, cases)
     units = _resolve_units(cases.units, np.diff(starts), lonely, population, cases)
     fpc_scale, centring = units.strata.fpc_scale, units.strata.centring
     sample = Sample(members.flags(0, len(cases)), starts, fpc_scale, centring)
@@ -450,6 +452,25 @@ class ComplexDesign:
         design, used = self.with_fpc.design, self.with_fpc.weight > 0
         clusters = np.unique(design.cluster[rows][used[rows]])
         return float(len(clusters) - len(np.unique(design.stratum[clusters])))
+
+    def effective_sums(self, clustered: bool) -> EffectiveSums:
+        """Sum what effective answers of pooled scores are computed from.
+
+        Parameters
+        ----------
+        clustered : bool
+            Whether clusters were sampled, and not single cases.
+        """
+        design = self.with_fpc.design
+        return effective_sums_of_cases(
+            self.sums.by_case,
+            self.sample.starts,
+            self.sample.members,
+            weight=self.with_fpc.weight,
+            stratum=design.stratum[design.cluster],
+            cluster=design.cluster if clustered else None,
+            fraction=np.broadcast_to(design.fraction, design.fpc_scale.shape),
+        )
 
     def fpc_metadata(self, items: Sequence[ScoredItem]) -> FpcMetadata | None:
         """Describe the finite population correction; None without one."""

@@ -43,11 +43,15 @@ class Scores(TableResult):
     ``design_effect``, ``difference, difference_low, difference_high`` (first group less
     second, in percentage points), ``statistic, df, df2, p_value, stars, contrast, method,
     interval_method, rule, confidence``, ``questions`` and ``invented`` (how many feed the
-    item), ``provenance`` (the weakest of their sources) and ``reason``. Limits of a
-    difference are Wald's, whatever the interval of the scores. ``breakdown`` and
-    ``group`` are null for the score of all cases of a unit. What cannot be computed is
-    null, and ``reason`` says why. Under a complement the difference and the test are of
-    the subset and the cases outside it.
+    item), ``provenance`` (the weakest of their sources), ``reason``, ``reliability`` (``ok``,
+    ``too few cases to tell``, ``one case only``), and what intervals and tests on effective
+    answers go by: ``cases`` (with an applicable answer), ``effective_n`` (effective answers;
+    infinite where every case is known) and ``effective_df`` (of t; null where the spread is a
+    bound). Limits of a difference belong to its test. ``se`` and ``design_effect`` are
+    linearised, whatever the interval. ``breakdown`` and ``group`` are null for the score of all
+    cases of a unit. What cannot be computed is null, and ``reason`` says why; thin rows are
+    marked with ``?`` in the text. Under a complement the difference and the test are of the
+    subset and the cases outside it.
 
     Scores support the Arrow PyCapsule protocol: ``pa.table(scores)``.
 
@@ -217,6 +221,7 @@ class Scores(TableResult):
         adjust: Adjustment = "holm",
         family: Family = "unit",
         others: Iterable[str] | None = None,
+        items: Iterable[str] | None = None,
     ) -> Weaknesses:
         """Find the items where a unit is credibly below the rest.
 
@@ -225,17 +230,21 @@ class Scores(TableResult):
         unit : str, optional
             One unit; by default each unit of this view in turn.
         level : {'criterion', 'section', 'headline'}
-            Level of the items to compare, all of this view.
+            Level of the items to compare.
         confidence : float
             Confidence of intervals, and of the claim that a unit is below; between 0 and 1.
         adjust : {'holm', 'bonferroni', 'bh', 'none'}
             Adjustment of p-values for the number of items.
         family : {'unit', 'all'}
-            Tests that p-values are adjusted for together: the items of each unit by itself, or
-            those of all units of this view.
+            Tests that p-values are adjusted for together: all items of the level that were
+            scored, of each unit by itself or of all units. Filters of this view choose what is
+            shown and do not change the family.
         others : iterable of str, optional
             The units that make up the rest, without the unit itself; by default all the
             others that were scored, also those filtered out of this view.
+        items : iterable of str, optional
+            A smaller family, by the ids of its items, chosen before the figures were seen; the
+            column ``family`` then says so.
 
         Returns
         -------
@@ -257,15 +266,16 @@ class Scores(TableResult):
 
         Notes
         -----
-        The rest is the other units pooled under the same scoring rule. Its standard error is
-        linearised about the score of the rest, not about the score of all units. Where units
-        are strata the variance of the difference is the sum of both variances; where a stratum
-        or cluster reaches across units their covariance counts. The test is Wald's, two-sided,
+        The rest is the other units pooled under the same scoring rule. The test is the one the
+        scores were made with. On effective answers it is Pearson's, and no unit is below by
+        having few cases. Wald's takes the standard error of the rest, linearised about the score
+        of the rest; where units are strata the variance of the difference is the sum of both
+        variances; where a stratum or cluster reaches across units their covariance counts. It is
         by the normal distribution or, under ``df='design'``, by t with the degrees of freedom of
         the cases compared.
         """
         given = self.table, self._context, unit
-        return find_weaknesses(*given, level, confidence, adjust, family, others)
+        return find_weaknesses(*given, level, confidence, adjust, family, others, items)
 
     def level(self, *levels: str) -> Self:
         """Keep criteria, sections or headline elements.
@@ -371,6 +381,7 @@ class Scores(TableResult):
             head += ", errors corrected for caseloads"
         labels = {item.id: item.label for item in self.framework.items}
         lines = [["unit, group", "score", "percent", "interval", "n", "stars"]]
+        thin: dict[str, int] = {}
         for row in rows:
             where = row["unit"]
             if row["group"] is not None:
@@ -384,7 +395,13 @@ class Scores(TableResult):
             # The test of a complement is of the subset; stars beside all cases would mislead.
             is_all = row["contrast"] not in (None, "groups") and row["group"] == ALL
             stars = "" if is_all else row["stars"] or ""
+            if row["reliability"] not in (None, "ok"):
+                stars += "?"
+                thin[row["reliability"]] = thin.get(row["reliability"], 0) + 1
             lines.append([where, what + note, percent, limits, f"{row['n']:,}", stars])
         more = self.table.num_rows - _ROWS
-        footer = f"... and {more:,} more rows in .table" if more > 0 else ""
-        return Display(head, lines, footer, labels=2)
+        notes = [f"... and {more:,} more rows in .table"] * (more > 0)
+        if thin:
+            counted = ", ".join(f"{what} ({rows})" for what, rows in thin.items())
+            notes.insert(0, f"? {counted}")
+        return Display(head, lines, "\n".join(notes), labels=2)

@@ -15,6 +15,7 @@ from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value
 from omistats.model.framework import ALL, Framework, check_framework
 from omistats.model.metadata import SYNTHETIC, is_synthetic
 from omistats.model.units import resolve_regrouping
+from omistats.scoring.effective import moments_of_sizes, size_columns
 from omistats.scoring.groups import Domains, make_domains
 from omistats.scoring.score_tally_file import StoredSums, read_sums, write_sums
 from omistats.scoring.sums import ScoredItem, scored_items
@@ -55,6 +56,10 @@ class ScoreTally:
         for each complement the cases that its subset is compared with.
     metadata : mapping of bytes to bytes
         Metadata of the cases, such as the mark of synthetic cases.
+    sizes : ndarray of int64, shape (units, domains, columns), or None
+        Numbers of cases, and sums of their answers, by how many answers applied, as
+        `omistats.scoring.effective.size_columns` describes them; intervals and tests on effective
+        answers need them. None in sums that an earlier version saved.
 
     Raises
     ------
@@ -85,6 +90,7 @@ class ScoreTally:
     complement: Literal["all", "known"]
     moments: Counts
     metadata: Mapping[bytes, bytes] = attrs.field(factory=dict)
+    sizes: Counts | None = None
 
     def __attrs_post_init__(self) -> None:
         widths = [len(item.questions) for item in self.items]
@@ -92,11 +98,13 @@ class ScoreTally:
         wrong = _check_consistency(
             self.units, self.cases, names, widths, self.domains, self.complement, self.moments
         )
+        if not wrong and self.sizes is not None:
+            wrong = _check_sizes(self.sizes, self.items, self.moments)
         if wrong:
             lines = "".join(f"\n  - {w}" for w in wrong)
             raise UsageError(f"no cases can have such sums:{lines}")
         # A sum changed later would no longer fit the others.
-        for name in ("cases", "moments"):
+        for name in ("cases", "moments", *(() if self.sizes is None else ("sizes",))):
             fixed = getattr(self, name).view()
             fixed.flags.writeable = False
             object.__setattr__(self, name, fixed)
@@ -128,8 +136,8 @@ class ScoreTally:
             When frameworks, items, breakdowns or complements differ; every difference is named.
         """
         _check_mergeable(self, others, "merge")
-        units, cases, moments, metadata = _merge_score_sums((self, *others))
-        return attrs.evolve(self, units=units, cases=cases, moments=moments, metadata=metadata)
+        units, metadata, sums = _merge_score_sums((self, *others))
+        return attrs.evolve(self, units=units, metadata=metadata, **sums)
 
     def drop_units(self, units: Iterable[str] | str) -> ScoreTally:
         """Drop units.
@@ -157,12 +165,8 @@ class ScoreTally:
         kept = [i for i, unit in enumerate(self.units) if unit not in dropped]
         if not kept:
             raise UsageError("that drops every unit; keep one at least")
-        return attrs.evolve(
-            self,
-            units=tuple(self.units[i] for i in kept),
-            cases=self.cases[kept],
-            moments=self.moments[kept],
-        )
+        sums = {name: values[kept] for name, values in self.sums_by_unit().items()}
+        return attrs.evolve(self, units=tuple(self.units[i] for i in kept), **sums)
 
     def replace(self, new: ScoreTally) -> ScoreTally:
         """Replace the sums of some units.
@@ -188,10 +192,14 @@ class ScoreTally:
         if unknown := [unit for unit in new.units if unit not in self.units]:
             raise UnknownNameError("unit", unknown, self.units)
         at = [self.units.index(unit) for unit in new.units]
-        cases, moments = self.cases.copy(), self.moments.copy()
-        cases[at], moments[at] = new.cases, new.moments
-        *_, metadata = _merge_score_sums((self, new))
-        return attrs.evolve(self, cases=cases, moments=moments, metadata=metadata)
+        sums: dict[str, Any] = {"sizes": None}
+        theirs = new.sums_by_unit()
+        for name, values in self.sums_by_unit().items():
+            if name in theirs:
+                sums[name] = values.copy()
+                sums[name][at] = theirs[name]
+        _, metadata, _ = _merge_score_sums((self, new))
+        return attrs.evolve(self, metadata=metadata, **sums)
 
     def regroup(self, mapping: Mapping[str, str]) -> ScoreTally:
         """Merge units into larger ones: regions, or any grouping.
@@ -216,11 +224,16 @@ class ScoreTally:
             When it is no mapping.
         """
         groups, place = resolve_regrouping(self.units, mapping)
-        cases = np.zeros(len(groups), np.int64)
-        moments = np.zeros((len(groups), *self.moments.shape[1:]), np.int64)
-        np.add.at(cases, place, self.cases)
-        np.add.at(moments, place, self.moments)
-        return attrs.evolve(self, units=groups, cases=cases, moments=moments)
+        sums: dict[str, Any] = {}
+        for name, values in self.sums_by_unit().items():
+            sums[name] = np.zeros((len(groups), *values.shape[1:]), np.int64)
+            np.add.at(sums[name], place, values)
+        return attrs.evolve(self, units=groups, **sums)
+
+    def sums_by_unit(self) -> dict[str, Any]:
+        """Return the arrays that have a row a unit."""
+        sums = {"cases": self.cases, "moments": self.moments}
+        return sums if self.sizes is None else {**sums, "sizes": self.sizes}
 
     def write(self, path: str | Path) -> None:
         """Write the sums to an Arrow IPC file, which `read` reads.
@@ -251,6 +264,7 @@ class ScoreTally:
                 self.complement,
                 self.moments,
                 self.metadata,
+                self.sizes,
             ),
         )
 
@@ -289,6 +303,7 @@ class ScoreTally:
             stored.complement,
             stored.moments,
             stored.metadata,
+            stored.sizes,
         )
 
     def __repr__(self) -> str:
@@ -348,6 +363,19 @@ def _check_consistency(
         if bad.any():
             wrong.append(f"{rule}; broken by {_describe_first(bad, units, items, domains)}")
     return wrong
+
+
+def _check_sizes(sizes: Any, items: Sequence[ScoredItem], moments: Counts) -> list[str]:
+    """List what is wrong with numbers by size; moments are those of the same cases."""
+    shape = (*moments.shape[:2], size_columns(items)[-1].stop)
+    if not isinstance(sizes, np.ndarray) or sizes.dtype != np.int64 or sizes.shape != shape:
+        found = getattr(sizes, "shape", type(sizes).__name__)
+        return [f"`sizes` must be int64 of shape {shape}; found {found}"]
+    if (sizes < 0).any():
+        return ["`sizes` must be 0 or more; found negative numbers"]
+    if not np.array_equal(moments_of_sizes(sizes, items), moments):
+        return ["`sizes` must add up to `moments`; found other sums"]
+    return []
 
 
 def _broken_rules(
@@ -431,18 +459,20 @@ def _check_mergeable(first: ScoreTally, others: Sequence[Any], what: str) -> Non
 
 def _merge_score_sums(
     parts: Sequence[ScoreTally],
-) -> tuple[tuple[str, ...], Counts, Counts, dict[bytes, bytes]]:
-    """Add sums of the same things; return units, cases, moments and metadata."""
+) -> tuple[tuple[str, ...], dict[bytes, bytes], dict[str, Any]]:
+    """Add sums of the same things; return units, metadata and the arrays."""
     units = tuple(dict.fromkeys(unit for part in parts for unit in part.units))
     place = {unit: i for i, unit in enumerate(units)}
-    cases = np.zeros(len(units), np.int64)
-    moments = np.zeros((len(units), *parts[0].moments.shape[1:]), np.int64)
-    for part in parts:
-        at = [place[unit] for unit in part.units]
-        # A part has each unit once, so that no addition is lost.
-        cases[at] += part.cases
-        moments[at] += part.moments
-    return units, cases, moments, _common_metadata([part.metadata for part in parts])
+    arrays = [part.sums_by_unit() for part in parts]
+    # What one part lacks, the whole lacks.
+    sums: dict[str, Any] = {"sizes": None}
+    for name in [name for name in arrays[0] if all(name in one for one in arrays)]:
+        total = np.zeros((len(units), *arrays[0][name].shape[1:]), np.int64)
+        for part, one in zip(parts, arrays, strict=True):
+            # A part has each unit once, so that no addition is lost.
+            total[[place[unit] for unit in part.units]] += one[name]
+        sums[name] = total
+    return units, _common_metadata([part.metadata for part in parts]), sums
 
 
 def _common_metadata(parts: Sequence[Mapping[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -38,7 +38,9 @@ SCHEMA = pa.schema(
         *((name, pa.int64()) for name in ("cases", *_SUMS)),
     ]
 )
-"""The columns of the file."""
+"""The columns of the file, except ``sizes``: a list a row, which files of earlier versions lack."""
+
+_SIZES = pa.field("sizes", pa.list_(pa.int64()))
 
 
 @attrs.frozen(eq=False)
@@ -51,7 +53,7 @@ class StoredSums:
         The name of the framework.
     item_questions : mapping of str to tuple of str
         The questions of each item.
-    units, cases, splits, complement, moments, metadata
+    units, cases, splits, complement, moments, metadata, sizes
         As in `omistats.ScoreTally`.
     """
 
@@ -63,6 +65,7 @@ class StoredSums:
     complement: Literal["all", "known"]
     moments: Counts
     metadata: Mapping[bytes, bytes]
+    sizes: Counts | None = None
 
 
 @attrs.frozen
@@ -90,6 +93,8 @@ def write_sums(path: Path, sums: StoredSums) -> None:
         *(pa.array(np.ascontiguousarray(x).ravel()) for x in np.moveaxis(sums.moments, -1, 0)),
     ]
     table = pa.Table.from_arrays(arrays, schema=SCHEMA)
+    if sums.sizes is not None:
+        table = table.append_column(_SIZES, _size_lists(sums.sizes, sums.item_questions))
     write_stored(path, KIND, description, sums.metadata, table)
 
 
@@ -108,7 +113,7 @@ def read_sums(path: Path, framework: Framework) -> StoredSums:
     if found is None:
         text = f"{stored.table.num_rows:,} rows that are not those written"
         raise file_error(path, "the rows of every unit, group and item", text, _HINT)
-    units, cases, moments = found
+    units, cases, moments, sizes = found
     return StoredSums(
         framework.name,
         units,
@@ -118,14 +123,32 @@ def read_sums(path: Path, framework: Framework) -> StoredSums:
         description.complement,
         moments,
         stored.metadata,
+        sizes,
     )
+
+
+def _widths(feeds: Mapping[str, tuple[str, ...]]) -> list[int]:
+    """Count the numbers by size that each item has."""
+    return [3 * len(questions) + 2 for questions in feeds.values()]
+
+
+def _size_lists(sizes: Counts, feeds: Mapping[str, tuple[str, ...]]) -> pa.Array:
+    """Make a list of each unit, domain and item."""
+    widths = np.tile(_widths(feeds), sizes.shape[0] * sizes.shape[1])
+    offsets = pa.array(np.concatenate([[0], np.cumsum(widths)]), pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(sizes).ravel()))
 
 
 def _read_rows(
     table: pa.Table, description: _Description
-) -> tuple[tuple[str, ...], Counts, Counts] | None:
-    """Return units, cases and moments; None if the rows are not those that were written."""
+) -> tuple[tuple[str, ...], Counts, Counts, Counts | None] | None:
+    """Return units, cases, moments and sizes; None if the rows are not those that were written."""
     item_questions, splits = description.item_questions, description.splits
+    lists = None
+    if table.schema.names[-1:] == ["sizes"]:
+        lists, table = table["sizes"].combine_chunks(), table.drop_columns(["sizes"])
+        if lists.type != _SIZES.type or lists.null_count or lists.flatten().null_count:
+            return None
     if not table.schema.equals(SCHEMA):
         return None
     domains = len(make_domains(splits))
@@ -144,7 +167,13 @@ def _read_rows(
     cases = np.ascontiguousarray(of_rows[::rows_of_unit])
     if not (np.repeat(cases, rows_of_unit) == of_rows).all():
         return None
-    return units, cases, moments
+    if lists is None:
+        return units, cases, moments, None
+    widths = np.tile(_widths(item_questions), len(units) * domains)
+    if not np.array_equal(np.diff(lists.offsets.to_numpy()), widths):
+        return None
+    sizes = lists.flatten().to_numpy().reshape(len(units), domains, -1)
+    return units, cases, moments, sizes
 
 
 def _read_description(path: Path, metadata: Mapping[str, Any]) -> _Description:

@@ -19,10 +19,11 @@ from omistats.errors import UsageError
 from omistats.model.batches import Progress, UnitOrder, fits_at_once, is_stream, read_cases
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework
+from omistats.scoring.effective import moments_of_sizes, sum_sizes
 from omistats.scoring.groups import assign_domains, group_specs
 from omistats.scoring.options import check_complement, check_source, resolve_breakdowns
 from omistats.scoring.score_tally import ScoreTally
-from omistats.scoring.sums import ScoredItem, scored_items, sum_moments
+from omistats.scoring.sums import ScoredItem, scored_items
 
 __all__ = ["can_sum_in_parts", "from_sums", "score_tally", "sum_in_parts"]
 
@@ -114,6 +115,7 @@ def _sum_cases(
         When a breakdown labels cases outside its groups.
     """
     members = assign_domains(cases, breakdowns, complement == "known")
+    sizes = sum_sizes(cases, items, members)
     return ScoreTally(
         cases.framework,
         cases.units,
@@ -121,8 +123,9 @@ def _sum_cases(
         tuple(items),
         members.domains.splits,
         complement,
-        sum_moments(cases, items, members),
+        moments_of_sizes(sizes, items),
         cases.metadata,
+        sizes,
     )
 
 
@@ -130,7 +133,7 @@ def from_sums(
     framework: Framework,
     units: Sequence[str],
     cases: npt.ArrayLike,
-    moments: npt.ArrayLike,
+    sizes: npt.ArrayLike,
     items: Sequence[ScoredItem],
     splits: Sequence[Breakdown | GroupSpec],
     complement: Literal["all", "known"],
@@ -146,8 +149,8 @@ def from_sums(
         In the order of report.
     cases : array_like of int, shape (units,)
         The number of cases of each unit, those without any answer included.
-    moments : array_like of int, shape (units, domains, items, 5)
-        Sums over cases of k, n, k k, k n and n n, domains in the order of
+    sizes : array_like of int, shape (units, domains, columns)
+        Numbers by size as in `omistats.scoring.effective.size_columns`, domains in the order of
         `omistats.scoring.groups.Domains`.
     items : sequence of ScoredItem
         As `omistats.scoring.sums.scored_items` returns them.
@@ -167,6 +170,7 @@ def from_sums(
     UsageError
         When numbers are not whole, or no cases can have such sums.
     """
+    by_size = _as_int64(sizes, "sizes")
     specs = [s if isinstance(s, GroupSpec) else group_specs([s])[0] for s in splits]
     return ScoreTally(
         framework,
@@ -175,8 +179,9 @@ def from_sums(
         tuple(items),
         tuple(specs),
         complement,
-        _as_int64(moments, "moments"),
+        moments_of_sizes(by_size, items),
         dict(metadata or {}),
+        by_size,
     )
 
 
@@ -250,7 +255,7 @@ def sum_in_parts(
             framework,
             found.units,
             found.cases,
-            found.moments,
+            found.sizes,
             items,
             breakdowns,
             complement,
@@ -274,4 +279,5 @@ def sum_in_parts(
     total = reduce(ScoreTally.merge, parts)
     units = order.order()
     place = [total.units.index(unit) for unit in units]
-    return attrs.evolve(total, units=units, cases=total.cases[place], moments=total.moments[place])
+    sums = {name: values[place] for name, values in total.sums_by_unit().items()}
+    return attrs.evolve(total, units=units, **sums)

@@ -15,7 +15,6 @@ from omistats.errors import UnknownNameError, UsageError, as_tuple
 from omistats.kernel.bit_counts import unpack
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework, Item, Provenance
-from omistats.scoring.groups import DomainMembers
 
 __all__ = [
     "CaseSums",
@@ -25,7 +24,6 @@ __all__ = [
     "case_sums",
     "question_item_matrix",
     "scored_items",
-    "sum_moments",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -168,59 +166,6 @@ def question_item_matrix(
     for i, item in enumerate(items):
         item_questions[[place[q] for q in item.questions], i] = 1
     return [*used, *(len(ids) + i for i in used)], item_questions[used]
-
-
-def sum_moments(cases: CaseSet, items: Sequence[ScoredItem], members: DomainMembers) -> Counts:
-    """Sum k, n, k², k n and n² over the cases of each unit and domain.
-
-    k and n are the sufficient and applicable answers of a case to the questions of an item.
-
-    Returns
-    -------
-    ndarray of int64, shape (units, domains, items, 5)
-
-    Notes
-    -----
-    Answers are unpacked and added up by item for a block of cases at a time, and one matrix
-    product sums each unit's part of the block over domains. Memory grows with cases by two bytes
-    a case and breakdown only.
-    """
-    rows, item_questions = question_item_matrix(cases.framework, items)
-    packed = cases.packed
-    starts = packed.starts
-    # No case adds more than this to a sum.
-    most = float(item_questions.sum(axis=0).max()) ** 2
-    exact = int((_FLOAT32_EXACT - 1) / most)
-    if exact < _MIN_EXACT:
-        exact, item_questions = len(cases), item_questions.astype(np.float64)
-    block = min(
-        _BLOCK if len(cases) < 8 * _LARGE_BLOCK else _LARGE_BLOCK, len(cases) + -len(cases) % 64
-    )
-    width, domains = len(items), len(members.domains)
-    out = np.zeros((len(starts) - 1, 5 * width, domains), np.int64)
-    # Allocated once: memory given back after every block would be fetched again page by page.
-    answers = np.zeros((2, len(item_questions), block), item_questions.dtype)
-    sums = np.empty((5, width, block), item_questions.dtype)
-    all_rows = len(rows) == packed.columns
-    for a, b, words in packed.iter_slices(max(64, block)):
-        bits = unpack(np.ascontiguousarray(words if all_rows else words[rows]), b - a)
-        answers.reshape(len(rows), block)[:, : b - a] = bits
-        # Columns past the last case keep old answers; no unit's slice reaches them.
-        np.matmul(item_questions.T, answers, out=sums[:2])
-        k, n = sums[:2]
-        np.multiply(k, k, out=sums[2])
-        np.multiply(k, n, out=sums[3])
-        np.multiply(n, n, out=sums[4])
-        flat = sums.reshape(5 * width, block)
-        inside = np.ascontiguousarray(members.flags(a, b).T, item_questions.dtype)
-        first, last = np.searchsorted(starts, [a, b], side="right")
-        edges = np.clip(starts[first - 1 : last + 1], a, b) - a
-        for unit in range(len(edges) - 1):
-            for at in range(int(edges[unit]), int(edges[unit + 1]), exact):
-                some = slice(at, min(at + exact, int(edges[unit + 1])))
-                out[first - 1 + unit] += (flat[:, some] @ inside[some]).astype(np.int64)
-    shaped = out.reshape(len(out), 5, width, domains)
-    return shaped.transpose(0, 3, 2, 1)
 
 
 @attrs.frozen(eq=False)

@@ -15,6 +15,11 @@ from omistats import _arrow
 from omistats._result_tables import Display, TableResult
 from omistats.errors import UsageError, check_choice, format_value, format_values
 from omistats.kernel.checks import check_whole
+from omistats.kernel.effective import (
+    EffectiveGroups,
+    compare_effective,
+    effective_heterogeneity,
+)
 from omistats.kernel.funnel import (
     SCALES,
     Dispersion,
@@ -27,7 +32,8 @@ from omistats.kernel.funnel import (
     standard_scores,
     within_design_effect,
 )
-from omistats.kernel.ranks import pairs, rank_sets, ranks
+from omistats.kernel.intervals import normal_quantile
+from omistats.kernel.ranks import Pairs, pairs, rank_sets, rank_sets_of_tests, ranks
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
 from omistats.scoring.finite_population import read_fpc_metadata
@@ -38,6 +44,7 @@ Floats = npt.NDArray[np.float64]
 Inflation = Literal["none", "multiplicative", "additive"]
 
 _LEVELS = (0.95, 0.998)
+_EFFECTIVE = ("cases", "effective_n", "effective_df", "interval_method")
 _RANGES = pa.schema(
     [
         ("level", pa.string()),
@@ -207,8 +214,18 @@ def compare_units(
         centre / 100, n, confidence=_LEVELS, scale=scale, inflation=inflation, **applied
     )
     confidence = whole["confidence"][0].as_py()
-    ranked = ranks(p, se, confidence=confidence, draws=draws, seed=seed)
-    joint = rank_sets(p, se, confidence=confidence)
+    groups = _effective_groups(rows)
+    if groups is None:
+        spread, joint = se, rank_sets(p, se, confidence=confidence)
+        differ = heterogeneity(p, se)
+    else:
+        # Ranks are simulated with the spread that the interval has.
+        spread = (column("high") - column("low")) / 200 / normal_quantile(confidence)
+        one, other = groups[:, np.newaxis], groups[np.newaxis]
+        tests = compare_effective(one, other).p_value
+        joint = rank_sets_of_tests(p, tests, confidence=confidence)
+        differ = effective_heterogeneity(groups)
+    ranked = ranks(p, spread, confidence=confidence, draws=draws, seed=seed)
     arrays = {
         "unit": pa.array([u for u, _ in ordered]),
         "order": _order_column([value for _, value in ordered]),
@@ -233,6 +250,8 @@ def compare_units(
         "lowest_quarter_se": _arrow.floats(ranked.lowest_quarter_error),
         "below_threshold": _below_threshold(column("percent"), column("high"), threshold),
         "reason": rows["reason"].cast(pa.string()).combine_chunks(),
+        "reliability": rows["reliability"].cast(pa.string()).combine_chunks(),
+        **{name: rows[name].combine_chunks() for name in _EFFECTIVE},
     }
     return UnitComparison(
         item,
@@ -240,7 +259,7 @@ def compare_units(
         float(centre),
         effect,
         over,
-        heterogeneity(p, se),
+        differ,
         {
             "scale": scale,
             "overdispersion": overdispersion,
@@ -251,6 +270,19 @@ def compare_units(
             "population": None if fpc is None else dict(fpc.caseloads),
         },
     )
+
+
+def _effective_groups(rows: pa.Table) -> EffectiveGroups | None:
+    """Return units as effective answers; None if their intervals are not made of them."""
+    if not set(rows["interval_method"].to_pylist()) <= {"wilson-effective", None}:
+        return None
+    percent, n, df, cases = (
+        rows[name].cast(pa.float64()).fill_null(np.nan).to_numpy()
+        for name in ("percent", "effective_n", "effective_df", "cases")
+    )
+    # A null stands for a spread that is a bound, with infinite degrees of freedom.
+    df = np.where(np.isnan(df), np.inf, df)
+    return EffectiveGroups(percent / 100, n, df, np.nan_to_num(cases), np.full(n.shape, np.nan))
 
 
 def _check_percentage(name: str, value: Any) -> None:
@@ -318,7 +350,12 @@ def _pairs_table(table: pa.Table, confidence: float) -> pa.Table:
         values: npt.NDArray[np.float64] = table[name].fill_null(np.nan).to_numpy()
         return values
 
-    found = pairs(column("percent") / 100, column("se") / 100, confidence=confidence)
+    groups = _effective_groups(table) if "interval_method" in table.column_names else None
+    found = (
+        pairs(column("percent") / 100, column("se") / 100, confidence=confidence)
+        if groups is None
+        else _effective_pairs(groups, column("se") / 100, confidence)
+    )
     units, reasons = table["unit"].to_pylist(), table["reason"].to_pylist()
     places = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
     known = ~np.isnan(found.p_value)
@@ -343,6 +380,30 @@ def _pairs_table(table: pa.Table, confidence: float) -> pa.Table:
             "reason": pa.array(reason, pa.string()),
         }
     ).replace_schema_metadata(table.schema.metadata)
+
+
+def _effective_pairs(groups: EffectiveGroups, se: Floats, confidence: float) -> Pairs:
+    """Compare all pairs of units on effective answers."""
+    size = len(groups.p)
+    first, second = np.triu_indices(size, 1)
+    test = compare_effective(groups[first], groups[second], confidence)
+    p_value = np.full((size, size), np.nan)
+    p_value[first, second] = p_value[second, first] = test.p_value
+    adjusted = rank_sets_of_tests(groups.p, p_value, confidence=confidence).p_value
+    up, down = adjusted[first, second], adjusted[second, first]
+    level = 1 - confidence
+    return Pairs(
+        first,
+        second,
+        test.estimate,
+        np.hypot(se[first], se[second]),
+        test.low,
+        test.high,
+        test.p_value,
+        np.minimum(up, down),
+        (up <= level).astype(np.int8) - (down <= level).astype(np.int8),
+        confidence,
+    )
 
 
 def ranges(table: pa.Table) -> pa.Table:

@@ -14,11 +14,13 @@ from omistats import _arrow
 from omistats._result_tables import NO_REASON, Display, Reason, TableResult
 from omistats.errors import UnknownNameError, UsageError, as_tuple, check_choice, format_value
 from omistats.kernel.checks import check_confidence
+from omistats.kernel.effective import EffectiveGroups, compare_effective
 from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjust_p_values
 from omistats.kernel.wald import difference, wald_unchecked
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
-from omistats.scoring.build import Settings
+from omistats.scoring.build import METHODS, RELIABILITY, Settings, too_few
+from omistats.scoring.effective import EffectiveSums
 from omistats.scoring.estimators import Estimator, UnitVersusRest
 from omistats.scoring.unit_comparison import whole_cases
 
@@ -48,12 +50,23 @@ SCHEMA = pa.schema(
         *((name, _NOTE) for name in ("adjustment", "family", "method")),
         ("confidence", pa.float64()),
         ("reason", _NOTE),
+        ("reliability", _NOTE),
     ]
 )
 """The columns of weaknesses."""
 
 _PERCENTS = ("percent", "rest_percent")
-_COMPUTED = ("k", "n", "rest_k", "rest_n", *_PERCENTS, *_FIGURES[:-1], "reason")
+_COMPUTED = (
+    "k",
+    "n",
+    "rest_k",
+    "rest_n",
+    *_PERCENTS,
+    *_FIGURES[:-1],
+    "reason",
+    "method",
+    "reliability",
+)
 
 
 class WeaknessReason(Reason):
@@ -71,26 +84,41 @@ class WeaknessReason(Reason):
     ONE_CASE_IN_REST = "no standard error among the other units: a unit of one case"
     NO_SPREAD = "no spread to test against"
     NO_DF = "no degrees of freedom"
+    ONE_CASE_ONLY = "one case only: spread between cases unknown"
+    ONE_CASE_ONLY_IN_REST = "one case only among the other units: spread between cases unknown"
+    KNOWN_IN_FULL = "all cases are known, so the unit is compared without a test"
 
 
 @attrs.frozen(eq=False)
 class ScoringContext:
-    """The estimator of scores by unit, which standard errors of pooled units need.
+    """What comparisons of units with the rest need of the scores they are made from.
 
     Attributes
     ----------
     estimator : Estimator
         The scoring rule under the survey design.
+    effective : EffectiveSums or None
+        The sums of effective answers.
     units, items : tuple of str
         Their ids, in the order of the arrays of ``estimator``.
+    levels : tuple of str
+        The level of each item.
     settings : Settings
         Options of the scores.
     """
 
     estimator: Estimator
+    effective: EffectiveSums | None
     units: tuple[str, ...]
     items: tuple[str, ...]
+    levels: tuple[str, ...]
     settings: Settings
+
+    @property
+    def tests_effective(self) -> bool:
+        """Whether units are compared on effective answers."""
+        holds = self.effective is not None and bool(self.effective.usable[0])
+        return holds and self.settings.test == "effective"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -102,13 +130,14 @@ class Weaknesses(TableResult):
     table : pyarrow.Table
         A row a unit and item: ``unit, level, item``; ``k, n, percent`` of the unit (percent as
         in the scores, ``k`` and ``n`` counts of answers) and ``rest_k, rest_n, rest_percent`` of
-        the others pooled; ``difference`` (the unit less the rest, percentage points), ``se, low,
-        high`` of it (the interval is of this item by itself); ``statistic`` (the square of
-        difference over ``se``), ``df`` (of t, null under the normal distribution) and the
-        two-sided ``p_value``; ``p_adjusted``, which allows for all items of the ``family``;
-        ``credible``, whether the unit is below the rest and ``p_adjusted`` small enough;
-        ``adjustment, family, method, confidence``; ``reason`` why a figure is missing. Where
-        nothing could be tested ``credible`` is null, not false.
+        the others pooled; ``difference`` (the unit less the rest, percentage points), its
+        linearised ``se``, and ``low, high`` (the interval is of this item by itself);
+        ``statistic`` (chi-square on one degree of freedom), ``df`` (of t, null under the normal
+        distribution) and the two-sided ``p_value``; ``p_adjusted``, which allows for all items
+        of the ``family``; ``credible``, whether the unit is below the rest and ``p_adjusted``
+        small enough; ``adjustment, family, method, confidence``; ``reason`` why a figure is
+        missing; ``reliability``, as in the scores. Where nothing could be tested ``credible``
+        is null, not false.
     others : tuple of str or None
         The units that make up the rest, without the unit itself; None for all.
 
@@ -153,10 +182,12 @@ class Weaknesses(TableResult):
         rest = "all others" if self.others is None else f"{len(self.others)} named units"
         head = f"Weaknesses{synthetic}: {len(self):,} scores against {rest}, {below} credibly below"
         if rows:
-            of = "each unit" if rows[0]["family"] == "unit" else "all units"
+            scope, _, named = rows[0]["family"].partition(", ")
+            of = "each unit" if scope == "unit" else "all units"
             how = rows[0]["adjustment"]
             head += f" at {100 * rows[0]['confidence']:g}%"
-            head += "" if how == "none" else f", {how} over the items of {of}"
+            over = named or "items"
+            head += "" if how == "none" else f", {how} over the {over} of {of}"
         lines = [["unit", "item", "percent", "rest", "difference", "interval", "adjusted p", ""]]
         for row in rows:
             percent, rest_percent, points = (
@@ -169,7 +200,8 @@ class Weaknesses(TableResult):
             )
             ends = "" if row["low"] is None else f"{row['low']:+.1f} to {row['high']:+.1f}"
             p = _p_value(row["p_adjusted"])
-            note = "below" if row["credible"] else row["reason"] or ""
+            thin = row["reliability"] if row["reliability"] != "ok" else None
+            note = "below" if row["credible"] else row["reason"] or thin or ""
             lines.append([row["unit"], row["item"], percent, rest_percent, points, ends, p, note])
         left = len(self) - _ROWS
         return Display(
@@ -186,6 +218,7 @@ def find_weaknesses(
     adjust: Adjustment,
     family: Family,
     others: Iterable[str] | None,
+    items: Iterable[str] | None,
 ) -> Weaknesses:
     """Compare units with the rest; see `Scores.weaknesses`."""
     if context is None:
@@ -208,20 +241,35 @@ def find_weaknesses(
     adjustment = _resolve_adjustment(adjust)
     check_choice("family", family, get_args(Family))
     rest = None if others is None else _resolve_others(others, context.units)
-    levels = zip(whole["level"].to_pylist(), whole["item"].to_pylist(), strict=True)
-    items = [item for of_item, item in dict.fromkeys(levels) if of_item == level]
+    # The family is fixed by the scores, not by the view; a smaller one is asked for by name.
+    of_level = [id for id, own in zip(context.items, context.levels, strict=True) if own == level]
+    named = None if items is None else _resolve_items(items, of_level)
+    tested = of_level if named is None else [id for id in of_level if id in named]
     made = _make_table(
         context,
-        units,
-        items,
+        context.units if family == "all" else units,
+        tested,
         level,
         confidence,
         adjustment,
-        family,
+        family if named is None else f"{family}, named items",
         context.units if rest is None else rest,
         table.schema.metadata,
     )
-    return Weaknesses(made, rest)
+    shown = set(whole["item"].to_pylist())
+    rows = zip(made["unit"].to_pylist(), made["item"].to_pylist(), strict=True)
+    kept = [unit in units and item in shown for unit, item in rows]
+    return Weaknesses(made.filter(pa.array(kept, pa.bool_())), rest)
+
+
+def _resolve_items(items: Iterable[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Check the items that make up a smaller family."""
+    chosen: tuple[str, ...] = as_tuple("items", items, "ids of items")
+    if unknown := [item for item in chosen if item not in known]:
+        raise UnknownNameError("item", unknown, known)
+    if not chosen:
+        raise UsageError("`items` names no items; leave it out for all of the level")
+    return chosen
 
 
 def _resolve_adjustment(adjust: Any) -> str:
@@ -278,9 +326,11 @@ def _make_table(
         rest = pool & (np.arange(len(context.units)) != place)
         estimated = estimator.compare_with_rest(place, rest)
         answers = np.stack([counts[:, place], counts[:, rest].sum(axis=1)], axis=-1)
-        blocks.append(
-            _compare(estimated, answers, at, confidence, context.settings, bool(rest.any()))
-        )
+        found = _compare(estimated, answers, at, confidence, context.settings, bool(rest.any()))
+        if context.tests_effective and context.effective is not None:
+            one, other = context.effective.unit(place)[at], context.effective.rest(rest)[at]
+            found |= _compare_effective(one, other, confidence, bool(rest.any()))
+        blocks.append(found)
     figures = {
         name: np.array([b[name] for b in blocks]).reshape(len(units), -1) for name in _COMPUTED
     }
@@ -288,13 +338,12 @@ def _make_table(
     if adjust == "none" or not p.size:
         figures["p_adjusted"] = p
     else:
-        families = p.reshape(1, -1) if family == "all" else p
+        families = p.reshape(1, -1) if family.startswith("all") else p
         figures["p_adjusted"] = adjust_p_values(families, adjust).reshape(p.shape)
     known = ~np.isnan(p)
     below = (figures["difference"] < 0) & (figures["p_adjusted"] <= 1 - confidence)
     rows = len(units) * len(items)
     zeros = np.zeros(rows, np.int8)
-    method = "wald-f" if context.settings.uses_df_design else "wald-chi-square"
     arrays = {
         "unit": _arrow.dictionary(
             np.repeat(np.arange(len(units), dtype=np.int16), len(items)), units
@@ -311,10 +360,15 @@ def _make_table(
         "credible": pa.array(below.ravel(), pa.bool_(), mask=~known.ravel()),
         "adjustment": _arrow.dictionary(zeros, (adjust,)),
         "family": _arrow.dictionary(zeros, (family,)),
-        "method": _arrow.dictionary(zeros, (method,), known.ravel()),
+        "method": _arrow.dictionary(
+            figures["method"].ravel().astype(np.int8), METHODS, known.ravel()
+        ),
         "confidence": pa.array(np.full(rows, confidence)),
         "reason": _arrow.dictionary(
             figures["reason"].ravel().astype(np.int8), WeaknessReason.texts()
+        ),
+        "reliability": _arrow.dictionary(
+            figures["reliability"].ravel().astype(np.int8), RELIABILITY
         ),
     }
     schema = SCHEMA.with_metadata(metadata) if metadata else SCHEMA
@@ -367,6 +421,38 @@ def _compare(
         "df": np.where(np.isnan(p_value) | (df is None), np.nan, estimated.df_design),
         "p_value": p_value,
         "reason": reason,
+        "method": np.full(len(p_value), float(settings.uses_df_design)),
+        "reliability": np.where(no_score[:, 0], float(NO_REASON), 0.0),
+    }
+
+
+def _compare_effective(
+    one: EffectiveGroups, other: EffectiveGroups, confidence: float, has_rest: bool
+) -> dict[str, Floats]:
+    """Compare a unit with the rest on effective answers, each figure of shape (items,)."""
+    test = compare_effective(one, other, confidence)
+    reason = np.full(len(test.p_value), float(NO_REASON))
+    reason[np.isnan(test.p_value)] = WeaknessReason.KNOWN_IN_FULL
+    reason[~other.known] = WeaknessReason.ONE_CASE_ONLY_IN_REST
+    reason[~one.known] = WeaknessReason.ONE_CASE_ONLY
+    reason[np.isnan(other.p)] = (
+        WeaknessReason.NO_ANSWERS_IN_REST if has_rest else WeaknessReason.NO_OTHER_UNITS
+    )
+    reason[np.isnan(one.p)] = WeaknessReason.NO_ANSWERS
+    few = too_few(one, other, test.p_value, confidence)
+    grade = np.where(few, float(RELIABILITY.index("too few cases to tell")), 0.0)
+    grade[~one.known] = RELIABILITY.index("one case only")
+    grade[np.isnan(one.p)] = NO_REASON
+    names = ("pearson-effective", "yates-effective")
+    return {
+        "low": 100 * test.low,
+        "high": 100 * test.high,
+        "statistic": test.statistic,
+        "df": np.where(np.isfinite(test.df2), test.df2, np.nan),
+        "p_value": test.p_value,
+        "reason": reason,
+        "method": np.where(test.corrected, *(float(METHODS.index(n)) for n in names[::-1])),
+        "reliability": grade,
     }
 
 
