@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import style
 from style import BLUE, GREY, ORANGE, axes
 
-FILE = Path(__file__).with_name("false_accusations.csv")
+FILE = Path(style.__file__).with_name("false_accusations.csv")
 
 with FILE.open(encoding="utf-8", newline="") as file:
     cells = list(csv.DictReader(file))
