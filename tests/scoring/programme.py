@@ -93,6 +93,9 @@ FRAMEWORK = framework()
 
 BREAKDOWNS: tuple[oms.Breakdown | str, ...] = ("gender", "plan", Harm())
 
+# What R and the recounts of standard errors have; the default is on effective answers.
+WALD: dict[str, Any] = {"interval": "wald", "test": "wald"}
+
 
 def feeds(item: str) -> list[str]:
     """List the questions that feed an item, from the list above."""

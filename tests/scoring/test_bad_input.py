@@ -15,6 +15,7 @@ from tests.scoring.programme import (
     FRAMEWORK,
     SIZES,
     STRATA,
+    WALD,
     Harm,
     case_set,
     feeds,
@@ -50,7 +51,22 @@ def of(rows: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
         ({"items": []}, UsageError, "`items` names none; leave it out"),
         ({"items": "2.3"}, UsageError, "no question feeds 2.3; leave the item out"),
         ({"rule": "pool"}, UnknownNameError, "unknown scoring rule 'pool'; did you mean 'pooled'"),
-        ({"interval": "wilson"}, UnknownNameError, "unknown interval 'wilson'; choose from wald"),
+        (
+            {"interval": "wilson"},
+            UnknownNameError,
+            "unknown interval 'wilson'; choose from effective",
+        ),
+        ({"test": "fisher"}, UsageError, "by 'effective' or 'wald'; found 'fisher'. For tests"),
+        (
+            {"interval": "effective", "rule": "cases"},
+            UsageError,
+            "pooled scores; found rule='cases'",
+        ),
+        (
+            {"test": "effective", "rule": "cases"},
+            UsageError,
+            "`test='effective'` needs pooled scores",
+        ),
         ({"df": 12}, UsageError, "`df` must be None or 'design'; found 12"),
         ({"lonely": "ignore"}, UnknownNameError, "of one case 'ignore'; choose from error, null"),
         ({"lonely": "nan"}, UnknownNameError, "choose from error, null, remove, adjust"),
@@ -89,7 +105,8 @@ def test_the_first_bad_option_is_raised():
             {"complement": np.array(["all", "known"])},
             "the complement must be one of 'all', 'known'",
         ),
-        ({"interval": np.array(["wald", "logit"])}, "the interval must be one of 'wald', 'logit'"),
+        ({"interval": np.array(["wald", "logit"])}, "the interval must be one of .*; found array"),
+        ({"test": np.array(["wald"])}, "compared by 'effective' or 'wald'; found array"),
         ({"lonely": None}, "one case must be one of .*; found None"),
         ({"df": np.array(["design"])}, "`df` must be None or 'design'; found array"),
         ({"by": ["unit"]}, r"`by` must be None or 'unit'; found \['unit'\]"),
@@ -189,18 +206,37 @@ def test_no_cases_at_all(rule):
 
 
 def test_a_unit_of_one_case_is_named_in_the_error():
-    for options in ({}, {"by": "unit"}):
+    for options in (WALD, {"interval": "logit"}, {"test": "wald", "by": "unit"}, {"rule": "cases"}):
         with pytest.raises(
             DataError, match=r"one in 'isle' \(case 's026'\).*regroup.*lonely='null'"
         ):
             oms.scores(case_set(alone()), **options)
 
 
+def test_by_default_a_unit_of_one_case_lacks_only_its_own_interval():
+    lines = of(alone(), by="unit", breakdowns=["gender"], items="1")
+    whole = {line["unit"]: line for line in lines if line["group"] is None}
+    own = whole["isle"]
+    assert own["percent"] is not None
+    assert own["se"] is own["low"] is own["high"] is own["interval_method"] is None
+    assert own["reason"] == "one case only: spread between cases unknown"
+    assert (own["reliability"], own["cases"]) == ("one case only", 1)
+    every = whole["all"]
+    assert every["low"] < every["percent"] < every["high"]
+    assert (every["reason"], every["reliability"]) == (None, "ok")
+    # A standard error needs the spread within every unit.
+    assert every["se"] is None
+    tested = [line for line in lines if line["unit"] == "all" and line["group"] is not None]
+    assert [line["p_value"] is None for line in tested] == [False, False]
+    for lonely in ("error", "null"):
+        assert of(alone(), by="unit", breakdowns=["gender"], items="1", lonely=lonely) == lines
+
+
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
 def test_a_unit_of_one_case_under_each_treatment(rule):
     found = {}
     for lonely in ("null", "remove", "adjust"):
-        for line in of(alone(), by="unit", rule=rule, lonely=lonely, items="1"):
+        for line in of(alone(), by="unit", rule=rule, lonely=lonely, items="1", **WALD):
             found[lonely, line["unit"]] = line
     for lonely in ("remove", "adjust"):
         # A single case equals its mean: a standard error of 0 would be false certainty.
@@ -217,7 +253,7 @@ def test_a_unit_of_one_case_under_each_treatment(rule):
 
 
 def test_a_unit_of_one_case_has_no_degrees_of_freedom():
-    for line in of(alone(), by="unit", lonely="remove", df="design", items="1"):
+    for line in of(alone(), by="unit", lonely="remove", df="design", items="1", **WALD):
         if line["unit"] == "isle":
             assert line["se"] is line["low"] is line["high"] is line["design_effect"] is None
             assert line["reason"] == "a unit of one case"
@@ -230,7 +266,7 @@ def test_without_degrees_of_freedom_there_are_no_intervals_and_no_tests():
     rows = [
         row(i, unit, gender="fm"[i % 2], a1=i > 1, a2=i % 4 == 0) for i, unit in enumerate(SIZES)
     ]
-    options: dict[str, Any] = {"lonely": "adjust", "items": "1", "breakdowns": ["gender"]}
+    options: dict[str, Any] = {"lonely": "adjust", "items": "1", "breakdowns": ["gender"]} | WALD
     for line in of(rows, df="design", **options):
         assert line["se"] > 0
         assert line["low"] is line["high"] is line["p_value"] is line["df2"] is None
@@ -242,7 +278,8 @@ def test_without_degrees_of_freedom_there_are_no_intervals_and_no_tests():
 
 
 def test_a_caseload_of_one_case_has_no_degrees_of_freedom():
-    for line in of(alone(), by="unit", df="design", items="1", population={**SIZES, "isle": 1}):
+    caseloads = {**SIZES, "isle": 1}
+    for line in of(alone(), by="unit", df="design", items="1", population=caseloads, **WALD):
         if line["unit"] == "isle":
             assert (line["se"], line["low"], line["reason"]) == (0, None, "no degrees of freedom")
         else:
@@ -253,14 +290,14 @@ def test_a_caseload_of_one_case_has_no_degrees_of_freedom():
 def test_scores_of_removed_units_only_have_no_standard_error(rule):
     removed = "only units of one case, which were removed"
     rows = [row(i, unit, gender="fm"[i % 2], a1=i > 1) for i, unit in enumerate(SIZES)]
-    for line in of(rows, rule=rule, lonely="remove", items="1", breakdowns=["gender"]):
+    for line in of(rows, rule=rule, lonely="remove", items="1", breakdowns=["gender"], **WALD):
         assert line["percent"] is not None
         assert line["se"] is line["low"] is line["design_effect"] is line["p_value"] is None
         assert line["reason"] == removed
     # Here only the unit of the only woman is removed.
     rows = [row(i, "north", gender="m", a1=i > 1) for i in range(5)]
     rows.append(row(9, "isle", gender="f", a1=True))
-    lines = of(rows, rule=rule, lonely="remove", items="1", breakdowns=["gender"])
+    lines = of(rows, rule=rule, lonely="remove", items="1", breakdowns=["gender"], **WALD)
     reasons = {line["group"]: (line["se"] is None, line["reason"]) for line in lines}
     assert reasons[None] == (False, None)
     assert reasons["f"] == (True, removed)
@@ -269,7 +306,7 @@ def test_scores_of_removed_units_only_have_no_standard_error(rule):
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
 def test_a_group_without_standard_error_is_not_tested(rule):
-    lines = of(alone(), breakdowns=["gender"], lonely="null", items="1", rule=rule)
+    lines = of(alone(), breakdowns=["gender"], lonely="null", items="1", rule=rule, **WALD)
     groups = {line["group"]: line for line in lines}
     # The one case is a woman's.
     assert groups["f"]["se"] is None
@@ -288,13 +325,20 @@ def test_groups_without_spread_are_not_tested(rule):
         row(i, gender="fm"[i % 2], a1=bool(i % 2) or i % 4 == 0, a2=bool(i % 2) or i % 4 != 0)
         for i in range(12)
     ]
-    women, men = of(rows, breakdowns=["gender"], items="1.1", rule=rule)[1:]
+    women, men = of(rows, breakdowns=["gender"], items="1.1", rule=rule, **WALD)[1:]
     assert (women["percent"], men["percent"]) == (50.0, 100.0)
     assert women["se"] == men["se"] == 0
     assert women["difference"] == -50.0
     for line in (women, men):
         assert [line[name] for name in ("statistic", "p_value", "stars", "method")] == [None] * 4
         assert line["reason"] == "no spread to test against"
+    if rule == "pooled":
+        # By default the difference is tested: six cases a group are no certainty.
+        women, men = of(rows, breakdowns=["gender"], items="1.1")[1:]
+        assert women["difference"] == -50.0
+        assert 0.05 < women["p_value"] == men["p_value"] < 0.2
+        assert women["difference_low"] < -50 < 0 < women["difference_high"]
+        assert (women["method"], women["reason"]) == ("yates-effective", None)
 
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
@@ -306,7 +350,7 @@ def test_groups_whose_difference_does_not_vary_are_not_tested(rule):
         for j, (unit, counts) in enumerate(units.items())
         for i, k in enumerate(counts)
     ]
-    women, men = of(rows, breakdowns=["gender"], items="1.1", rule=rule)[1:]
+    women, men = of(rows, breakdowns=["gender"], items="1.1", rule=rule, **WALD)[1:]
     assert women["se"] == pytest.approx(men["se"])
     assert women["se"] > 10
     for line in (women, men):
@@ -317,10 +361,12 @@ def test_groups_whose_difference_does_not_vary_are_not_tested(rule):
 
 def test_equal_groups_have_the_mark_of_no_difference():
     rows = [row(i, gender="fm"[i % 2], a1=True) for i in range(6)]
-    for line in of(rows, breakdowns=["gender"], items="1.1")[1:]:
+    for line in of(rows, breakdowns=["gender"], items="1.1", **WALD)[1:]:
         assert line["p_value"] is None
         assert line["stars"] == "--"
         assert line["reason"] == "no spread to test against"
+    for line in of(rows, breakdowns=["gender"], items="1.1")[1:]:
+        assert (line["p_value"], line["stars"], line["reason"]) == (1.0, "--", None)
 
 
 def test_a_group_without_a_second_is_not_tested():
@@ -376,8 +422,9 @@ def test_units_with_a_caseload_smaller_than_the_sample_are_named():
 
 
 def test_units_without_a_caseload_are_named():
+    sizes = {"north": 99, "south": 99, "east": 9, "isle": 9}
     with pytest.raises(DataError, match=r"none for 'west', 'coast'\. Give one for each") as caught:
-        oms.scores(case_set(alone()), population={"north": 99, "south": 99, "east": 9, "isle": 9})
+        oms.scores(case_set(alone()), population=sizes, **WALD)
     # All problems of the data are reported together.
     assert [p.where for p in caught.value.problems] == ["population", "population", "unit"]
 
@@ -432,8 +479,10 @@ def test_a_unit_without_cases_has_a_caseload_of_0(rule, lonely):
 
 @pytest.mark.parametrize("rule", ["pooled", "questions", "cases"])
 def test_a_unit_of_one_case_that_is_its_whole_caseload_has_a_standard_error(rule):
-    lines = of(alone(), by="unit", items="1", rule=rule, population={**SIZES, "isle": 1})
-    for line in lines:
-        # The sample is the whole caseload.
-        assert (line["se"], line["reason"]) == (0, None)
-        assert line["low"] == line["percent"] == line["high"]
+    caseloads = {**SIZES, "isle": 1}
+    for options in (WALD, {}) if rule == "pooled" else (WALD,):
+        lines = of(alone(), by="unit", items="1", rule=rule, population=caseloads, **options)
+        for line in lines:
+            # The sample is the whole caseload.
+            assert (line["se"], line["reason"]) == (0, None)
+            assert line["low"] == line["percent"] == line["high"]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, strategies as st
 from tests.factories import oracle
-from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, feeds, read
+from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, WALD, case_set, feeds, read
 
 import omistats as oms
 from omistats import ScoreTally, score_tally
@@ -48,11 +48,12 @@ def alike(a: ScoreTally, b: ScoreTally) -> None:
     assert a.metadata == b.metadata
     np.testing.assert_array_equal(a.cases, b.cases)
     np.testing.assert_array_equal(a.moments, b.moments)
+    np.testing.assert_array_equal(a.sizes, b.sizes)
 
 
 @pytest.mark.parametrize(
     ("by", "complement", "df", "interval"),
-    list(product([None, "unit"], ["all", "known"], [None, "design"], ["wald", "logit"])),
+    list(product([None, "unit"], ["all", "known"], [None, "design"], [None, "wald", "logit"])),
 )
 def test_scores_of_sums_are_those_of_cases(by, complement, df, interval):
     given: dict[str, Any] = {"by": by, "df": df, "interval": interval, "confidence": 0.9}
@@ -63,10 +64,11 @@ def test_scores_of_sums_are_those_of_cases(by, complement, df, interval):
 
 @pytest.mark.parametrize("population", [60, CASELOADS, None])
 @pytest.mark.parametrize("lonely", ["null", "remove", "adjust"])
+@pytest.mark.parametrize("rules", [{}, WALD])
 @pytest.mark.parametrize("by", [None, "unit"])
-def test_units_of_one_case_and_caseloads(by, lonely, population):
+def test_units_of_one_case_and_caseloads(by, rules, lonely, population):
     cases = case_set(rows_alone())
-    given: dict[str, Any] = {"by": by, "lonely": lonely, "population": population}
+    given: dict[str, Any] = {"by": by, "lonely": lonely, "population": population, **rules}
     sums = score_tally(cases, breakdowns=BREAKDOWNS)
     same(oms.scores(sums, **given), oms.scores(cases, breakdowns=BREAKDOWNS, **given))
 
@@ -104,15 +106,26 @@ def test_sums_against_a_slow_count():
         lambda r: r["harm"] != "high",
     ]
     expected = np.zeros(sums.moments.shape, int)
+    by_size = np.zeros(sums.sizes.shape, int)
     for row in rows:
+        start = 0
         for j, item in enumerate(sums.items):
-            given = [row[q] for q in feeds(item.item.id) if row[q] is not None]
+            asked = feeds(item.item.id)
+            given = [row[q] for q in asked if row[q] is not None]
             k, n = sum(given), len(given)
             for d, member in enumerate(groups):
                 if member(row):
                     unit = sums.units.index(row["unit"])
                     expected[unit, d, j] += [k, n, k * k, k * n, n * n]
+                    own = by_size[unit, d, start : start + 3 * len(asked) + 2]
+                    if n:
+                        for place, value in enumerate((1, k, k * k)):
+                            own[place * len(asked) + n - 1] += value
+                        own[-2:] += [k > 0, k < n]
+            start += 3 * len(asked) + 2
+    assert start == sums.sizes.shape[-1]
     np.testing.assert_array_equal(sums.moments, expected)
+    np.testing.assert_array_equal(sums.sizes, by_size)
     assert dict(zip(sums.units, sums.cases.tolist(), strict=True)) == SIZES
 
 
@@ -187,7 +200,7 @@ def test_units_are_replaced_and_dropped():
 def marked(*units: str, **metadata: str) -> ScoreTally:
     kept = {key.encode(): value.encode() for key, value in metadata.items()}
     part = of_units(*units)
-    return from_sums(FRAMEWORK, part.units, part.cases, part.moments, part.items, part.splits,
+    return from_sums(FRAMEWORK, part.units, part.cases, part.sizes, part.items, part.splits,
                      part.complement, kept)  # fmt: skip
 
 
@@ -205,14 +218,14 @@ def test_merging_keeps_the_mark_of_synthetic_cases():
 def test_sums_of_an_engine_may_be_of_any_number_type(kind):
     sums = whole()
     found = from_sums(FRAMEWORK, list(sums.units), sums.cases.astype(kind),
-                      sums.moments.astype(kind), scored_items(FRAMEWORK, None),
+                      sums.sizes.astype(kind), scored_items(FRAMEWORK, None),
                       resolve(BREAKDOWNS, FRAMEWORK), "all")  # fmt: skip
     alike(found, sums)
 
 
 def test_sums_cannot_be_changed():
     sums = whole()
-    for array in (sums.cases, sums.moments):
+    for array in (sums.cases, sums.moments, sums.sizes):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, case_set, framework, read
+from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, WALD, case_set, framework, read
 from tests.scoring.test_score_tally import of_units, rows_alone, whole
 
 import omistats as oms
@@ -64,7 +64,8 @@ def test_options_equal_to_those_of_the_tally_are_accepted():
 def test_a_unit_of_one_case_is_named():
     sums = score_tally(case_set(rows_alone()))
     with pytest.raises(DataError, match=r"one in 'isle'\. Pass lonely='null'"):
-        oms.scores(sums)
+        oms.scores(sums, **WALD)
+    assert oms.scores(sums).table["low"].null_count == 0
 
 
 def test_all_wrong_caseloads_are_named():
@@ -168,7 +169,22 @@ def test_an_impossible_spread_is_raised():
     )  # fmt: skip
     assert sums.moments[0, 0, 0].tolist() == [3, 6, 9, 9, 18]
     with pytest.raises(UsageError, match="sums of squares leave no negative variance"):
-        from_sums(one, ["A"], [2], [[[[3, 6, 9, 9, 12]]]], sums.items, (), "all")
+        attrs.evolve(sums, moments=np.array([[[[3, 6, 9, 9, 12]]]]), sizes=None)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        (lambda s: s + 1, "`sizes` must add up to `moments`; found other sums"),
+        (lambda s: np.where(s == s.max(), -1, s), "`sizes` must be 0 or more; found negative"),
+        (lambda s: s[..., 1:], "`sizes` must be int64 of shape (6, 9, 100); found (6, 9, 99)"),
+        (lambda s: s.astype(float), "`sizes` must be int64 of shape (6, 9, 100)"),
+        (lambda s: s.tolist(), "`sizes` must be int64 of shape (6, 9, 100); found list"),
+    ],
+)
+def test_sums_by_size_that_do_not_fit_are_raised(sizes, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        attrs.evolve(whole(), sizes=sizes(whole().sizes))
 
 
 @pytest.mark.parametrize(
@@ -216,4 +232,4 @@ def test_attributes_that_do_not_fit_are_raised(changes, message):
 def test_sums_must_be_whole_numbers(value, message):
     sums = whole()
     with pytest.raises(UsageError, match=message):
-        from_sums(FRAMEWORK, sums.units, [value] * 6, sums.moments, sums.items, sums.splits, "all")
+        from_sums(FRAMEWORK, sums.units, [value] * 6, sums.sizes, sums.items, sums.splits, "all")

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from tests.damage import failing_writes, flipped
-from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, case_set, framework, read
+from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, WALD, case_set, framework, read
 from tests.scoring.test_score_tally import alike, same, whole
 
 import omistats as oms
 from omistats import DataError, ScoreTally, UsageError, score_tally
+from omistats.scoring.effective import size_columns
 
 # Internal: damaged files that are signed again.
 from omistats.counting.tally_file import with_checksum
@@ -37,7 +38,8 @@ def table_of(path: Path) -> pa.Table:
 def put(path: Path, table: pa.Table, sign: bool = True, **said: Any) -> None:
     """Write a table with changed metadata, by default with a checksum that fits."""
     metadata = dict(table.schema.metadata)
-    metadata[KIND.key] = json.dumps({**json.loads(metadata[KIND.key]), **said}).encode()
+    if said:
+        metadata[KIND.key] = json.dumps({**json.loads(metadata[KIND.key]), **said}).encode()
     table = table.replace_schema_metadata(metadata)
     table = with_checksum(table, KIND) if sign else table
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as out:
@@ -79,9 +81,32 @@ def test_the_table_is_tidy(path):
     at = [item.item.id for item in sums.items].index("safety")
     assert [row[name] for name in ("k", "n", "kk", "kn", "nn")] == sums.moments[1, 2, at].tolist()
     assert row["cases"] == 27
+    first = size_columns(sums.items)[at]
+    assert row["sizes"] == sums.sizes[1, 2, first].tolist()
     rest = [r for r in rows if r["breakdown"] == "harm" and r["group"] is None]
     assert len(rest) == 6 * 8
     assert sum(r["n"] for r in rest) == sums.moments[:, -1, :, 1].sum()
+
+
+def test_a_file_of_an_earlier_version_serves_walds_rules(path):
+    """It has no sums by number of answers."""
+    put(path, table_of(path).drop_columns("sizes"))
+    old = ScoreTally.read(path, framework=FRAMEWORK)
+    assert old.sizes is None
+    found = oms.scores(old, by="unit").table
+    assert set(found["interval_method"].to_pylist()) - {None} == {"wald-t"}
+    assert set(found["method"].to_pylist()) - {None} == {"wald-f"}
+    effective = ["reliability", "cases", "effective_n", "effective_df"]
+    by_name = oms.scores(whole(), by="unit", df="design", **WALD).table
+    assert found.drop_columns(effective).equals(by_name.drop_columns(effective))
+    assert {found[name].null_count for name in effective[1:]} == {len(found)}
+    for name in ("interval", "test"):
+        with pytest.raises(UsageError, match=f"`{name}='effective'` needs sums by number of answ"):
+            oms.scores(old, **{name: "effective"})
+    # What one part lacks, the whole lacks; what is replaced stays without.
+    for both in (old.merge(whole()), whole().merge(old), whole().replace(old)):
+        assert both.sizes is None
+        assert set(oms.scores(both).table["interval_method"].to_pylist()) == {"wald-t"}
 
 
 def test_a_file_that_is_there_is_replaced(path):
@@ -172,6 +197,9 @@ def changed(table: pa.Table, name: str, at: int, value: Any) -> pa.Table:
         lambda t: changed(t, "group", 9, None),
         lambda t: changed(t, "cases", 5, 99),
         lambda t: changed(t, "kk", 7, None),
+        lambda t: changed(t, "sizes", 7, None),
+        lambda t: changed(t, "sizes", 7, t["sizes"][7].as_py()[:-1]),
+        lambda t: changed(t, "sizes", 7, [None, *t["sizes"][7].as_py()[1:]]),
     ],
 )
 def test_changed_rows_are_detected(path, change):
@@ -188,11 +216,17 @@ def test_changed_rows_are_detected(path, change):
     "change",
     [
         lambda t: changed(t, "n", 7, t["n"][7].as_py() + 1),
+        # How many cases have a sufficient answer, which no other sum tells.
+        lambda t: changed(
+            t, "sizes", 7, [*t["sizes"][7].as_py()[:-2], 1, t["sizes"][7].as_py()[-1]]
+        ),
         lambda t: t.slice(0, t.num_rows - 72),
         lambda t: t.slice(0, 0),
     ],
 )
 def test_possible_sums_that_were_not_written_are_detected(path, change):
+    put(path, table_of(path), sign=False)
+    alike(ScoreTally.read(path, framework=FRAMEWORK), whole())
     put(path, change(table_of(path)), sign=False)
     with pytest.raises(DataError, match="unchanged; found content that does not match"):
         ScoreTally.read(path, framework=FRAMEWORK)

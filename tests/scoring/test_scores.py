@@ -6,7 +6,16 @@ import attrs
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.scoring.programme import BREAKDOWNS, FRAMEWORK, SIZES, STRATA, case_set, feeds, read
+from tests.scoring.programme import (
+    BREAKDOWNS,
+    FRAMEWORK,
+    SIZES,
+    STRATA,
+    WALD,
+    case_set,
+    feeds,
+    read,
+)
 
 import omistats as oms
 from omistats import UnknownNameError, UsageError
@@ -26,15 +35,20 @@ def test_columns_are_those_documented(found):
         *("percent", "se", "low", "high", "design_effect"),
         *("difference", "difference_low", "difference_high", "statistic", "df", "df2", "p_value"),
         *("stars", "contrast", "method", "interval_method", "rule", "confidence"),
-        *("questions", "invented", "provenance", "reason"),
+        *("questions", "invented", "provenance", "reason", "reliability"),
+        *("cases", "effective_n", "effective_df"),
     ]
     assert found.table.schema.names == columns
     types = {
         **dict.fromkeys(("unit", "breakdown", "group", "level", "item"), LABEL),
-        **dict.fromkeys(("k", "n"), pa.int64()),
+        **dict.fromkeys(("k", "n", "cases"), pa.int64()),
         **dict.fromkeys(("questions", "invented"), pa.int16()),
         **dict.fromkeys(
-            ("stars", "contrast", "method", "interval_method", "rule", "provenance", "reason"), NOTE
+            (
+                *("stars", "contrast", "method", "interval_method", "rule", "provenance"),
+                *("reason", "reliability"),
+            ),
+            NOTE,
         ),
     }
     for field in found.table.schema:
@@ -100,12 +114,35 @@ def test_every_row_has_the_settings():
     methods = {(r["breakdown"], r["method"]) for r in rows}
     assert methods == {(None, None), ("gender", "wald-chi-square")}
     assert {r["df2"] for r in rows} == {None}
-    by_design = oms.scores(case_set(read()), breakdowns=["gender"], df="design").table
+    by_design = oms.scores(case_set(read()), breakdowns=["gender"], df="design", **WALD).table
     # F has one degree of freedom, and cases less units.
     df_design = sum(SIZES.values()) - len(SIZES)
     pairs = zip(by_design["df"].to_pylist(), by_design["df2"].to_pylist(), strict=True)
     assert set(pairs) == {(None, None), (1, df_design)}
     assert set(by_design["method"].to_pylist()) == {None, "wald-f"}
+    assert set(by_design["interval_method"].to_pylist()) == {"wald-t"}
+    # Where the rule does not go with effective answers, Wald's come with t.
+    rows = oms.scores(case_set(read()), breakdowns=["gender"], rule="cases").table.to_pylist()
+    assert {r["interval_method"] for r in rows} == {"wald-t"}
+    assert {(r["method"], r["df2"]) for r in rows} == {(None, None), ("wald-f", df_design)}
+    for name in ("cases", "effective_n", "effective_df"):
+        assert {r[name] for r in rows} == {None}
+
+
+def test_by_default_intervals_and_tests_are_on_effective_answers(found):
+    rows = found.table.to_pylist()
+    several = [r for r in rows if (r["cases"] or 0) > 1]
+    assert {r["interval_method"] for r in several} == {"wilson-effective"}
+    assert {r["reliability"] for r in rows if r["cases"] == 1} == {"one case only"}
+    tests = {"pearson-effective", "yates-effective"}
+    assert {r["method"] for r in rows if r["breakdown"] in ("gender", "harm")} - {None} == tests
+    # Three groups.
+    tests = {"pearson-effective", "haldane-effective"}
+    assert {r["method"] for r in rows if r["breakdown"] == "plan"} - {None} == tests
+    for row in several:
+        assert 0 <= row["low"] <= row["percent"] <= row["high"] <= 100
+        assert 1 <= row["effective_n"] <= row["n"]
+        assert row["cases"] <= row["n"]
 
 
 def test_scores_keep_the_metadata_of_the_cases(tmp_path):

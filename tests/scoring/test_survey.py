@@ -46,6 +46,7 @@ def made_up(rule: Any, lonely: str, interval: Any, df: Any, complement: Any) -> 
     if lonely != "error":
         rows = [row for row in rows if row["unit"] != "isle" or row["case_id"] == "s026"]
     given: dict[str, Any] = {"rule": rule, "lonely": lonely, "interval": interval, "df": df}
+    given["test"] = "wald"
     cases = case_set(rows)
     found = oms.scores(cases, by="unit", breakdowns=BREAKDOWNS, complement=complement, **given)
     return by_key(found.table)
@@ -54,6 +55,7 @@ def made_up(rule: Any, lonely: str, interval: Any, df: Any, complement: Any) -> 
 @cache
 def drawn_from_caseloads(rule: Any, interval: Any, df: Any, complement: Any) -> dict[Key, Row]:
     given: dict[str, Any] = {"rule": rule, "interval": interval, "df": df, "complement": complement}
+    given["test"] = "wald"
     found = oms.scores(
         case_set(read()), by="unit", breakdowns=BREAKDOWNS, population=CASELOADS, **given
     )
@@ -63,7 +65,9 @@ def drawn_from_caseloads(rule: Any, interval: Any, df: Any, complement: Any) -> 
 @cache
 def shipped(interval: Any, df: Any) -> dict[Key, Row]:
     cases = oms.omi2.load_synthetic()
-    found = oms.scores(cases, by="unit", breakdowns=oms.omi2.STANDARD, interval=interval, df=df)
+    found = oms.scores(
+        cases, by="unit", breakdowns=oms.omi2.STANDARD, interval=interval, df=df, test="wald"
+    )
     return by_key(found.table)
 
 

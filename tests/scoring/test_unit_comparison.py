@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.scoring.programme import FRAMEWORK, case_set, feeds
+from tests.scoring.programme import FRAMEWORK, WALD, case_set, feeds
 from tests.scoring.units_recount import (
     CASES,
     COLUMNS,
@@ -36,7 +36,7 @@ def found() -> oms.Scores:
 def test_every_column_is_what_a_recount_gives(cases, scale, overdispersion, baseline):
     units, facts = compare(CASES[cases], baseline, scale, overdispersion)
     options = {"scale": scale, "overdispersion": overdispersion, "baseline": baseline}
-    scores = oms.scores(case_set(CASES[cases]), by="unit", lonely="null")
+    scores = oms.scores(case_set(CASES[cases]), by="unit", lonely="null", **WALD)
     got = scores.units(ITEM, **options, **FEW)
     assert got.table.schema.names == COLUMNS
     assert got.table["unit"].to_pylist() == UNITS
@@ -86,7 +86,7 @@ def test_scores_and_intervals_are_those_of_the_table_they_come_from(found):
 @pytest.mark.parametrize("threshold", [40, 65.5, 90])
 def test_units_are_below_a_threshold_by_point_or_by_interval(threshold):
     z = NormalDist().inv_cdf(0.975)
-    scores = oms.scores(case_set(CASES["gaps"]), by="unit", lonely="null")
+    scores = oms.scores(case_set(CASES["gaps"]), by="unit", lonely="null", **WALD)
     got = scores.units(ITEM, threshold=threshold, **FEW)
     for row in got.table.to_pylist():
         unit = count(CASES["gaps"], row["unit"])
@@ -115,7 +115,7 @@ def test_repr_marks_synthetic_cases():
     expected = {key.encode(): value.encode() for key, value in named.items()}
     assert got.table.schema.metadata == pa.table(got).schema.metadata == expected
     assert repr(got).startswith(f"UnitComparison of {ITEM}: 6 SYNTHETIC units, baseline ")
-    bare = oms.scores(case_set(CASES["apart"]), by="unit").units(ITEM, **FEW)
+    bare = oms.scores(case_set(CASES["apart"]), by="unit", **WALD).units(ITEM, **FEW)
     assert repr(bare).startswith(f"UnitComparison of {ITEM}: 6 units, baseline ")
     _, facts = compare(CASES["apart"], None, "normal", "none")
     beyond = sum(b == 0.998 for b in bare.table["beyond"].to_pylist())
@@ -128,7 +128,10 @@ def test_z_is_null_where_every_answer_is_the_same():
     got = oms.scores(case_set(rows), by="unit").units(ITEM, **FEW)
     assert got.baseline == 100
     assert math.isnan(got.design_effect)
-    assert math.isnan(got.heterogeneity.statistic)
+    # Units that are all alike give no sign of differences; by Wald's test they cannot be tested.
+    assert (float(got.heterogeneity.statistic), float(got.heterogeneity.p_value)) == (0, 1)
+    wald = oms.scores(case_set(rows), by="unit", **WALD).units(ITEM, **FEW)
+    assert math.isnan(wald.heterogeneity.statistic)
     assert set(got.table["z"].to_pylist()) == {None}
     assert set(got.table["rank"].to_pylist()) == {3.5}
     # Against a baseline below 100 the binomial variance is not multiplied.

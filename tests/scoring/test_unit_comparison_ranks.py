@@ -9,7 +9,7 @@ from statistics import NormalDist
 from typing import Any
 
 import pytest
-from tests.scoring.programme import case_set
+from tests.scoring.programme import WALD, case_set
 from tests.scoring.units_recount import (
     APART,
     CASES,
@@ -69,7 +69,7 @@ def test_joint_ranges_leave_room_for_every_unit_not_shown_to_differ(cases):
     sure, p = shown_to_differ(cases)
     higher = [pair for pair in p if p[pair] <= 0.05]
     assert bool(higher) == (cases != "alike")
-    scores = oms.scores(case_set(CASES[cases]), by="unit", lonely="null")
+    scores = oms.scores(case_set(CASES[cases]), by="unit", lonely="null", **WALD)
     for row in scores.units(ITEM, **FEW).table.to_pylist():
         unit = row["unit"]
         ranked = [row[name] for name in ("rank", "rank_low", "joint_low", "joint_high")]
@@ -92,8 +92,9 @@ def test_joint_ranges_leave_room_for_every_unit_not_shown_to_differ(cases):
 def test_pairs_are_what_a_recount_gives(cases, confidence):
     sure, p = shown_to_differ(cases)
     scores = oms.scores(
-        case_set(CASES[cases]), by="unit", items=[ITEM], lonely="null", confidence=confidence
-    )
+        case_set(CASES[cases]), by="unit", items=[ITEM], lonely="null", confidence=confidence,
+        **WALD,
+    )  # fmt: skip
     got = scores.units(ITEM, **FEW).pairs()
     names = ["unit", "other", "difference", "se", "low", "high"]
     assert got.schema.names == [*names, "p_value", "p_adjusted", "higher", "reason"]
@@ -139,12 +140,20 @@ def test_pairs_agree_with_the_counts_of_the_table():
     assert seen > 10
 
 
-def test_rank_intervals_agree_with_another_simulation(found):
-    rows = found.units(ITEM, draws=5000).table.to_pylist()
+@pytest.mark.parametrize("given", [WALD, {}])
+def test_rank_intervals_agree_with_another_simulation(given):
+    scores = oms.scores(case_set(CASES["apart"]), by="unit", **given)
+    rows = scores.units(ITEM, draws=5000).table.to_pylist()
     draw, times = random.Random(11), 5000
     places: dict[str, list[int]] = {r["unit"]: [] for r in rows}
     for _ in range(times):
-        drawn = {r["unit"]: draw.gauss(r["percent"], r["se"]) for r in rows}
+        # On effective answers with the spread that gives a normal interval of the same width.
+        drawn = {
+            r["unit"]: draw.gauss(
+                r["percent"], r["se"] if given else (r["high"] - r["low"]) / 2 / 1.959963984540054
+            )
+            for r in rows
+        }
         for place, unit in enumerate(sorted(drawn, key=lambda u: -drawn[u]), 1):
             places[unit].append(place)
     assert sum(r["lowest_quarter"] for r in rows) == pytest.approx(1)

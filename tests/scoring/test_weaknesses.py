@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from tests.factories import oracle
 from tests.scoring import recount
-from tests.scoring.programme import FRAMEWORK, SIZES, STRATA, case_set, feeds, read
+from tests.scoring.programme import FRAMEWORK, SIZES, STRATA, WALD, case_set, feeds, read
 from tests.scoring.units_recount import ALIKE, APART, made_up
 
 import omistats as oms
@@ -66,7 +66,7 @@ def test_agrees_with_r(design, others):
     }
     seen = 0
     for df in (None, "design"):
-        scores = oms.scores(case_set(rows), by="unit", df=df, **options(design, rows))
+        scores = oms.scores(case_set(rows), by="unit", df=df, **WALD, **options(design, rows))
         for level, items in LEVELS.items():
             found = by_key(scores.weaknesses(level=level, others=named))
             assert set(found) == {(unit, item) for unit in UNITS for item in items}
@@ -89,7 +89,7 @@ def test_agrees_with_r(design, others):
 def test_recount(rule):
     """Linearise both sides case by case, in fractions."""
     rows = read()
-    scores = oms.scores(case_set(rows), by="unit", rule=rule)
+    scores = oms.scores(case_set(rows), by="unit", rule=rule, **WALD)
     for (unit, item), row in by_key(scores.weaknesses()).items():
         gap, z = Fraction(0), [Fraction(0)] * len(rows)
         sides = (
@@ -176,7 +176,8 @@ def test_comparisons_that_cannot_be_made_have_a_reason():
         if row["unit"] == "west":
             row.update(dict.fromkeys(FRAMEWORK.question_ids))
     for lonely in ("null", "remove", "adjust"):
-        found = by_key(oms.scores(case_set(rows), by="unit", lonely=lonely).weaknesses())
+        scores = oms.scores(case_set(rows), by="unit", lonely=lonely, **WALD)
+        found = by_key(scores.weaknesses())
         # No comparison is missing.
         assert len(found) == len(UNITS) * len(CRITERIA)
         for (unit, _), row in found.items():
@@ -196,6 +197,32 @@ def test_comparisons_that_cannot_be_made_have_a_reason():
             if row["reason"]:
                 for name in ("se", "low", "high", "p_value", "p_adjusted", "credible", "method"):
                     assert row[name] is None, name
+
+
+def test_a_unit_of_one_case_does_not_keep_others_from_being_compared():
+    rows = made_up(5, APART, (14, 11, 9, 12, 10, 1))
+    found = by_key(oms.scores(case_set(rows), by="unit").weaknesses())
+    alone = "one case only: spread between cases unknown"
+    for (unit, _), row in found.items():
+        if unit != "isle":
+            assert row["reason"] is None
+            assert 0 <= row["p_value"] <= row["p_adjusted"] <= 1
+            assert row["low"] <= row["difference"] <= row["high"]
+            assert row["method"] in ("pearson-effective", "yates-effective")
+            continue
+        assert row["reason"] == (alone if row["n"] else "no applicable answers")
+        assert row["reliability"] == ("one case only" if row["n"] else None)
+        for name in ("low", "high", "p_value", "p_adjusted", "credible", "method"):
+            assert row[name] is None, name
+    assert {found["isle", item]["n"] > 0 for item in CRITERIA} >= {True}
+    # As the rest of another unit it is no better.
+    for row in oms.scores(case_set(rows), by="unit").weaknesses(
+        "north", others=["isle"]
+    ).table.to_pylist():  # fmt: skip
+        if row["rest_n"]:
+            assert row["reason"] == (
+                "one case only among the other units: spread between cases unknown"
+            )
 
 
 @pytest.mark.parametrize("extra", [{}, {"rule": "questions"}, {"rule": "cases"}, {"weight": 1}])
@@ -231,10 +258,16 @@ def test_without_spread_nothing_is_credible(extra):
     for row in rows:
         row.update(dict.fromkeys(FRAMEWORK.question_ids, row["unit"] != "north"))
     extra = {"weight": [1.0] * len(rows)} if "weight" in extra else extra
-    found = oms.scores(case_set(rows), by="unit", **extra).weaknesses("north").table.to_pylist()
+    scores = oms.scores(case_set(rows), by="unit", **WALD, **extra)
+    found = scores.weaknesses("north").table.to_pylist()
     assert {row["difference"] for row in found} == {-100.0}
     assert {row["reason"] for row in found} == {"no spread to test against"}
     assert {row["credible"] for row in found} == {None}
+    if "rule" not in extra:
+        # 14 cases all of whose answers are insufficient, beside 57 all of whose are not.
+        found = oms.scores(case_set(rows), by="unit", **extra).weaknesses("north")
+        assert found.table["credible"].to_pylist() == [True] * 4
+        assert max(found.table["p_adjusted"].to_pylist()) < 1e-6
 
 
 def test_the_first_bad_option_is_raised():
@@ -337,21 +370,26 @@ def alike(rng: np.random.Generator, size: int) -> oms.CaseSet:
 
 
 @pytest.mark.parametrize(
-    ("size", "seen"),
-    [(40, [5.9, 1.8, 19.9]), (160, [5.3, 2.0, 17.8])],
+    ("size", "given", "seen"),
+    [
+        (40, {}, [3.2, 2.2, 15.4]),
+        (160, {}, [4.9, 2.6, 17.2]),
+        (40, WALD, [5.9, 1.8, 19.9]),
+        (160, WALD, [5.3, 2.0, 17.8]),
+    ],
 )
 @pytest.mark.slow
-def test_chance_of_any_false_claim_where_nothing_differs(size, seen):
+def test_chance_of_any_false_claim_where_nothing_differs(size, given, seen):
     """6 units, all alike: a unit is wrongly called below in few data sets.
 
     Holm bounds the chance of any false claim in a unit by 0.05, and of a false "below" by about
-    half of it, as far as the normal distribution fits. 1,800 comparisons of a unit: the error of
-    a share of 0.05 is 0.005, a little more as units of a data set have each other for the rest.
+    half of it, as far as each test keeps its level. 1,800 comparisons of a unit: the error of a
+    share of 0.05 is 0.005, a little more as units of a data set have each other for the rest.
     """
     rng = np.random.default_rng(20110303)
     wrong = either = raw = units = 0
     for _ in range(300):
-        found = oms.scores(alike(rng, size), by="unit").weaknesses().table
+        found = oms.scores(alike(rng, size), by="unit", **given).weaknesses().table
         shape = len(UNITS), len(CRITERIA)
         units += len(UNITS)
         below, adjusted, p = (

@@ -23,7 +23,7 @@ from tests.inference.survey_sample import (
     options,
     sample,
 )
-from tests.scoring.programme import BREAKDOWNS, case_set, read
+from tests.scoring.programme import BREAKDOWNS, WALD, case_set, read
 
 import omistats as oms
 
@@ -40,7 +40,7 @@ def found(design: str, df: Any, complement: Any) -> Lines:
     chosen = next(d for d in DESIGNS if d["design"] == design)
     scores = oms.scores(
         sample(), by="unit", breakdowns=SPLITS, items=ITEMS, df=df, complement=complement,
-        **options(chosen),
+        **WALD, **options(chosen),
     )  # fmt: skip
     keys = ("unit", "breakdown", "item", "group")
     return {tuple(line[c] for c in keys): line for line in scores.table.to_pylist()}
@@ -176,10 +176,11 @@ def test_whole_weights_are_not_more_cases():
     """A weight of 3 gives the percentage of three such cases, and not their standard error."""
     data = columns()
     times = np.random.default_rng(7).integers(1, 4, len(data["case_id"]))
-    weighted = scored(data, "pooled", weight=times, stratum=None)
+    weighted = scored(data, "pooled", weight=times, stratum=None, **WALD)
     copied = {name: np.repeat(np.array(v, object), times).tolist() for name, v in data.items()}
     copied["case_id"] = [str(i) for i in range(int(times.sum()))]
-    twins = scored(copied, "pooled", stratum=None, cluster=np.repeat(np.arange(len(times)), times))
+    cluster = np.repeat(np.arange(len(times)), times)
+    twins = scored(copied, "pooled", stratum=None, cluster=cluster, **WALD)
     for name in ("percent", "se", "p_value", "difference"):
         alike(weighted.select([name]), twins.select([name]))
     assert sum(weighted["n"].to_pylist()) < sum(twins["n"].to_pylist())

@@ -26,7 +26,8 @@ COLUMNS = [
     *("low_95", "high_95", "low_99_8", "high_99_8", "beyond"),
     *("z", "z_multiplicative", "z_additive", "rank", "rank_low", "rank_high"),
     *("joint_low", "joint_high", "above", "below", "lowest_quarter", "lowest_quarter_se"),
-    *("below_threshold", "reason"),
+    *("below_threshold", "reason", "reliability"),
+    *("cases", "effective_n", "effective_df", "interval_method"),
 ]
 LEVELS = {"95": 0.95, "99_8": 0.998}
 FEW = {"draws": 200}
