@@ -84,7 +84,7 @@ def obvious_sums(
     items: Mapping[str, Sequence[str]],
     complement: str,
 ) -> tuple[list[int], npt.NDArray[np.int64]]:
-    """Sum k, n and their products case by case, with nothing but Python's own numbers."""
+    """Sum cases, k and k² by n, case by case, with nothing but Python's own numbers."""
     codes = [split.codes(cases).tolist() for split in splits]
     units = cases["unit"].to_pylist()
     answers = {q: cases[q].to_pylist() for questions in items.values() for q in questions}
@@ -97,14 +97,21 @@ def obvious_sums(
         else:
             domains += [[c == g for c in code] for g in range(len(split.groups))]
     domains += outside
-    out = np.zeros((len(cases.units), len(domains), len(items), 5), np.int64)
+    width = sum(3 * len(questions) + 2 for questions in items.values())
+    out = np.zeros((len(cases.units), len(domains), width), np.int64)
     for case, unit in enumerate(units):
-        for i, questions in enumerate(items.values()):
+        start = 0
+        for questions in items.values():
             given = [answers[q][case] for q in questions if answers[q][case] is not None]
-            k, n = sum(given), len(given)
+            k, n, most = sum(given), len(given), len(questions)
+            own = [0] * (3 * most + 2)
+            if n:
+                own[n - 1], own[most + n - 1], own[2 * most + n - 1] = 1, k, k * k
+                own[-2:] = [k > 0, k < n]
             for d, domain in enumerate(domains):
                 if domain[case]:
-                    out[cases.units.index(unit), d, i] += (k, n, k * k, k * n, n * n)
+                    out[cases.units.index(unit), d, start : start + len(own)] += own
+            start += len(own)
     return [units.count(u) for u in cases.units], out
 
 

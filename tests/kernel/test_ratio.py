@@ -77,17 +77,19 @@ def test_agrees_with_svyratio_of_r(domain):
     inside = member(domain)
     k, n = number("k") * inside, number("n") * inside
     for row in (r for r in RATIOS if r["domain"] == domain):
-        found = ratio(k, n, **options(row))
+        found = ratio(k, n, interval="wald", **options(row))
         close(found.estimate, row["estimate"])
         close(found.se, row["se"])
         close(found.low, row["low"])
         close(found.high, row["high"])
+        assert found.method == "wald"
         t = ratio(k, n, df="design", **options(row))
         close(t.df, row["design_df"])
         close(t.low, row["t_low"])
         close(t.high, row["t_high"])
         given_df = ratio(k, n, df=float(row["design_df"]), **options(row))
         assert (given_df.low, given_df.high) == (t.low, t.high)
+        assert t.method == given_df.method == "wald-t"
 
 
 @pytest.mark.parametrize("domain", ["all", "a", "b", "c", "north"])
@@ -100,7 +102,7 @@ def test_logit_agrees_with_svycontrast_of_r(domain):
             found = ratio(k, n, interval="logit", confidence=0.9, df=df, **options(row))
             close(found.low, row[f"{prefix}_low"])
             close(found.high, row[f"{prefix}_high"])
-            assert found.method == "logit"
+            assert found.method == ("logit-t" if df else "logit")
 
 
 def test_weight_zero_is_outside_the_domain_as_in_r():
@@ -213,13 +215,17 @@ def test_the_cases_of_a_cluster_may_be_summed_first(sample):
         total[0] += row["k"]
         total[1] += row["n"]
     k, n, stratum = zip(*totals.values(), strict=True)
-    same(ratio(**sample), ratio(k, n, stratum=stratum))
+    for interval in ("wald", "effective"):
+        # Whether some case lacks answers decides on strata, and a cluster has more answers.
+        if interval == "effective" and 0 in sample["n"]:
+            continue
+        same(ratio(**sample, interval=interval), ratio(k, n, stratum=stratum, interval=interval))
 
 
 @given(samples())
 def test_a_case_twice_in_its_cluster_is_no_more_evidence(sample):
     twice = {name: [*v, *v] for name, v in sample.items()}
-    once, again = ratio(**sample), ratio(**twice)
+    once, again = (ratio(**rows, interval="wald") for rows in (sample, twice))
     same(once, again)
     assert float(again.design_effect) == pytest.approx(
         2 * float(once.design_effect), nan_ok=True, rel=1e-9, abs=1e-9
@@ -242,7 +248,7 @@ def test_twice_the_clusters_shrink_the_variance(cases):
 @given(samples(), st.sampled_from([0, 1]))
 def test_no_spread_at_either_end(sample, end):
     sample["k"] = [n * end for n in sample["n"]]
-    found = ratio(**sample)
+    found = ratio(**sample, interval="wald")
     assert (found.estimate, found.se, found.low, found.high) == (end, 0, end, end)
     assert np.isnan(found.design_effect)
     logit = ratio(**sample, interval="logit")
@@ -273,7 +279,7 @@ def test_a_ratio_of_quantities_above_one_has_no_proportion():
 
 
 def test_wald_limits_are_not_cut_off():
-    found = ratio([5, 5, 4], [5, 5, 5])
+    found = ratio([5, 5, 4], [5, 5, 5], interval="wald")
     assert found.high > 1
 
 
@@ -282,6 +288,8 @@ def test_no_applicable_answers_give_nan_without_a_warning():
     values = (found.estimate, found.se, found.low, found.high, found.df, found.design_effect)
     assert np.isnan(values).all()
     assert found.clusters == 3
+    found = ratio([0, 0, 0], [0, 0, 0])
+    assert np.isnan([found.estimate, found.se, found.low, found.high, found.df]).all()
     assert np.isnan(ratio([], []).estimate)
 
 
@@ -297,8 +305,10 @@ def test_everything_is_0d():
     for name in ("estimate", "se", "low", "high", "df", "design_effect", "clusters", "strata"):
         assert isinstance(getattr(found, name), np.ndarray)
         assert getattr(found, name).shape == ()
-    assert str(found.method) == "wald"
-    assert np.isposinf(found.df)
+    assert str(found.method) == "wilson-effective"
+    by_name = ratio([1, 2], [3, 4], interval="wald")
+    assert str(by_name.method) == "wald"
+    assert np.isposinf(by_name.df)
 
 
 def test_labels_of_any_kind_group_alike():

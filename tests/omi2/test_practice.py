@@ -389,6 +389,10 @@ def test_a_note_names_items_that_could_not_be_compared():
     made = oms.CaseSet.from_data(data, framework=oms.omi2.FRAMEWORK)
     found = practice(oms.scores(made, by="unit", lonely="null"), unit="kent")
     assert len(found) == 0
+    assert any("could not be compared: one case only" in note for note in found.notes)
+    scores = oms.scores(made, by="unit", lonely="null", interval="wald", test="wald")
+    found = practice(scores, unit="kent")
+    assert len(found) == 0
     assert any("could not be compared: no standard error" in note for note in found.notes)
 
 
