@@ -96,9 +96,9 @@ class Ratio:
     >>> import omistats as oms
     >>> found = oms.stats.ratio([3, 9, 5, 2], [8, 10, 9, 6], cluster=list("aabb"))
     >>> print(f"{found.low:.3f} to {found.high:.3f}, design effect {found.design_effect:.2f}")
-    0.381 to 0.770, design effect 1.33
-    >>> found.clusters.item(), found.df.item(), found.method.item()
-    (2, inf, 'wald')
+    0.014 to 0.993, design effect 1.33
+    >>> found.clusters.item(), round(found.df.item(), 2), found.method.item()
+    (2, 1.06, 'wilson-effective')
     """
 
     estimate: Floats

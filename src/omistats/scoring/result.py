@@ -70,10 +70,10 @@ class Scores(TableResult):
     Scores from SYNTHETIC cases: 4 rows, rule pooled, 95% intervals
     <BLANKLINE>
     unit, group         score                        percent   interval       n  stars
-    U01, gender male    3 Outcomes reached and kept     60.8  56.7-64.8     622      *
-    U01, gender female  3 Outcomes reached and kept     73.4  64.2-82.6      79      *
-    all, gender male    3 Outcomes reached and kept     56.2  55.3-57.2  12,319    ***
-    all, gender female  3 Outcomes reached and kept     63.4  60.8-66.1   1,586    ***
+    U01, gender male    3 Outcomes reached and kept     60.8  56.5-64.9     622     --
+    U01, gender female  3 Outcomes reached and kept     73.4  59.5-83.8      79     --
+    all, gender male    3 Outcomes reached and kept     56.2  55.2-57.2  12,319    ***
+    all, gender female  3 Outcomes reached and kept     63.4  60.7-66.1   1,586    ***
 
     The scores of all cases, without groups: over units, unit by unit, one item, one unit.
 

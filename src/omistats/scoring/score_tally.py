@@ -231,7 +231,13 @@ class ScoreTally:
         return attrs.evolve(self, units=groups, **sums)
 
     def sums_by_unit(self) -> dict[str, Any]:
-        """Return the arrays that have a row a unit."""
+        """Return the arrays that have a row a unit.
+
+        Returns
+        -------
+        dict of str to ndarray of int64
+            ``cases``, ``moments`` and, unless they are None, ``sizes``.
+        """
         sums = {"cases": self.cases, "moments": self.moments}
         return sums if self.sizes is None else {**sums, "sizes": self.sizes}
 

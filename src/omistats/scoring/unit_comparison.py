@@ -104,7 +104,7 @@ class UnitComparison(TableResult):
     >>> found = oms.scores(oms.omi2.load_synthetic(), by="unit", items=["3"]).units("3")
     >>> found
     UnitComparison of 3: 15 SYNTHETIC units, baseline 57.1%, 6 beyond 99.8% limits;
-    design effect 1.16, Q 367.6 on 14, phi 14.47, tau2 0.0044
+    design effect 1.16, Q 314.3 on 14, phi 14.47, tau2 0.0044
     >>> found.pairs().select(["unit", "other", "higher"]).slice(3, 2).to_pylist()
     [{'unit': 'U01', 'other': 'U05', 'higher': None},
      {'unit': 'U01', 'other': 'U06', 'higher': 'U01'}]

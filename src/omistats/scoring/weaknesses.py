@@ -151,9 +151,9 @@ class Weaknesses(TableResult):
     holm over the items of each unit
     <BLANKLINE>
     unit  item  percent  rest  difference       interval  adjusted p
-    U01   1.1      78.0  81.5        -3.6   -9.1 to +2.0      0.2076
-    U01   1.2      70.8  76.1        -5.3   -8.2 to -2.4      0.0010  below
-    U01   2.2      65.1  73.9        -8.7  -14.0 to -3.5      0.0024  below
+    U01   1.1      78.0  81.5        -3.6   -9.8 to +1.7      0.1969
+    U01   1.2      70.8  76.1        -5.3   -8.5 to -2.4      0.0011  below
+    U01   2.2      65.1  73.9        -8.7  -14.3 to -3.5      0.0017  below
     >>> found.credible()["item"].to_pylist()
     ['2.2', '1.2']
     """
