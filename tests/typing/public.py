@@ -289,6 +289,8 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
         oms.stats.Ratio,
     )
     oms.stats.ratio([1, 2], [3, 4], lonely="null")  # type: ignore[arg-type]
+    assert_type(oms.stats.ratio([1, 2], [3, 4], interval="effective"), oms.stats.Ratio)
+    oms.stats.ratio([1, 2], [3, 4], interval="wilson")  # type: ignore[arg-type]
     scores.units("safety", scale="logit")  # type: ignore[arg-type]
     scores.units(["safety"])  # type: ignore[arg-type]
     scores.units("safety", overdispersion="both")  # type: ignore[arg-type]
@@ -300,6 +302,8 @@ def options_of_scores_are_words(cases: oms.CaseSet) -> None:
     oms.scores(cases, rule="mean")  # type: ignore[arg-type]
     oms.scores(cases, lonely="ignore")  # type: ignore[arg-type]
     oms.scores(cases, interval="wilson")  # type: ignore[arg-type]
+    assert_type(oms.scores(cases, interval="effective", test="wald"), oms.Scores)
+    oms.scores(cases, test="fisher")  # type: ignore[arg-type]
     oms.scores(cases, df=12)  # type: ignore[arg-type]
     oms.scores(cases, complement="rest")  # type: ignore[arg-type]
     oms.scores(cases, breakdowns=5)  # type: ignore[arg-type]
