@@ -65,18 +65,24 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
     has_interval = ~np.isnan(low)
     reason = by_comparison(results.reason)
     np.copyto(reason, FindingReason.NO_ANSWERS, where=no_answers)
+    few_effective = None
     if inference.is_design_based:
+        np.copyto(reason, FindingReason.NO_WEIGHT, where=no_answers & (n > 0))
         no_interval = (reason < 0) & has_percent & ~has_interval
-        between = (percent[no_interval] > 0) & (percent[no_interval] < 100)
-        at_bounds = FindingReason.NO_INTERVAL_AT_BOUNDS
-        reason[no_interval] = np.where(between, FindingReason.NO_DF, at_bounds)
+        unknown = np.isnan(by_group(results.group_columns["se"])[no_interval])
+        reason[no_interval] = np.where(unknown, FindingReason.LONELY_CLUSTER, FindingReason.NO_DF)
+    if results.few_effective is not None:
+        few_effective = by_comparison(results.few_effective)
     policy = inference.small_numbers
     printed = (
         printed_percent(k, n).astype(np.int8)
         if results.printed is None
         else by_group(results.printed)
     )
-    interval = f"{inference.interval}-t" if inference.is_design_based else inference.interval
+    intervals: tuple[str, ...] = (inference.interval,)
+    interval = _constant(len(k), 0)
+    if results.interval_method is not None:
+        intervals, interval = results.interval_methods, by_group(results.interval_method)
     arrays = [
         unit,
         breakdown,
@@ -94,12 +100,14 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         _arrow.dictionary(by_comparison(results.stars), STARS),
         contrast,
         _arrow.dictionary(by_comparison(results.method), results.methods),
-        _arrow.dictionary(_constant(len(k), 0), (interval,), has_percent & has_interval),
+        _arrow.dictionary(interval, intervals, has_percent & has_interval),
         pa.array(_constant(len(k), inference.confidence)),
         _arrow.dictionary(reason, FindingReason.texts()),
         floats.array(by_comparison(results.expected)),
         _arrow.dictionary(
-            policy.judge_unchecked(n, by_comparison(policy.expects_few(results.expected))),
+            policy.judge_unchecked(
+                n, by_comparison(policy.expects_few(results.expected)), few_effective
+            ),
             RELIABILITY,
         ),
     ]

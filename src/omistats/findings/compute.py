@@ -14,7 +14,7 @@ from omistats.inference.options import Inference, check_inference
 from omistats.kernel.design import Population
 from omistats.model.batches import Progress, read_cases
 from omistats.model.framework import Framework
-from omistats.model.survey_design import Column, Lonely, is_complex_design, resolve_design
+from omistats.model.survey_design import Column, LonelyName, is_complex_design, resolve_design
 
 __all__ = ["recompute"]
 
@@ -33,7 +33,7 @@ def recompute(
     stratum: Column = "unit",
     cluster: Column = None,
     population: str | Population = None,
-    lonely: Lonely = "error",
+    lonely: LonelyName = "error",
     framework: Framework | None = None,
     check_ids: bool = True,
     progress: Progress | None = None,
@@ -59,7 +59,7 @@ def recompute(
         has its questions.
     inference : Inference, optional
         Tests, intervals, effects and adjustments; by default those of `Inference`, and for
-        weighted or clustered cases Rao and Scott's F and logit intervals.
+        weighted or clustered cases Pearson's test and Wilson's intervals on effective answers.
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Percentages are then weighted;
         ``k`` and ``n`` stay unweighted, count cases of weight 0 too, and decide what is
@@ -73,9 +73,12 @@ def recompute(
         Number of clusters (or of cases, if there are no clusters) in each stratum's population:
         one number for all strata, a mapping by stratum, or a column or array with one number a
         case.
-    lonely : {'error', 'null', 'remove', 'adjust'}
-        Treatment of a stratum with one cluster, as in `omistats.scores`. It matters only with
-        weights, clusters, a population or strata other than units.
+    lonely : {'error', 'null', 'remove', 'adjust', 'average'}, or 'fail' or 'certainty'
+        Treatment of a stratum with one cluster: raise an error, leave null what depends on it,
+        let it contribute nothing, measure it from the mean of all strata, or give it the average
+        variance of the other strata that have answers. The last two are R's names of
+        ``'error'`` and ``'remove'``. It matters only with weights, clusters, a population or
+        strata other than units.
     framework : Framework, optional
         Framework to check the source against; a case set and a tally have theirs.
     check_ids : bool
@@ -106,7 +109,8 @@ def recompute(
     A percentage is ``100 * k / n``: sufficient answers of the applicable ones, 0-100. Answers that
     are not applicable (null) do not count; if no answer is applicable, the percentage is null.
     Tests assume a simple random sample. With weights, strata, clusters or a population they are
-    Rao and Scott's by default.
+    made on effective answers by default: Kish's number for the weights, divided by the design
+    effect of the clusters.
 
     References
     ----------
@@ -134,7 +138,7 @@ def recompute(
     weighted = is_complex_design(**design)
     chosen = inference
     if chosen is None:
-        chosen = Inference(test="rao-scott-f", interval="logit") if weighted else _DEFAULT
+        chosen = Inference(test="effective", interval="effective") if weighted else _DEFAULT
     check_inference(chosen)
     splits = None
     if weighted:

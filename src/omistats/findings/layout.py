@@ -10,13 +10,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.counting.tally import Tally
+from omistats.inference.results import FindingReason
 
 __all__ = ["blocks", "comparison_starts", "comparisons", "unclassified", "wide"]
 
 
 _COMPARISON_KEY = ("unit", "breakdown", "question")
 _GROUP_COLUMNS = (
-    *("group", "k", "n", "percent", "printed", "low", "high", "se"),
+    *("group", "k", "n", "percent", "printed", "low", "high", "se", "effective_n", "kish_n"),
     *("interval_method", "confidence", "reliability"),
 )
 
@@ -53,9 +54,12 @@ def comparison_starts(table: pa.Table) -> npt.NDArray[np.intp]:
 def comparisons(table: pa.Table) -> pa.Table:
     """List the tests, one row a comparison; see `Findings.comparisons`."""
     first = comparison_starts(table)
-    # A group without answers gives its own reason; the comparison's is with any other group.
+    # A group without answers, or without weight, gives its own reason; the comparison's is with
+    # any other group.
     rows = table.num_rows
-    answered = np.where(table["n"].to_numpy() > 0, np.arange(rows), rows)
+    weightless = table["reason"].combine_chunks().indices.to_numpy(zero_copy_only=False)
+    counted = (table["n"].to_numpy() > 0) & (weightless != FindingReason.NO_WEIGHT)
+    answered = np.where(counted, np.arange(rows), rows)
     chosen = np.minimum.reduceat(answered, first) if rows else first
     names = ["contrast", "statistic", "df", "p_value", "stars", "method", "reason", "expected"]
     listed = {*_COMPARISON_KEY, *names, *_GROUP_COLUMNS}

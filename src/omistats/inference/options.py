@@ -30,7 +30,7 @@ __all__ = [
 _STRATIFIED = ("cmh", "cmh-cc")
 """Tests within units: Cochran-Mantel-Haenszel without and with continuity correction."""
 
-DESIGN_INTERVALS = ("logit", "wald")
+DESIGN_INTERVALS = ("effective", "logit", "wald")
 """Intervals for weighted or clustered cases."""
 
 EFFECTS = ("difference", "risk_ratio", "odds_ratio")
@@ -118,12 +118,13 @@ class Inference:
         Test of a difference between groups: a name or an alias from `omistats.stats.TESTS`
         (``'pearson'`` by default, the chi-square without continuity correction) or from
         `omistats.stats.GROUP_TESTS`; ``'cmh'`` or ``'cmh-cc'`` to test within units. For weighted
-        or clustered cases ``'rao-scott-f'``, ``'rao-scott-chi-square'``, ``'adjusted-wald'`` or
-        ``'wald-f'``. If a test takes two groups only, larger breakdowns are tested by Pearson's,
-        and their rows say so.
+        or clustered cases ``'effective'`` (Pearson's on effective answers), ``'rao-scott-f'``,
+        ``'rao-scott-chi-square'``, ``'adjusted-wald'`` or ``'wald-f'``. If a test takes two
+        groups only, larger breakdowns are tested by Pearson's, and their rows say so.
     interval : str
         Interval for a percentage, from `omistats.stats.INTERVALS`; Wilson's score interval by
-        default. For weighted or clustered cases ``'logit'`` or ``'wald'``.
+        default. For weighted or clustered cases ``'effective'`` (Wilson's on effective answers),
+        ``'logit'`` or ``'wald'``.
     confidence : float
         Confidence of intervals, between 0 and 1.
     complement : {'all', 'known'}

@@ -40,11 +40,12 @@ class FindingReason(Reason):
 
     Of several reasons a row has the first that holds, in this order:
 
-    1. ``NO_ANSWERS``, of the row itself;
+    1. ``NO_ANSWERS`` or ``NO_WEIGHT``, of the row itself;
     2. ``SUPPRESSED``, then ``NO_SECOND_GROUP``, then ``ALL_ALIKE``, of the comparison;
-    3. ``LONELY_CLUSTER`` (weighted or clustered samples), ``NO_INFORMATIVE_UNIT`` (tests within
-       units) or ``NO_SPREAD``, of a comparison that could not be tested for another reason;
-    4. ``NO_INTERVAL_AT_BOUNDS`` or ``NO_DF``, of the interval of the row (weighted or clustered
+    3. ``LONELY_CLUSTER`` or ``ONE_CLUSTER`` (weighted or clustered samples),
+       ``NO_INFORMATIVE_UNIT`` (tests within units) or ``NO_SPREAD``, of a comparison that could
+       not be tested for another reason;
+    4. ``LONELY_CLUSTER`` or ``NO_DF``, of the interval of the row (weighted or clustered
        samples).
     """
 
@@ -55,8 +56,9 @@ class FindingReason(Reason):
     SUPPRESSED = "too few applicable answers to publish"
     LONELY_CLUSTER = "a stratum of one cluster"
     NO_SPREAD = "no spread to test against"
-    NO_INTERVAL_AT_BOUNDS = "no such interval at 0 or 100"
     NO_DF = "no degrees of freedom for an interval"
+    NO_WEIGHT = "no case with a weight above 0"
+    ONE_CLUSTER = "a group of one cluster: its spread is not known"
 
 
 @attrs.frozen(eq=False)
@@ -79,6 +81,12 @@ class Results:
         Codes of ``methods``; -1 where no test was made.
     expected : ndarray of float64, shape (units, splits, questions)
         Smallest expected count of a comparison.
+    interval_methods : tuple of str
+        The intervals used, if not the one of the options throughout.
+    interval_method : ndarray of int8, shape (units, groups, questions), or None
+        Codes of ``interval_methods``.
+    few_effective : ndarray of bool, shape (units, splits, questions), or None
+        Whether a comparison has few effective cases; None for unweighted cases.
     printed : ndarray of int8, shape (units, groups, questions), or None
         Rounded percentages; None where they follow from the counts.
     suppressed : ndarray of bool, shape (units, groups, questions), or None
@@ -98,6 +106,9 @@ class Results:
     methods: tuple[str, ...]
     method: Codes
     expected: Floats
+    interval_methods: tuple[str, ...] = ()
+    interval_method: Codes | None = None
+    few_effective: npt.NDArray[np.bool_] | None = None
     printed: Codes | None = None
     suppressed: npt.NDArray[np.bool_] | None = None
     group_columns: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)

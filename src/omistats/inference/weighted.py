@@ -18,7 +18,20 @@ from omistats.inference.unweighted import finish
 from omistats.kernel.bit_counts import unpack
 from omistats.kernel.ratio import limits
 from omistats.kernel.small_numbers import smallest_expected, smallest_expected_two
-from omistats.kernel.survey import EFFECTS, SURVEY_TESTS, WeightedAnswers, WeightedCells
+from omistats.kernel.survey import (
+    EFFECTS,
+    SURVEY_TESTS,
+    WeightedAnswers,
+    WeightedCells,
+    effective_difference,
+)
+from omistats.kernel.survey_effective import (
+    effective_cells,
+    kish,
+    lacks_clusters,
+    limits_of_cells,
+    smallest_kish,
+)
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL
 from omistats.model.survey_design import SampleDesign
@@ -27,6 +40,8 @@ __all__ = ["check_weighted", "infer_weighted"]
 
 
 Floats = npt.NDArray[np.float64]
+
+_PARTS = ("", "_low", "_high")
 
 
 def check_weighted(inference: Inference) -> None:
@@ -73,15 +88,14 @@ def infer_weighted(
     """
     group_shape = (len(counts.units), counts.offsets[-1], len(counts.questions))
     shape = (len(counts.units), len(counts.splits), len(counts.questions))
-    by_group = {
-        name: np.full(group_shape, np.nan) for name in ("percent", "se", "se_df", "low", "high")
-    }
+    group_figures = ("percent", "se", "se_df", "low", "high", "effective_n", "kish_n")
+    by_group = {name: np.full(group_shape, np.nan) for name in group_figures}
     figures = ("statistic", "df", "df2", "p_value", "design_effect")
-    parts = ("", "_low", "_high")
-    names = [*figures, *(effect + part for effect in inference.effects for part in parts)]
+    names = [*figures, *(effect + part for effect in inference.effects for part in _PARTS)]
     by_comparison = {name: np.full(shape, np.nan) for name in names}
     reason = np.full(shape, NO_REASON, np.int8)
     comparable = np.zeros(shape, np.bool_)
+    few_effective = np.zeros(shape, np.bool_)
     answers = _answers(cases, counts, design)
     codes = [_codes(split, cases, inference.complement == "known") for split in splits]
     for u, unit in enumerate(counts.units):
@@ -102,15 +116,11 @@ def infer_weighted(
             for name in figures:
                 by_comparison[name][u, i] = getattr(outcome, name)
             comparable[u, i] = outcome.comparable
-            reason[u, i] = _reasons(cells, outcome.comparable)
+            reason[u, i] = _reasons(cells, outcome.comparable, inference)
+            few_effective[u, i] = inference.small_numbers.has_few_effective(*smallest_kish(cells))
             if len(split.groups) == 2:
-                for effect in inference.effects:
-                    values = EFFECTS[effect](cells, inference.confidence)
-                    for part, value in zip(parts, values, strict=True):
-                        by_comparison[effect + part][u, i] = value
-    if "difference" in inference.effects:
-        for part in parts:
-            by_comparison["difference" + part] *= 100.0
+                for name, value in _effects(cells, inference).items():
+                    by_comparison[name][u, i] = value
     percent = by_group.pop("percent")
     low, high = by_group.pop("low"), by_group.pop("high")
     p_value = by_comparison.pop("p_value")
@@ -128,6 +138,9 @@ def infer_weighted(
         methods=(inference.test,),
         method=np.where(tested, np.int8(0), np.int8(-1)),
         expected=_expected(counts, inference),
+        interval_methods=(f"{inference.interval}-t", "wilson-effective"),
+        interval_method=_interval_codes(percent, inference),
+        few_effective=few_effective,
         printed=_printed(percent),
         group_columns=by_group,
         comparison_columns=by_comparison,
@@ -158,27 +171,64 @@ def _unit_cases(cases: CaseSet, unit: str) -> npt.NDArray[np.bool_]:
     return in_unit
 
 
+def _effects(cells: WeightedCells, inference: Inference) -> dict[str, Floats]:
+    """Estimate the chosen effects with limits; differences are in percentage points."""
+    out: dict[str, Floats] = {}
+    for name in inference.effects:
+        kernel, scale = EFFECTS[name], 1.0
+        if name == "difference":
+            scale = 100.0
+            kernel = effective_difference if inference.test == "effective" else kernel
+        for part, value in zip(_PARTS, kernel(cells, inference.confidence), strict=True):
+            out[name + part] = scale * value
+    return out
+
+
 def _percents(cells: WeightedCells, inference: Inference) -> dict[str, Floats]:
-    p, se = cells.percent / 100, cells.se / 100
-    low, high = limits(
-        p, se, confidence=inference.confidence, df=cells.df_of_groups, interval=inference.interval
-    )
+    low, high = limits_of_cells(cells, inference.confidence)
+    n = effective_cells(cells).n
+    if inference.interval != "effective":
+        p, se, df = cells.percent / 100, cells.se / 100, cells.df_of_groups
+        ends = limits(p, se, confidence=inference.confidence, df=df, interval=inference.interval)
+        replaced = _interval_codes(cells.percent, inference) == 1
+        low, high = np.where(replaced, low, ends[0]), np.where(replaced, high, ends[1])
     return {
         "percent": cells.percent,
         "se": cells.se,
         "se_df": np.where(np.isnan(cells.se), np.nan, cells.df_of_groups),
         "low": 100 * low,
         "high": 100 * high,
+        # Infinite where every case of the population is known.
+        "effective_n": np.where(np.isfinite(n), n, np.nan),
+        "kish_n": kish(cells),
     }
 
 
-def _reasons(cells: WeightedCells, comparable: npt.NDArray[np.bool_]) -> npt.NDArray[np.int8]:
+def _interval_codes(percent: Floats, inference: Inference) -> npt.NDArray[np.int8]:
+    """Return 1 where the interval is Wilson's on effective answers, 0 where it is the other."""
+    if inference.interval == "effective":
+        return np.ones(percent.shape, np.int8)
+    # A logit has no interval at 0 and 100.
+    at_bounds = (percent == 0) | (percent == 100)
+    replaced = at_bounds & (inference.interval == "logit")
+    return np.asarray(replaced, np.int8)
+
+
+def _reasons(
+    cells: WeightedCells, comparable: npt.NDArray[np.bool_], inference: Inference
+) -> npt.NDArray[np.int8]:
     k, n = cells.k.sum(axis=0), cells.n.sum(axis=0)
     alike = (k == 0) | (k == n)
-    lonely = cells.unknown.any(axis=0)
+    lonely = cells.unknown.any(axis=0) | np.isnan(cells.factor)
+    one = lacks_clusters(cells) & (inference.test == "effective")
     return np.select(
-        [~comparable, alike, lonely],
-        [FindingReason.NO_SECOND_GROUP, FindingReason.ALL_ALIKE, FindingReason.LONELY_CLUSTER],
+        [~comparable, alike, lonely, one],
+        [
+            FindingReason.NO_SECOND_GROUP,
+            FindingReason.ALL_ALIKE,
+            FindingReason.LONELY_CLUSTER,
+            FindingReason.ONE_CLUSTER,
+        ],
         FindingReason.NO_SPREAD,
     ).astype(np.int8)
 

@@ -35,7 +35,10 @@ TwoGroupTest = Callable[[Floats, Floats, Floats, Floats], TestResult]
 GroupTest = Callable[[Floats, Floats], TestResult]
 
 # Findings test weighted cases, and cases within units, by these names.
-_RESERVED = ("cmh", "cmh-cc", "rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald-f")
+_RESERVED = (
+    *("cmh", "cmh-cc", "effective"),
+    *("rao-scott-f", "rao-scott-chi-square", "adjusted-wald", "wald-f"),
+)
 
 TESTS: MethodRegistry[TwoGroupTest] = MethodRegistry(
     "test", "f(k1, n1, k2, n2) -> (statistic, df, p_value)", outputs=3, reserved=_RESERVED

@@ -16,7 +16,9 @@ __all__ = [
     "LONELY",
     "Design",
     "Lonely",
+    "LonelyName",
     "Population",
+    "average_factor",
     "check_lonely",
     "design_of",
     "known_codes",
@@ -29,11 +31,15 @@ __all__ = [
 Codes = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float64]
 
-Lonely = Literal["error", "remove", "adjust"]
+Lonely = Literal["error", "remove", "adjust", "average"]
+LonelyName = Lonely | Literal["fail", "certainty"]
 Population = npt.ArrayLike | Mapping[Any, float] | None
 
-LONELY = ("error", "remove", "adjust")
+LONELY = ("error", "remove", "adjust", "average")
 """Treatments of strata with a single cluster (single-PSU strata)."""
+
+# Names of R's options(survey.lonely.psu=) that differ from ours.
+_R_NAMES = {"fail": "error", "certainty": "remove"}
 
 # As in R, a stratum sampled this close to completely has no sampling error.
 _COMPLETE = 1e-7
@@ -53,6 +59,8 @@ class Design:
         Factors from `variance_factors`.
     fraction : ndarray of float64, shape (strata,), or float
         The share of each stratum's clusters that was sampled; 0 without a population.
+    averages : bool
+        Whether a stratum whose ``fpc_scale`` is NaN has the average variance of the others.
     """
 
     cluster: Codes
@@ -60,9 +68,18 @@ class Design:
     fpc_scale: Floats
     centring: Floats
     fraction: Floats | float = 0.0
+    averages: bool = False
 
-    def variance(self, z: Floats) -> float:
+    def variance(self, z: Floats, inside: npt.NDArray[np.bool_] | None = None) -> float:
         """Estimate the variance of the sum of ``z``, which has one value per row.
+
+        Parameters
+        ----------
+        z : ndarray of float64, shape (rows,)
+            What each row contributes to the sum.
+        inside : ndarray of bool, shape (rows,), optional
+            The rows of the domain; by default all. It matters if single-PSU strata have the
+            average variance: that of the strata with a row in the domain.
 
         Notes
         -----
@@ -74,12 +91,63 @@ class Design:
         totals = np.bincount(self.cluster, z, len(self.stratum))
         sums = np.bincount(self.stratum, totals, strata)
         off = totals - (sums * self.centring)[self.stratum]
-        return float(self.fpc_scale @ np.bincount(self.stratum, off * off, strata))
+        squares = np.bincount(self.stratum, off * off, strata)
+        if not self.averages:
+            return float(self.fpc_scale @ squares)
+        clusters = self.cluster if inside is None else self.cluster[inside]
+        present = np.bincount(self.stratum[clusters], minlength=strata) > 0
+        fpc_scale = np.where(present, self.fpc_scale, 0.0)
+        return float(np.nan_to_num(fpc_scale) @ squares * average_factor(present, fpc_scale))
 
 
-def check_lonely(value: str, known: tuple[str, ...] = LONELY) -> None:
-    """Check that ``lonely`` names a known treatment of single-PSU strata."""
-    check_choice("treatment of single-PSU strata (`lonely`)", value, known)
+def check_lonely(value: str, known: tuple[str, ...] = LONELY) -> str:
+    """Check that ``lonely`` names a known treatment of single-PSU strata.
+
+    Parameters
+    ----------
+    value : str
+        The treatment; R's names ``'fail'`` and ``'certainty'`` stand for ``'error'`` and
+        ``'remove'``.
+    known : tuple of str
+        The treatments to choose from.
+
+    Returns
+    -------
+    str
+        One of ``known``.
+
+    Raises
+    ------
+    UnknownNameError
+        When the treatment is unknown.
+    """
+    aliases = {theirs: ours for theirs, ours in _R_NAMES.items() if ours in known}
+    check_choice("treatment of single-PSU strata (`lonely`)", value, (*known, *aliases))
+    return aliases.get(value, value)
+
+
+def average_factor(present: npt.NDArray[np.bool_], fpc_scale: Floats) -> Any:
+    """Compute the factor by which strata with a known variance stand for all strata.
+
+    Parameters
+    ----------
+    present : ndarray of bool, shape (strata, ...)
+        Whether a stratum has a row in the domain.
+    fpc_scale : ndarray of float64, shape (strata,) or that of ``present``
+        From `variance_factors`; NaN for a single-PSU stratum.
+
+    Returns
+    -------
+    ndarray of float64 or float
+        Strata in the domain over those with a known variance, of the trailing shape: NaN if
+        none has one, 1 without strata.
+    """
+    single = np.isnan(fpc_scale)
+    single = single.reshape(single.shape + (1,) * (present.ndim - single.ndim))
+    strata, known = present.sum(axis=0), (present & ~single).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.where(known > 0, strata / known, np.nan)
+    return np.where(strata > 0, factor, 1.0)
 
 
 def variance_factors(
@@ -94,10 +162,11 @@ def variance_factors(
     population : ndarray of float64 or None
         Number of clusters in each stratum's population; infinite or None for no finite
         population correction.
-    lonely : {'error', 'nan', 'remove', 'adjust'}
+    lonely : {'error', 'nan', 'remove', 'adjust', 'average'}
         What a stratum with one sampled cluster contributes: nothing (``remove``), its
-        squared distance from the overall mean (``adjust``), or NaN (otherwise). A stratum
-        sampled completely contributes nothing.
+        squared distance from the overall mean (``adjust``), or NaN (otherwise; `average_factor`
+        then scales the other strata for ``average``). A stratum sampled completely contributes
+        nothing.
 
     Returns
     -------
@@ -129,7 +198,8 @@ def design_of(
 ) -> Design | None:
     """Build the design of a sample, or append to ``problems`` and return None.
 
-    Single-PSU strata are a problem, unless ``lonely='nan'``, which sets their ``fpc_scale`` to NaN.
+    Single-PSU strata are a problem, unless ``lonely`` is ``'nan'`` or ``'average'``, which set
+    their ``fpc_scale`` to NaN.
     """
     nested = _nest_clusters(rows, cluster, stratum, problems)
     if nested is None:
@@ -142,18 +212,23 @@ def design_of(
         return None
     fpc_scale, centring = variance_factors(drawn, sizes, lonely)
     single = np.flatnonzero(np.isnan(fpc_scale)).tolist()
-    if single and lonely != "nan":
+    if single and lonely not in ("nan", "average"):
         first = [int(np.flatnonzero(strata[clusters] == s)[0]) for s in single]
         which = "" if stratum is None else f" in {format_values(labels[s] for s in single)}"
         rule = "each stratum needs two clusters or more"
-        hint = "Merge the stratum with another, or pass lonely='remove' or lonely='adjust'."
+        hint = (
+            "Merge the stratum with another, or pass lonely='remove', lonely='adjust' or "
+            "lonely='average'."
+        )
         text = f"one{which} (rows {format_values(first)})"
         problems.append(Problem("stratum", rule, text, hint))
         return None
     fraction = np.zeros(drawn.shape)
     if sizes is not None:
         np.divide(drawn, sizes, out=fraction, where=sizes > 0)
-    return Design(clusters, strata, fpc_scale, centring, fraction)
+    return Design(
+        clusters, strata, fpc_scale, centring, fraction, averages=lonely == "average"
+    )
 
 
 def _nest_clusters(

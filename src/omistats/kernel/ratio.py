@@ -26,8 +26,9 @@ from omistats.kernel.checks import as_numbers, check_confidence
 from omistats.kernel.design import (
     LONELY,
     Design,
-    Lonely,
+    LonelyName,
     Population,
+    average_factor,
     check_lonely,
     design_of,
     numbers,
@@ -62,7 +63,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Real = npt.NDArray[np.floating[Any]]
 Limits = Literal["wald", "logit"]
-_BulkLonely = Literal["error", "nan", "remove", "adjust"]
+_BulkLonely = LonelyName | Literal["nan"]
 
 _LIMITS = ("wald", "logit")
 # A variance below this share of the squares it is a difference of has lost more than four of
@@ -123,7 +124,7 @@ def ratio(
     confidence: float = 0.95,
     df: float | Literal["design"] | None = None,
     interval: Literal["effective", "wald", "logit"] | None = None,
-    lonely: Lonely = "error",
+    lonely: LonelyName = "error",
 ) -> Ratio:
     """Estimate a ratio of sums from a stratified sample of clusters.
 
@@ -157,10 +158,12 @@ def ratio(
         about the estimate, ``'logit'`` about its logit; the logit interval is NaN unless
         ``0 < p < 1``. By default ``'effective'`` where it holds and no ``df`` is given, else
         ``'wald'`` with t. ``method`` says which was used.
-    lonely : {'error', 'remove', 'adjust'}
+    lonely : {'error', 'remove', 'adjust', 'average'}, or 'fail' or 'certainty'
         Treatment of strata with a single cluster, which show no spread: raise an error, let
-        them contribute nothing, or measure them from the mean of all strata. A stratum
-        sampled completely contributes nothing under any treatment.
+        them contribute nothing, measure them from the mean of all strata, or give them the
+        average variance of the other strata. ``'fail'`` and ``'certainty'`` are R's names of
+        ``'error'`` and ``'remove'``. A stratum sampled completely contributes nothing under
+        any treatment.
 
     Returns
     -------
@@ -184,8 +187,9 @@ def ratio(
     ``population`` is given: the variance of ``sum w k / sum w n`` is that of the sum of
     ``w (k - p n) / sum w n``. It equals R's ``svyratio`` on
     ``svydesign(~cluster, strata=~stratum, weights=~weight, fpc=~population)``, with R's
-    ``options(survey.lonely.psu=)`` at ``fail``, ``remove`` or ``adjust``. R's ``deff`` is
-    another quantity: it compares with a simple random sample of cases, not of answers.
+    ``options(survey.lonely.psu=)`` at ``fail``, ``remove``, ``certainty``, ``adjust`` or
+    ``average``. R's ``deff`` is another quantity: it compares with a simple random sample of
+    cases, not of answers.
 
     References
     ----------
@@ -200,7 +204,7 @@ def ratio(
     0.576 ± 0.152
     """
     check_confidence(confidence)
-    check_lonely(lonely)
+    treatment = check_lonely(lonely)
     _check_df(df)
     if interval not in (None, "effective"):
         check_limits(str(interval) if isinstance(interval, str) else interval)
@@ -212,7 +216,7 @@ def ratio(
         raise DataError(problems)
     nn = numbers(n, "n", rows, problems)
     ww = np.ones(rows) if weight is None else weights(weight, rows, problems)
-    design = design_of(rows, cluster, stratum, population, lonely, problems)
+    design = design_of(rows, cluster, stratum, population, treatment, problems)
     if kk is None or nn is None or ww is None or design is None or problems:
         raise DataError(problems)
 
@@ -228,7 +232,7 @@ def ratio(
     total = float(ww @ nn)
     estimate = np.float64(ww @ kk) / total if total > 0 else np.nan
     if total > 0:
-        se = np.sqrt(design.variance(ww * (kk - estimate * nn) / total))
+        se = np.sqrt(design.variance(ww * (kk - estimate * nn) / total, ww > 0))
         df_interval = _interval_df(df, len(used) - strata)
     else:
         se = df_interval = np.nan
@@ -421,7 +425,7 @@ def from_moments(
         Number of cases drawn in each stratum, in the domain or not; broadcast.
     population : array_like of float, shape (..., strata), optional
         Number of cases in each stratum's population; broadcast.
-    lonely : {'error', 'nan', 'remove', 'adjust'}
+    lonely : {'error', 'nan', 'remove', 'adjust', 'average'}
         As for `ratio`, but only strata that have answers in the domain matter, and ``'nan'``
         sets the standard error to NaN instead of raising an error.
 
@@ -454,7 +458,9 @@ def from_moments(
     0.576 ± 0.152
     """
     by_stratum = _check_moments(_as_moments(moments), cases, population, lonely)
-    return estimate_ratios(by_stratum.moments, by_stratum.fpc_scale, by_stratum.centring)
+    return by_stratum.averaged(
+        estimate_ratios(by_stratum.moments, by_stratum.fpc_scale, by_stratum.centring)
+    )
 
 
 def covariance_groups(
@@ -472,8 +478,9 @@ def covariance_groups(
         Sums over each group's cases in each stratum.
     cases, population : array_like of float, shape (..., groups or 1, strata)
         As for `from_moments`.
-    lonely : {'error', 'nan', 'remove', 'adjust'}
-        As for `from_moments`.
+    lonely : {'error', 'nan', 'remove', 'adjust', 'average'}
+        As for `from_moments`. Of two groups, ``'average'`` takes the geometric mean of the
+        factors.
 
     Returns
     -------
@@ -495,7 +502,9 @@ def covariance_groups(
     K, N = by_stratum.moments[:2]
     first = quotient(K - found.estimate * N, N.sum(axis=0))
     # A single-PSU stratum whose scale is unknown has made the standard error NaN already.
-    return covariances(first, np.nan_to_num(by_stratum.fpc_scale) * by_stratum.centring, found.se)
+    known = np.nan_to_num(by_stratum.fpc_scale) * by_stratum.centring
+    factor = np.sqrt(by_stratum.factor)
+    return covariances(first * factor, known, by_stratum.averaged(found).se)
 
 
 def products(k: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
@@ -623,11 +632,22 @@ class _StratumMoments:
     fpc_scale, centring : ndarray of float64, shape (strata, ...)
         From `omistats.kernel.design.variance_factors`; ``fpc_scale`` is 0 in strata without
         answers in the domain.
+    factor : ndarray of float64, shape (...)
+        What variances are multiplied by so that strata with a known variance stand for those
+        without one; 1 unless ``lonely='average'``.
     """
 
     moments: Floats
     fpc_scale: Floats
     centring: Floats
+    factor: Floats
+
+    def averaged(self, found: Ratios) -> Ratios:
+        """Let strata with a known variance stand for those without one."""
+        if (self.factor == 1).all():
+            return found
+        root = np.sqrt(self.factor)
+        return Ratios(found.estimate, root * found.se, self.factor * found.design_effect)
 
 
 def _as_moments(values: npt.ArrayLike) -> Floats:
@@ -645,7 +665,7 @@ def _check_moments(
     lonely: str,
 ) -> _StratumMoments:
     """Check and broadcast moments and strata, and move these axes to the front."""
-    check_lonely(lonely, (*LONELY, "nan"))
+    treatment = check_lonely(lonely, (*LONELY, "nan"))
     drawn = as_numbers(cases, "cases")
     sizes = np.asarray(np.inf) if population is None else as_numbers(population, "population")
     try:
@@ -660,17 +680,23 @@ def _check_moments(
     if problems:
         raise DataError(problems)
     in_domain = (m != 0).any(axis=-1)
-    fpc_scale, centring = variance_factors(drawn, None if population is None else sizes, lonely)
+    fpc_scale, centring = variance_factors(drawn, None if population is None else sizes, treatment)
     fpc_scale = np.where(in_domain, fpc_scale, 0.0)
     single = np.isnan(fpc_scale)
-    if lonely == "error" and single.any():
-        hint = "Merge strata, or pass lonely='nan', 'remove' or 'adjust'."
+    if treatment == "error" and single.any():
+        hint = "Merge strata, or pass lonely='nan', 'remove', 'adjust' or 'average'."
         rule = "each stratum needs two cases or more"
         raise DataError([Problem("cases", rule, "one " + _format_places(single), hint)])
+    factor = np.ones(shape[:-1])
+    if treatment == "average":
+        present = np.moveaxis(in_domain, -1, 0)
+        factor = average_factor(present, np.moveaxis(fpc_scale, -1, 0))
+        fpc_scale = np.where(single, 0.0, fpc_scale)
     return _StratumMoments(
         np.moveaxis(m, (-1, -2), (0, 1)),
         np.moveaxis(fpc_scale, -1, 0),
         np.moveaxis(np.broadcast_to(centring, shape), -1, 0),
+        factor,
     )
 
 

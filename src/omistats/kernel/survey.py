@@ -23,8 +23,9 @@ from omistats.errors import DataError, Problem, format_values
 from omistats.kernel.chi_square import STARS, chi_square_sf, star_codes
 from omistats.kernel.design import (
     Design,
-    Lonely,
+    LonelyName,
     Population,
+    average_factor,
     check_lonely,
     design_of,
     known_codes,
@@ -32,6 +33,7 @@ from omistats.kernel.design import (
 )
 from omistats.kernel.ratio import limits
 from omistats.kernel.registry import MethodRegistry
+from omistats.kernel.survey_effective import compare_cells, kish
 from omistats.kernel.wald import wald
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "WeightedCells",
     "WeightedComparison",
     "compare_weighted",
+    "effective_difference",
     "f_sf",
 ]
 
@@ -63,20 +66,27 @@ class WeightedComparison:
     Attributes
     ----------
     statistic, p_value : ndarray of float64
-        F, or for ``'rao-scott-chi-square'`` Pearson's statistic before it is divided by the
-        design effect, as R prints it; NaN where nothing can be tested.
+        Pearson's statistic on effective answers for ``'effective'``; Pearson's statistic before
+        it is divided by the design effect, as R prints it, for ``'rao-scott-chi-square'``; F for
+        the others. NaN where nothing can be tested.
     df, df2 : ndarray of float64
-        Degrees of freedom; ``df2`` is the denominator's for F and NaN for chi-square.
+        Degrees of freedom; ``df2`` is the denominator's for F and NaN for chi-square. The p-value
+        of ``'effective'`` is that of F on ``statistic / (groups - 1)``, or of chi-square where
+        ``df2`` is NaN.
     stars : ndarray of str
         ``'***'``, ``'**'``, ``'*'`` or ``'--'``; empty without two groups to compare, or
         without a sampling error to judge their difference by.
     method : ndarray of str
         The test used.
     design_effect : ndarray of float64
-        The mean generalised design effect of the table: the factor by which simple random
-        sampling would overstate the evidence. NaN for Wald's tests.
+        The factor by which simple random sampling would overstate the evidence: answers over
+        effective answers for ``'effective'``, the mean generalised design effect of the table
+        for Rao and Scott's tests. NaN for Wald's.
     n : ndarray of int64
         Number of cases of positive weight that have both an answer and a group.
+    kish_n : ndarray of float64
+        Kish's effective size, ``(sum w)^2 / sum w^2``, of the group that has the smallest. Below
+        30 the tests of R's survey reject too often.
 
     Examples
     --------
@@ -86,7 +96,7 @@ class WeightedComparison:
     >>> import omistats as oms
     >>> found = oms.stats.compare_weighted(answers, ["f", "m"] * 4, cluster=list("aabbccdd"))
     >>> print(f"{found.method}: F on {found.df:g} and {found.df2:g}, {found.n} answers")
-    rao-scott-f: F on 1 and 3, 7 answers
+    effective: F on 1 and 3, 7 answers
     >>> print(f"p = {found.p_value:.3f}, design effect {found.design_effect:.2f}")
     p = 0.656, design effect 0.80
     """
@@ -99,6 +109,7 @@ class WeightedComparison:
     method: npt.NDArray[np.str_]
     design_effect: Floats
     n: npt.NDArray[np.int64]
+    kish_n: Floats
 
 
 def compare_weighted(
@@ -109,8 +120,8 @@ def compare_weighted(
     cluster: npt.ArrayLike | None = None,
     stratum: npt.ArrayLike | None = None,
     population: Population = None,
-    method: str = "rao-scott-f",
-    lonely: Lonely = "error",
+    method: str = "effective",
+    lonely: LonelyName = "error",
 ) -> WeightedComparison:
     """Test whether groups of a weighted or clustered sample differ.
 
@@ -128,11 +139,12 @@ def compare_weighted(
         The cluster and the stratum of each case, as for `omistats.stats.ratio`.
     population : float, mapping or array_like of shape (cases,), optional
         The number of clusters in each stratum's population, as for `omistats.stats.ratio`.
-    method : {'rao-scott-f', 'rao-scott-chi-square', 'adjusted-wald', 'wald-f'}
-        Pearson's chi-square with the Rao-Scott correction, as F (second order) or as
-        chi-square (first order); or Wald's test of the cells, with degrees of freedom adjusted
-        for few clusters or not.
-    lonely : {'error', 'remove', 'adjust'}
+    method : {'effective', 'rao-scott-f', 'rao-scott-chi-square', 'adjusted-wald', 'wald-f'}
+        Pearson's test on effective answers, the only one that holds its level with few or
+        unequally weighted cases; Pearson's chi-square with the Rao-Scott correction, as F
+        (second order) or as chi-square (first order); or Wald's test of the cells, with degrees
+        of freedom adjusted for few clusters or not.
+    lonely : {'error', 'remove', 'adjust', 'average'}, or 'fail' or 'certainty'
         Treatment of strata with a single cluster, as for `omistats.stats.ratio`.
 
     Returns
@@ -152,7 +164,12 @@ def compare_weighted(
 
     Notes
     -----
-    The tests equal R's ``svychisq`` on ``svydesign(~cluster, strata=~stratum,
+    ``'effective'`` divides Kish's number of answers of each group by the design effect of the
+    differences, at least 1, and makes Pearson's test with what is left: corrected for continuity
+    (Yates) where a cell expects fewer than 5, and by t or F as far as the spread between
+    clusters had to be estimated.
+
+    The other tests equal R's ``svychisq`` on ``svydesign(~cluster, strata=~stratum,
     weights=~weight, fpc=~population)``, with ``statistic=`` ``"F"``, ``"Chisq"``,
     ``"adjWald"`` or ``"Wald"``. Cases without an answer or a group stay in the design but are
     not in the table. Degrees of freedom are clusters less strata of the cases in the table, as
@@ -164,6 +181,9 @@ def compare_weighted(
     with cell proportions estimated from survey data. Annals of Statistics 12(1), 46-60.
     doi:10.1214/aos/1176346391
 
+    Rao, J. N. K. and Scott, A. J. (1992). A simple method for the analysis of clustered binary
+    data. Biometrics 48(2), 577-585. doi:10.2307/2532311
+
     Thomas, D. R. and Rao, J. N. K. (1987). Small-sample comparisons of level and power for
     simple goodness-of-fit statistics under cluster sampling. JASA 82, 630-636.
     doi:10.1080/01621459.1987.10478476
@@ -174,12 +194,16 @@ def compare_weighted(
     >>> teams = list("aabbccddee")
     >>> groups = ["f", "m"] * 5
     >>> import omistats as oms
-    >>> found = oms.stats.compare_weighted(answers, groups, cluster=teams, weight=[1, 2] * 5)
+    >>> design = {"cluster": teams, "weight": [1, 2] * 5}
+    >>> found = oms.stats.compare_weighted(answers, groups, **design)
+    >>> print(f"chi-square {found.statistic:.3f}, p {found.p_value:.3f}")
+    chi-square 0.000, p 1.000
+    >>> found = oms.stats.compare_weighted(answers, groups, **design, method="rao-scott-f")
     >>> print(f"F {found.statistic:.3f} on {found.df:g} and {found.df2:g}, p {found.p_value:.3f}")
     F 0.276 on 1 and 4, p 0.627
     """
     name = SURVEY_TESTS.name(method)
-    check_lonely(lonely)
+    treatment = check_lonely(lonely)
     problems: list[Problem] = []
     rows = np.asarray(y).size
     found = known_codes(y, "y", rows, problems)
@@ -191,7 +215,7 @@ def compare_weighted(
         hint = "Recode them to two values, and set answers that did not apply to missing."
         problems.append(Problem("y", "answers with two values", format_values(found[1]), hint))
     ww = np.ones(rows) if weight is None else weights(weight, rows, problems)
-    design = design_of(rows, cluster, stratum, population, lonely, problems)
+    design = design_of(rows, cluster, stratum, population, treatment, problems)
     if found is None or members is None or ww is None or design is None or problems:
         raise DataError(problems)
     (answer, _), (member, labels) = found, members
@@ -201,6 +225,7 @@ def compare_weighted(
     k, n = cells.k.sum(axis=0), cells.n.sum(axis=0)
     # If all answers are the same, groups do not differ ('--'); without a known sampling error
     # nothing was tested (empty).
+    size = np.nanmin(kish(cells)[:, 0], initial=np.inf) if n[0] > 0 else np.nan
     judged = test.comparable & (~np.isnan(test.p_value) | (k == 0) | (k == n))
     stars: Any = np.array([*STARS, ""])[star_codes(test.p_value, judged)]
     return WeightedComparison(
@@ -212,6 +237,7 @@ def compare_weighted(
         method=np.asarray(name),
         design_effect=np.asarray(test.design_effect[0]),
         n=np.asarray(n[0], np.int64),
+        kish_n=np.asarray(size),
     )
 
 
@@ -232,11 +258,22 @@ class WeightedCells:
         group, then the others of each group.
     unknown : ndarray of bool, shape (groups, questions)
         Whether answers lie in a single-PSU stratum whose variance is NaN.
+    factor : ndarray of float64, shape (questions,)
+        What the covariance of the table is multiplied by so that strata with a known variance
+        stand for those without one; 1 unless the design averages. NaN where no stratum has one.
+    factor_of_groups : ndarray of float64, shape (groups, questions)
+        The same for the variance of one group.
     df : ndarray of float64, shape (questions,)
         Clusters less strata, counting those with an applicable answer of positive weight in
         any group.
     df_of_groups : ndarray of float64, shape (groups, questions)
         Clusters less strata, counting those with such an answer in the group.
+    weight_squares, free_squares : ndarray of float64, shape (groups, questions)
+        Sums of the squared weights of applicable answers; the second times the share of the
+        stratum's population that was not drawn.
+    cluster_squares, cluster_fourths : ndarray of float64, shape (groups, questions)
+        Sums over clusters of the second and fourth power of the weight of its applicable
+        answers in the group.
     """
 
     k: Floats
@@ -245,8 +282,14 @@ class WeightedCells:
     percent: Floats
     covariance_of_cells: Floats
     unknown: Flags
+    factor: Floats
+    factor_of_groups: Floats
     df: Floats
     df_of_groups: Floats
+    weight_squares: Floats
+    free_squares: Floats
+    cluster_squares: Floats
+    cluster_fourths: Floats
 
     @property
     def se(self) -> Floats:
@@ -259,7 +302,8 @@ class WeightedCells:
         with np.errstate(invalid="ignore", divide="ignore"):
             of_sufficient = np.where(self.n > 0, (1 - p) / self.total, 0.0)
             of_others = np.where(self.n > 0, -p / self.total, 0.0)
-        variance = np.einsum("qgg->gq", self.covariance(of_sufficient, of_others))
+        variance = np.einsum("qgg->gq", self._covariance(of_sufficient, of_others))
+        variance = variance * self.factor_of_groups
         return 100 * np.where(self.n > 0, np.sqrt(variance), np.nan)
 
     def covariance(
@@ -279,6 +323,13 @@ class WeightedCells:
         ndarray of float64, shape (questions, groups, groups)
             NaN in the rows and columns of groups marked ``unknown``.
         """
+        out = self._covariance(of_sufficient, of_others, shared)
+        return out * self.factor[:, np.newaxis, np.newaxis]
+
+    def _covariance(
+        self, of_sufficient: Floats, of_others: Floats, shared: Floats | None = None
+    ) -> Floats:
+        """Compute `covariance` from the strata whose variance is known."""
         groups, questions = self.n.shape
         factors = np.zeros((questions, 2, groups, groups))
         g = np.arange(groups)
@@ -390,6 +441,7 @@ class WeightedAnswers:
         in_strata = sums.sum(axis=2) > 0
         if (np.bincount(of_row, minlength=1) <= 1).all():
             by_group, overall = k + others, (k + others).sum(axis=0)
+            of_clusters = None
             # A cluster of one case lies in one cell, so cluster totals have no cross products.
             covariance = -_products(sums, fpc_scale * centring)
             squares = _by_group(self._weight[rows] ** 2 * fpc_scale[stratum[of_row]], group, count)
@@ -403,18 +455,61 @@ class WeightedAnswers:
             # Clusters without a case in the domain have total 0 and deviate by the centre.
             absent = self._drawn[strata] - np.bincount(stratum, minlength=len(strata))
             covariance += _products(centre, fpc_scale * absent)
-            in_clusters = totals.reshape(-1, *shape).sum(axis=2) > 0
+            of_clusters = totals.reshape(-1, *shape).sum(axis=2)
+            in_clusters = of_clusters > 0
             by_group, overall = in_clusters.sum(axis=0), in_clusters.any(axis=1).sum(axis=0)
 
         sufficient, rest = np.moveaxis(sums.sum(axis=0), 1, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
             percent = 100 * (sufficient / (sufficient + rest))
         unknown = np.asarray((sums[single] > 0).any(axis=(0, 2)))
+        factor, factor_of_groups = np.ones(questions), np.ones((count, questions))
+        if self._design.averages:
+            spread = np.where(single, np.nan, 0.0)
+            factor = average_factor(in_strata.any(axis=1), spread)
+            factor_of_groups = average_factor(in_strata, spread)
+            unknown = np.zeros_like(unknown)
+        powers = self._powers(rows, group, count, of_clusters)
         df = np.asarray(overall - in_strata.any(axis=1).sum(axis=0), np.float64)
         df_of_groups = np.asarray(by_group - in_strata.sum(axis=0), np.float64)
         return WeightedCells(
-            k, k + others, sufficient + rest, percent, covariance, unknown, df, df_of_groups
+            k,
+            k + others,
+            sufficient + rest,
+            percent,
+            covariance,
+            unknown,
+            factor,
+            factor_of_groups,
+            df,
+            df_of_groups,
+            *powers,
         )
+
+    def _powers(
+        self,
+        rows: Codes,
+        group: Codes,
+        count: int,
+        of_clusters: Floats | None,
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Sum powers of weights, of answers and of clusters (None: each answer is its own)."""
+
+        def summed(values: Floats) -> Floats:
+            out = _by_group(values, group, count) @ self._answers[rows]
+            return np.asarray(out.reshape(count, 2, -1).sum(axis=1))
+
+        squares = self._weight[rows] ** 2
+        of_answers = summed(squares)
+        drawn = np.broadcast_to(self._design.fraction, self._drawn.shape)
+        free = of_answers
+        if drawn.any():
+            of_stratum = self._design.stratum[self._cluster[rows]]
+            free = summed(squares * (1 - drawn)[of_stratum])
+        if of_clusters is None:
+            return of_answers, free, of_answers, summed(squares**2)
+        squared = of_clusters**2
+        return of_answers, free, squared.sum(axis=0), (squared**2).sum(axis=0)
 
 
 def _runs(codes: Codes) -> tuple[Codes, Codes]:
@@ -470,7 +565,8 @@ class SurveyTest:
     df, df2 : ndarray of float64
         Degrees of freedom; ``df2`` is the denominator's for F and NaN for chi-square.
     design_effect : ndarray of float64
-        The mean generalised design effect of the table; NaN for Wald's tests.
+        Answers over effective answers, or the mean generalised design effect of the table; NaN
+        for Wald's tests.
     comparable : ndarray of bool
         Whether at least two groups have answers.
     """
@@ -567,6 +663,19 @@ def _rao_scott(cells: WeightedCells) -> tuple[Floats, Floats, Floats, Floats]:
     return pearson, df, trace, np.einsum("qgh,qhg->q", effects, effects)
 
 
+def _effective(cells: WeightedCells) -> SurveyTest:
+    comparable, *_ = _comparability(cells)
+    found, effective = compare_cells(cells)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # No design effect where every case of the population is known.
+        effect = np.where(np.isfinite(effective), cells.n.sum(axis=0) / effective, np.nan)
+    df2 = np.where(np.isfinite(found.df2), found.df2, np.nan)
+    untested = np.isnan(found.p_value) | ~comparable
+    figures = (found.statistic, found.df, df2, found.p_value)
+    statistic, df, df2, p_value = (np.where(untested, np.nan, x) for x in figures)
+    return SurveyTest(statistic, df, df2, p_value, effect, comparable)
+
+
 def _rao_scott_chi_square(cells: WeightedCells) -> SurveyTest:
     statistic, df, trace, _ = _rao_scott(cells)
     comparable, *_ = _comparability(cells)
@@ -620,7 +729,8 @@ def _wald_plain(cells: WeightedCells) -> SurveyTest:
     return _wald(cells, adjusted=False)
 
 
-# The first alias of each is its name in R's svychisq.
+SURVEY_TESTS.register("effective", _effective)
+# The first alias of each of the others is its name in R's svychisq.
 SURVEY_TESTS.register("rao-scott-f", _rao_scott_f, ["f", "rao-scott"])
 SURVEY_TESTS.register("rao-scott-chi-square", _rao_scott_chi_square, ["chisq", "rao-scott-chisq"])
 SURVEY_TESTS.register("adjusted-wald", _wald_adjusted, ["adjwald", "adj-wald", "wald-adjusted"])
@@ -635,6 +745,13 @@ def _difference(cells: WeightedCells, confidence: float) -> Effect:
     se = np.where(np.isnan(_inside(p)).any(axis=0), np.nan, _se(cells, np.ones_like(p)))
     low, high = limits(estimate, se, confidence=confidence, df=cells.df)
     return estimate, np.maximum(low, -1.0), np.minimum(high, 1.0)
+
+
+def effective_difference(cells: WeightedCells, confidence: float) -> Effect:
+    """Estimate the difference of two groups with the limits that the effective test inverts to."""
+    found, _ = compare_cells(cells, confidence)
+    p = cells.percent / 100
+    return p[0] - p[1], found.low, found.high
 
 
 def _risk_ratio(cells: WeightedCells, confidence: float) -> Effect:
@@ -715,6 +832,7 @@ class SurveyTotals:
         # Clusters without any of the rows have total 0 and deviate by the centre.
         self._absent = (drawn[strata] - present).astype(np.float64)
         self._fpc_scale, self._centring = design.fpc_scale[strata], design.centring[strata]
+        self._averages = design.averages
 
     def covariance(self, made: Floats, expected: Floats, applied: Floats) -> Floats:
         """Compute the covariance of the totals of ``made - expected``.
@@ -730,7 +848,8 @@ class SurveyTotals:
         -------
         ndarray of float64, shape (totals, totals)
             NaN in the rows and columns of totals that have rows in a single-PSU stratum whose
-            variance is NaN.
+            variance is NaN. If the design averages, each total is scaled by the strata that it
+            has rows in, and NaN only if none of them has a known variance.
         """
         if not len(self._clusters):
             return np.zeros((len(made), len(made)))
@@ -748,6 +867,10 @@ class SurveyTotals:
         out[constant] = out[:, constant] = 0.0
         if single.any():
             in_stratum = np.add.reduceat(self._cluster_sums(applied), self._strata, axis=1) > 0
+            if self._averages:
+                factor = np.sqrt(average_factor(in_stratum.T, self._fpc_scale))
+                out *= factor[:, np.newaxis] * factor
+                return out
             unknown = in_stratum[:, single].any(axis=1)
             out[unknown] = out[:, unknown] = np.nan
         return out

@@ -13,12 +13,13 @@ from omistats.errors import DataError, Problem
 from omistats.kernel.design import LONELY, Design, Population, check_lonely, design_of, weights
 from omistats.model.case_set import CaseSet
 
-__all__ = ["Column", "Lonely", "SampleDesign", "is_complex_design", "resolve_design"]
+__all__ = ["Column", "Lonely", "LonelyName", "SampleDesign", "is_complex_design", "resolve_design"]
 
 
 Floats = npt.NDArray[np.float64]
 Column = str | npt.ArrayLike | None
 Lonely = Literal["error", "null", "remove", "adjust"]
+LonelyName = Lonely | Literal["average", "fail", "certainty"]
 
 
 @attrs.frozen(eq=False)
@@ -60,8 +61,9 @@ def resolve_design(
     ----------
     cases : CaseSet
         The cases.
-    lonely : {'error', 'null', 'remove', 'adjust'}
-        How to treat a stratum that has a single cluster.
+    lonely : {'error', 'null', 'remove', 'adjust', 'average'}, or 'fail' or 'certainty'
+        How to treat a stratum that has a single cluster; the last two are R's names of
+        ``'error'`` and ``'remove'``.
     weight, stratum, cluster : str or array_like, optional
         Column names, or one entry per case in the order of ``cases``. By default weights are
         equal, there is one stratum, and each case is its own cluster.
@@ -75,7 +77,7 @@ def resolve_design(
     DataError
         When the design is invalid; all problems are listed, see `omistats.stats.ratio`.
     """
-    check_lonely(lonely, (*LONELY, "null"))
+    treatment = check_lonely(lonely, (*LONELY, "null"))
     rows = len(cases)
     problems: list[Problem] = []
     w = np.ones(rows) if weight is None else weights(_column(cases, weight), rows, problems)
@@ -84,7 +86,7 @@ def resolve_design(
         None if cluster is None else _column(cases, cluster),
         None if stratum is None else _column(cases, stratum),
         _column(cases, population) if isinstance(population, str) else population,
-        "nan" if lonely == "null" else lonely,
+        "nan" if treatment == "null" else treatment,
         problems,
     )
     if w is None or design is None or problems:

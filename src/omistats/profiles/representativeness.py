@@ -21,7 +21,7 @@ from omistats.model.framework import ALL
 from omistats.model.metadata import invented_columns, is_synthetic, merge_metadata, with_invented
 from omistats.model.survey_design import (
     Column,
-    Lonely,
+    LonelyName,
     SampleDesign,
     is_complex_design,
     resolve_design,
@@ -70,7 +70,7 @@ def representativeness(
     stratum: Column = "unit",
     cluster: Column = None,
     population: str | Population = None,
-    lonely: Lonely = "error",
+    lonely: LonelyName = "error",
     by: By | None = None,
     check_ids: bool = True,
 ) -> Representativeness:
@@ -95,7 +95,7 @@ def representativeness(
     population : float, mapping of str to float, str or array_like, optional
         Number of clusters, or of cases, in each stratum's population, as in
         `omistats.recompute`.
-    lonely : {'error', 'null', 'remove', 'adjust'}
+    lonely : {'error', 'null', 'remove', 'adjust', 'average'}
         Treatment of a stratum with one cluster, as in `omistats.recompute`. It matters only
         with a design.
     by : {'unit'}, optional
