@@ -13,7 +13,7 @@ from tests.scoring.programme import case_set, read as read_scored
 import omistats as oms
 
 ROWS = 40
-WEIGHTED = oms.Inference(test="rao-scott-f", interval="logit")
+WEIGHTED = oms.Inference(test="effective", interval="effective")
 
 
 def small(**columns: Any) -> oms.CaseSet:
@@ -88,7 +88,9 @@ def test_all_that_is_wrong_with_a_design_is_listed():
 
 
 def test_a_treatment_of_lonely_strata_that_there_is_not():
-    with pytest.raises(oms.UnknownNameError, match="choose from error, remove, adjust, null"):
+    with pytest.raises(
+        oms.UnknownNameError, match="from error, remove, adjust, average, null, fail, certainty"
+    ):
         recompute(small(), weight=np.ones(ROWS), lonely="drop")
 
 
@@ -114,7 +116,7 @@ def test_tests_for_other_samples_are_refused_under_weights(test):
         recompute(small(), weight=np.ones(ROWS), inference=chosen)
     text = str(caught.value)
     assert f"test={chosen.test!r}" in text
-    assert "choose from rao-scott-f, rao-scott-chi-square, adjusted-wald, wald-f" in text
+    assert "choose from effective, rao-scott-f, rao-scott-chi-square, adjusted-wald, wald-f" in text
     assert "interval=" not in text
 
 
@@ -123,7 +125,7 @@ def test_the_test_and_the_interval_are_refused_together():
         recompute(small(), cluster=list(range(ROWS)), inference=oms.Inference())
     text = str(caught.value)
     assert "test='pearson'" in text
-    assert "interval='wilson'; choose from logit, wald" in text
+    assert "interval='wilson'; choose from effective, logit, wald" in text
 
 
 def from_cases(inference: oms.Inference) -> Any:

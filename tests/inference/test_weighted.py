@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from tests.factories import oracle
+from tests.factories import Gender, Harm, Tier, oracle
 from tests.inference.survey_sample import (
     DESIGNS,
     QUESTIONS,
@@ -93,7 +93,13 @@ def test_percentages_and_limits_are_those_of_r(design):
         assert line["percent"] == pytest.approx(100 * float(row["estimate"]), rel=1e-12)
         assert line["se"] == pytest.approx(100 * float(row["se"]), rel=1e-9, abs=1e-9)
         for end in ("low", "high"):
-            close(scaled(line[end]), row[f"logit_{end}"], row)
+            if row["logit_low"]:
+                close(scaled(line[end]), row[f"logit_{end}"], row)
+                assert line["interval_method"] == "logit-t"
+            elif line[end] is not None:
+                # There is no logit at 0 and 1.
+                assert float(row["estimate"]) in (0, 1)
+                assert line["interval_method"] == "wilson-effective"
             close(scaled(wald[key][end]), row[end], row, floor=1e-12)
     # Nothing that has answers is left out.
     assert checked == {
@@ -179,12 +185,12 @@ def test_chi_square_and_f_rest_on_one_design_effect():
 def test_rows_say_what_was_done():
     usual = oms.recompute(sample(), breakdowns=SPLITS, weight="weight")
     table = usual.table
-    assert usual.inference == oms.Inference(test="rao-scott-f", interval="logit")
-    assert set(table["method"].to_pylist()) <= {"rao-scott-f", None}
-    assert set(table["interval_method"].to_pylist()) <= {"logit-t", None}
+    assert usual.inference == oms.Inference(test="effective", interval="effective")
+    assert set(table["method"].to_pylist()) <= {"effective", None}
+    assert set(table["interval_method"].to_pylist()) <= {"wilson-effective", None}
     # Counts are of answers, whatever they weigh; so is what is expected of them.
     plain = oms.recompute(sample(), breakdowns=SPLITS)
-    for name in ("k", "n", "expected", "reliability"):
+    for name in ("k", "n", "expected"):
         assert table[name].equals(plain.table[name])
     assert not table["percent"].equals(plain.table["percent"])
     for name in ("se", "df2", "design_effect"):
@@ -284,10 +290,163 @@ def test_answers_that_weigh_nothing_give_no_percentage():
         assert row["p_value"] is row["stars"] is row["difference"] is None
         if row["group"] == "f":
             assert row["percent"] is row["printed"] is row["low"] is row["se"] is None
-            assert row["reason"] == "no applicable answers"
+            assert row["reason"] == "no case with a weight above 0"
         else:
             assert row["printed"] is not None
             assert row["reason"] == "no second group to compare with"
+
+
+def test_a_group_without_weight_says_so_and_leaves_the_comparison_to_the_others():
+    data = columns()
+    weight = [0.0 if t == "1" else 1.0 for t in data["tier"]]
+    cases = oms.CaseSet.from_data(data, framework=framework())
+    found = oms.recompute(cases, breakdowns=[Tier()], weight=weight, stratum=None)
+    for row in found.table.to_pylist():
+        if row["group"] == "1":
+            assert row["n"] > 0
+            assert row["percent"] is row["low"] is row["effective_n"] is row["kish_n"] is None
+            assert row["reason"] == "no case with a weight above 0"
+        else:
+            assert row["reason"] is None
+            assert row["p_value"] is not None
+    assert found.comparisons()["reason"].null_count == len(QUESTIONS)
+    none = oms.recompute(
+        cases, breakdowns=[Tier()], weight=[float(t is None) for t in data["tier"]], stratum=None
+    )
+    assert set(none.table["reason"].to_pylist()) == {"no case with a weight above 0"}
+    assert none.comparisons().num_rows == len(QUESTIONS)
+
+
+@pytest.mark.parametrize("test", ["effective", "rao-scott-f"])
+def test_percentages_of_0_and_100_have_intervals(test):
+    data = columns()
+    data["q0"] = [
+        v if v is None or t not in ("1", "2") else t == "1"
+        for v, t in zip(data["q0"], data["tier"], strict=True)
+    ]
+    seen = set()
+    for interval in ("effective", "logit", "wald"):
+        asked = oms.Inference(test=test, interval=interval)
+        cases = oms.CaseSet.from_data(data, framework=framework())
+        found = oms.recompute(
+            cases, breakdowns=[Tier()], questions=["q0"], weight="weight", cluster="team",
+            stratum="region", inference=asked,
+        )  # fmt: skip
+        for row in found.table.to_pylist():
+            bound = row["percent"] in (0.0, 100.0)
+            seen.add((row["percent"], interval) if bound else interval)
+            usual = "wilson-effective" if interval == "effective" else f"{interval}-t"
+            replaced = bound and interval == "logit"
+            assert row["interval_method"] == ("wilson-effective" if replaced else usual)
+            assert row["reason"] is None
+            if bound and interval != "wald":
+                # Clusters count as one answer each, at most.
+                assert row["effective_n"] <= 33
+                end = row["low"] if row["percent"] else 100 - row["high"]
+                t2 = 2.04**2
+                assert 100 - end == pytest.approx(100 * t2 / (row["effective_n"] + t2), rel=0.1)
+                assert {row["low"], row["high"]} & {0.0, 100.0} == {row["percent"]}
+    assert {(0.0, "logit"), (100.0, "logit"), (0.0, "effective"), "logit"} <= seen
+
+
+def test_comparisons_of_few_effective_cases_are_marked():
+    cases = sample()
+    rng = np.random.default_rng(20110512)
+    heavy = np.exp(0.8 * rng.standard_normal(len(cases)))
+    usual = {
+        name: oms.recompute(cases, breakdowns=SPLITS, stratum=None, weight=weight)
+        for name, weight in (("heavy", heavy), ("equal", np.ones(len(cases))))
+    }
+    word = "few effective cases"
+    assert word not in set(usual["equal"].table["reliability"].to_pylist())
+    marked = usual["heavy"].table.to_pylist()
+    by_comparison: dict[Key, list[dict[str, Any]]] = {}
+    for row in marked:
+        by_comparison.setdefault((row["breakdown"], row["question"]), []).append(row)
+    seen = set()
+    for (breakdown, _), rows in by_comparison.items():
+        if breakdown == "harm":  # its second group has no row
+            continue
+        size = min(row["kish_n"] for row in rows)
+        for row in rows:
+            seen.add(row["reliability"])
+            if size < 30:
+                assert row["reliability"] == word
+            assert row["kish_n"] < row["n"]
+            assert row["effective_n"] <= row["kish_n"] * (1 + 1e-12)
+    assert seen == {word, "ok"}
+    off = oms.Inference(
+        test="effective", interval="effective", small_numbers=oms.SmallNumbers(flag_effective=None)
+    )
+    found = oms.recompute(cases, breakdowns=SPLITS, stratum=None, weight=heavy, inference=off)
+    assert word not in set(found.table["reliability"].to_pylist())
+
+
+def test_one_huge_weight_decides_nothing():
+    cases = sample()
+    genders = cases["gender"].to_pylist()
+    heavy = genders.index("f")
+    weight = np.ones(len(cases))
+    weight[heavy] = 1e6
+    found = oms.recompute(cases, breakdowns=[Gender()], stratum=None, weight=weight)
+    for row in found.table.to_pylist():
+        answered = cases[row["question"]].to_pylist()[heavy] is not None
+        if not answered:
+            continue
+        assert row["reliability"] == "few effective cases"
+        assert row["p_value"] > 0.05
+        if row["group"] == "f":
+            assert row["kish_n"] == pytest.approx(1.0, abs=0.01)
+            assert row["high"] - row["low"] > 90
+
+
+@pytest.mark.parametrize("interval", ["effective", "logit"])
+def test_a_group_of_one_cluster_is_not_tested(interval):
+    data = columns()
+    team = [t if g != "f" else "alone" for t, g in zip(data["team"], data["gender"], strict=True)]
+    cases = oms.CaseSet.from_data(data, framework=framework())
+    asked = oms.Inference(test="effective", interval=interval)
+    found = oms.recompute(cases, breakdowns=[Gender()], stratum=None, cluster=team, inference=asked)
+    for row in found.table.to_pylist():
+        assert row["p_value"] is row["stars"] is None
+        assert row["reason"] == "a group of one cluster: its spread is not known"
+        assert (row["low"] is None) == (row["group"] == "f")
+
+
+def test_differences_have_the_limits_that_the_test_inverts_to():
+    asked = oms.Inference(test="effective", effects="difference", interval="effective")
+    cases = sample()
+    found = oms.recompute(
+        cases, by="unit", breakdowns=[Gender(), Harm()], inference=asked, weight="weight"
+    )
+    checked = 0
+    for row in found.table.to_pylist():
+        if row["p_value"] is None:
+            continue
+        assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+        assert (row["difference_low"] <= 0 <= row["difference_high"]) == (row["p_value"] > 0.05)
+        checked += 1
+    assert checked > 40
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("certainty", "remove"), ("fail", "error"), ("average", "average")]
+)
+def test_lonely_takes_the_names_of_r(theirs, ours):
+    data = columns()
+    asked = {"stratum": "alone_region", "cluster": "alone_team", "population": None}
+    if ours == "error":
+        with pytest.raises(oms.DataError, match="one in 'alone'"):
+            computed(data, lonely=theirs, **asked)
+        return
+    alike(computed(data, lonely=theirs, **asked), computed(data, lonely=ours, **asked))
+    removed = computed(data, lonely="remove", **asked)
+    se = [
+        np.array(t["se"].to_pylist(), float)
+        for t in (computed(data, lonely=ours, **asked), removed)
+    ]
+    if ours == "average":
+        assert np.nanmax(se[0] / np.where(se[1] > 0, se[1], np.nan)) > 1.05
 
 
 def test_equal_weights_without_strata_are_plain_findings_but_for_one_case():

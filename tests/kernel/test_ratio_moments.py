@@ -285,7 +285,7 @@ class TestShapes:
         with pytest.raises(UsageError, match="groups"):
             covariance_groups(np.zeros((2, 5)), [1, 2])
         with pytest.raises(UnknownNameError, match="nan"):
-            from_moments(np.zeros((2, 5)), [2, 2], lonely="fail")
+            from_moments(np.zeros((2, 5)), [2, 2], lonely="null")
         for x, v in (([1], [[1]]), ([1, 2], [1, 2]), ([1, 2, 3], np.eye(2))):
             with pytest.raises(UsageError, match="two groups or more"):
                 wald(x, v)

@@ -87,6 +87,27 @@ def test_the_graver_word_wins(n, expected):
     assert bool(policy.suppressed(n)) == (word == "suppressed")
 
 
+@given(
+    st.integers(1, 60), st.booleans(), st.one_of(st.just(NAN), st.floats(0, 60)), st.floats(0, 20)
+)
+def test_few_effective_cases_outrank_small_expected_counts_only(n, small, size, expected):
+    policy = oms.SmallNumbers(flag_below=20, suppress_below=6)
+    few = policy.has_few_effective(size, expected)
+    assert bool(few) == (size < 30 or expected < 5)
+    (code,) = policy.judge_unchecked(np.array([n]), np.array([small]), np.array([bool(few)]))
+    words = {"suppressed": n < 6, "few cases": n < 20, "few effective cases": bool(few)}
+    words |= {"small expected count": small, "ok": True}
+    assert RELIABILITY[code] == next(word for word, holds in words.items() if holds)
+
+
+def test_few_effective_cases_can_be_left_unmarked():
+    off = oms.SmallNumbers(flag_effective=None)
+    assert not off.has_few_effective([1.0, 3.0], 0.5).any()
+    alone = oms.SmallNumbers(flag_expected=None, flag_effective=10)
+    assert alone.has_few_effective([9.0, 10.0], 0.5).tolist() == [True, False]
+    assert not oms.SmallNumbers().has_few_effective(float("inf"), float("inf")).any()
+
+
 def test_unless_asked_nothing_is_withheld_and_no_percentage_flagged():
     policy = oms.SmallNumbers()
     n = np.arange(4)
@@ -118,6 +139,7 @@ def test_rows_broadcast_and_scalars_give_no_dimension():
         ({"suppress_below": 2.5}, "`suppress_below` must be a number of cases"),
         ({"suppress_below": True}, "`suppress_below` must be a number of cases"),
         ({"flag_expected": -1.0}, "`flag_expected` must be a positive count"),
+        ({"flag_effective": 0}, "`flag_effective` must be a positive count"),
         ({"flag_expected": NAN}, "`flag_expected` must be a positive count"),
         ({"flag_expected": "5"}, "`flag_expected` must be a positive count"),
         ({"flag_below": 5, "suppress_below": 10}, "`flag_below` must be at least"),

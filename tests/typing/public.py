@@ -67,7 +67,11 @@ def strata_and_surveys() -> None:
         oms.stats.compare_weighted([1, 0], ["a", "b"], weight=[1, 2]), oms.stats.WeightedComparison
     )
     oms.stats.stratified([3], [6], [2], [5], correction="yes")  # type: ignore[arg-type]
-    oms.stats.compare_weighted([1, 0], ["a", "b"], lonely="average")  # type: ignore[arg-type]
+    found = oms.stats.compare_weighted([1, 0], ["a", "b"], lonely="average")
+    assert_type(found.kish_n, npt.NDArray[np.float64])
+    oms.stats.ratio([1, 2], [3, 4], lonely="certainty")
+    oms.stats.compare_weighted([1, 0], ["a", "b"], lonely="drop")  # type: ignore[arg-type]
+    assert_type(oms.SmallNumbers(flag_effective=None).flag_effective, float | None)
 
 
 def plans_and_absence_of_difference() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -177,13 +178,31 @@ def compare_cells(
     combined = _ratio((share * share).sum(axis=0), np.maximum(count - 1.0, 1.0) ** 2, 1.0)
     combined = np.where(count > 1, combined, 1.0)
     groups = EffectiveGroups(p, n, np.broadcast_to(df * combined, n.shape), cases, n)
-    if len(p) == 2:
-        found = compare_effective(groups[0], groups[1], confidence)
-    else:
-        found = compare_effective_groups(
-            EffectiveGroups(*(v.T for v in (p, n, groups.df, cases, n)))
-        )
+    found = _compare(groups, usable, confidence)
     return found, np.where(testable, np.where(usable, n, 0.0).sum(axis=0), np.nan)
+
+
+def _compare(
+    groups: EffectiveGroups, usable: npt.NDArray[np.bool_], confidence: float | None
+) -> EffectiveComparison:
+    """Compare two groups where there are two, more where there are more."""
+    if len(usable) == 2:
+        return compare_effective(groups[0], groups[1], confidence)
+    several = EffectiveGroups(*(v.T for v in attrs.astuple(groups, recurse=False)))
+    found = compare_effective_groups(several)
+    two = usable.sum(axis=0) == 2
+    if not two.any():
+        return found
+    # The other groups have no answers, or are single clusters.
+    first = np.argsort(~usable, axis=0, kind="stable")[:2]
+    pair = EffectiveGroups(
+        *(np.take_along_axis(v, first, axis=0) for v in attrs.astuple(groups, recurse=False))
+    )
+    of_two = compare_effective(pair[0], pair[1], confidence)
+    merged = zip(
+        attrs.astuple(of_two, recurse=False), attrs.astuple(found, recurse=False), strict=True
+    )
+    return EffectiveComparison(*(np.where(two, one, other) for one, other in merged))
 
 
 def lacks_clusters(cells: WeightedCells) -> npt.NDArray[np.bool_]:
