@@ -148,7 +148,8 @@ def compare_cells(
     Satterthwaite's for the spread between clusters, and R's (clusters less strata) at most;
     infinite where every answer is a cluster of its own, since the variance of independent
     answers is known. A group of one cluster that has several answers shows no spread between
-    clusters, and is left out.
+    clusters, and is left out. So is, of three groups or more, one that Kish's number puts below
+    two answers: the omnibus test has no correction that is large enough for it.
 
     References
     ----------
@@ -159,6 +160,8 @@ def compare_cells(
     answered = cells.n > 0
     K, c, own_df = _spread_of_clusters(cells)
     usable = answered & (own_df > 0)
+    several = usable & ~(K < 2)
+    usable = np.where((usable.sum(axis=0) > 2) & (several.sum(axis=0) > 1), several, usable)
     K = np.where(usable, K, 0.0)
     whole = K.sum(axis=0)
     contrast = np.where(usable, 1 - _ratio(K, whole, otherwise=0.0), 0.0)
