@@ -16,10 +16,10 @@ from tests.scoring.test_score_tally import alike, same, whole
 
 import omistats as oms
 from omistats import DataError, ScoreTally, UsageError, score_tally
-from omistats.scoring.effective import size_columns
 
 # Internal: damaged files that are signed again.
 from omistats.counting.tally_file import with_checksum
+from omistats.scoring.effective import size_columns
 from omistats.scoring.score_tally_file import KIND
 
 

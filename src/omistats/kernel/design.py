@@ -226,9 +226,7 @@ def design_of(
     fraction = np.zeros(drawn.shape)
     if sizes is not None:
         np.divide(drawn, sizes, out=fraction, where=sizes > 0)
-    return Design(
-        clusters, strata, fpc_scale, centring, fraction, averages=lonely == "average"
-    )
+    return Design(clusters, strata, fpc_scale, centring, fraction, averages=lonely == "average")
 
 
 def _nest_clusters(
