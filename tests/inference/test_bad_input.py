@@ -28,7 +28,7 @@ def recompute(cases: oms.CaseSet, **options: Any) -> Any:
 
 def scores(_: oms.CaseSet, **options: Any) -> Any:
     """Of as many cases of a framework that has items to score."""
-    return oms.scores(case_set(read_scored()[:ROWS]), **options)
+    return oms.scores(case_set(read_scored()[:ROWS]), interval="wald", test="wald", **options)
 
 
 def with_one(value: float) -> list[float]:

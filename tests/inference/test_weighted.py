@@ -275,8 +275,8 @@ def test_cases_of_weight_nothing_are_cases_without_answers(seed):
     for q in QUESTIONS:
         silent[q] = [None if w else v for w, v in zip(none.tolist(), data[q], strict=True)]
     weight = np.where(none, 0.0, data["weight"])
-    # Counts are of answers, whatever they weigh.
-    leave = ("k", "n", "expected", "reliability")
+    # Counts are of answers, whatever they weigh, and a reason tells which of the two it was.
+    leave = ("k", "n", "expected", "reliability", "reason")
     alike(computed(data, weight=weight), computed(silent, weight=data["weight"]), leave=leave)
 
 

@@ -456,7 +456,7 @@ def test_one_question_has_the_intervals_and_tests_of_findings(complement):
             assert (mine["method"], mine["df2"]) == ("pearson-effective", None)
             assert mine["stars"] == row["stars"]
             tested += 1
-    assert tested > 30
+    assert tested > 20
     # So has the score of all cases, whose units are strata.
     whole = scores["all", None, None]
     wilson = oms.stats.interval(whole["k"], whole["n"])

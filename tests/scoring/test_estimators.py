@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
-from tests.scoring.programme import SIZES, case_set, read
+from tests.scoring.programme import SIZES, WALD, case_set, read
 
 import omistats as oms
 
@@ -43,6 +43,9 @@ class TwiceTheError:
         found = self._one.compare_with_rest(unit, rest)
         return attrs.evolve(found, covariance=4 * found.covariance)
 
+    def effective_sums(self, *arguments: Any) -> Any:
+        return self._one.effective_sums(*arguments)
+
     def fpc_metadata(self, items: Any) -> Any:
         found = self._one.fpc_metadata(items)
         if found is None:
@@ -64,7 +67,10 @@ def column(table: Any, name: str) -> Any:
 def both(request, monkeypatch) -> tuple[oms.Scores, oms.Scores]:
     """Scores of the same cases, by the estimator as it is and with twice its standard error."""
     cases, breakdowns = case_set(read()), ["gender", "plan"]
-    source, options = cases, {"by": "unit", "breakdowns": breakdowns, **OPTIONS[request.param]}
+    source, options = (
+        cases,
+        {"by": "unit", "breakdowns": breakdowns, **WALD, **OPTIONS[request.param]},
+    )
     if request.param == "sums":
         source = oms.score_tally(cases, breakdowns=breakdowns)
         del options["breakdowns"]

@@ -187,6 +187,10 @@ def _checksum(table: pa.Table, kind: FileFormat) -> bytes:
     def add(piece: bytes) -> None:
         found.update(len(piece).to_bytes(8, "little") + piece)
 
+    def add_numbers(numbers: Any) -> None:
+        add(_bytes(numbers.fill_null(0)))
+        add(np.packbits(numbers.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+
     metadata = dict(table.schema.metadata or {})
     metadata.pop(kind.key + _CHECKSUM, None)
     add(f"{len(metadata)} {table.num_rows}".encode())
@@ -204,8 +208,12 @@ def _checksum(table: pa.Table, kind: FileFormat) -> bytes:
             add(_bytes(codes.indices.fill_null(-1)))
         elif pa.types.is_int64(column.type):
             add(b"numbers")
-            add(_bytes(column.fill_null(0)))
-            add(np.packbits(column.is_valid().to_numpy()).tobytes())
+            add_numbers(column)
+        elif column.type == pa.list_(pa.int64()):
+            add(b"lists")
+            lists = column.combine_chunks()
+            add_numbers(lists.value_lengths())
+            add_numbers(lists.flatten())
         else:
             # No other type is written, so the checksum cannot match.
             add(b"something else")

@@ -41,6 +41,8 @@ SUMS = 18
 
 # Below so many expected effective answers in a cell the test is corrected for continuity.
 _FEW = 5.0
+# Relative size of what rounding leaves of 0.
+_ROUNDING = 1e-12
 
 
 def stratum_sums(
@@ -186,9 +188,9 @@ def effective_groups(sums: npt.ArrayLike) -> EffectiveGroups:
         D = np.where(estimated, (r * effect + c) / (r + 1), c)
         pq = p * (1 - p)
         inside = (r > 0) & (pq > 0)
-        # Differences between strata of unequal sizes; below 0 by rounding only.
-        C0 = np.where(inside, np.maximum(vpp - 2 * p * vp + p * p * v, 0.0) / pq, 0.0)
-        C = np.where(inside, np.maximum(fvpp - 2 * p * fvp + p * p * fv, 0.0) / pq, 0.0)
+        # Differences between strata of unequal sizes.
+        C0 = np.where(inside, _spread_around(p, v, vp, vpp) / pq, 0.0)
+        C = np.where(inside, _spread_around(p, fv, fvp, fvpp) / pq, 0.0)
         V = a * D + C0
         F = (D * fa + C) / V
         n = np.where(F > 0, 1 + (W * W / V - 1) / F, np.inf)
@@ -197,6 +199,12 @@ def effective_groups(sums: npt.ArrayLike) -> EffectiveGroups:
         df = np.where(estimated & (c > 1), Wd * Wd / den * (c / (c - 1)), np.inf)
         n, n_alike, df = (np.where(M > 0, x, np.nan) for x in (n, n_alike, df))
     return EffectiveGroups(p, n, df, M, n_alike)
+
+
+def _spread_around(p: Floats, v: Floats, vp: Floats, vpp: Floats) -> Floats:
+    """Sum v (p_u - p)^2 over strata; 0 if no more than rounding."""
+    squares = vpp - 2 * p * vp + p * p * v
+    return np.where(squares > _ROUNDING * vpp, squares, 0.0)
 
 
 def effective_limits(groups: EffectiveGroups, confidence: float) -> tuple[Floats, Floats]:
@@ -270,7 +278,7 @@ def _pair(one: EffectiveGroups, two: EffectiveGroups) -> tuple[Floats, ...]:
         p0 = (n1 * p1 + n2 * p2) / (n1 + n2)
         p0 = np.where(np.isinf(n1), p1, np.where(np.isinf(n2), p2, p0))
         pq = p0 * (1 - p0)
-        few = np.minimum(n1, n2) * np.minimum(p0, 1 - p0) < _FEW
+        few = np.minimum(n1, n2) * np.minimum(p0, 1 - p0) < _FEW - _ROUNDING
         y = np.where(few, 0.5, 0.0)
         gap = np.abs(p1 - p2)
         z = np.maximum(gap * H - y, 0.0) / np.sqrt(pq * H)
@@ -419,7 +427,7 @@ def compare_effective_groups(groups: EffectiveGroups) -> EffectiveComparison:
         spread = np.where(known, share * share / nu, 0.0).sum(axis=-1)
         df2 = np.where(spread > 0, (r - 1) ** 2 / spread, np.inf)
         least = np.where(known, n, np.inf).min(axis=-1, initial=np.inf)
-        few = least * np.minimum(p0, 1 - p0) < _FEW
+        few = least * np.minimum(p0, 1 - p0) < _FEW - _ROUNDING
         # Haldane's mean and variance of the statistic over tables with these margins.
         E = N * (r - 1) / (N - 1)
         inverse = np.where(known, 1 / np.where(known, n, 1.0), 0.0).sum(axis=-1)

@@ -36,6 +36,7 @@ from omistats.kernel.design import (
     weights,
 )
 from omistats.kernel.effective import (
+    SUMS,
     EffectiveGroups,
     effective_groups,
     effective_limits,
@@ -277,7 +278,7 @@ def _effective_group(k: Floats, n: Floats, weight: Floats, design: Design) -> Ef
     inside = (n > 0).all()
     strata = design.stratum if inside else np.zeros(clusters, np.intp)
     fraction = np.broadcast_to(design.fraction, design.fpc_scale.shape)
-    total: Any = 0.0
+    total = np.zeros(SUMS)
     for code in np.unique(strata):
         own = strata == code
         kk, nn, ww = kc[own], nc[own], wc[own]

@@ -95,10 +95,13 @@ class WeightedComparison:
     >>> answers = [1, 1, 0, 1, 0, 0, 1, None]
     >>> import omistats as oms
     >>> found = oms.stats.compare_weighted(answers, ["f", "m"] * 4, cluster=list("aabbccdd"))
-    >>> print(f"{found.method}: F on {found.df:g} and {found.df2:g}, {found.n} answers")
-    effective: F on 1 and 3, 7 answers
-    >>> print(f"p = {found.p_value:.3f}, design effect {found.design_effect:.2f}")
-    p = 0.656, design effect 0.80
+    >>> print(f"{found.method}: p = {found.p_value:.3f}, {found.n} answers of 4 teams")
+    effective: p = 1.000, 7 answers of 4 teams
+    >>> found = oms.stats.compare_weighted(
+    ...     answers, ["f", "m"] * 4, cluster=list("aabbccdd"), method="rao-scott-f"
+    ... )
+    >>> print(f"F on {found.df:g} and {found.df2:g}, design effect {found.design_effect:.2f}")
+    F on 1 and 3, design effect 0.80
     """
 
     statistic: Floats

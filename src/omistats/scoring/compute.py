@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -23,7 +24,7 @@ from omistats.kernel.effective import (
     effective_groups,
     effective_limits,
 )
-from omistats.kernel.ratio import Ratios, check_limits, limits
+from omistats.kernel.ratio import Ratios, limits
 from omistats.model.batches import read_cases
 from omistats.model.framework import ALL, Framework
 from omistats.model.survey_design import Column, Lonely, is_complex_design
@@ -40,15 +41,12 @@ from omistats.scoring.build import (
 )
 from omistats.scoring.effective import (
     EffectiveSums,
-    effective_sums,
     join_groups,
     moments_of_sizes,
     sum_sizes,
 )
 from omistats.scoring.estimators import (
-    ComplexDesign,
     Estimator,
-    SimpleDesign,
     choose_estimator,
     pooled_estimator,
 )
@@ -258,13 +256,7 @@ def scores(
             )
     effective = None
     if rule == "pooled":
-        effective = (
-            estimator.effective_sums(cluster is not None)
-            if isinstance(estimator, ComplexDesign)
-            else None
-            if sizes is None
-            else effective_sums(sizes, scored, _sampling_fractions(estimator))
-        )
+        effective = estimator.effective_sums(scored, sizes, cluster is not None)
     settings = Settings(
         by_unit=by == "unit",
         rule=rule,
@@ -291,8 +283,8 @@ def _resolve_rules(
     interval: str | None, test: str | None, rule: str, summed: ScoreTally | None
 ) -> tuple[str, str]:
     """Choose the rules of intervals and tests; raise if one asked for does not hold."""
-    if interval is not None and interval != "effective":
-        check_limits(interval)
+    if interval is not None:
+        check_choice("interval", interval, ("effective", "wald", "logit"))
     if not (test is None or (isinstance(test, str) and test in ("effective", "wald"))):
         raise UsageError(
             "scores pool several answers of a case, and are compared by 'effective' or 'wald'; "
@@ -313,18 +305,6 @@ def _resolve_rules(
                 raise UsageError(f"`{name}='effective'` {why}")
         return interval or "wald", test or "wald"
     return interval or "effective", test or "effective"
-
-
-def _sampling_fractions(estimator: Estimator) -> npt.NDArray[np.float64] | float:
-    """Return the share of each unit's caseload that was sampled; 0 without a population."""
-    assert isinstance(estimator, SimpleDesign)  # noqa: S101  # what pooled_estimator returns
-    population = estimator.units.population
-    if population is None:
-        return 0.0
-    drawn = estimator.units.cases
-    whole = np.array(list(population.values()))
-    fractions: Floats = np.divide(drawn, whole, out=np.zeros(drawn.shape), where=whole > 0)
-    return fractions
 
 
 def _estimate(
@@ -361,6 +341,13 @@ def _estimate(
     if effective is not None:
         groups = join_groups([effective.groups(all_units) for all_units in parts])
         usable = effective.usable
+        # Effective answers that no interval goes by are not shown.
+        groups = attrs.evolve(
+            groups,
+            n=np.where(usable, groups.n, np.nan),
+            df=np.where(usable, groups.df, np.nan),
+            n_alike=np.where(usable, groups.n_alike, np.nan),
+        )
         if settings.interval == "effective":
             own = effective_limits(groups, confidence)
             low, high = np.where(usable, own[0], low), np.where(usable, own[1], high)

@@ -126,9 +126,11 @@ def sum_sizes(cases: CaseSet, items: Sequence[ScoredItem], members: DomainMember
     exact = max(1, (_FLOAT32_EXACT - 1) // (most * most))
     block = min(_BLOCK, len(cases) + -len(cases) % 64)
     out = np.zeros((len(starts) - 1, columns[-1].stop, len(members.domains)), np.int64)
+    # A square beyond float32 would be rounded.
+    precision = np.float32 if most * most < _FLOAT32_EXACT else np.float64
     answers = np.zeros((2, len(feeds), block), np.float32)
     sums = np.empty((2, len(items), block), np.float32)
-    values = np.empty((columns[-1].stop, block), np.float32)
+    values = np.empty((columns[-1].stop, block), precision)
     for a, b, words in packed.iter_slices(max(64, block)):
         bits = unpack(np.ascontiguousarray(words[rows]), b - a)
         answers.reshape(len(rows), block)[:, : b - a] = bits
@@ -143,7 +145,7 @@ def sum_sizes(cases: CaseSet, items: Sequence[ScoredItem], members: DomainMember
             np.multiply(here[q : 2 * q], k, out=here[2 * q : 3 * q])
             np.greater(k, 0, out=here[3 * q])
             np.less(k, n, out=here[3 * q + 1])
-        inside = np.ascontiguousarray(members.flags(a, b).T, np.float32)
+        inside = np.ascontiguousarray(members.flags(a, b).T, precision)
         first, last = np.searchsorted(starts, [a, b], side="right")
         edges = np.clip(starts[first - 1 : last + 1], a, b) - a
         for unit in range(len(edges) - 1):
@@ -300,7 +302,9 @@ def _pooled(
             _, first, code = np.unique(cluster[own], return_index=True, return_inverse=True)
             inside = np.zeros((len(first), len(own)))
             inside[code, np.arange(len(own))] = 1.0
-            k, n, w, f = k @ inside.T, n @ inside.T, w[first], f[first]
+            heaviest = np.zeros(len(first))
+            np.maximum.at(heaviest, code, w)
+            k, n, w, f = k @ inside.T, n @ inside.T, heaviest, f[first]
         used = (w > 0) & (n > 0)
         some, lacking = (used & (k > 0)).sum(axis=1), (used & (k < n)).sum(axis=1)
         sums = stratum_sums(n, np.ones(n.shape), k, k * k, some, lacking, weight=w)

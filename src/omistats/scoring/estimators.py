@@ -50,7 +50,7 @@ from omistats.kernel.ratio import Ratios, design_effect, quotient
 from omistats.kernel.survey import SurveyTotals
 from omistats.model.case_set import CaseSet
 from omistats.model.survey_design import Column, SampleDesign, is_complex_design, resolve_design
-from omistats.scoring.effective import EffectiveSums, effective_sums_of_cases
+from omistats.scoring.effective import EffectiveSums, effective_sums, effective_sums_of_cases
 from omistats.scoring.finite_population import FpcMetadata, resolve_population
 from omistats.scoring.groups import DomainMembers
 from omistats.scoring.rules import (
@@ -65,6 +65,7 @@ from omistats.scoring.sums import CaseSums, Sample, ScoredItem, Strata, case_sum
 __all__ = ["Estimator", "UnitVersusRest", "choose_estimator", "pooled_estimator"]
 
 Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
@@ -108,6 +109,21 @@ class Estimator(Protocol):
 
     def compare_with_rest(self, unit: int, rest: Flags) -> UnitVersusRest:
         """Estimate the scores of a unit and of some other units pooled."""
+
+    def effective_sums(
+        self, items: Sequence[ScoredItem], sizes: Counts | None, clustered: bool
+    ) -> EffectiveSums | None:
+        """Sum what effective answers of pooled scores are computed from; None if not known.
+
+        Parameters
+        ----------
+        items : sequence of ScoredItem
+            The items.
+        sizes : ndarray of int64, shape (units, domains, columns), or None
+            Sums by number of answers, as `omistats.scoring.effective.sum_sizes` returns them.
+        clustered : bool
+            Whether clusters were sampled, and not single cases.
+        """
 
 
 @attrs.frozen(eq=False)
@@ -309,6 +325,18 @@ class SimpleDesign:
             _mask_unsupported(found, self.counts[1], single)
         return found
 
+    def effective_sums(
+        self, items: Sequence[ScoredItem], sizes: Counts | None, clustered: bool
+    ) -> EffectiveSums | None:
+        """Sum what effective answers are computed from; None without sums by number of answers."""
+        del clustered
+        population, drawn = self.units.population, self.units.cases
+        fraction = np.zeros(drawn.shape)
+        if population is not None:
+            whole = np.array(list(population.values()), np.float64)
+            np.divide(drawn, whole, out=fraction, where=whole > 0)
+        return None if sizes is None else effective_sums(sizes, items, fraction)
+
     def covariance(self, domains: npt.NDArray[np.intp], se: Floats, all_units: bool) -> Floats:
         """Compute the covariance matrices of compared groups, as `Estimator` describes."""
         return group_covariance(self.rule, self.units.strata, domains, se, all_units)
@@ -453,14 +481,11 @@ class ComplexDesign:
         clusters = np.unique(design.cluster[rows][used[rows]])
         return float(len(clusters) - len(np.unique(design.stratum[clusters])))
 
-    def effective_sums(self, clustered: bool) -> EffectiveSums:
-        """Sum what effective answers of pooled scores are computed from.
-
-        Parameters
-        ----------
-        clustered : bool
-            Whether clusters were sampled, and not single cases.
-        """
+    def effective_sums(
+        self, items: Sequence[ScoredItem], sizes: Counts | None, clustered: bool
+    ) -> EffectiveSums | None:
+        """Sum what effective answers of pooled scores are computed from."""
+        del items, sizes
         design = self.with_fpc.design
         return effective_sums_of_cases(
             self.sums.by_case,

@@ -172,7 +172,8 @@ def _read_rows(
     widths = np.tile(_widths(item_questions), len(units) * domains)
     if not np.array_equal(np.diff(lists.offsets.to_numpy()), widths):
         return None
-    sizes = lists.flatten().to_numpy().reshape(len(units), domains, -1)
+    width = sum(_widths(item_questions))
+    sizes = lists.flatten().to_numpy().reshape(len(units), domains, width)
     return units, cases, moments, sizes
 
 
