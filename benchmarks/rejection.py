@@ -126,7 +126,7 @@ def rejections(setting: Setting, programmes: int, lots: int = 20, seed: int = 1)
         for df in (None, "design"):
             # The same lots again: each starts from its own seed.
             drawn = [Lot(i, number, setting.share) for i in range(lots)]
-            found = oms.scores(cases, items=HEADLINES, breakdowns=drawn, df=df)
+            found = oms.scores(cases, items=HEADLINES, breakdowns=drawn, df=df, test="wald")
             tests.append(_rejects(found))
         whole = found.breakdown().table["design_effect"].to_numpy()
         rows.append([tests[0][0].mean(0), tests[1][0].mean(0), tests[0][1].mean(0), whole])

@@ -12,6 +12,7 @@ from omistats.errors import check_choice
 from omistats.kernel.checks import check_confidence, check_whole
 from omistats.kernel.funnel import check_units
 from omistats.kernel.intervals import normal_quantile
+from omistats.kernel.multiplicity import holm
 
 __all__ = [
     "Pairs",
@@ -324,7 +325,7 @@ def rank_sets_of_tests(
 def _sets(p: Floats, known: npt.NDArray[np.bool_], confidence: float, first: str) -> RankSets:
     """Adjust one-sided p-values of ordered pairs, and count who is before and after."""
     size = p.shape[-1]
-    adjusted = _holm(p.reshape(*p.shape[:-2], size * size)).reshape(p.shape)
+    adjusted = holm(p.reshape(*p.shape[:-2], size * size)).reshape(p.shape)
     significant = adjusted <= 1 - confidence
     below, above = significant.sum(axis=-1), significant.sum(axis=-2)
     before, after = (above, below) if first == "highest" else (below, above)
@@ -339,17 +340,6 @@ def _sets(p: Floats, known: npt.NDArray[np.bool_], confidence: float, first: str
         first,
         "holm",
     )
-
-
-def _holm(p: Floats) -> Floats:
-    """Adjust p-values along the last axis by Holm's method; NaN stays NaN and is not counted."""
-    order = np.argsort(p, axis=-1)
-    ordered = np.take_along_axis(p, order, -1)
-    left = (~np.isnan(p)).sum(axis=-1)[..., None] - np.arange(p.shape[-1])
-    stepped = np.minimum(np.fmax.accumulate(ordered * left, axis=-1), 1.0)
-    out = np.empty_like(p)
-    np.put_along_axis(out, order, np.where(np.isnan(ordered), np.nan, stepped), -1)
-    return out
 
 
 @attrs.frozen(eq=False)

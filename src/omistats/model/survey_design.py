@@ -13,13 +13,12 @@ from omistats.errors import DataError, Problem
 from omistats.kernel.design import LONELY, Design, Population, check_lonely, design_of, weights
 from omistats.model.case_set import CaseSet
 
-__all__ = ["Column", "Lonely", "LonelyName", "SampleDesign", "is_complex_design", "resolve_design"]
+__all__ = ["Column", "LonelyName", "SampleDesign", "is_complex_design", "resolve_design"]
 
 
 Floats = npt.NDArray[np.float64]
 Column = str | npt.ArrayLike | None
-Lonely = Literal["error", "null", "remove", "adjust"]
-LonelyName = Lonely | Literal["average", "fail", "certainty"]
+LonelyName = Literal["error", "null", "remove", "adjust", "average", "fail", "certainty"]
 
 
 @attrs.frozen(eq=False)

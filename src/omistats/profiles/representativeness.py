@@ -95,7 +95,7 @@ def representativeness(
     population : float, mapping of str to float, str or array_like, optional
         Number of clusters, or of cases, in each stratum's population, as in
         `omistats.recompute`.
-    lonely : {'error', 'null', 'remove', 'adjust', 'average'}
+    lonely : {'error', 'null', 'remove', 'adjust', 'average'}, or 'fail' or 'certainty'
         Treatment of a stratum with one cluster, as in `omistats.recompute`. It matters only
         with a design.
     by : {'unit'}, optional

@@ -7,7 +7,7 @@ intervals, tests and the table from its estimates.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -17,7 +17,7 @@ from omistats.breakdowns.base import Breakdown
 from omistats.counting.tally import By, check_by
 from omistats.errors import UsageError, check_choice, format_value
 from omistats.kernel.checks import check_confidence
-from omistats.kernel.design import Population
+from omistats.kernel.design import LONELY, Population, check_lonely
 from omistats.kernel.effective import (
     EffectiveGroups,
     compare_effective,
@@ -27,7 +27,7 @@ from omistats.kernel.effective import (
 from omistats.kernel.ratio import Ratios, limits
 from omistats.model.batches import read_cases
 from omistats.model.framework import ALL, Framework
-from omistats.model.survey_design import Column, Lonely, is_complex_design
+from omistats.model.survey_design import Column, LonelyName, is_complex_design
 from omistats.scoring.build import (
     INTERVALS,
     RELIABILITY,
@@ -80,7 +80,7 @@ def scores(
     confidence: float = 0.95,
     interval: Literal["effective", "wald", "logit"] | None = None,
     df: Literal["design"] | None = None,
-    lonely: Lonely = "error",
+    lonely: LonelyName = "error",
     complement: Literal["all", "known"] = "all",
     test: Literal["effective", "wald"] | None = None,
     weight: Column = None,
@@ -121,11 +121,13 @@ def scores(
         freedom, cases less units (column ``df2`` for F). Where they are asked for by name the
         default is the normal and chi-square distributions. Where there are no degrees of
         freedom, as in a unit of one case, intervals and tests are null.
-    lonely : {'error', 'null', 'remove', 'adjust'}
+    lonely : {'error', 'null', 'remove', 'adjust', 'average'}, or 'fail' or 'certainty'
         For standard errors: treatment of a unit of one case, whose variance is unknown. Raise an
         error, leave what depends on it null, let it contribute nothing (null where a score is
-        made of such units only), or measure it from the mean of all. Intervals and tests on
-        effective answers do not need it; with these alone ``'error'`` means ``'null'``.
+        made of such units only), measure it from the mean of all, or give it the average variance
+        of the other units that have answers. The last two are R's names of ``'error'`` and
+        ``'remove'``. Intervals and tests on effective answers do not need it; with these alone
+        ``'error'`` means ``'null'``.
     complement : {'all', 'known'}
         Cases that the subset of a complement is tested against: all others, or those whose
         characteristic is known.
@@ -220,15 +222,15 @@ def scores(
     check_choice("scoring rule", rule, RULES)
     check_confidence(confidence)
     _check_df(df)
-    check_choice("treatment of units of one case", lonely, get_args(Lonely))
+    treatment = check_lonely(lonely, (*LONELY, "null"))
     check_complement(complement)
     interval_rule, test_rule = _resolve_rules(interval, test, rule, summed)
     uses_wald = interval_rule != "effective" or test_rule != "effective"
     # Where Wald's rules stand in for the default they come with t; by name, as `df` says.
     by_name = interval in ("wald", "logit") or test == "wald"
     uses_df = df == "design" or not by_name
-    if not uses_wald and lonely == "error":
-        lonely = "null"
+    if not uses_wald and treatment == "error":
+        treatment = "null"
 
     complex_design = is_complex_design(**design)
     if summed is None and rule == "pooled" and not complex_design and can_sum_in_parts(source):
@@ -237,7 +239,7 @@ def scores(
     if summed is not None:
         units, metadata = summed.units, summed.metadata
         domains, complement = summed.domains, summed.complement
-        estimator = pooled_estimator(units, summed.cases, summed.moments, lonely, population)
+        estimator = pooled_estimator(units, summed.cases, summed.moments, treatment, population)
         sizes = summed.sizes
     else:
         cases = read_cases(source, framework)
@@ -249,10 +251,10 @@ def scores(
             sizes = sum_sizes(cases, scored, members)
             moments = moments_of_sizes(sizes, scored)
             in_units = np.diff(cases.packed.starts)
-            estimator = pooled_estimator(units, in_units, moments, lonely, population, cases)
+            estimator = pooled_estimator(units, in_units, moments, treatment, population, cases)
         else:
             estimator = choose_estimator(
-                cases, scored, members, rule=rule, lonely=lonely, population=population, **design
+                cases, scored, members, rule=rule, lonely=treatment, population=population, **design
             )
     effective = None
     if rule == "pooled":
@@ -266,7 +268,7 @@ def scores(
         complement=complement,
         uses_df_design=uses_df,
         weighted=weight is not None,
-        removed=lonely == "remove",
+        removed=treatment == "remove",
     )
     block = _estimate(estimator, effective, units, domains, settings)
     table = assemble(block, scored, domains, settings, metadata)

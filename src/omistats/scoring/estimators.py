@@ -44,7 +44,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.errors import DataError, Problem
-from omistats.kernel.design import Population, variance_factors
+from omistats.kernel.design import Population, average_factor, variance_factors
 from omistats.kernel.funnel import within_design_effect
 from omistats.kernel.ratio import Ratios, design_effect, quotient
 from omistats.kernel.survey import SurveyTotals
@@ -67,6 +67,9 @@ __all__ = ["Estimator", "UnitVersusRest", "choose_estimator", "pooled_estimator"
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+
+_LONELY = "lonely='null', 'remove', 'adjust' or 'average'"
 
 
 class Estimator(Protocol):
@@ -245,6 +248,8 @@ class _UnitStrata:
         Units of one case that is not the whole caseload.
     removed : bool
         Whether those contribute nothing.
+    averages : bool
+        Whether they have the average variance of the other units.
     population : mapping of str to float, or None
         The caseload size of each unit.
     """
@@ -253,7 +258,26 @@ class _UnitStrata:
     strata: Strata
     single: Flags
     removed: bool
+    averages: bool
     population: Mapping[str, float] | None
+
+    def factor(self, answered: Flags) -> Floats:
+        """Compute what variances are multiplied by so that other units stand for single cases.
+
+        Parameters
+        ----------
+        answered : ndarray of bool, shape (units, items, domains)
+            Whether a unit has an applicable answer; all units, or some.
+
+        Returns
+        -------
+        ndarray of float64, shape (items, domains)
+            NaN where all answers are of single cases; 1 unless units are averaged over.
+        """
+        if not self.averages:
+            return np.ones(answered.shape[1:])
+        found: Floats = average_factor(answered, np.where(self.single, np.nan, 0.0))
+        return found
 
 
 def _resolve_units(
@@ -271,11 +295,11 @@ def _resolve_units(
         problems.append(_single_case_problem(units, single, cases))
     if problems:
         raise DataError(problems)
-    strata = Strata(
-        *variance_factors(drawn, caseloads, lonely if lonely in ("remove", "adjust") else "nan")
-    )
+    # Averages are taken of what the other units contribute.
+    treatment = {"remove": "remove", "average": "remove", "adjust": "adjust"}.get(lonely, "nan")
+    strata = Strata(*variance_factors(drawn, caseloads, treatment))
     by_unit = None if caseloads is None else dict(zip(units, caseloads.tolist(), strict=True))
-    return _UnitStrata(drawn, strata, single, lonely == "remove", by_unit)
+    return _UnitStrata(drawn, strata, single, lonely == "remove", lonely == "average", by_unit)
 
 
 def _single_case_problem(units: Sequence[str], single: Flags, cases: CaseSet | None) -> Problem:
@@ -287,7 +311,7 @@ def _single_case_problem(units: Sequence[str], single: Flags, cases: CaseSet | N
     text = ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")
     rule = "a standard error needs two cases or more in each unit"
     merge = "Merge units with `regroup`, or pass" if cases is not None else "Pass"
-    return Problem("unit", rule, f"one in {text}", f"{merge} lonely='null', 'remove' or 'adjust'.")
+    return Problem("unit", rule, f"one in {text}", f"{merge} {_LONELY}.")
 
 
 def _first_case_id(cases: CaseSet, unit: int) -> Any:
@@ -323,6 +347,8 @@ class SimpleDesign:
             found.se[single] = found.design_effect[single] = np.nan
         elif self.units.removed:
             _mask_unsupported(found, self.counts[1], single)
+        else:
+            _scale(found, self.units.factor(self.counts[1] > 0))
         return found
 
     def effective_sums(
@@ -339,7 +365,15 @@ class SimpleDesign:
 
     def covariance(self, domains: npt.NDArray[np.intp], se: Floats, all_units: bool) -> Floats:
         """Compute the covariance matrices of compared groups, as `Estimator` describes."""
-        return group_covariance(self.rule, self.units.strata, domains, se, all_units)
+        out = group_covariance(self.rule, self.units.strata, domains, se, all_units)
+        if all_units and self.units.averages:
+            # Variances are scaled already; a covariance takes the factors of both groups.
+            root = np.sqrt(self.units.factor(self.counts[1] > 0))[..., domains]
+            places = np.arange(domains.shape[1])
+            variance = out[..., places, places]
+            out = out * root[..., np.newaxis] * root[..., np.newaxis, :]
+            out[..., places, places] = variance
+        return out
 
     def df_design(self, all_units: bool) -> Floats:
         """Count cases less units."""
@@ -369,6 +403,7 @@ class SimpleDesign:
             n, of_one = self.counts[1, units, :, :1], single[units]
             if self.units.removed:
                 _mask_unsupported(found, n, of_one)
+            _scale(found, attrs.evolve(self.units, single=of_one).factor(n > 0))
             # The answers of a single case have no standard error, whatever `lonely` says.
             lone = ((n > 0).sum(axis=0) == 1) & (n[of_one] > 0).any(axis=0)
             found.se[0, lone] = np.nan
@@ -379,6 +414,12 @@ class SimpleDesign:
 
 def _cases_less_units(cases: Floats) -> float:
     return float(cases.sum() - (cases > 0).sum())
+
+
+def _scale(found: Ratios, factor: Floats) -> None:
+    """Multiply variances and design effects of all units together, in place, by a factor."""
+    np.multiply(found.se, np.sqrt(factor), out=found.se)
+    np.multiply(found.design_effect, factor, out=found.design_effect)
 
 
 def _mask_unsupported(found: Ratios, n: Floats, removed: Flags) -> None:
