@@ -10,6 +10,7 @@ import csv
 import random
 from typing import Any
 
+import pyarrow as pa
 from tests.factories import ORACLES
 
 import omistats as oms
@@ -95,6 +96,21 @@ BREAKDOWNS: tuple[oms.Breakdown | str, ...] = ("gender", "plan", Harm())
 
 # What R and the recounts of standard errors have; the default is on effective answers.
 WALD: dict[str, Any] = {"interval": "wald", "test": "wald"}
+
+
+def have_spread(table: pa.Table) -> pa.Array:
+    """Flag the rows of comparisons in which no group is of one case or one cluster only.
+
+    Wald's rules by name, as in R, take the standard error of 0 of such a group for certainty.
+    """
+    rows = table.to_pylist()
+    keys = [(row["unit"], row["breakdown"], row["item"]) for row in rows]
+    lack = {
+        key
+        for key, row in zip(keys, rows, strict=True)
+        if " only" in f"{row['reason']}{row['reliability']}"
+    }
+    return pa.array([key not in lack for key in keys])
 
 
 def feeds(item: str) -> list[str]:

@@ -243,7 +243,7 @@ def test_standard_errors_of_sums_against_r():
     found = {
         (complement, r["unit"], r["breakdown"], r["item"], r["group"]): r
         for complement in ("all", "known")
-        for r in oms.scores(whole(complement), by="unit").table.to_pylist()
+        for r in oms.scores(whole(complement), by="unit", **WALD).table.to_pylist()
     }
     checked = 0
     for line in oracle("scores_estimates.csv"):

@@ -36,7 +36,7 @@ from omistats.scoring.sources import from_sums
         ({"framework": framework(name="else")}, "it is of 'made up'; leave it out"),
         ({"framework": 5}, "`framework` does not go with a ScoreTally; found 5"),
         ({"rule": "pool"}, "did you mean 'pooled'"),
-        ({"lonely": "ignore"}, "unknown treatment of units of one case 'ignore'"),
+        ({"lonely": "ignore"}, "unknown treatment of single-PSU strata"),
         ({"by": "region"}, "`by` must be None or 'unit'"),
     ],
 )

@@ -34,6 +34,7 @@ __all__ = [
     "ScoreReason",
     "Settings",
     "assemble",
+    "code_of_one_case",
     "effective_tests",
     "too_few",
     "wald_tests",
@@ -74,10 +75,15 @@ class ScoreReason(Reason):
 
     Of several reasons a row has the first that holds, in this order:
 
-    1. ``NO_ANSWERS``, then ``ONE_CASE`` or ``ONE_CASE_UNITS_REMOVED``, of the row's own score;
-    2. of the comparison: ``NO_SECOND_GROUP``, then ``ONE_CASE`` or ``ONE_CASE_UNITS_REMOVED`` of
-       another group, then ``NO_DF``, then ``NO_SPREAD``;
+    1. ``NO_ANSWERS`` or ``NO_WEIGHT``, then ``ONE_CASE_ONLY``, ``ONE_CASE`` or
+       ``ONE_CASE_UNITS_REMOVED``, of the row's own score;
+    2. of the comparison: ``NO_SECOND_GROUP``, then ``ONE_CASE_ONLY``, ``ONE_CASE`` or
+       ``ONE_CASE_UNITS_REMOVED`` of another group, then ``NO_DF``, then ``KNOWN_IN_FULL`` or
+       ``NO_SPREAD``;
     3. of the row's interval: ``NO_DF``, then ``NO_INTERVAL_AT_BOUNDS``.
+
+    Where clusters were drawn, ``ONE_CLUSTER_ONLY`` and ``LONELY_CLUSTER`` stand in for
+    ``ONE_CASE_ONLY`` and ``ONE_CASE``.
     """
 
     NO_ANSWERS = "no applicable answers"
@@ -89,11 +95,20 @@ class ScoreReason(Reason):
     ONE_CASE_UNITS_REMOVED = "only units of one case, which were removed"
     ONE_CASE_ONLY = "one case only: spread between cases unknown"
     KNOWN_IN_FULL = "all cases are known, so groups are compared without a test"
+    NO_WEIGHT = "no case with a weight above 0"
+    ONE_CLUSTER_ONLY = "one cluster only: spread between clusters unknown"
+    LONELY_CLUSTER = "a stratum of one cluster"
 
 
-RELIABILITY = ("ok", "too few cases to tell", "one case only")
+RELIABILITY = ("ok", "too few cases to tell", "one case only", "one cluster only")
 """Reliability of a score by code: enough cases; so few that even answers all alike could not differ
-from the rest at the level of the interval; one case, whose spread is unknown."""
+from the rest at the level of the interval; one case, or one cluster, whose spread is unknown."""
+
+
+def code_of_one_case(clustered: bool) -> int:
+    """Return the code of `RELIABILITY` for one case, or for one cluster where these were drawn."""
+    return RELIABILITY.index("one cluster only" if clustered else "one case only")
+
 
 METHODS = (
     "wald-chi-square",
@@ -123,8 +138,11 @@ class Settings:
         The test of groups.
     uses_df_design : bool
         Whether Wald's intervals and tests use the design's degrees of freedom.
-    weighted : bool
-        Whether cases have weights.
+    weighted, clustered : bool
+        Whether cases have weights, and whether clusters were drawn.
+    names_interval, names_test : bool
+        Whether the interval, and the test, were asked for by name. Those of R's ``survey`` take a
+        standard error of 0 for what it is, also that of a single case in a group.
     removed : bool
         Whether units of one case contribute nothing to the variance.
     """
@@ -137,6 +155,9 @@ class Settings:
     complement: str
     uses_df_design: bool
     weighted: bool
+    clustered: bool
+    names_interval: bool
+    names_test: bool
     removed: bool
 
 
@@ -158,6 +179,8 @@ class GroupTests:
         Whether two groups or more have a score.
     unknown_variance : ndarray of bool
         Whether a group with a score has no standard error.
+    has_one_case : ndarray of bool
+        Whether a group with a score has one case only.
     method : ndarray of int8
         Codes of `METHODS`.
     """
@@ -172,6 +195,7 @@ class GroupTests:
     high: Floats
     has_second_group: Flags
     unknown_variance: Flags
+    has_one_case: Flags
     method: npt.NDArray[np.int8]
 
 
@@ -197,6 +221,8 @@ class Block:
         Effective answers, of the same shape.
     reliability : ndarray of int8
         Codes of `RELIABILITY`, of the same shape; -1 without an applicable answer.
+    has_one_case : ndarray of bool
+        Whether a score is of one case (or cluster) only, of the same shape.
     df_design : ndarray of float64, shape (units, 1, 1), or None
         Degrees of freedom of the design, where they were asked for.
     """
@@ -210,6 +236,7 @@ class Block:
     interval_method: npt.NDArray[np.int8]
     groups: EffectiveGroups | None
     reliability: npt.NDArray[np.int8]
+    has_one_case: Flags
     df_design: Floats | None
 
 
@@ -219,6 +246,7 @@ def wald_tests(
     covariance: Callable[[npt.NDArray[np.intp]], Floats],
     confidence: float,
     df_design: Floats | None,
+    has_one_case: Flags,
 ) -> GroupTests:
     """Test groups by Wald's test, all comparisons of equally many groups at once.
 
@@ -235,6 +263,8 @@ def wald_tests(
         Confidence of the intervals of differences.
     df_design : ndarray of float64, shape (units, 1, 1), or None
         Degrees of freedom of the design.
+    has_one_case : ndarray of bool, shape (units, items, domains)
+        Scores of one case only.
     """
     shape = (*found.se.shape[:2], len(compared) + 1)
 
@@ -245,6 +275,7 @@ def wald_tests(
     differences = {name: empty(np.nan) for name in ("difference", "low", "high")}
     stars = empty(-1, np.int8)
     has_second_group, unknown_variance = empty(False, np.bool_), empty(False, np.bool_)
+    one_case = empty(False, np.bool_)
     for width in {len(groups) for groups in compared}:
         at = [i for i, groups in enumerate(compared) if len(groups) == width]
         domains = np.array([compared[i] for i in at])
@@ -258,6 +289,7 @@ def wald_tests(
         scored = ~np.isnan(estimate)
         has_second_group[..., at] = scored.sum(axis=-1) > 1
         unknown_variance[..., at] = (scored & np.isnan(found.se[..., domains])).any(axis=-1)
+        one_case[..., at] = (scored & has_one_case[..., domains]).any(axis=-1)
         if width == 2:
             between = difference(estimate, v, confidence=confidence, df=df_design)
             differences["difference"][..., at] = between.estimate
@@ -269,6 +301,7 @@ def wald_tests(
         **differences,
         has_second_group=has_second_group,
         unknown_variance=unknown_variance,
+        has_one_case=one_case,
         method=empty(df_design is not None, np.int8),
     )
 
@@ -315,6 +348,7 @@ def effective_tests(
         scored = ~np.isnan(some.p)
         out["has_second_group"][..., i] = scored.sum(axis=-1) > 1
         out["unknown_variance"][..., i] = (scored & ~some.known).any(axis=-1)
+        out["has_one_case"][..., i] = out["unknown_variance"][..., i]
         out["method"][..., i] = code
     return GroupTests(**out)
 
@@ -449,9 +483,16 @@ def _figures(
     df = block.df_design
     no_df = np.repeat(np.zeros(units, np.bool_) if df is None else df.ravel() <= 0, len(item))
     # A unit of one case has no standard error of its own, whatever it adds to the whole.
+    lonely = ScoreReason.LONELY_CLUSTER if settings.clustered else ScoreReason.ONE_CASE
     one_case = np.where(
-        all_units & settings.removed, ScoreReason.ONE_CASE_UNITS_REMOVED, ScoreReason.ONE_CASE
+        all_units & settings.removed & ~settings.clustered,
+        ScoreReason.ONE_CASE_UNITS_REMOVED,
+        lonely,
     )
+    only = ScoreReason.ONE_CLUSTER_ONLY if settings.clustered else ScoreReason.ONE_CASE_ONLY
+    # By name Wald's rules have R's reasons of a unit of one case.
+    alone = of_score(block.has_one_case) & (settings.clustered or not settings.names_interval)
+    one_group = of_test(tests.has_one_case) & (settings.clustered or not settings.names_test)
     # Where several reasons hold, the last one set counts.
     reason = np.full(len(n), NO_REASON, np.int8)
     reason[no_limits] = ScoreReason.NO_DF
@@ -461,16 +502,17 @@ def _figures(
     reason[untested & no_df] = ScoreReason.NO_DF
     unknown = untested & of_test(tests.unknown_variance)
     reason[unknown] = one_case[unknown]
+    reason[unknown & one_group] = only
     reason[untested & ~of_test(tests.has_second_group)] = ScoreReason.NO_SECOND_GROUP
     effective = of_score(block.interval_method) == INTERVALS.index("wilson-effective")
     no_error = np.isnan(se) & ~effective
     reason[no_error] = one_case[no_error]
     by_effective = of_test(tests.method) >= _PEARSON
     cases = of_group("cases")
-    alone = effective & no_limits
-    reason[alone | (untested & by_effective & unknown)] = ScoreReason.ONE_CASE_ONLY
+    reason[no_limits & alone] = only
     in_full = untested & by_effective & ~unknown & np.isinf(of_group("n"))
     reason[in_full & of_test(tests.has_second_group)] = ScoreReason.KNOWN_IN_FULL
+    reason[np.isnan(estimate)] = ScoreReason.NO_WEIGHT
     reason[n == 0] = ScoreReason.NO_ANSWERS
     with np.errstate(invalid="ignore"):
         # From the counts, as in findings: 100 (k / n) may fall just short of a whole percent.

@@ -35,6 +35,7 @@ from omistats.scoring.build import (
     GroupTests,
     Settings,
     assemble,
+    code_of_one_case,
     effective_tests,
     too_few,
     wald_tests,
@@ -268,6 +269,9 @@ def scores(
         complement=complement,
         uses_df_design=uses_df,
         weighted=weight is not None,
+        clustered=estimator.is_clustered,
+        names_interval=interval in ("wald", "logit"),
+        names_test=test == "wald",
         removed=treatment == "remove",
     )
     block = _estimate(estimator, effective, units, domains, settings)
@@ -320,25 +324,38 @@ def _estimate(
     parts = (False, True) if settings.by_unit else (True,)
     estimates = [estimator.estimates(all_units) for all_units in parts]
     found = Ratios(*map(np.concatenate, zip(*map(_as_arrays, estimates), strict=True)))
+    alone = np.concatenate([estimator.have_one_case(all_units) for all_units in parts])
+    # A single case has no spread, so that its linearised standard error may be 0.
+    unknown = attrs.evolve(
+        found,
+        se=np.where(alone, np.nan, found.se),
+        design_effect=np.where(alone, np.nan, found.design_effect),
+    )
+    of_interval = found if settings.names_interval else unknown
+    of_test = found if settings.names_test else unknown
     df_design = None
     if settings.uses_df_design:
         df = np.concatenate([estimator.df_design(all_units) for all_units in parts])
         df_design = df[:, np.newaxis, np.newaxis]
 
+    errors = (of_test.se[:-1], of_test.se[-1:]) if settings.by_unit else (of_test.se,)
+
     def covariance(groups: npt.NDArray[np.intp]) -> Floats:
         return np.concatenate(
             [
-                estimator.covariance(groups, one.se, all_units)
-                for one, all_units in zip(estimates, parts, strict=True)
+                estimator.covariance(groups, se, all_units)
+                for se, all_units in zip(errors, parts, strict=True)
             ]
         )
 
     confidence = settings.confidence
     wald = "wald" if settings.interval == "effective" else settings.interval
-    low, high = limits(found.estimate, found.se, confidence=confidence, df=df_design, interval=wald)
+    low, high = limits(
+        found.estimate, of_interval.se, confidence=confidence, df=df_design, interval=wald
+    )
     interval = INTERVALS.index(f"{wald}-t" if settings.uses_df_design else wald)
     interval_method = np.full(low.shape, interval, np.int8)
-    tests = wald_tests(found, domains.compared, covariance, confidence, df_design)
+    tests = wald_tests(of_test, domains.compared, covariance, confidence, df_design, alone)
     groups, reliability = None, np.zeros(low.shape, np.int8)
     if effective is not None:
         groups = join_groups([effective.groups(all_units) for all_units in parts])
@@ -358,18 +375,20 @@ def _estimate(
             comparable = np.array([usable[own].all() for own in domains.compared], np.bool_)
             tests = effective_tests(tests, groups, domains.compared, comparable, confidence)
         reliability = _reliability(effective, groups, tests, domains, settings)
+    reliability[alone] = code_of_one_case(settings.clustered)
     counts = estimator.counts
     total = counts.sum(axis=1, keepdims=True)
     return Block(
         (*units, ALL) if settings.by_unit else (ALL,),
         np.concatenate([counts, total], axis=1) if settings.by_unit else total,
-        found,
+        found if settings.names_interval or settings.names_test else unknown,
         low,
         high,
         tests,
         interval_method,
         groups,
         reliability,
+        alone,
         df_design,
     )
 
@@ -397,7 +416,6 @@ def _reliability(
                 groups[..., domain], others, tests.p_value[..., i], settings.confidence
             )
     out[few] = RELIABILITY.index("too few cases to tell")
-    out[~groups.known & (groups.cases > 0)] = RELIABILITY.index("one case only")
     return out.astype(np.int8)
 
 

@@ -84,8 +84,19 @@ class Estimator(Protocol):
     def counts(self) -> Floats:
         """Sufficient and applicable answers, shape (2, units, items, domains)."""
 
+    @property
+    def is_clustered(self) -> bool:
+        """Whether clusters of several cases were drawn."""
+
     def estimates(self, all_units: bool) -> Ratios:
         """Estimate scores, standard errors and design effects, shape (blocks, items, domains)."""
+
+    def have_one_case(self, all_units: bool) -> Flags:
+        """Flag scores made of one case, or of one cluster, that is not all there is.
+
+        Their spread is unknown, though the linearised standard error may be 0. The shape is
+        (blocks, items, domains).
+        """
 
     def covariance(self, domains: npt.NDArray[np.intp], se: Floats, all_units: bool) -> Floats:
         """Compute the covariance matrices of compared groups, of which no two share a case.
@@ -141,11 +152,14 @@ class UnitVersusRest:
         NaN where unknown.
     df_design : float
         The design's degrees of freedom among the cases of both.
+    has_one_case : ndarray of bool, shape (items, 2)
+        As by `Estimator.have_one_case`.
     """
 
     estimate: Floats
     covariance: Floats
     df_design: float
+    has_one_case: Flags
 
 
 def choose_estimator(
@@ -261,6 +275,13 @@ class _UnitStrata:
     averages: bool
     population: Mapping[str, float] | None
 
+    @property
+    def is_open(self) -> Flags:
+        """Tell which units have cases that were not drawn, shape (units,)."""
+        if self.population is None:
+            return np.ones(self.cases.shape, np.bool_)
+        return np.asarray(np.array(list(self.population.values()), np.float64) > self.cases)
+
     def factor(self, answered: Flags) -> Floats:
         """Compute what variances are multiplied by so that other units stand for single cases.
 
@@ -339,6 +360,11 @@ class SimpleDesign:
         """Sufficient and applicable answers, shape (2, units, items, domains)."""
         return self.rule.counts
 
+    @property
+    def is_clustered(self) -> bool:
+        """Whether clusters of several cases were drawn: no."""
+        return False
+
     def estimates(self, all_units: bool) -> Ratios:
         """Estimate scores, standard errors and design effects, shape (blocks, items, domains)."""
         found, single = self.rule.estimates(all_units), self.units.single
@@ -349,6 +375,19 @@ class SimpleDesign:
             _mask_unsupported(found, self.counts[1], single)
         else:
             _scale(found, self.units.factor(self.counts[1] > 0))
+        return found
+
+    def have_one_case(self, all_units: bool) -> Flags:
+        """Flag scores made of one case that is not all there is."""
+        units = len(self.units.cases)
+        return self._have_one_case(
+            np.ones((1, units), np.bool_) if all_units else np.eye(units, dtype=np.bool_)
+        )
+
+    def _have_one_case(self, blocks: Flags) -> Flags:
+        answered = self.counts[1] > 0
+        is_open = answered & self.units.is_open[:, np.newaxis, np.newaxis]
+        found: Flags = self.rule.have_one_case(blocks) & np.tensordot(blocks, is_open, 1)
         return found
 
     def effective_sums(
@@ -409,7 +448,8 @@ class SimpleDesign:
             found.se[0, lone] = np.nan
             estimate[:, side] = found.estimate[0, :, 0]
             covariance[:, side, side] = found.se[0, :, 0] ** 2
-        return UnitVersusRest(estimate, covariance, _cases_less_units(cases[this | rest]))
+        alone = self._have_one_case(np.array([this, rest]))[..., 0].T
+        return UnitVersusRest(estimate, covariance, _cases_less_units(cases[this | rest]), alone)
 
 
 def _cases_less_units(cases: Floats) -> float:
@@ -479,6 +519,12 @@ class ComplexDesign:
         by_case = self.sums.by_case
         return self.sample.sums(by_case, float(by_case[1].max(initial=0)))
 
+    @property
+    def is_clustered(self) -> bool:
+        """Whether clusters of several cases were drawn."""
+        design = self.with_fpc.design
+        return len(design.stratum) < len(design.cluster)
+
     @cached_property
     def _weighted_answers(self) -> Floats:
         """Applicable answers of cases with a positive weight, shape (units, items, domains)."""
@@ -522,6 +568,30 @@ class ComplexDesign:
         clusters = np.unique(design.cluster[rows][used[rows]])
         return float(len(clusters) - len(np.unique(design.stratum[clusters])))
 
+    def have_one_case(self, all_units: bool) -> Flags:
+        """Flag scores made of one cluster that is not all there is."""
+        members, n = self.sample.members, self.sums.by_case[1]
+        return np.array(
+            [
+                self._have_one_cluster(members[:, a:b], n[:, a:b], slice(a, b))
+                for a, b in self._bounds(all_units)
+            ]
+        )
+
+    def _have_one_cluster(self, members: Flags, n: Floats, rows: slice) -> Flags:
+        design, used = self.with_fpc.design, self.with_fpc.weight[rows] > 0
+        cluster = design.cluster[rows]
+        fraction = np.broadcast_to(design.fraction, design.fpc_scale.shape)
+        is_open = fraction[design.stratum[cluster]] < 1
+        out = np.zeros((len(n), len(members)), np.bool_)
+        for domain, inside in enumerate(members):
+            for item, of_item in enumerate(n):
+                answered = inside & used & (of_item > 0)
+                of_these = cluster[answered]
+                if of_these.size and (of_these == of_these[0]).all():
+                    out[item, domain] = is_open[answered].any()
+        return out
+
     def effective_sums(
         self, items: Sequence[ScoredItem], sizes: Counts | None, clustered: bool
     ) -> EffectiveSums | None:
@@ -561,7 +631,8 @@ class ComplexDesign:
         for side, inside in enumerate((this, others)):
             if self._df_of_rows(inside) <= 0:
                 covariance[:, side] = covariance[:, :, side] = np.nan
-        return UnitVersusRest(found.estimate[0], covariance, self._df_of_rows(this | others))
+        df = self._df_of_rows(this | others)
+        return UnitVersusRest(found.estimate[0], covariance, df, two.have_one_case(True)[0])
 
     def _bounds(self, all_units: bool) -> list[tuple[int, int]]:
         starts = self.sample.starts.tolist()

@@ -59,6 +59,19 @@ class Rule(Protocol):
         Every unit is a block, or with ``all_units`` all of them together are one.
         """
 
+    def have_one_case(self, blocks: Flags) -> Flags:
+        """Flag domains in which one case has an applicable answer.
+
+        Parameters
+        ----------
+        blocks : ndarray of bool, shape (blocks, units)
+            The units of each block.
+
+        Returns
+        -------
+        ndarray of bool, shape (blocks, items, domains)
+        """
+
     def restrict_units(self, units: Flags) -> Rule:
         """Return the same rule for one domain: all cases of the flagged units."""
 
@@ -120,6 +133,11 @@ class _RatioRule:
             return found
         return attrs.evolve(found, design_effect=np.full(found.se.shape, np.nan))
 
+    def have_one_case(self, blocks: Flags) -> Flags:
+        N, NN = (np.tensordot(blocks.astype(np.float64), x, 1) for x in self.moments[[1, 4]])
+        # The sum of n² equals the squared sum of n if one n at most is not 0.
+        return np.asarray((N > 0) & (N * N == NN))
+
     def restrict_units(self, units: Flags) -> Rule:
         # The other units are whole strata, which add nothing to a domain without their cases.
         strata = Strata(self.strata.fpc_scale[units], self.strata.centring[units])
@@ -163,6 +181,11 @@ class _QuestionMeans:
         se = np.sqrt(variance[np.newaxis] if all_units else variance)
         se = np.where(np.isnan(estimate), np.nan, se)
         return Ratios(estimate, se, np.full(se.shape, np.nan))
+
+    def have_one_case(self, blocks: Flags) -> Flags:
+        answered = (self.sums.by_case[1:] > 0).astype(np.float32)
+        cases = self.sample.sums(answered, 1.0)[0]
+        return np.asarray(np.tensordot(blocks.astype(np.float64), cases, 1) == 1)
 
     def restrict_units(self, units: Flags) -> Rule:
         inside = np.repeat(units, np.diff(self.sample.starts))[np.newaxis]

@@ -19,7 +19,7 @@ from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjust_p_values
 from omistats.kernel.wald import difference, wald_unchecked
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
-from omistats.scoring.build import METHODS, RELIABILITY, Settings, too_few
+from omistats.scoring.build import METHODS, RELIABILITY, Settings, code_of_one_case, too_few
 from omistats.scoring.effective import EffectiveSums
 from omistats.scoring.estimators import Estimator, UnitVersusRest
 from omistats.scoring.unit_comparison import whole_cases
@@ -72,9 +72,10 @@ _COMPUTED = (
 class WeaknessReason(Reason):
     """Reasons why a comparison of a unit with the rest lacks a figure or a test.
 
-    Of several reasons a row has the first that holds, in this order: ``NO_ANSWERS``; then
-    ``NO_OTHER_UNITS`` or ``NO_ANSWERS_IN_REST``; then ``ONE_CASE``, ``ONE_CASE_IN_REST``,
-    ``NO_DF`` and ``NO_SPREAD``.
+    Of several reasons a row has the first that holds, in this order: ``NO_ANSWERS`` or
+    ``NO_WEIGHT``; then ``NO_OTHER_UNITS``, ``NO_ANSWERS_IN_REST`` or ``NO_WEIGHT_IN_REST``; then
+    ``ONE_CASE_ONLY``, ``ONE_CASE``, the same of the other units, ``NO_DF``, and ``KNOWN_IN_FULL``
+    or ``NO_SPREAD``. Where clusters were drawn, they have reasons of their own.
     """
 
     NO_ANSWERS = "no applicable answers"
@@ -87,6 +88,28 @@ class WeaknessReason(Reason):
     ONE_CASE_ONLY = "one case only: spread between cases unknown"
     ONE_CASE_ONLY_IN_REST = "one case only among the other units: spread between cases unknown"
     KNOWN_IN_FULL = "all cases are known, so the unit is compared without a test"
+    NO_WEIGHT = "no case with a weight above 0"
+    NO_WEIGHT_IN_REST = "no case with a weight above 0 in the other units"
+    ONE_CLUSTER_ONLY = "one cluster only: spread between clusters unknown"
+    ONE_CLUSTER_ONLY_IN_REST = (
+        "one cluster only among the other units: spread between clusters unknown"
+    )
+    LONELY_CLUSTER = "no standard error: a stratum of one cluster"
+    LONELY_CLUSTER_IN_REST = "no standard error among the other units: a stratum of one cluster"
+
+    @classmethod
+    def of_one_case(cls, clustered: bool) -> tuple[WeaknessReason, WeaknessReason]:
+        """Return the reasons of one case (or cluster) only, of the unit and of the rest."""
+        if clustered:
+            return cls.ONE_CLUSTER_ONLY, cls.ONE_CLUSTER_ONLY_IN_REST
+        return cls.ONE_CASE_ONLY, cls.ONE_CASE_ONLY_IN_REST
+
+    @classmethod
+    def of_lonely(cls, clustered: bool) -> tuple[WeaknessReason, WeaknessReason]:
+        """Return the reasons of a unit of one case, or stratum of one cluster."""
+        if clustered:
+            return cls.LONELY_CLUSTER, cls.LONELY_CLUSTER_IN_REST
+        return cls.ONE_CASE, cls.ONE_CASE_IN_REST
 
 
 @attrs.frozen(eq=False)
@@ -326,10 +349,14 @@ def _make_table(
         rest = pool & (np.arange(len(context.units)) != place)
         estimated = estimator.compare_with_rest(place, rest)
         answers = np.stack([counts[:, place], counts[:, rest].sum(axis=1)], axis=-1)
-        found = _compare(estimated, answers, at, confidence, context.settings, bool(rest.any()))
+        found = _compare(estimated, answers, at, confidence, context.settings)
         if context.tests_effective and context.effective is not None:
             one, other = context.effective.unit(place)[at], context.effective.rest(rest)[at]
-            found |= _compare_effective(one, other, confidence, bool(rest.any()))
+            settings = context.settings
+            found |= _compare_effective(one, other, answers[1, at], confidence, settings)
+        if not rest.any():
+            none = found["reason"] == WeaknessReason.NO_ANSWERS_IN_REST
+            found["reason"] = np.where(none, WeaknessReason.NO_OTHER_UNITS, found["reason"])
         blocks.append(found)
     figures = {
         name: np.array([b[name] for b in blocks]).reshape(len(units), -1) for name in _COMPUTED
@@ -381,10 +408,13 @@ def _compare(
     at: Sequence[int],
     confidence: float,
     settings: Settings,
-    has_rest: bool,
 ) -> dict[str, Floats]:
     """Compare a unit with the rest, each figure of shape (items,)."""
     estimate, v, (k, n) = estimated.estimate[at], estimated.covariance[at], counts[:, at]
+    alone = estimated.has_one_case[at]
+    if not settings.names_test:
+        # A single case has no spread, so that its linearised standard error may be 0.
+        v = np.where(alone[:, :, np.newaxis] | alone[:, np.newaxis], np.nan, v)
     df = np.array(estimated.df_design) if settings.uses_df_design else None
     test = wald_unchecked(estimate, v, df)
     between = difference(estimate, v, confidence=confidence, df=df)
@@ -396,12 +426,15 @@ def _compare(
     reason = np.where(np.isnan(p_value), float(WeaknessReason.NO_SPREAD), float(NO_REASON))
     if df is not None and df <= 0:
         reason[:] = WeaknessReason.NO_DF
-    reason[unknown[:, 1]] = WeaknessReason.ONE_CASE_IN_REST
-    reason[unknown[:, 0]] = WeaknessReason.ONE_CASE
-    reason[no_score[:, 1]] = (
-        WeaknessReason.NO_ANSWERS_IN_REST if has_rest else WeaknessReason.NO_OTHER_UNITS
-    )
-    reason[no_score[:, 0]] = WeaknessReason.NO_ANSWERS
+    lonely = WeaknessReason.of_lonely(settings.clustered)
+    only = WeaknessReason.of_one_case(settings.clustered)
+    for side in (1, 0):
+        reason[unknown[:, side]] = lonely[side]
+        if settings.clustered or not settings.names_test:
+            reason[unknown[:, side] & alone[:, side]] = only[side]
+    _set_reasons_of_no_score(reason, no_score, n)
+    reliability = np.where(alone[:, 0], float(code_of_one_case(settings.clustered)), 0.0)
+    reliability[no_score[:, 0]] = NO_REASON
     with np.errstate(invalid="ignore"):
         # From the counts where the score is their quotient, to equal the table of scores.
         from_counts = settings.rule == "pooled" and not settings.weighted
@@ -422,26 +455,46 @@ def _compare(
         "p_value": p_value,
         "reason": reason,
         "method": np.full(len(p_value), float(settings.uses_df_design)),
-        "reliability": np.where(no_score[:, 0], float(NO_REASON), 0.0),
+        "reliability": reliability,
     }
 
 
+def _set_reasons_of_no_score(reason: Floats, no_score: npt.NDArray[np.bool_], n: Floats) -> None:
+    """Set, in place, the reasons why the unit or the rest has no score.
+
+    Parameters
+    ----------
+    reason : ndarray of float64, shape (items,)
+        Codes of `WeaknessReason`.
+    no_score : ndarray of bool, shape (items, 2)
+        Of the unit, then of the rest.
+    n : ndarray of float64, shape (items, 2)
+        Applicable answers, also those of weight 0.
+    """
+    reason[no_score[:, 1]] = WeaknessReason.NO_WEIGHT_IN_REST
+    reason[no_score[:, 1] & (n[:, 1] == 0)] = WeaknessReason.NO_ANSWERS_IN_REST
+    reason[no_score[:, 0]] = WeaknessReason.NO_WEIGHT
+    reason[no_score[:, 0] & (n[:, 0] == 0)] = WeaknessReason.NO_ANSWERS
+
+
 def _compare_effective(
-    one: EffectiveGroups, other: EffectiveGroups, confidence: float, has_rest: bool
+    one: EffectiveGroups,
+    other: EffectiveGroups,
+    n: Floats,
+    confidence: float,
+    settings: Settings,
 ) -> dict[str, Floats]:
     """Compare a unit with the rest on effective answers, each figure of shape (items,)."""
     test = compare_effective(one, other, confidence)
     reason = np.full(len(test.p_value), float(NO_REASON))
     reason[np.isnan(test.p_value)] = WeaknessReason.KNOWN_IN_FULL
-    reason[~other.known] = WeaknessReason.ONE_CASE_ONLY_IN_REST
-    reason[~one.known] = WeaknessReason.ONE_CASE_ONLY
-    reason[np.isnan(other.p)] = (
-        WeaknessReason.NO_ANSWERS_IN_REST if has_rest else WeaknessReason.NO_OTHER_UNITS
-    )
-    reason[np.isnan(one.p)] = WeaknessReason.NO_ANSWERS
+    of_unit, of_rest = WeaknessReason.of_one_case(settings.clustered)
+    reason[~other.known] = of_rest
+    reason[~one.known] = of_unit
+    _set_reasons_of_no_score(reason, np.isnan(np.stack([one.p, other.p], axis=1)), n)
     few = too_few(one, other, test.p_value, confidence)
     grade = np.where(few, float(RELIABILITY.index("too few cases to tell")), 0.0)
-    grade[~one.known] = RELIABILITY.index("one case only")
+    grade[~one.known] = code_of_one_case(settings.clustered)
     grade[np.isnan(one.p)] = NO_REASON
     names = ("pearson-effective", "yates-effective")
     return {
