@@ -59,9 +59,10 @@ def test_html_shows_every_unit_and_blanks_for_nulls(got):
         f"{row['rank_low']:.0f}-{row['rank_high']:.0f}",
         f"{row['joint_low']:.0f}-{row['joint_high']:.0f}",
         row["below_threshold"],
+        "?" if row["reliability"] not in (None, "ok") else "",
     ]
     assert "<tr><td>east</td>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>" in html
-    blank = "<tr><td>isle</td><td></td><td></td><td>0</td>" + "<td></td>" * 7 + "</tr>"
+    blank = "<tr><td>isle</td><td></td><td></td><td>0</td>" + "<td></td>" * 8 + "</tr>"
     assert blank in html
 
 

@@ -97,7 +97,7 @@ def test_pairs_are_what_a_recount_gives(cases, confidence):
     )  # fmt: skip
     got = scores.units(ITEM, **FEW).pairs()
     names = ["unit", "other", "difference", "se", "low", "high"]
-    assert got.schema.names == [*names, "p_value", "p_adjusted", "higher", "reason"]
+    assert got.schema.names == [*names, "p_value", "p_adjusted", "higher", "reason", "reliability"]
     rows = got.to_pylist()
     assert [(r["unit"], r["other"]) for r in rows] == list(combinations(UNITS, 2))
     normal = NormalDist()

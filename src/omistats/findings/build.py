@@ -71,6 +71,10 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         no_interval = (reason < 0) & has_percent & ~has_interval
         unknown = np.isnan(by_group(results.group_columns["se"])[no_interval])
         reason[no_interval] = np.where(unknown, FindingReason.LONELY_CLUSTER, FindingReason.NO_DF)
+        if results.one_cluster is not None:
+            alone = no_interval & by_group(results.one_cluster)
+            reason[alone] = FindingReason.ONE_CLUSTER
+            reason[alone & (n == 1)] = FindingReason.ONE_CASE
     if results.few_effective is not None:
         few_effective = by_comparison(results.few_effective)
     policy = inference.small_numbers

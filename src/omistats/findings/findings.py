@@ -816,6 +816,9 @@ def _small_numbers_note(table: pa.Table, policy: SmallNumbers) -> str:
         return ""
     meaning = {
         "small expected count": f"a cell expects fewer than {policy.flag_expected or 0:g} answers",
+        "few effective cases": f"weights leave fewer than {policy.flag_effective or 0:g} cases"
+        + f", or a cell expects fewer than {policy.flag_expected or 0:g} of them"
+        * (policy.flag_expected is not None),
         "few cases": f"fewer than {policy.flag_below} answers",
         "suppressed": f"fewer than {policy.suppress_below} answers",
     }

@@ -45,8 +45,8 @@ class FindingReason(Reason):
     3. ``LONELY_CLUSTER`` or ``ONE_CLUSTER`` (weighted or clustered samples),
        ``NO_INFORMATIVE_UNIT`` (tests within units) or ``NO_SPREAD``, of a comparison that could
        not be tested for another reason;
-    4. ``LONELY_CLUSTER`` or ``NO_DF``, of the interval of the row (weighted or clustered
-       samples).
+    4. ``ONE_CASE``, ``ONE_CLUSTER``, ``LONELY_CLUSTER`` or ``NO_DF``, of the interval of the row
+       (weighted or clustered samples).
     """
 
     NO_ANSWERS = "no applicable answers"
@@ -59,6 +59,7 @@ class FindingReason(Reason):
     NO_DF = "no degrees of freedom for an interval"
     NO_WEIGHT = "no case with a weight above 0"
     ONE_CLUSTER = "a group of one cluster: its spread is not known"
+    ONE_CASE = "a group of one case: its spread is not known"
 
 
 @attrs.frozen(eq=False)
@@ -87,6 +88,8 @@ class Results:
         Codes of ``interval_methods``.
     few_effective : ndarray of bool, shape (units, splits, questions), or None
         Whether a comparison has few effective cases; None for unweighted cases.
+    one_cluster : ndarray of bool, shape (units, groups, questions), or None
+        Whether a group has one cluster only; None for unweighted cases.
     printed : ndarray of int8, shape (units, groups, questions), or None
         Rounded percentages; None where they follow from the counts.
     suppressed : ndarray of bool, shape (units, groups, questions), or None
@@ -109,6 +112,7 @@ class Results:
     interval_methods: tuple[str, ...] = ()
     interval_method: Codes | None = None
     few_effective: npt.NDArray[np.bool_] | None = None
+    one_cluster: npt.NDArray[np.bool_] | None = None
     printed: Codes | None = None
     suppressed: npt.NDArray[np.bool_] | None = None
     group_columns: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)

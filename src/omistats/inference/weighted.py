@@ -31,6 +31,7 @@ from omistats.kernel.survey_effective import (
     lacks_clusters,
     limits_of_cells,
     smallest_kish,
+    without_spread,
 )
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL
@@ -96,6 +97,7 @@ def infer_weighted(
     reason = np.full(shape, NO_REASON, np.int8)
     comparable = np.zeros(shape, np.bool_)
     few_effective = np.zeros(shape, np.bool_)
+    one_cluster = np.zeros(group_shape, np.bool_)
     answers = _answers(cases, counts, design)
     codes = [_codes(split, cases, inference.complement == "known") for split in splits]
     for u, unit in enumerate(counts.units):
@@ -112,6 +114,7 @@ def infer_weighted(
                 width = groups.stop - groups.start
                 for name, value in _percents(shown, inference).items():
                     by_group[name][u, groups] = value[:width]
+                one_cluster[u, groups] = without_spread(shown)[:width]
             outcome = SURVEY_TESTS[inference.test](cells)
             for name in figures:
                 by_comparison[name][u, i] = getattr(outcome, name)
@@ -141,6 +144,7 @@ def infer_weighted(
         interval_methods=(f"{inference.interval}-t", "wilson-effective"),
         interval_method=_interval_codes(percent, inference),
         few_effective=few_effective,
+        one_cluster=one_cluster,
         printed=_printed(percent),
         group_columns=by_group,
         comparison_columns=by_comparison,
@@ -192,10 +196,12 @@ def _percents(cells: WeightedCells, inference: Inference) -> dict[str, Floats]:
         ends = limits(p, se, confidence=inference.confidence, df=df, interval=inference.interval)
         replaced = _interval_codes(cells.percent, inference) == 1
         low, high = np.where(replaced, low, ends[0]), np.where(replaced, high, ends[1])
+    alike = without_spread(cells)
+    se, n = np.where(alike, np.nan, cells.se), np.where(alike, np.nan, n)
     return {
         "percent": cells.percent,
-        "se": cells.se,
-        "se_df": np.where(np.isnan(cells.se), np.nan, cells.df_of_groups),
+        "se": se,
+        "se_df": np.where(np.isnan(se), np.nan, cells.df_of_groups),
         "low": 100 * low,
         "high": 100 * high,
         # Infinite where every case of the population is known.

@@ -33,6 +33,7 @@ __all__ = [
     "lacks_clusters",
     "limits_of_cells",
     "smallest_kish",
+    "without_spread",
 ]
 
 
@@ -220,6 +221,19 @@ def lacks_clusters(cells: WeightedCells) -> npt.NDArray[np.bool_]:
     answered = cells.n > 0
     usable = (answered & (own_df > 0)).sum(axis=0)
     return np.asarray((usable < 2) & (answered.sum(axis=0) > 1))
+
+
+def without_spread(cells: WeightedCells) -> npt.NDArray[np.bool_]:
+    """Tell which groups have one cluster only, or one in each stratum, so that none can differ.
+
+    Returns
+    -------
+    ndarray of bool, shape (groups, questions)
+        Their linearised standard error is 0, which is no certainty. False where every case of the
+        population is known.
+    """
+    alike = (cells.df_of_groups <= 0) & (cells.se == 0) & (cells.free_squares > 0)
+    return np.asarray(alike)
 
 
 def _spread_of_clusters(cells: WeightedCells) -> tuple[Floats, Floats, Floats]:

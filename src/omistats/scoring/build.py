@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -36,6 +37,8 @@ __all__ = [
     "assemble",
     "code_of_one_case",
     "effective_tests",
+    "is_thin",
+    "thin_note",
     "too_few",
     "wald_tests",
 ]
@@ -103,6 +106,17 @@ class ScoreReason(Reason):
 RELIABILITY = ("ok", "too few cases to tell", "one case only", "one cluster only")
 """Reliability of a score by code: enough cases; so few that even answers all alike could not differ
 from the rest at the level of the interval; one case, or one cluster, whose spread is unknown."""
+
+
+def is_thin(reliability: str | None) -> bool:
+    """Tell whether a row is marked as made of too few cases; one without an answer is not."""
+    return reliability not in (None, "ok")
+
+
+def thin_note(reliability: Iterable[str | None]) -> str:
+    """Explain the mark of thin rows, and count the rows that have it; empty for none."""
+    counts = Counter(text for text in reliability if text is not None and is_thin(text))
+    return f"? {', '.join(f'{text} ({rows})' for text, rows in counts.items())}" if counts else ""
 
 
 def code_of_one_case(clustered: bool) -> int:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from omistats._result_tables import Display, TableResult, matching_rows
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import is_synthetic
+from omistats.scoring.build import is_thin, thin_note
 from omistats.scoring.finite_population import read_fpc_metadata
 from omistats.scoring.unit_comparison import (
     Inflation,
@@ -44,8 +45,8 @@ class Scores(TableResult):
     second, in percentage points), ``statistic, df, df2, p_value, stars, contrast, method,
     interval_method, rule, confidence``, ``questions`` and ``invented`` (how many feed the
     item), ``provenance`` (the weakest of their sources), ``reason``, ``reliability`` (``ok``,
-    ``too few cases to tell``, ``one case only``), and what intervals and tests on effective
-    answers go by: ``cases`` (with an applicable answer), ``effective_n`` (effective answers;
+    ``too few cases to tell``, ``one case only``, ``one cluster only``), and what intervals and
+    tests on effective answers go by: ``cases`` (with an applicable answer), ``effective_n`` (effective answers;
     infinite where every case is known) and ``effective_df`` (of t; null where the spread is a
     bound). Limits of a difference belong to its test. ``se`` and ``design_effect`` are
     linearised, whatever the interval. ``breakdown`` and ``group`` are null for the score of all
@@ -381,7 +382,6 @@ class Scores(TableResult):
             head += ", errors corrected for caseloads"
         labels = {item.id: item.label for item in self.framework.items}
         lines = [["unit, group", "score", "percent", "interval", "n", "stars"]]
-        thin: dict[str, int] = {}
         for row in rows:
             where = row["unit"]
             if row["group"] is not None:
@@ -395,13 +395,10 @@ class Scores(TableResult):
             # The test of a complement is of the subset; stars beside all cases would mislead.
             is_all = row["contrast"] not in (None, "groups") and row["group"] == ALL
             stars = "" if is_all else row["stars"] or ""
-            if row["reliability"] not in (None, "ok"):
-                stars += "?"
-                thin[row["reliability"]] = thin.get(row["reliability"], 0) + 1
+            stars += "?" * is_thin(row["reliability"])
             lines.append([where, what + note, percent, limits, f"{row['n']:,}", stars])
         more = self.table.num_rows - _ROWS
         notes = [f"... and {more:,} more rows in .table"] * (more > 0)
-        if thin:
-            counted = ", ".join(f"{what} ({rows})" for what, rows in thin.items())
-            notes.insert(0, f"? {counted}")
+        if thin := thin_note(row["reliability"] for row in rows):
+            notes.insert(0, thin)
         return Display(head, lines, "\n".join(notes), labels=2)

@@ -36,6 +36,7 @@ from omistats.kernel.intervals import normal_quantile
 from omistats.kernel.ranks import Pairs, pairs, rank_sets, rank_sets_of_tests, ranks
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
+from omistats.scoring.build import RELIABILITY, is_thin, thin_note
 from omistats.scoring.finite_population import read_fpc_metadata
 
 __all__ = ["Inflation", "UnitComparison", "by_unit", "compare_units", "ranges", "whole_cases"]
@@ -129,7 +130,9 @@ class UnitComparison(TableResult):
             ``p_value`` of this pair by itself, at the confidence of the scores and by the
             normal distribution; ``p_adjusted``, which allows for all pairs; ``higher``, the
             unit credibly higher by ``p_adjusted``, null where neither is; ``reason`` why a
-            figure is missing. With that confidence, ``higher`` is right for all pairs at once.
+            figure is missing; ``reliability``, the worse of the two units'. The chance that
+            any of the ``higher`` is wrong is at most what the confidence leaves, as far as the
+            test of each pair keeps its level; Wald's does not where units have few cases.
 
         Notes
         -----
@@ -143,15 +146,19 @@ class UnitComparison(TableResult):
         made_up = "SYNTHETIC " * is_synthetic(self.table.schema.metadata)
         fpc = ", errors corrected for caseloads" * (self.settings["population"] is not None)
         outside = int((self.table["beyond"].to_numpy() >= _LEVELS[1]).sum())
+        thin = thin_note(self.table["reliability"].to_pylist())
         return (
             f"UnitComparison of {self.item}: {self.table.num_rows} {made_up}units, baseline "
             f"{self.baseline:.1f}%, {outside} beyond 99.8% limits; design effect "
             f"{self.design_effect:.2f}, Q {float(h.statistic):.1f} on {float(h.df):g}, "
-            f"phi {float(d.phi):.2f}, tau2 {float(d.tau2):.2g}{fpc}"
+            f"phi {float(d.phi):.2f}, tau2 {float(d.tau2):.2g}{fpc}{f'; {thin}' * bool(thin)}"
         )
 
     def _repr_html_(self) -> str:
         lines = _display_lines(self.table)
+        if any(map(is_thin, self.table["reliability"].to_pylist())):
+            marks = ["?" * is_thin(text) for text in self.table["reliability"].to_pylist()]
+            lines = [[*line, mark] for line, mark in zip(lines, ["", *marks], strict=True)]
         return Display(repr(self), lines, "all columns are in .table").as_html()
 
 
@@ -378,8 +385,22 @@ def _pairs_table(table: pa.Table, confidence: float) -> pa.Table:
             **{name: _arrow.floats(values) for name, values in numbers.items()},
             "higher": pa.array(higher, pa.string()),
             "reason": pa.array(reason, pa.string()),
+            "reliability": pa.array(_pair_reliability(table, found), pa.string()),
         }
     ).replace_schema_metadata(table.schema.metadata)
+
+
+def _pair_reliability(table: pa.Table, found: Pairs) -> list[str | None]:
+    """Grade pairs: the worse of what their units are; null if one has no answer."""
+    if "reliability" not in table.column_names:
+        return [None] * len(found.first)
+    place = {text: code for code, text in enumerate(RELIABILITY)}
+    grade = np.array([place.get(text, -1) for text in table["reliability"].to_pylist()])
+    one, other = grade[found.first], grade[found.second]
+    worst = np.where(np.minimum(one, other) < 0, -1, np.maximum(one, other))
+    # Units that were told apart are not too few to tell.
+    told = (worst == place["too few cases to tell"]) & (found.p_value <= 1 - found.confidence)
+    return [None if code < 0 else RELIABILITY[code] for code in np.where(told, 0, worst).tolist()]
 
 
 def _effective_pairs(groups: EffectiveGroups, se: Floats, confidence: float) -> Pairs:

@@ -19,7 +19,14 @@ from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjust_p_values
 from omistats.kernel.wald import difference, wald_unchecked
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
-from omistats.scoring.build import METHODS, RELIABILITY, Settings, code_of_one_case, too_few
+from omistats.scoring.build import (
+    METHODS,
+    RELIABILITY,
+    Settings,
+    code_of_one_case,
+    is_thin,
+    too_few,
+)
 from omistats.scoring.effective import EffectiveSums
 from omistats.scoring.estimators import Estimator, UnitVersusRest
 from omistats.scoring.unit_comparison import whole_cases
@@ -223,7 +230,7 @@ class Weaknesses(TableResult):
             )
             ends = "" if row["low"] is None else f"{row['low']:+.1f} to {row['high']:+.1f}"
             p = _p_value(row["p_adjusted"])
-            thin = row["reliability"] if row["reliability"] != "ok" else None
+            thin = row["reliability"] if is_thin(row["reliability"]) else None
             note = "below" if row["credible"] else row["reason"] or thin or ""
             lines.append([row["unit"], row["item"], percent, rest_percent, points, ends, p, note])
         left = len(self) - _ROWS
