@@ -130,9 +130,11 @@ METHODS = (
     "pearson-effective",
     "yates-effective",
     "haldane-effective",
+    "permutation",
+    "permutation-exact",
 )
 """Tests by code. Those on effective answers: Pearson's, the same corrected by Yates, and with
-Haldane's moments."""
+Haldane's moments. Permutations of cases: some, or all there are."""
 
 INTERVALS = ("wald", "wald-t", "logit", "logit-t", "wilson-effective")
 """Intervals by code; ``-t`` with the degrees of freedom of the design."""
@@ -148,7 +150,7 @@ class Settings:
         Whether units are scored, or only all of them together.
     rule, confidence, interval, complement
         As in `omistats.scores`.
-    test : {'effective', 'wald'}
+    test : {'effective', 'wald', 'permutation'}
         The test of groups.
     uses_df_design : bool
         Whether Wald's intervals and tests use the design's degrees of freedom.

@@ -16,7 +16,8 @@ import numpy.typing as npt
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.tally import By, check_by
 from omistats.errors import UsageError, check_choice, format_value
-from omistats.kernel.checks import check_confidence
+from omistats.kernel.checks import check_confidence, check_whole
+from omistats.kernel.chi_square import star_codes
 from omistats.kernel.design import LONELY, Population, check_lonely
 from omistats.kernel.effective import (
     EffectiveGroups,
@@ -30,6 +31,7 @@ from omistats.model.framework import ALL, Framework
 from omistats.model.survey_design import Column, LonelyName, is_complex_design
 from omistats.scoring.build import (
     INTERVALS,
+    METHODS,
     RELIABILITY,
     Block,
     GroupTests,
@@ -59,6 +61,7 @@ from omistats.scoring.options import (
     check_tally_options,
     resolve_breakdowns,
 )
+from omistats.scoring.permutation import CasePermutations, permute_cases
 from omistats.scoring.result import Scores
 from omistats.scoring.rules import RULES
 from omistats.scoring.score_tally import ScoreTally
@@ -83,7 +86,9 @@ def scores(
     df: Literal["design"] | None = None,
     lonely: LonelyName = "error",
     complement: Literal["all", "known"] = "all",
-    test: Literal["effective", "wald"] | None = None,
+    test: Literal["effective", "wald", "permutation"] | None = None,
+    permutations: int = 1999,
+    seed: int = 0,
     weight: Column = None,
     stratum: Column = "unit",
     cluster: Column = None,
@@ -132,11 +137,20 @@ def scores(
     complement : {'all', 'known'}
         Cases that the subset of a complement is tested against: all others, or those whose
         characteristic is known.
-    test : {'effective', 'wald'}, optional
+    test : {'effective', 'wald', 'permutation'}, optional
         Test of groups. By default ``'effective'`` for pooled scores: Pearson's on effective
         answers, corrected where few are expected, except between groups that share clusters,
         where it is Wald's with t (column ``method``). Other rules have Wald's by default, with t.
-        Tests of one question at a time, within units among them, are not available here.
+        ``'permutation'`` permutes cases between groups; breakdown groups within units. It needs
+        cases in memory without weights, strata, clusters or a population, and is right only
+        where cases of the groups are alike in all but how they do. Intervals are not inverted
+        from it and may disagree. Tests of one question at a time, within units among them, are
+        not available here.
+    permutations : int
+        Number of permutations, 1 or more, where there are more than that.
+    seed : int
+        Seed of the permutations, 0 or more. The same seed gives the same p-values in any order
+        of cases.
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Scores are then weighted; ``k`` and
         ``n`` stay counts of answers, also of cases of weight 0.
@@ -225,16 +239,21 @@ def scores(
     _check_df(df)
     treatment = check_lonely(lonely, (*LONELY, "null"))
     check_complement(complement)
-    interval_rule, test_rule = _resolve_rules(interval, test, rule, summed)
-    uses_wald = interval_rule != "effective" or test_rule != "effective"
+    permuted = None
+    complex_design = is_complex_design(**design)
+    plain = summed is None and population is None and not complex_design
+    interval_rule, test_rule = _resolve_rules(interval, test, rule, summed, plain)
+    check_whole("permutations", permutations, 1)
+    check_whole("seed", seed, 0)
+    uses_wald = interval_rule != "effective" or test_rule == "wald"
     # Where Wald's rules stand in for the default they come with t; by name, as `df` says.
     by_name = interval in ("wald", "logit") or test == "wald"
     uses_df = df == "design" or not by_name
     if not uses_wald and treatment == "error":
         treatment = "null"
 
-    complex_design = is_complex_design(**design)
-    if summed is None and rule == "pooled" and not complex_design and can_sum_in_parts(source):
+    in_parts = rule == "pooled" and not complex_design and can_sum_in_parts(source)
+    if summed is None and in_parts and test_rule != "permutation":
         # Pooled scores need only sums, which are made part by part or in the engine.
         summed = sum_in_parts(source, framework, scored, wanted, complement)
     if summed is not None:
@@ -245,6 +264,9 @@ def scores(
     else:
         cases = read_cases(source, framework)
         units, metadata = cases.units, cases.metadata
+        if test_rule == "permutation":
+            known = complement == "known"
+            permuted = permute_cases(cases, scored, wanted, known, permutations, seed)
         members = assign_domains(cases, wanted, complement == "known")
         domains = members.domains
         sizes = None
@@ -274,28 +296,37 @@ def scores(
         names_test=test == "wald",
         removed=treatment == "remove",
     )
-    block = _estimate(estimator, effective, units, domains, settings)
+    block = _estimate(estimator, effective, permuted, units, domains, settings)
     table = assemble(block, scored, domains, settings, metadata)
     table = write_fpc_metadata(table, estimator.fpc_metadata(scored))
     ids = tuple(s.item.id for s in scored)
     levels = tuple(s.item.level for s in scored)
     context = None
     if settings.by_unit:
-        context = ScoringContext(estimator, effective, units, ids, levels, settings)
+        context = ScoringContext(estimator, effective, units, ids, levels, settings, permuted)
     return Scores(table, framework, context)
 
 
+_TESTS = ("effective", "wald", "permutation")
+
+
 def _resolve_rules(
-    interval: str | None, test: str | None, rule: str, summed: ScoreTally | None
+    interval: str | None, test: str | None, rule: str, summed: ScoreTally | None, plain: bool
 ) -> tuple[str, str]:
     """Choose the rules of intervals and tests; raise if one asked for does not hold."""
     if interval is not None:
         check_choice("interval", interval, ("effective", "wald", "logit"))
-    if not (test is None or (isinstance(test, str) and test in ("effective", "wald"))):
+    if not (test is None or (isinstance(test, str) and test in _TESTS)):
         raise UsageError(
-            "scores pool several answers of a case, and are compared by 'effective' or 'wald'; "
+            "scores pool several answers of a case, and are compared by 'effective', 'wald' or "
+            "'permutation'; "
             f"found {format_value(test)}. For tests of one question at a time use "
             "recompute(cases, inference=Inference(test=...))"
+        )
+    if test == "permutation" and (rule != "pooled" or not plain):
+        raise UsageError(
+            "`test='permutation'` needs pooled scores of cases in memory, without weights, strata, "
+            "clusters or a population; leave `test` out for the default"
         )
     why = ""
     if rule != "pooled":
@@ -316,6 +347,7 @@ def _resolve_rules(
 def _estimate(
     estimator: Estimator,
     effective: EffectiveSums | None,
+    permuted: CasePermutations | None,
     units: tuple[str, ...],
     domains: Domains,
     settings: Settings,
@@ -371,9 +403,11 @@ def _estimate(
             own = effective_limits(groups, confidence)
             low, high = np.where(usable, own[0], low), np.where(usable, own[1], high)
             interval_method[..., usable] = INTERVALS.index("wilson-effective")
-        if settings.test == "effective":
+        if settings.test != "wald":
             comparable = np.array([usable[own].all() for own in domains.compared], np.bool_)
             tests = effective_tests(tests, groups, domains.compared, comparable, confidence)
+        if permuted is not None:
+            tests = _permuted_tests(tests, permuted, units if settings.by_unit else ())
         reliability = _reliability(effective, groups, tests, domains, settings)
     reliability[alone] = code_of_one_case(settings.clustered)
     counts = estimator.counts
@@ -390,6 +424,30 @@ def _estimate(
         reliability,
         alone,
         df_design,
+    )
+
+
+def _permuted_tests(
+    tests: GroupTests, permuted: CasePermutations, units: tuple[str, ...]
+) -> GroupTests:
+    """Replace p-values by those of permutations, where a test could be made."""
+    p_value, method = tests.p_value.copy(), tests.method.copy()
+    blocks: list[int | None] = [*range(len(units)), None]
+    for split in range(len(permuted.sides)):
+        for row, unit in enumerate(blocks):
+            found, exact = permuted.groups(split, unit)
+            tested = ~np.isnan(p_value[row, :, split])
+            p_value[row, :, split] = np.where(tested, found, np.nan)
+            method[row, :, split] = METHODS.index("permutation-exact" if exact else "permutation")
+    none = np.full(p_value.shape, np.nan)
+    return attrs.evolve(
+        tests,
+        statistic=none,
+        df=none,
+        df2=none,
+        p_value=p_value,
+        stars=star_codes(p_value, ~np.isnan(p_value)),
+        method=method,
     )
 
 

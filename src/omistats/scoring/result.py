@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from omistats._result_tables import Display, TableResult, matching_rows
@@ -35,6 +37,9 @@ __all__ = ["Scores"]
 _ROWS = 24
 
 
+Floats = npt.NDArray[np.float64]
+
+
 @attrs.frozen(eq=False, repr=False)
 class Scores(TableResult):
     """Scores with standard errors: one row a unit x breakdown x item x group.
@@ -46,9 +51,10 @@ class Scores(TableResult):
     interval_method, rule, confidence``, ``questions`` and ``invented`` (how many feed the
     item), ``provenance`` (the weakest of their sources), ``reason``, ``reliability`` (``ok``,
     ``too few cases to tell``, ``one case only``, ``one cluster only``), and what intervals and
-    tests on effective answers go by: ``cases`` (with an applicable answer), ``effective_n`` (effective answers;
-    infinite where every case is known) and ``effective_df`` (of t; null where the spread is a
-    bound). Limits of a difference belong to its test. ``se`` and ``design_effect`` are
+    tests on effective answers go by: ``cases`` (with an applicable answer), ``effective_n``
+    (effective answers; infinite where every case is known) and ``effective_df`` (of t; null
+    where the spread is a bound). Limits of a difference belong to its test, except where cases
+    are permuted: then they are those on effective answers. ``se`` and ``design_effect`` are
     linearised, whatever the interval. ``breakdown`` and ``group`` are null for the score of all
     cases of a unit. What cannot be computed is null, and ``reason`` says why; thin rows are
     marked with ``?`` in the text. Under a complement the difference and the test are of the
@@ -211,7 +217,20 @@ class Scores(TableResult):
             order=order,
             draws=draws,
             seed=seed,
+            pair_tests=self._pair_tests(item),
         )
+
+    def _pair_tests(self, item: str) -> Callable[[Sequence[str]], Floats] | None:
+        """Return a function that tests all pairs of units by permutation, where scores do."""
+        context = self._context
+        if context is None or context.permuted is None or item not in context.items:
+            return None
+        permuted, place = context.permuted, context.items.index(item)
+
+        def tests(units: Sequence[str]) -> Floats:
+            return permuted.pairs(place, [context.units.index(unit) for unit in units])
+
+        return tests
 
     def weaknesses(
         self,

@@ -29,6 +29,7 @@ from omistats.scoring.build import (
 )
 from omistats.scoring.effective import EffectiveSums
 from omistats.scoring.estimators import Estimator, UnitVersusRest
+from omistats.scoring.permutation import CasePermutations
 from omistats.scoring.unit_comparison import whole_cases
 
 __all__ = ["Adjustment", "Family", "Level", "ScoringContext", "Weaknesses", "find_weaknesses"]
@@ -135,6 +136,8 @@ class ScoringContext:
         The level of each item.
     settings : Settings
         Options of the scores.
+    permuted : CasePermutations or None
+        The cases, where units are compared by permuting them.
     """
 
     estimator: Estimator
@@ -143,12 +146,13 @@ class ScoringContext:
     items: tuple[str, ...]
     levels: tuple[str, ...]
     settings: Settings
+    permuted: CasePermutations | None = None
 
     @property
     def tests_effective(self) -> bool:
         """Whether units are compared on effective answers."""
         holds = self.effective is not None and bool(self.effective.usable[0])
-        return holds and self.settings.test == "effective"
+        return holds and self.settings.test != "wald"
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -361,6 +365,16 @@ def _make_table(
             one, other = context.effective.unit(place)[at], context.effective.rest(rest)[at]
             settings = context.settings
             found |= _compare_effective(one, other, answers[1, at], confidence, settings)
+            if context.permuted is not None:
+                p_value, exact = context.permuted.unit_and_rest(place, rest)
+                tested = ~np.isnan(found["p_value"])
+                name = "permutation-exact" if exact else "permutation"
+                found |= {
+                    "p_value": np.where(tested, p_value[at], np.nan),
+                    "method": np.full(len(at), float(METHODS.index(name))),
+                    "statistic": np.full(len(at), np.nan),
+                    "df": np.full(len(at), np.nan),
+                }
         if not rest.any():
             none = found["reason"] == WeaknessReason.NO_ANSWERS_IN_REST
             found["reason"] = np.where(none, WeaknessReason.NO_OTHER_UNITS, found["reason"])
