@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
@@ -82,6 +82,19 @@ class Cell:
     shares: bool = False
 
 
+class Situation(Protocol):
+    """What answers are drawn by; see `Cell`."""
+
+    @property
+    def questions(self) -> int: ...
+    @property
+    def applicable(self) -> float: ...
+    @property
+    def rho(self) -> float: ...
+    @property
+    def pattern(self) -> str: ...
+
+
 def cells(count: int, seed: int) -> list[Cell]:
     """Draw cells over the whole range that a programme can have."""
     rng = np.random.default_rng(seed)
@@ -110,7 +123,8 @@ def cells(count: int, seed: int) -> list[Cell]:
     return out
 
 
-def _applicable(cell: Cell, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+def applicable(cell: Situation, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """Draw how many questions apply to each case."""
     q, a = cell.questions, cell.applicable
     if cell.pattern == "whole":
         return np.where(rng.random(shape) < a, float(q), 0.0)
@@ -120,24 +134,32 @@ def _applicable(cell: Cell, shape: tuple[int, int], rng: np.random.Generator) ->
     return rng.binomial(q, a, shape).astype(np.float64)
 
 
-def _sufficient(cell: Cell, n: Floats, p: Floats, rng: np.random.Generator) -> Floats:
-    """Draw sufficient answers, correlated within cases, of mean p."""
+def sufficient(
+    cell: Situation, n: Floats, p: Floats, rng: np.random.Generator, person: Floats | None = None
+) -> Floats:
+    """Draw sufficient answers, correlated within cases, of mean p.
+
+    ``person`` are standard normal, of each case; by default they are drawn where they are needed.
+    """
     if cell.pattern == "difficulty":
         shifts = np.linspace(-1.5, 1.5, cell.questions)
-        chance = special.expit(_centred(p, shifts)[..., np.newaxis] + shifts)
+        chance = special.expit(centred(p, shifts)[..., np.newaxis] + shifts)
         latent = np.sqrt(1 - cell.rho) * rng.standard_normal(chance.shape)
-        latent += np.sqrt(cell.rho) * rng.standard_normal(n.shape)[..., np.newaxis]
+        person = rng.standard_normal(n.shape) if person is None else person
+        latent += np.sqrt(cell.rho) * person[..., np.newaxis]
         # A random choice of n questions applies.
         order = rng.random(chance.shape).argsort(axis=-1)
         good = (latent < special.ndtri(chance)) & (order < n[..., np.newaxis])
         return good.sum(axis=-1).astype(np.float64)
-    if cell.rho:
+    if person is not None:
+        p = special.ndtr((special.ndtri(p) + np.sqrt(cell.rho) * person) / np.sqrt(1 - cell.rho))
+    elif cell.rho:
         size = 1 / cell.rho - 1
         p = rng.beta(p * size, (1 - p) * size)
     return rng.binomial(n.astype(np.int64), p).astype(np.float64)
 
 
-def _centred(p: Floats, shifts: Floats, weight: Floats | float = 1.0) -> Floats:
+def centred(p: Floats, shifts: Floats, weight: Floats | float = 1.0) -> Floats:
     """Find the log odds to which shifts are added, so that the (weighted) mean chance is p."""
     weight = np.broadcast_to(weight, shifts.shape[-1:])
     weight = weight / weight.sum()
@@ -149,10 +171,10 @@ def _centred(p: Floats, shifts: Floats, weight: Floats | float = 1.0) -> Floats:
     return (low + high) / 2
 
 
-def _means(p: float, unit: Units, level: Floats) -> Floats:
+def means(p: float, unit: Units, level: Floats) -> Floats:
     """Give each case the score of its unit; over the cases their mean is p."""
-    weight = np.bincount(unit, minlength=UNITS).astype(np.float64)
-    centre = _centred(np.full(len(level), p), level, weight)
+    weight = np.bincount(unit, minlength=level.shape[-1]).astype(np.float64)
+    centre = centred(np.full(len(level), p), level, weight)
     return special.expit(centre[:, np.newaxis] + level)[:, unit]
 
 
@@ -169,14 +191,14 @@ def _draw(
 
     if cell.kind == "unit":
         units = np.zeros(cell.cases, np.int64), np.arange(cell.rest) % UNITS
-        means = np.full((replicates, cell.cases), first), _means(cell.p, units[1], level)
+        chances = np.full((replicates, cell.cases), first), means(cell.p, units[1], level)
     else:
         units = spread(cell.cases, share), spread(cell.rest, 2 - share)
-        means = _means(first, units[0], level), _means(cell.p, units[1], level)
+        chances = means(first, units[0], level), means(cell.p, units[1], level)
     groups = []
-    for unit, mean in zip(units, means, strict=True):
-        n = _applicable(cell, (replicates, len(unit)), rng)
-        groups.append((_sufficient(cell, n, mean, rng), n, unit))
+    for unit, chance in zip(units, chances, strict=True):
+        n = applicable(cell, (replicates, len(unit)), rng)
+        groups.append((sufficient(cell, n, chance, rng), n, unit))
     return groups[0], groups[1], first
 
 
