@@ -456,7 +456,11 @@ def test_one_question_has_the_intervals_and_tests_of_findings(complement):
     findings = oms.recompute(
         cases, by="unit", breakdowns=BREAKDOWNS, inference=oms.Inference(complement=complement)
     ).table.to_pylist()
-    tested = 0
+    sizes: dict[Any, list[tuple[int, int]]] = {}
+    for row in findings:
+        if row["breakdown"] == "gender":
+            sizes.setdefault(row["unit"], []).append((row["k"], row["n"]))
+    tested = corrected = 0
     for row in findings:
         mine = scores[row["unit"], row["breakdown"], row["group"]]
         assert (mine["k"], mine["n"], mine["percent"]) == (row["k"], row["n"], row["percent"])
@@ -469,7 +473,16 @@ def test_one_question_has_the_intervals_and_tests_of_findings(complement):
             assert (mine["method"], mine["df2"]) == ("pearson-effective", None)
             assert mine["stars"] == row["stars"]
             tested += 1
+        elif row["p_value"] is not None and row["breakdown"] == "gender":
+            # Below 5 a score has Yates' correction, and a finding has not.
+            (k1, n1), (k2, n2) = sizes[row["unit"]]
+            yates = oms.stats.compare(k1, n1, k2, n2, method="yates")
+            close(mine["p_value"], float(yates.p_value), 1e-12)
+            assert mine["method"] == "yates-effective"
+            assert mine["p_value"] > row["p_value"]
+            corrected += 1
     assert tested > 20
+    assert corrected
     # So has the score of all cases, whose units are strata.
     whole = scores["all", None, None]
     wilson = oms.stats.interval(whole["k"], whole["n"])
