@@ -143,7 +143,10 @@ def sufficient(
     """
     if cell.pattern == "difficulty":
         shifts = np.linspace(-1.5, 1.5, cell.questions)
-        chance = special.expit(centred(p, shifts)[..., np.newaxis] + shifts)
+        # Cases of one unit have one chance, which is searched for once.
+        own = p[..., :1] if np.all(p == p[..., :1]) else p
+        chance = special.expit(centred(own, shifts)[..., np.newaxis] + shifts)
+        chance = np.broadcast_to(chance, (*n.shape, cell.questions))
         latent = np.sqrt(1 - cell.rho) * rng.standard_normal(chance.shape)
         person = rng.standard_normal(n.shape) if person is None else person
         latent += np.sqrt(cell.rho) * person[..., np.newaxis]
