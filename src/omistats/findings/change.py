@@ -10,36 +10,41 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats import _arrow
 from omistats._result_tables import NO_REASON
 from omistats.counting.tally import Tally
 from omistats.errors import (
     DataError,
     Problem,
-    UnknownNameError,
     UsageError,
-    format_value,
 )
 from omistats.inference.change import (
     Change,
     ChangeReason,
+    Counterparts,
     Estimates,
+    Presence,
     RoundFigures,
+    RoundRows,
+    align_rounds,
     assemble_change,
+    check_strict,
     compare_counts,
     compare_estimates,
+    missing_rows,
+    pair_ids,
+    plain_text,
+    resolve_adjust,
+    take_rows,
 )
 from omistats.inference.options import Inference
-from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.small_numbers import RELIABILITY, smallest_expected_two
 from omistats.model.metadata import merge_metadata
 
-__all__ = ["Counterparts", "Round", "compare_rounds"]
+__all__ = ["Round", "compare_rounds"]
 
 
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
-Counterparts = Mapping[str, str | None]
 
 _SUPPRESSED = RELIABILITY.index("suppressed")
 _FEW = RELIABILITY.index("few cases")
@@ -76,17 +81,18 @@ def compare_rounds(
     strict: bool,
 ) -> Change:
     """Compare the findings of two rounds; see `Findings.compare`."""
-    if not isinstance(strict, bool):
-        raise UsageError(f"`strict` must be True or False; found {format_value(strict)}")
-    adjust = None if adjust is None else ADJUSTMENTS.name(adjust)
+    check_strict(strict)
+    adjust = resolve_adjust(adjust)
     _require_comparable(now, before)
     counterpart = _pair_questions(now.tally, before.tally, questions)
     changed = _changed_labels(now.tally, before.tally, counterpart, questions or {})
     if strict and changed:
         raise DataError(changed)
-    rows = _align(now, before, counterpart)
     ids = now.tally.questions
-    relabelled = np.isin(rows.question, [ids.index(problem.where) for problem in changed])
+    rows = align_rounds(
+        now.table, before.table, "question", (ids, before.tally.questions), counterpart
+    )
+    relabelled = np.isin(rows.item, [ids.index(problem.where) for problem in changed])
     figures = _figures(now.table, rows.now), _figures(before.table, rows.before)
     reason = _reasons(rows, now.tally, before.tally, figures, relabelled)
     comparable = reason == NO_REASON
@@ -144,33 +150,7 @@ def _require_comparable(now: Round, before: Round) -> None:
 
 def _pair_questions(now: Tally, before: Tally, questions: Counterparts | None) -> dict[str, str]:
     """Pair each earlier question with one of this round; those without are left out."""
-    given = {} if questions is None else questions
-    if not isinstance(given, Mapping):
-        raise UsageError(
-            "`questions` must map earlier ids to ids of this round, such as "
-            f"questions={{'old': 'new'}}; found {format_value(questions)}"
-        )
-    wanted = [new for new in given.values() if new is not None]
-    if unknown := [q for q in given if q not in before.questions]:
-        raise UnknownNameError("question of the earlier round", unknown, before.questions)
-    if unknown := [q for q in wanted if q not in now.questions]:
-        raise UnknownNameError("question of this round", unknown, now.questions)
-    pairs = {
-        old: new
-        for old in before.questions
-        if (new := given.get(old, old)) is not None and new in now.questions
-    }
-    taken: dict[str, list[str]] = {}
-    for old, new in pairs.items():
-        taken.setdefault(new, []).append(old)
-    if doubled := {new: old for new, old in taken.items() if len(old) > 1}:
-        question, several = next(iter(doubled.items()))
-        named = " and ".join(map(repr, several))
-        raise UsageError(
-            "`questions` must pair each question of this round once; "
-            f"{question!r} would be compared "
-            f"with {named}. Map the one that has no counterpart to None"
-        )
+    pairs = pair_ids(now.questions, before.questions, questions, "question")
     if not pairs and now.questions and before.questions:
         raise UsageError(
             f"the rounds have no question in common: framework {now.framework.name!r} here, "
@@ -194,167 +174,46 @@ def _changed_labels(
             f"questions={{{question!r}: None}} if it does not.",
         )
         for question in counterpart
-        if question not in given and _plain(labels[question]) != _plain(earlier[question])
+        if question not in given and plain_text(labels[question]) != plain_text(earlier[question])
     ]
 
 
-def _plain(label: str) -> str:
-    return " ".join(label.split()).casefold()
-
-
-@attrs.frozen(eq=False)
-class _Rows:
-    """The rows of a change: the places of each in both rounds, -1 where one lacks it.
-
-    Attributes
-    ----------
-    now, before : ndarray of int64
-        Places in the tables of the rounds.
-    labels : dict of str to pyarrow.Array
-        The label columns.
-    unit, breakdown : ndarray of str
-        Labels of each row.
-    question : ndarray of int64
-        Places of questions: those of this round, then earlier ones without a counterpart.
-    lonely_question : tuple of ndarray of bool
-        Whether the question is in this round only, and in the earlier one only.
-    """
-
-    now: Places
-    before: Places
-    labels: dict[str, pa.Array]
-    unit: npt.NDArray[np.str_]
-    breakdown: npt.NDArray[np.str_]
-    question: Places
-    lonely_question: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
-
-
-def _align(now: Round, before: Round, counterpart: Mapping[str, str]) -> _Rows:
-    """Find the rows of both rounds that belong together: this round's, then what it lacks."""
-    names: dict[str, list[str]] = {}
-    codes: list[list[Places]] = [[], []]
-    for column in ("unit", "breakdown", "group"):
-        known = list(
-            dict.fromkeys(
-                chain.from_iterable(
-                    r.table[column].combine_chunks().dictionary.to_pylist() for r in (now, before)
-                )
-            )
-        )
-        names[column] = known
-        for r, found in zip((now, before), codes, strict=True):
-            found.append(_recoded(r.table, column, {name: i for i, name in enumerate(known)}))
-    # An earlier question without a counterpart is one of its own, whatever its id.
-    ids = list(now.tally.questions)
-    gone = [q for q in before.tally.questions if q not in counterpart]
-    names["question"] = [*ids, *gone]
-    place = {q: i for i, q in enumerate(ids)}
-    codes[0].append(_recoded(now.table, "question", place))
-    earlier = {old: place[new] for old, new in counterpart.items()}
-    earlier |= {q: len(ids) + i for i, q in enumerate(gone)}
-    codes[1].append(_recoded(before.table, "question", earlier))
-    order = ("unit", "breakdown", "group", "question")
-    shape = tuple(max(len(names[column]), 1) for column in order)
-    keys = [np.ravel_multi_index(tuple(found), shape).astype(np.int64) for found in codes]
-    every = np.concatenate([keys[0], keys[1][~np.isin(keys[1], keys[0])]])
-    parts = dict(zip(order, np.unravel_index(every, shape), strict=True))
-    previous = {i: old for old, i in earlier.items()}
-    previous_ids = [previous.get(i) for i in range(len(names["question"]))]
-    old_names = [q for q in previous_ids if q is not None]
-    old_code = np.array(
-        [-1 if q is None else old_names.index(q) for q in previous_ids] or [-1], np.int16
-    )
-    labels = {
-        column: _arrow.dictionary(parts[column].astype(np.int16), names[column])
-        for column in ("unit", "breakdown", "question", "group")
-    }
-    labels["previous_question"] = _arrow.dictionary(old_code[parts["question"]], old_names)
-    unit, breakdown = (np.array([*names[c], ""])[parts[c]] for c in ("unit", "breakdown"))
-    question = parts["question"]
-    only_now = (question < len(ids)) & ~np.isin(question, list(earlier.values()))
-    return _Rows(
-        now=_places(every, keys[0]),
-        before=_places(every, keys[1]),
-        labels=labels,
-        unit=unit,
-        breakdown=breakdown,
-        question=question,
-        lonely_question=(only_now, question >= len(ids)),
-    )
-
-
-def _recoded(table: pa.Table, column: str, codes: Mapping[str, int]) -> Places:
-    column_codes = table[column].combine_chunks()
-    new = np.array([codes.get(v, -1) for v in column_codes.dictionary.to_pylist()], np.int64)
-    return new[column_codes.indices.to_numpy()] if len(column_codes) else np.zeros(0, np.int64)
-
-
-def _places(wanted: Places, keys: Places) -> Places:
-    """Find each wanted key; -1 where it is missing."""
-    order = np.argsort(keys, kind="stable")
-    at = np.searchsorted(keys[order], wanted)
-    found = np.append(order, -1)[np.minimum(at, len(keys))]
-    known = np.append(keys, -1)[found] == wanted
-    return np.where(known, found, -1).astype(np.int64)
-
-
-def _taken(table: pa.Table, column: str, at: Places) -> Floats:
-    """Take the values of a column at places; NaN at -1."""
-    values = np.asarray(table[column].to_numpy(), np.float64)
-    return np.append(values, np.nan)[at]
-
-
 def _figures(table: pa.Table, at: Places) -> RoundFigures:
-    return RoundFigures(*(_taken(table, name, at) for name in ("k", "n", "percent")))
+    return RoundFigures(*(take_rows(table, name, at) for name in ("k", "n", "percent")))
 
 
 def _estimates(table: pa.Table, at: Places, comparable: npt.NDArray[np.bool_]) -> Estimates:
     names = ("percent", "se", "se_df")
-    return Estimates(*(np.where(comparable, _taken(table, name, at), np.nan) for name in names))
+    return Estimates(*(np.where(comparable, take_rows(table, name, at), np.nan) for name in names))
 
 
 def _reasons(
-    rows: _Rows,
+    rows: RoundRows,
     now: Tally,
     before: Tally,
     figures: tuple[RoundFigures, RoundFigures],
     relabelled: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int8]:
     """Code why rows cannot be compared; -1 where they can."""
-    conditions: list[npt.NDArray[np.bool_]] = []
-    for places, other, at in ((rows.before, before, 0), (rows.now, now, 1)):
-        missing = places < 0
-        keys = [split.key for split in other.splits]
-        conditions += [
-            missing & ~np.isin(rows.unit, other.units),
-            missing & ~np.isin(rows.breakdown, keys),
-            missing & rows.lonely_question[at],
-            missing,
-        ]
+    present = [Presence(tally.units, [s.key for s in tally.splits]) for tally in (now, before)]
+    found = missing_rows(rows, *present, scored=False)
     n, n0 = (f.n for f in figures)
     with np.errstate(invalid="ignore"):
-        conditions += [
-            relabelled,
-            ((n > 0) & np.isnan(figures[0].k)) | ((n0 > 0) & np.isnan(figures[1].k)),
-            (n == 0) & (n0 == 0),
-            (n == 0) | np.isnan(figures[0].percent),
-            (n0 == 0) | np.isnan(figures[1].percent),
+        suppressed = ((n > 0) & np.isnan(figures[0].k)) | ((n0 > 0) & np.isnan(figures[1].k))
+        found += [
+            (relabelled, ChangeReason.LABEL_CHANGED),
+            (suppressed, ChangeReason.SUPPRESSED),
+            ((n == 0) & (n0 == 0), ChangeReason.NO_ANSWERS),
+            ((n == 0) | np.isnan(figures[0].percent), ChangeReason.NO_ANSWERS_NOW),
+            ((n0 == 0) | np.isnan(figures[1].percent), ChangeReason.NO_ANSWERS_BEFORE),
         ]
-    reasons = [
-        *(ChangeReason.NEW_UNIT, ChangeReason.NEW_BREAKDOWN),
-        *(ChangeReason.NEW_QUESTION, ChangeReason.NEW_GROUP),
-        *(ChangeReason.GONE_UNIT, ChangeReason.GONE_BREAKDOWN),
-        *(ChangeReason.GONE_QUESTION, ChangeReason.GONE_GROUP),
-        ChangeReason.LABEL_CHANGED,
-        ChangeReason.SUPPRESSED,
-        *(ChangeReason.NO_ANSWERS, ChangeReason.NO_ANSWERS_NOW, ChangeReason.NO_ANSWERS_BEFORE),
-    ]
+    conditions, reasons = zip(*found, strict=True)
     return np.select(conditions, reasons, NO_REASON).astype(np.int8)
 
 
 def _reliability(
     rounds: tuple[Round, Round],
-    rows: _Rows,
+    rows: RoundRows,
     n: Floats,
     expected: Floats,
     reason: npt.NDArray[np.int8],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -13,13 +14,14 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats._result_tables import NO_REASON, Display, Reason, TableResult
-from omistats.errors import UsageError, format_value
+from omistats.errors import UnknownNameError, UsageError, format_value
 from omistats.inference.families import LEVEL, describe_tests, family_of_all
 from omistats.inference.options import Inference
 from omistats.inference.results import Pairs
 from omistats.inference.unweighted import compare_pairs, pair_test
 from omistats.kernel.chi_square import STARS, star_codes
 from omistats.kernel.compare import by_fisher
+from omistats.kernel.effective import EffectiveGroups, compare_effective, two_sided_p
 from omistats.kernel.effects import DIFFERENCES
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.small_numbers import RELIABILITY, smallest_expected_two
@@ -30,16 +32,31 @@ __all__ = [
     "Change",
     "ChangeReason",
     "ChangeTests",
+    "Counterparts",
     "Estimates",
+    "Presence",
     "RoundFigures",
+    "RoundRows",
+    "align_rounds",
     "assemble_change",
+    "check_strict",
+    "choose_tests",
     "compare_counts",
+    "compare_effective_rounds",
     "compare_estimates",
+    "matching_places",
+    "missing_rows",
+    "pair_ids",
+    "plain_text",
+    "resolve_adjust",
+    "take_rows",
 ]
 
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int64]
+Counterparts = Mapping[str, str | None]
 
 # Rows that the text form shows, and the smallest p-value.
 _ROWS = 12
@@ -66,6 +83,14 @@ class ChangeReason(Reason):
     NO_SE = "no standard error in one of the rounds"
     ROUND_ALIKE = "no spread in one of the rounds, so its standard error is not known"
     NO_TEST = "the test is undefined"
+    NEW_ITEM = "item only in this round"
+    GONE_ITEM = "item only in the earlier round"
+    ITEM_LABEL_CHANGED = "the item's label changed"
+    ITEM_QUESTIONS_CHANGED = "the item's questions changed"
+    ONE_CASE_NOW = "one case only in this round: spread between cases unknown"
+    ONE_CASE_BEFORE = "one case only in the earlier round: spread between cases unknown"
+    ONE_CLUSTER = "one cluster only in one of the rounds: its spread is not known"
+    KNOWN_IN_FULL = "all cases are known, so the rounds are compared without a test"
 
 
 @attrs.frozen(eq=False)
@@ -76,14 +101,17 @@ class ChangeTests:
     ----------
     low, high : ndarray of float64
         Interval of the difference, in percentage points; NaN where there is none.
-    statistic, df, p_value : ndarray of float64
-        NaN where nothing could be tested.
+    statistic, df, df2, p_value : ndarray of float64
+        NaN where nothing could be tested; ``df2``, of t, where the test is on effective answers
+        and a spread was estimated.
     method : ndarray of int8
         Codes of ``methods``; -1 where nothing could be tested.
     methods : tuple of str
         The tests used.
-    interval : str
-        The interval used.
+    interval : ndarray of int8
+        Codes of ``intervals``.
+    intervals : tuple of str
+        The intervals used.
     stars : ndarray of int8
         Codes of the significance marks; -1 for none.
     reason : ndarray of int8
@@ -94,10 +122,12 @@ class ChangeTests:
     high: Floats
     statistic: Floats
     df: Floats
+    df2: Floats
     p_value: Floats
     method: npt.NDArray[np.int8]
     methods: tuple[str, ...]
-    interval: str
+    interval: npt.NDArray[np.int8]
+    intervals: tuple[str, ...]
     stars: npt.NDArray[np.int8]
     reason: npt.NDArray[np.int8]
 
@@ -132,11 +162,11 @@ def compare_counts(
     _, low, high = DIFFERENCES[inference.difference](*two.as_two_by_two, inference.confidence)
     return _finish(
         (100.0 * low, 100.0 * high),
-        (statistic, df, p_value),
+        (statistic, df, np.full(k.shape, np.nan), p_value),
         np.where(alike, ChangeReason.ALL_ALIKE, ChangeReason.NO_TEST),
         known,
         (methods, method),
-        inference.difference,
+        ((inference.difference,), np.zeros(k.shape, np.int8)),
     )
 
 
@@ -150,11 +180,19 @@ class Estimates:
         In percent; NaN where a row is not compared, or there is no standard error.
     df : ndarray of float64
         Degrees of freedom of the standard errors; infinite for the normal distribution.
+    known : ndarray of bool, optional
+        Where every case of the population is known, so that a standard error of 0 is right.
     """
 
     percent: Floats
     se: Floats
     df: Floats
+    known: Flags | None = None
+
+    @property
+    def whole(self) -> Flags:
+        """Whether every case is known, one value a row."""
+        return np.zeros(self.se.shape, np.bool_) if self.known is None else self.known
 
 
 def compare_estimates(now: Estimates, before: Estimates, confidence: float) -> ChangeTests:
@@ -171,61 +209,123 @@ def compare_estimates(now: Estimates, before: Estimates, confidence: float) -> C
     -----
     The rounds are independent, so the variance of the difference is the sum of theirs. The test
     is Wald's by t with Satterthwaite's degrees of freedom,
-    ``(s1^2 + s0^2)^2 / (s1^4 / df1 + s0^4 / df0)``. A standard error of 0 is that of answers all
-    alike and says nothing about the next case, so there is no test and no interval then.
+    ``(s1^2 + s0^2)^2 / (s1^4 / df1 + s0^4 / df0)``; infinite if both are, and z is normal. A
+    standard error of 0 is that of answers all alike and says nothing about the next case, so there
+    is no test and no interval then, unless every case of the population is known.
 
     References
     ----------
     Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components.
     Biometrics Bulletin 2, 110-114. doi:10.2307/3002019
     """
-    from scipy.special import stdtr, stdtrit
+    from scipy.special import stdtrit
 
     difference = now.percent - before.percent
     known = ~np.isnan(difference)
-    missing = np.isnan(now.se + before.se) | ~(np.minimum(now.df, before.df) > 0)
-    constant = (now.se == 0) | (before.se == 0)
-    alike = constant & (difference == 0) & np.isin(now.percent, (0.0, 100.0))
+    in_full = now.whole & before.whole
+    # A population that is known whole has no degrees of freedom, and needs none.
+    df1, df0 = (np.where(r.whole, np.inf, r.df) for r in (now, before))
+    missing = np.isnan(now.se + before.se) | ~(np.minimum(df1, df0) > 0)
+    constant = ((now.se == 0) & ~now.whole) | ((before.se == 0) & ~before.whole) | in_full
+    alike = constant & (difference == 0) & np.isin(now.percent, (0.0, 100.0)) & ~in_full
     usable = known & ~missing & ~constant
     v1, v0 = (np.where(usable, r.se**2, np.nan) for r in (now, before))
     with np.errstate(invalid="ignore", divide="ignore"):
-        df = (v1 + v0) ** 2 / (v1**2 / now.df + v0**2 / before.df)
+        spread = v1**2 / df1 + v0**2 / df0
+        df = np.where(spread == 0, np.inf, (v1 + v0) ** 2 / spread)
         t = difference / np.sqrt(v1 + v0)
-        p_value = 2.0 * stdtr(df, -np.abs(t))
-        margin = stdtrit(df, (1.0 + confidence) / 2.0) * np.sqrt(v1 + v0)
+        p_value = two_sided_p(t, df)
+        finite = np.isfinite(df)
+        # The quantile of t where degrees of freedom are infinite is the normal one.
+        quantile = stdtrit(np.where(finite, df, 1e300), (1.0 + confidence) / 2.0)
+        margin = quantile * np.sqrt(v1 + v0)
+    low, high = np.maximum(difference - margin, -100.0), np.minimum(difference + margin, 100.0)
+    low, high = (np.where(known & in_full, difference, x) for x in (low, high))
+    code = np.where(finite, np.int8(0), np.int8(1))
     return _finish(
-        (np.maximum(difference - margin, -100.0), np.minimum(difference + margin, 100.0)),
-        (t, df, p_value),
+        (low, high),
+        (t, df, np.full(df.shape, np.nan), p_value),
         np.select(
-            [alike, missing],
-            [ChangeReason.ALL_ALIKE, ChangeReason.NO_SE],
+            [in_full, alike, missing],
+            [ChangeReason.KNOWN_IN_FULL, ChangeReason.ALL_ALIKE, ChangeReason.NO_SE],
             ChangeReason.ROUND_ALIKE,
         ),
         known,
-        (("wald-t",), np.zeros(t.shape, np.int8)),
-        "wald-t",
+        (("wald-t", "wald"), code),
+        (("wald-t", "wald"), code),
     )
+
+
+def compare_effective_rounds(
+    now: EffectiveGroups, before: EffectiveGroups, confidence: float
+) -> ChangeTests:
+    """Compare percentages of two independent rounds on effective answers.
+
+    Parameters
+    ----------
+    now, before : EffectiveGroups
+        The rounds, one value a row; p is NaN where a row is not compared.
+    confidence : float
+        Of the interval, which holds the differences that the test does not reject.
+    """
+    found = compare_effective(now, before, confidence)
+    known = ~np.isnan(now.p + before.p)
+    tested = ~np.isnan(found.p_value)
+    code = found.corrected.astype(np.int8)
+    return _finish(
+        (100.0 * found.low, 100.0 * found.high),
+        (
+            found.statistic,
+            found.df,
+            np.where(tested & np.isfinite(found.df2), found.df2, np.nan),
+            found.p_value,
+        ),
+        np.select(
+            [~now.known, ~before.known],
+            [ChangeReason.ONE_CASE_NOW, ChangeReason.ONE_CASE_BEFORE],
+            ChangeReason.KNOWN_IN_FULL,
+        ),
+        known,
+        (("pearson-effective", "yates-effective"), code),
+        (("score-effective",), np.zeros(code.shape, np.int8)),
+    )
+
+
+def choose_tests(where: Flags, one: ChangeTests, other: ChangeTests) -> ChangeTests:
+    """Take the first tests where the flag is true, and the second elsewhere."""
+    merged = {
+        name: np.where(where, getattr(one, name), getattr(other, name))
+        for name in ("low", "high", "statistic", "df", "df2", "p_value", "stars", "reason")
+    }
+    for codes, names in (("method", "methods"), ("interval", "intervals")):
+        first, second = getattr(one, codes), getattr(other, codes)
+        shifted = np.where(second < 0, second, second + len(getattr(one, names)))
+        merged[codes] = np.where(where, first, shifted).astype(np.int8)
+        merged[names] = (*getattr(one, names), *getattr(other, names))
+    return ChangeTests(**merged)
 
 
 def _finish(
     limits: tuple[Floats, Floats],
-    tests: tuple[Floats, Floats, Floats],
+    tests: tuple[Floats, Floats, Floats, Floats],
     reason: npt.NDArray[Any],
     known: Flags,
     methods: tuple[tuple[str, ...], npt.NDArray[np.int8]],
-    interval: str,
+    intervals: tuple[tuple[str, ...], npt.NDArray[np.int8]],
 ) -> ChangeTests:
-    statistic, df, p_value = tests
+    statistic, df, df2, p_value = tests
     tested = ~np.isnan(p_value)
     comparable = known & (tested | (reason == ChangeReason.ALL_ALIKE))
     return ChangeTests(
         *limits,
         np.where(tested, statistic, np.nan),
-        np.where(tested, df, np.nan),
+        np.where(tested & np.isfinite(df), df, np.nan),
+        np.where(tested, df2, np.nan),
         p_value,
         np.where(tested, methods[1], np.int8(-1)),
         methods[0],
-        interval,
+        intervals[1],
+        intervals[0],
         star_codes(p_value, comparable),
         np.where(known & ~tested, reason, NO_REASON).astype(np.int8),
     )
@@ -241,6 +341,241 @@ def _adjust(p_value: Floats, is_all: Flags, adjust: str | None) -> tuple[Floats,
                 adjusted[part] = ADJUSTMENTS[adjust](p_value[part])
     counts = int((tested & ~is_all).sum()), int((tested & is_all).sum())
     return adjusted, family_of_all(*counts, "these rounds")
+
+
+def check_strict(strict: object) -> None:
+    """Raise if ``strict`` is neither True nor False."""
+    if not isinstance(strict, bool):
+        raise UsageError(f"`strict` must be True or False; found {format_value(strict)}")
+
+
+def resolve_adjust(adjust: str | None) -> str | None:
+    """Return the name of an adjustment; raise if it is unknown."""
+    return None if adjust is None else ADJUSTMENTS.name(adjust)
+
+
+def plain_text(label: str) -> str:
+    """Reduce a label to what counts when two are compared: without case and extra spaces."""
+    return " ".join(label.split()).casefold()
+
+
+def pair_ids(
+    now: Sequence[str], before: Sequence[str], given: Counterparts | None, what: str
+) -> dict[str, str]:
+    """Pair each earlier id with one of this round; those without are left out.
+
+    Parameters
+    ----------
+    now, before : sequence of str
+        The ids of both rounds.
+    given : mapping of str to str or None, optional
+        Earlier ids and ids of this round; None has no counterpart. Others are paired by name.
+    what : {'question', 'item'}
+        What is paired; in the plural, the name of the argument.
+
+    Raises
+    ------
+    UsageError
+        When ``given`` is no mapping, or an id of this round would be paired twice.
+    UnknownNameError
+        When an id is unknown.
+    """
+    given = {} if given is None else given
+    if not isinstance(given, Mapping):
+        raise UsageError(
+            f"`{what}s` must map earlier ids to ids of this round, such as "
+            f"{what}s={{'old': 'new'}}; found {format_value(given)}"
+        )
+    wanted = [new for new in given.values() if new is not None]
+    if unknown := [q for q in given if q not in before]:
+        raise UnknownNameError(f"{what} of the earlier round", unknown, before)
+    if unknown := [q for q in wanted if q not in now]:
+        raise UnknownNameError(f"{what} of this round", unknown, now)
+    pairs = {old: new for old in before if (new := given.get(old, old)) is not None and new in now}
+    taken: dict[str, list[str]] = {}
+    for old, new in pairs.items():
+        taken.setdefault(new, []).append(old)
+    if doubled := {new: old for new, old in taken.items() if len(old) > 1}:
+        one, several = next(iter(doubled.items()))
+        named = " and ".join(map(repr, several))
+        raise UsageError(
+            f"`{what}s` must pair each {what} of this round once; {one!r} would be compared "
+            f"with {named}. Map the one that has no counterpart to None"
+        )
+    return pairs
+
+
+@attrs.frozen(eq=False)
+class RoundRows:
+    """The rows of a change: the places of each in both rounds, -1 where one lacks it.
+
+    Attributes
+    ----------
+    now, before : ndarray of int64
+        Places in the tables of the rounds.
+    labels : dict of str to pyarrow.Array
+        The label columns.
+    unit, breakdown : ndarray of str
+        Labels of each row; no breakdown is empty.
+    item : ndarray of int64
+        Places of questions or items: those of this round, then earlier ones without a
+        counterpart.
+    lonely_item : tuple of ndarray of bool
+        Whether the question or item is in this round only, and in the earlier one only.
+    """
+
+    now: Places
+    before: Places
+    labels: dict[str, pa.Array]
+    unit: npt.NDArray[np.str_]
+    breakdown: npt.NDArray[np.str_]
+    item: Places
+    lonely_item: tuple[Flags, Flags]
+
+
+def align_rounds(
+    now: pa.Table,
+    before: pa.Table,
+    column: str,
+    ids: tuple[Sequence[str], Sequence[str]],
+    counterpart: Mapping[str, str],
+) -> RoundRows:
+    """Find the rows of both rounds that belong together: this round's, then what it lacks.
+
+    Parameters
+    ----------
+    now, before : pyarrow.Table
+        The rounds, with dictionary columns ``unit, breakdown, group`` and the next.
+    column : {'question', 'item'}
+        The column of ids.
+    ids : tuple of sequence of str
+        All ids of both rounds, in order.
+    counterpart : mapping of str to str
+        Earlier ids and those of this round, as `pair_ids` returns them.
+    """
+    names: dict[str, list[str]] = {}
+    codes: list[list[Places]] = [[], []]
+    for label in ("unit", "breakdown", "group"):
+        known = list(
+            dict.fromkeys(
+                chain.from_iterable(
+                    table[label].combine_chunks().dictionary.to_pylist() for table in (now, before)
+                )
+            )
+        )
+        names[label] = known
+        place = {name: i for i, name in enumerate(known)}
+        for table, found in zip((now, before), codes, strict=True):
+            found.append(_recoded(table, label, place, len(known)))
+    # An earlier question without a counterpart is one of its own, whatever its id.
+    of_now = list(ids[0])
+    gone = [q for q in ids[1] if q not in counterpart]
+    names[column] = [*of_now, *gone]
+    place = {q: i for i, q in enumerate(of_now)}
+    earlier = {old: place[new] for old, new in counterpart.items()}
+    earlier |= {q: len(of_now) + i for i, q in enumerate(gone)}
+    for table, found, code in zip((now, before), codes, (place, earlier), strict=True):
+        found.append(_recoded(table, column, code, -1))
+    order = ("unit", "breakdown", "group", column)
+    # One place more is for null, of rows without a breakdown.
+    shape = tuple(len(names[label]) + 1 for label in order)
+    keys = [np.ravel_multi_index(tuple(found), shape).astype(np.int64) for found in codes]
+    every = np.concatenate([keys[0], keys[1][~np.isin(keys[1], keys[0])]])
+    parts = dict(zip(order, np.unravel_index(every, shape), strict=True))
+    previous = {i: old for old, i in earlier.items()}
+    previous_ids = [previous.get(i) for i in range(len(names[column]))]
+    old_names = [q for q in previous_ids if q is not None]
+    old_code = np.array(
+        [-1 if q is None else old_names.index(q) for q in previous_ids] or [-1], np.int16
+    )
+    labels = {
+        label: _arrow.dictionary(
+            np.where(parts[label] < len(names[label]), parts[label], -1).astype(np.int16),
+            names[label],
+        )
+        for label in ("unit", "breakdown", column, "group")
+    }
+    item = parts[column].astype(np.int64)
+    labels[f"previous_{column}"] = _arrow.dictionary(old_code[item], old_names)
+    unit, breakdown = (np.array([*names[c], ""])[parts[c]] for c in ("unit", "breakdown"))
+    only_now = (item < len(of_now)) & ~np.isin(item, list(earlier.values()))
+    return RoundRows(
+        now=matching_places(every, keys[0]),
+        before=matching_places(every, keys[1]),
+        labels=labels,
+        unit=unit,
+        breakdown=breakdown,
+        item=item,
+        lonely_item=(only_now, item >= len(of_now)),
+    )
+
+
+def _recoded(table: pa.Table, column: str, codes: Mapping[str, int], null: int) -> Places:
+    column_codes = table[column].combine_chunks()
+    new = [*(codes.get(v, -1) for v in column_codes.dictionary.to_pylist()), null]
+    at = column_codes.indices.fill_null(len(new) - 1).to_numpy(zero_copy_only=False)
+    return np.array(new, np.int64)[at] if len(column_codes) else np.zeros(0, np.int64)
+
+
+def matching_places(wanted: Places, keys: Places) -> Places:
+    """Find each wanted key; -1 where it is missing."""
+    order = np.argsort(keys, kind="stable")
+    at = np.searchsorted(keys[order], wanted)
+    found = np.append(order, -1)[np.minimum(at, len(keys))]
+    known = np.append(keys, -1)[found] == wanted
+    return np.where(known, found, -1).astype(np.int64)
+
+
+def take_rows(table: pa.Table, column: str, at: Places) -> Floats:
+    """Take the values of a column at places; NaN at -1."""
+    values = np.asarray(table[column].to_numpy(), np.float64)
+    return np.append(values, np.nan)[at]
+
+
+@attrs.frozen(eq=False)
+class Presence:
+    """What a round has.
+
+    Attributes
+    ----------
+    units, breakdowns : sequence of str
+        Its units and the keys of its breakdowns.
+    """
+
+    units: Sequence[str]
+    breakdowns: Sequence[str]
+
+
+def missing_rows(
+    rows: RoundRows, now: Presence, before: Presence, *, scored: bool
+) -> list[tuple[Flags, ChangeReason]]:
+    """List why rows are in one round only: conditions with reasons, the first that holds counts.
+
+    Parameters
+    ----------
+    rows : RoundRows
+        The rows of the change.
+    now, before : Presence
+        The rounds.
+    scored : bool
+        Whether rows are of scored items and not of questions.
+    """
+    sides = (
+        (rows.before, before, 0, "NEW"),
+        (rows.now, now, 1, "GONE"),
+    )
+    found: list[tuple[Flags, ChangeReason]] = []
+    for places, other, at, word in sides:
+        missing = places < 0
+        without = np.isin(rows.breakdown, [*other.breakdowns, ""], invert=True)
+        conditions = {
+            "UNIT": missing & ~np.isin(rows.unit, list(other.units)),
+            "BREAKDOWN": missing & without,
+            "ITEM" if scored else "QUESTION": missing & rows.lonely_item[at],
+            "GROUP": missing,
+        }
+        found += [(flags, ChangeReason[f"{word}_{what}"]) for what, flags in conditions.items()]
+    return found
 
 
 @attrs.frozen(eq=False)
@@ -273,6 +608,7 @@ def assemble_change(
     confidence: float,
     metadata: Mapping[bytes, bytes],
     texts: Mapping[str, str],
+    grades: Sequence[str] = RELIABILITY,
 ) -> Change:
     """Build the result of a comparison of two rounds.
 
@@ -289,7 +625,7 @@ def assemble_change(
     expected : ndarray of float64
         Smallest expected counts.
     reliability : ndarray of int8
-        Codes of `omistats.kernel.small_numbers.RELIABILITY`.
+        Codes of ``grades``.
     adjust : str or None
         An adjustment from `omistats.stats.ADJUSTMENTS`, made over all rows. All units together
         are a family of their own.
@@ -299,6 +635,8 @@ def assemble_change(
         Metadata of the table.
     texts : mapping of str to str
         Labels of questions or items for the text form.
+    grades : sequence of str
+        The grades of reliability, those of small numbers by default.
     """
     units = labels["unit"].dictionary_decode().to_pylist()
     is_all = np.array([unit == ALL for unit in units], np.bool_)
@@ -319,19 +657,20 @@ def assemble_change(
         "change_high": _arrow.floats(tests.high),
         "statistic": _arrow.floats(tests.statistic),
         "df": _arrow.floats(tests.df),
+        "df2": _arrow.floats(tests.df2),
         "p_value": _arrow.floats(tests.p_value),
         "p_adjusted": _arrow.floats(p_adjusted),
         "stars": _arrow.dictionary(tests.stars, STARS),
         "method": _arrow.dictionary(tests.method, tests.methods),
         "interval_method": _arrow.dictionary(
-            np.zeros(len(change), np.int8), (tests.interval,), has_interval
+            tests.interval.astype(np.int8), tests.intervals, has_interval
         ),
         "confidence": pa.array(np.full(len(change), confidence)),
         "reason": _arrow.dictionary(
             np.where(comparable, tests.reason, reason), ChangeReason.texts()
         ),
         "expected": _arrow.floats(expected),
-        "reliability": _arrow.dictionary(reliability, RELIABILITY),
+        "reliability": _arrow.dictionary(reliability, grades),
     }
     table = pa.table(columns).replace_schema_metadata(dict(metadata) or None)
     return Change(table, adjust, family, texts)
@@ -349,7 +688,7 @@ class Change(TableResult):
     One row a unit x breakdown x group x question (or scored item) of either round. The columns
     are the labels and ``previous_question``; ``k, n, percent`` and the same as ``previous_...``;
     ``change, change_low, change_high`` in percentage points, this round less the earlier one;
-    ``statistic, df, p_value, p_adjusted, stars, method, interval_method, confidence``; and
+    ``statistic, df, df2, p_value, p_adjusted, stars, method, interval_method, confidence``; and
     ``reason, expected, reliability``. Whatever cannot be compared is listed with a null change,
     and ``reason`` says why.
 
