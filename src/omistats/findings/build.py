@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -127,6 +127,14 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
     if counts.metadata:
         schema = schema.with_metadata(dict(counts.metadata))
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def rows_of_groups(
+    counts: Tally, figures: Mapping[str, npt.NDArray[Any]]
+) -> dict[str, npt.NDArray[Any]]:
+    """Lay figures of shape (units, groups, questions) out as the rows of the table."""
+    rows = _Rows(counts.splits, len(counts.units), len(counts.questions))
+    return {name: rows.by_group(values) for name, values in figures.items()}
 
 
 class _Nulls:

@@ -17,9 +17,11 @@ from omistats.errors import (
     Problem,
     UsageError,
 )
+from omistats.findings.build import rows_of_groups
 from omistats.inference.change import (
     Change,
     ChangeReason,
+    ChangeTests,
     Counterparts,
     Estimates,
     Presence,
@@ -29,6 +31,7 @@ from omistats.inference.change import (
     assemble_change,
     check_strict,
     compare_counts,
+    compare_effective_rounds,
     compare_estimates,
     missing_rows,
     pair_ids,
@@ -38,6 +41,12 @@ from omistats.inference.change import (
 )
 from omistats.inference.options import Inference
 from omistats.kernel.small_numbers import RELIABILITY, smallest_expected_two
+from omistats.kernel.survey_effective import (
+    SPREAD,
+    Spread,
+    smallest_kish_of_rounds,
+    two_rounds,
+)
 from omistats.model.metadata import merge_metadata
 
 __all__ = ["Round", "compare_rounds"]
@@ -64,12 +73,24 @@ class Round:
         Their options.
     shown : ndarray of bool
         Whether each row is in the view that is compared.
+    spread : mapping of str to ndarray of float64, or None
+        Of weighted findings, as in `omistats.inference.results.Results`.
     """
 
     table: pa.Table
     tally: Tally
     inference: Inference
     shown: npt.NDArray[np.bool_]
+    spread: Mapping[str, Floats] | None = None
+
+    def spread_at(self, places: Places, comparable: npt.NDArray[np.bool_]) -> Spread:
+        """Take the figures that changes are tested by; NaN where a row is not compared."""
+        missing = np.full(places.shape, np.nan)
+        if self.spread is None:
+            return Spread(*(missing for _ in SPREAD))
+        figures = rows_of_groups(self.tally, self.spread)
+        rows = (np.append(figures[name], np.nan)[places] for name in SPREAD)
+        return Spread(*(np.where(comparable, values, np.nan) for values in rows))
 
 
 def compare_rounds(
@@ -97,7 +118,10 @@ def compare_rounds(
     reason = _reasons(rows, now.tally, before.tally, figures, relabelled)
     comparable = reason == NO_REASON
     k, n, k0, n0 = (np.where(comparable, v, np.nan) for f in figures for v in (f.k, f.n))
-    if now.inference.is_design_based:
+    spread = now.spread_at(rows.now, comparable), before.spread_at(rows.before, comparable)
+    if now.inference.test == "effective":
+        tests = _compare_spread(*spread, now.inference.confidence)
+    elif now.inference.is_design_based:
         tests = compare_estimates(
             _estimates(now.table, rows.now, comparable),
             _estimates(before.table, rows.before, comparable),
@@ -112,7 +136,7 @@ def compare_rounds(
         tests,
         reason=reason,
         expected=expected,
-        reliability=_reliability((now, before), rows, np.minimum(n, n0), expected, reason),
+        reliability=_reliability((now, before), rows, np.minimum(n, n0), expected, spread, reason),
         adjust=adjust,
         confidence=now.inference.confidence,
         metadata=merge_metadata([now.table.schema.metadata, before.table.schema.metadata]),
@@ -182,9 +206,27 @@ def _figures(table: pa.Table, at: Places) -> RoundFigures:
     return RoundFigures(*(take_rows(table, name, at) for name in ("k", "n", "percent")))
 
 
+def _compare_spread(now: Spread, before: Spread, confidence: float) -> ChangeTests:
+    """Compare weighted rounds on effective answers."""
+    found = compare_effective_rounds(*two_rounds(now, before), confidence)
+    k, n = now.k + before.k, now.n + before.n
+    known = ~np.isnan(now.p + before.p)
+    alike = known & ((k == 0) | (k == n))
+    reason = np.select(
+        [alike, np.isnan(now.se + before.se), ~(np.minimum(now.df, before.df) > 0)],
+        [ChangeReason.ALL_ALIKE, ChangeReason.NO_SE, ChangeReason.ONE_CLUSTER],
+        found.reason,
+    )
+    # As in the findings, nothing is tested where every answer is the same.
+    return found.without_tests(alike, reason)
+
+
 def _estimates(table: pa.Table, at: Places, comparable: npt.NDArray[np.bool_]) -> Estimates:
     names = ("percent", "se", "se_df")
-    return Estimates(*(np.where(comparable, take_rows(table, name, at), np.nan) for name in names))
+    percent, se, df = (np.where(comparable, take_rows(table, name, at), np.nan) for name in names)
+    # Effective answers are null where they are infinite, as in a census.
+    in_full = (se == 0) & np.isnan(take_rows(table, "effective_n", at))
+    return Estimates(percent, se, df, in_full)
 
 
 def _reasons(
@@ -208,7 +250,8 @@ def _reasons(
             ((n0 == 0) | np.isnan(figures[1].percent), ChangeReason.NO_ANSWERS_BEFORE),
         ]
     conditions, reasons = zip(*found, strict=True)
-    return np.select(conditions, reasons, NO_REASON).astype(np.int8)
+    codes: npt.NDArray[np.int8] = np.select(conditions, reasons, NO_REASON).astype(np.int8)
+    return codes
 
 
 def _reliability(
@@ -216,6 +259,7 @@ def _reliability(
     rows: RoundRows,
     n: Floats,
     expected: Floats,
+    spread: tuple[Spread, Spread],
     reason: npt.NDArray[np.int8],
 ) -> npt.NDArray[np.int8]:
     """Code how small the numbers behind each change are; -1 where there is none.
@@ -223,7 +267,8 @@ def _reliability(
     ``n`` is the smaller number of answers of both rounds, NaN where nothing is compared.
     """
     policy = rounds[0].inference.small_numbers
-    code = policy.judge_unchecked(n, policy.expects_few(expected))
+    few_effective = policy.has_few_effective(*smallest_kish_of_rounds(*spread))
+    code = policy.judge_unchecked(n, policy.expects_few(expected), few_effective)
     # Either round may have stricter rules about its own rows.
     for r, at in zip(rounds, (rows.now, rows.before), strict=True):
         texts = r.table["reliability"].combine_chunks()

@@ -135,6 +135,8 @@ class Findings(TableResult):
     tally: Tally
     _build: Callable[[], pa.Table]
     _view: _View | None = None
+    # Of weighted findings, what their changes are tested by; see `Results.spread`.
+    _spread: Mapping[str, npt.NDArray[np.float64]] | None = None
 
     @classmethod
     def from_tally(
@@ -230,7 +232,8 @@ class Findings(TableResult):
 
     @classmethod
     def _from_results(cls, results: Results, tally: Tally, inference: Inference) -> Findings:
-        return cls(inference, tally, partial(assemble, tally, results, inference))
+        build = partial(assemble, tally, attrs.evolve(results, spread=None), inference)
+        return cls(inference, tally, build, spread=results.spread)
 
     @classmethod
     def from_counts(
@@ -341,9 +344,12 @@ class Findings(TableResult):
         -----
         Unweighted rounds are compared by the test and the method of differences of
         ``inference``, Pearson's test and Newcombe's interval by default; tests within units are
-        replaced by Pearson's. Weighted or clustered rounds are compared by Wald's test and
-        interval from their standard errors, with t. Where all answers of such a round are alike
-        its standard error says nothing, and test and interval are null.
+        replaced by Pearson's. Weighted or clustered rounds are compared on effective answers if
+        these findings are: by the test of `omistats.stats.compare_weighted` for the cases of both
+        rounds, their strata apart, and by the interval of the differences that it does not reject.
+        Under other tests (Wald's, Rao and Scott's) changes have Wald's test and interval, from
+        the standard errors, with t. Where all answers of a round are alike its standard error
+        says nothing then, and test and interval are null.
 
         The family of the adjustment is every change tested in the two rounds; changes of all
         units together are a family of their own.
@@ -371,7 +377,7 @@ class Findings(TableResult):
         from omistats.findings.change import Round, compare_rounds
 
         now, before = (
-            Round(f._whole.table, f.tally, f.inference, f._is_shown())  # noqa: SLF001
+            Round(f._whole.table, f.tally, f.inference, f._is_shown(), f._whole._spread)  # noqa: SLF001
             for f in (self, previous)
         )
         return compare_rounds(now, before, adjust=adjust, questions=questions, strict=strict)

@@ -131,6 +131,28 @@ class ChangeTests:
     stars: npt.NDArray[np.int8]
     reason: npt.NDArray[np.int8]
 
+    def without_tests(self, alike: Flags, reason: npt.NDArray[Any]) -> ChangeTests:
+        """Leave out the tests of rows whose answers are all the same, and give other reasons.
+
+        Parameters
+        ----------
+        alike : ndarray of bool
+            The rows.
+        reason : ndarray of int8
+            Codes of `ChangeReason` for all rows without a test.
+        """
+        tests = (np.where(alike, np.nan, x) for x in (self.statistic, self.df, self.df2))
+        p_value = np.where(alike, np.nan, self.p_value)
+        known = alike | (self.reason >= 0) | ~np.isnan(self.p_value)
+        return _finish(
+            (self.low, self.high),
+            (*tests, p_value),
+            reason,
+            known,
+            (self.methods, self.method),
+            (self.intervals, self.interval),
+        )
+
 
 def compare_counts(
     k: Floats, n: Floats, previous_k: Floats, previous_n: Floats, inference: Inference
@@ -307,7 +329,7 @@ def choose_tests(where: Flags, one: ChangeTests, other: ChangeTests) -> ChangeTe
 
 def _finish(
     limits: tuple[Floats, Floats],
-    tests: tuple[Floats, Floats, Floats, Floats],
+    tests: tuple[Floats, ...],
     reason: npt.NDArray[Any],
     known: Flags,
     methods: tuple[tuple[str, ...], npt.NDArray[np.int8]],

@@ -96,6 +96,9 @@ class Results:
         Whether the figures of a group are suppressed; None where none are.
     group_columns, comparison_columns : mapping of str to ndarray of float64
         Further columns, of the shape of ``percent`` and of ``p_value``.
+    spread : mapping of str to ndarray of float64, or None
+        What changes of weighted findings are tested by: the figures of
+        `omistats.kernel.survey_effective.Spread`, of the shape of ``percent``.
     """
 
     percent: Floats
@@ -117,6 +120,7 @@ class Results:
     suppressed: npt.NDArray[np.bool_] | None = None
     group_columns: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
     comparison_columns: Mapping[str, npt.NDArray[Any]] = attrs.field(factory=dict)
+    spread: Mapping[str, Floats] | None = None
 
 
 def mark_comparisons(p_value: Floats, comparable: npt.NDArray[np.bool_], reason: Codes) -> Codes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
 import numpy as np
 import numpy.typing as npt
 
@@ -26,11 +27,13 @@ from omistats.kernel.survey import (
     effective_difference,
 )
 from omistats.kernel.survey_effective import (
+    SPREAD,
     effective_cells,
     kish,
     lacks_clusters,
     limits_of_cells,
     smallest_kish,
+    spread_of_cells,
     without_spread,
 )
 from omistats.model.case_set import CaseSet
@@ -91,6 +94,7 @@ def infer_weighted(
     shape = (len(counts.units), len(counts.splits), len(counts.questions))
     group_figures = ("percent", "se", "se_df", "low", "high", "effective_n", "kish_n")
     by_group = {name: np.full(group_shape, np.nan) for name in group_figures}
+    spread = {name: np.full(group_shape, np.nan) for name in SPREAD}
     figures = ("statistic", "df", "df2", "p_value", "design_effect")
     names = [*figures, *(effect + part for effect in inference.effects for part in _PARTS)]
     by_comparison = {name: np.full(shape, np.nan) for name in names}
@@ -115,6 +119,8 @@ def infer_weighted(
                 for name, value in _percents(shown, inference).items():
                     by_group[name][u, groups] = value[:width]
                 one_cluster[u, groups] = without_spread(shown)[:width]
+                for name, value in attrs.asdict(spread_of_cells(shown), recurse=False).items():
+                    spread[name][u, groups] = value[:width]
             outcome = SURVEY_TESTS[inference.test](cells)
             for name in figures:
                 by_comparison[name][u, i] = getattr(outcome, name)
@@ -148,6 +154,7 @@ def infer_weighted(
         printed=_printed(percent),
         group_columns=by_group,
         comparison_columns=by_comparison,
+        spread=spread,
     )
     return finish(results, counts, inference)
 

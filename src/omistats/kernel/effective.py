@@ -32,6 +32,7 @@ __all__ = [
     "effective_limits",
     "least_p_value",
     "stratum_sums",
+    "two_sided_p",
 ]
 
 Floats = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ small, as where all answers of a group are alike, is not taken for certainty.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -27,12 +27,17 @@ if TYPE_CHECKING:
     from omistats.kernel.survey import WeightedCells
 
 __all__ = [
+    "SPREAD",
+    "Spread",
     "compare_cells",
     "effective_cells",
     "kish",
     "lacks_clusters",
     "limits_of_cells",
     "smallest_kish",
+    "smallest_kish_of_rounds",
+    "spread_of_cells",
+    "two_rounds",
     "without_spread",
 ]
 
@@ -68,13 +73,17 @@ def smallest_kish(cells: WeightedCells) -> tuple[Floats, Floats]:
         that number times the rarer overall proportion. Infinite where no group has unequal
         weights, NaN without answers.
     """
-    K = kish(cells)
-    # Rounding of the sums is far smaller than the least difference of weights that matters.
-    unequal = K / np.maximum(cells.n, 1) < 1 - 1e-9
-    size = np.where(unequal, K, np.inf).min(axis=0, initial=np.inf)
     whole = cells.total.sum(axis=0)
     overall = _ratio((cells.total * np.nan_to_num(cells.percent) / 100).sum(axis=0), whole)
-    size = np.where(whole > 0, size, np.nan)
+    return _smallest(kish(cells), cells.n, overall, whole)
+
+
+def _smallest(K: Floats, n: Floats, overall: Floats, whole: Floats) -> tuple[Floats, Floats]:
+    with np.errstate(invalid="ignore"):
+        # Rounding of the sums is far smaller than the least difference of weights that matters.
+        unequal = K / np.maximum(n, 1) < 1 - 1e-9
+        size = np.where(unequal, K, np.inf).min(axis=0, initial=np.inf)
+        size = np.where(whole > 0, size, np.nan)
     with np.errstate(invalid="ignore"):
         return size, np.where(np.isinf(size), np.inf, size * np.minimum(overall, 1 - overall))
 
@@ -167,7 +176,7 @@ def compare_cells(
     whole = K.sum(axis=0)
     contrast = np.where(usable, 1 - _ratio(K, whole, otherwise=0.0), 0.0)
     effect = _design_effect(cells, p, K, contrast)
-    df = _degrees_of_freedom(cells, contrast, c, own_df)
+    df = _welch(contrast, c, own_df, cells.df)
     free = _ratio(cells.free_squares, cells.weight_squares, otherwise=0.0)
     n = np.where(usable, _finite(K / effect, free), np.nan)
     k, answers = cells.k.sum(axis=0), cells.n.sum(axis=0)
@@ -207,6 +216,113 @@ def _compare(
         attrs.astuple(of_two, recurse=False), attrs.astuple(found, recurse=False), strict=True
     )
     return EffectiveComparison(*(np.where(two, one, other) for one, other in merged))
+
+
+@attrs.frozen(eq=False)
+class Spread:
+    """What a group of one sample is compared with a group of another by.
+
+    Attributes
+    ----------
+    p, se : ndarray of float64
+        The proportion and its standard error, 0-1.
+    k, n : ndarray of float64
+        Unweighted answers.
+    kish : ndarray of float64
+        Kish's number of answers.
+    largest_effect : ndarray of float64
+        The design effect, were all answers of each cluster alike.
+    df : ndarray of float64
+        Degrees of freedom of the spread between clusters; 0 for a single cluster, infinite where
+        every answer is a cluster.
+    design_df : ndarray of float64
+        Clusters less strata.
+    free : ndarray of float64
+        The share of the population that was not drawn.
+    """
+
+    p: Floats
+    se: Floats
+    k: Floats
+    n: Floats
+    kish: Floats
+    largest_effect: Floats
+    df: Floats
+    design_df: Floats
+    free: Floats
+
+    def __getitem__(self, key: Any) -> Spread:
+        return Spread(*(values[key] for values in attrs.astuple(self, recurse=False)))
+
+
+SPREAD = tuple(field.name for field in attrs.fields(Spread))
+"""The names of the figures of `Spread`."""
+
+
+def spread_of_cells(cells: WeightedCells) -> Spread:
+    """Describe the groups of a weighted table, arrays of shape (groups, questions)."""
+    K, c, own_df = _spread_of_clusters(cells)
+    free = _ratio(cells.free_squares, cells.weight_squares, otherwise=0.0)
+    p, se = cells.percent / 100, cells.se / 100
+    return Spread(p, se, cells.k, cells.n, K, c, own_df, cells.df_of_groups, free)
+
+
+def two_rounds(now: Spread, before: Spread) -> tuple[EffectiveGroups, EffectiveGroups]:
+    """Estimate the effective answers of two independent samples that are compared.
+
+    Parameters
+    ----------
+    now, before : Spread
+        Arrays of one shape; NaN where nothing is compared.
+
+    Returns
+    -------
+    tuple of EffectiveGroups
+        As `compare_cells` has them for a table of both samples, whose strata are apart. Unlike
+        there, samples whose answers are all alike have an interval.
+    """
+    sides = (now, before)
+    usable = np.array([(s.n > 0) & (s.df > 0) & ~np.isnan(s.se) for s in sides]).all(axis=0)
+    K = np.array([np.where(usable, s.kish, 0.0) for s in sides])
+    whole = K.sum(axis=0)
+    contrast = np.where(usable, 1 - _ratio(K, whole, otherwise=0.0), 0.0)
+    p, se, free, c = (
+        np.nan_to_num(np.array([getattr(s, name) for s in sides]))
+        for name in ("p", "se", "free", "largest_effect")
+    )
+    own_df = np.array([s.df for s in sides])
+    trace = (K * se * se * contrast).sum(axis=0)
+    independent = (p * (1 - p) * free * contrast).sum(axis=0)
+    effect = np.maximum(_ratio(trace, independent, otherwise=1.0), 1.0)
+    # Where all answers are alike nothing is tested; for the interval each cluster is one answer.
+    k, answers = now.k + before.k, now.n + before.n
+    effects = np.where((k == 0) | (k == answers), np.maximum(c, 1.0), effect)
+    df = _welch(contrast, c, own_df, now.design_df + before.design_df)
+    n = np.where(usable, _finite(K / effects, free), np.nan)
+    finite = usable & np.isfinite(n)
+    size = np.where(finite, n, 0.0)
+    share = np.where(finite, 1 - _ratio(size, size.sum(axis=0), otherwise=0.0), 0.0)
+    # The test combines the degrees of freedom of both by Welch; these combine to `df`.
+    combined = np.where(finite.sum(axis=0) > 1, (share * share).sum(axis=0), 1.0)
+    known = usable & ~np.isnan(df)
+    cases = np.where(known, 2.0, 1.0)
+    answered = np.array([np.where(s.n > 0, s.p, np.nan) for s in sides])
+    found = [EffectiveGroups(answered[i], n[i], df * combined, cases, n[i]) for i in (0, 1)]
+    return found[0], found[1]
+
+
+def smallest_kish_of_rounds(now: Spread, before: Spread) -> tuple[Floats, Floats]:
+    """Find the smallest effective size of two samples, and what a cell of it would expect.
+
+    Returns
+    -------
+    size, expected : ndarray of float64
+        As from `smallest_kish`.
+    """
+    K, n, p = (np.array([getattr(s, name) for s in (now, before)]) for name in ("kish", "n", "p"))
+    whole = K.sum(axis=0)
+    overall = _ratio((K * np.nan_to_num(p)).sum(axis=0), whole)
+    return _smallest(K, n, overall, whole)
 
 
 def lacks_clusters(cells: WeightedCells) -> npt.NDArray[np.bool_]:
@@ -267,16 +383,14 @@ def _design_effect(cells: WeightedCells, p: Floats, K: Floats, contrast: Floats)
     return np.asarray(np.maximum(_ratio(trace, independent, otherwise=1.0) + 0.0 * trace, 1.0))
 
 
-def _degrees_of_freedom(
-    cells: WeightedCells, contrast: Floats, c: Floats, own_df: Floats
-) -> Floats:
+def _welch(contrast: Floats, c: Floats, own_df: Floats, most: Floats) -> Floats:
     """Combine the groups' degrees of freedom by Welch; at most R's for the table."""
     part = np.where(contrast > 0, contrast * np.nan_to_num(c), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = np.where(part > 0, part * part / own_df, 0.0).sum(axis=0)
         welch = part.sum(axis=0) ** 2 / spread
         mean = part.sum(axis=0) / contrast.sum(axis=0)
-        of_table = np.where(mean - 1 < 1e-9, np.inf, cells.df * mean / (mean - 1))
+        of_table = np.where(mean - 1 < 1e-9, np.inf, most * mean / (mean - 1))
         df = np.fmin(np.where(spread > 0, welch, np.inf), of_table)
     return np.where(df > 0, np.maximum(df, _LEAST_DF), np.nan)
 

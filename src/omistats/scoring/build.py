@@ -38,6 +38,7 @@ __all__ = [
     "code_of_one_case",
     "effective_tests",
     "is_thin",
+    "rows_of_scores",
     "thin_note",
     "too_few",
     "wald_tests",
@@ -392,16 +393,8 @@ def assemble(
 
     The score of all cases of a unit comes first, with null breakdown and group.
     """
-    width, times = len(scored), len(block.units)
-    # Domain, split (-1 for none) and item of each row of one unit.
-    domain_parts = [np.zeros(width, np.int64)]
-    split_parts = [np.full(width, -1)]
-    item_parts = [np.arange(width)]
-    for i, groups in enumerate(domains.shown):
-        domain_parts.append(np.tile(groups, width))
-        split_parts.append(np.full(len(groups) * width, i))
-        item_parts.append(np.repeat(np.arange(width), len(groups)))
-    domain, split, item = map(np.concatenate, (domain_parts, split_parts, item_parts))
+    times = len(block.units)
+    domain, split, item = _row_places(len(scored), domains)
     data = _figures(block, domain, split, item, settings)
     labels, label_codes = _group_labels(domains)
     known = settings.complement == "known"
@@ -445,6 +438,27 @@ def assemble(
     ]
     schema = SCHEMA.with_metadata(dict(metadata)) if metadata else SCHEMA
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _row_places(width: int, domains: Domains) -> tuple[npt.NDArray[np.int64], ...]:
+    """List the domain, the split (-1 for none) and the item of each row of one unit."""
+    domain_parts = [np.zeros(width, np.int64)]
+    split_parts = [np.full(width, -1)]
+    item_parts = [np.arange(width)]
+    for i, groups in enumerate(domains.shown):
+        domain_parts.append(np.tile(groups, width))
+        split_parts.append(np.full(len(groups) * width, i))
+        item_parts.append(np.repeat(np.arange(width), len(groups)))
+    domain, split, item = map(np.concatenate, (domain_parts, split_parts, item_parts))
+    return domain, split, item
+
+
+def rows_of_scores(values: npt.NDArray[Any], items: int, domains: Domains) -> npt.NDArray[Any]:
+    """Lay figures of shape (units, items, domains) out as the rows of the table."""
+    domain, _, item = _row_places(items, domains)
+    at = item * len(domains) + domain
+    rows: npt.NDArray[Any] = values.reshape(len(values), -1).take(at, axis=1).ravel()
+    return rows
 
 
 def _group_labels(domains: Domains) -> tuple[tuple[str, ...], npt.NDArray[np.int64]]:

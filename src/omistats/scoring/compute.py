@@ -6,12 +6,13 @@ intervals, tests and the table from its estimates.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 import attrs
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from omistats.breakdowns.base import Breakdown
 from omistats.counting.tally import By, check_by
@@ -39,9 +40,11 @@ from omistats.scoring.build import (
     assemble,
     code_of_one_case,
     effective_tests,
+    rows_of_scores,
     too_few,
     wald_tests,
 )
+from omistats.scoring.change import ScoredRound
 from omistats.scoring.effective import (
     EffectiveSums,
     join_groups,
@@ -66,7 +69,7 @@ from omistats.scoring.result import Scores
 from omistats.scoring.rules import RULES
 from omistats.scoring.score_tally import ScoreTally
 from omistats.scoring.sources import can_sum_in_parts, sum_in_parts
-from omistats.scoring.sums import scored_items
+from omistats.scoring.sums import ScoredItem, scored_items
 from omistats.scoring.weaknesses import ScoringContext
 
 __all__ = ["scores"]
@@ -304,7 +307,36 @@ def scores(
     context = None
     if settings.by_unit:
         context = ScoringContext(estimator, effective, units, ids, levels, settings, permuted)
-    return Scores(table, framework, context)
+    whole = _make_round(table, block, effective, scored, domains, settings)
+    return Scores(table, framework, context, whole)
+
+
+def _make_round(
+    table: pa.Table,
+    block: Block,
+    effective: EffectiveSums | None,
+    scored: Sequence[ScoredItem],
+    domains: Domains,
+    settings: Settings,
+) -> ScoredRound:
+    """Keep what another round of scores is compared by."""
+    shape = block.found.se.shape
+    usable = np.zeros(shape[-1], np.bool_) if effective is None else effective.usable
+    n_alike = np.full(shape, np.nan) if block.groups is None else block.groups.n_alike
+    df = np.full((1, 1, 1), np.inf) if block.df_design is None else block.df_design
+
+    def by_row(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return rows_of_scores(np.broadcast_to(values, shape), len(scored), domains)
+
+    return ScoredRound(
+        table,
+        tuple(scored),
+        tuple(split.key for split in domains.splits),
+        settings,
+        by_row(usable),
+        by_row(n_alike),
+        by_row(df),
+    )
 
 
 _TESTS = ("effective", "wald", "permutation")

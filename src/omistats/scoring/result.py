@@ -11,9 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats._result_tables import Display, TableResult, matching_rows
+from omistats.errors import UsageError
+from omistats.inference.change import Change
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import is_synthetic
 from omistats.scoring.build import is_thin, thin_note
+from omistats.scoring.change import ScoredRound, View, compare_scored_rounds
 from omistats.scoring.finite_population import read_fpc_metadata
 from omistats.scoring.unit_comparison import (
     Inflation,
@@ -99,6 +102,102 @@ class Scores(TableResult):
     framework: Framework
     # The table has no standard errors of units pooled in other ways, which weaknesses need.
     _context: ScoringContext | None = None
+    # All scores, which views are parts of, with what changes are tested by.
+    _whole: ScoredRound | None = None
+
+    def compare(
+        self,
+        previous: Scores,
+        *,
+        adjust: str | None = "bh",
+        items: Mapping[str, str | None] | None = None,
+        questions: Mapping[str, str | None] | None = None,
+        strict: bool = False,
+    ) -> Change:
+        """Compare scores with those of an earlier round.
+
+        Parameters
+        ----------
+        previous : Scores
+            Scores of an earlier round, made by the same rule, test and confidence. No case may be
+            in both rounds, because the test takes the rounds as independent.
+        adjust : {'bh', 'holm', 'bonferroni'}, optional
+            Adjustment of the p-values for the number of changes tested; None for none.
+        items : mapping of str to str or None, optional
+            Earlier item ids and their ids in this round, for items that were renamed or mean the
+            same in spite of other questions; an earlier item mapped to None has no counterpart.
+            Others are paired by their ids.
+        questions : mapping of str to str or None, optional
+            The same for the questions that make up the items. Others are paired by their ids, and
+            must have the same label.
+        strict : bool
+            Whether to raise if an item has another label or other questions in the earlier round.
+
+        Returns
+        -------
+        Change
+            A row for every unit, breakdown, group and item of either round, with the change in
+            percentage points, its interval and its test. Units, breakdowns, items and groups of
+            one round only, and items whose label or questions changed (case and spaces apart),
+            have a null change and a ``reason``. ``expected`` is the smallest expected number of
+            effective answers; ``reliability`` is as in the scores, of both rounds. Views are
+            compared as parts of all scores: the same rows, with the same adjusted p-values.
+
+        Raises
+        ------
+        UsageError
+            When ``previous`` is not scores or the same scores, the rounds were scored by different
+            rules, one is weighted and the other is not, they have no item in common, or an item
+            or a question would be paired twice.
+        UnknownNameError
+            When the adjustment, an item or a question is unknown.
+        DataError
+            When ``strict`` and items changed; every such item is listed.
+
+        Notes
+        -----
+        The test is the one the scores were made with. On effective answers it is Pearson's for
+        the effective answers of both rounds, corrected (Yates) where fewer than 5 are expected,
+        with t, and the interval holds the differences that it does not reject. Wald's is by the
+        standard errors, ``(p1 - p0) / sqrt(s1^2 + s0^2)``: with t and Satterthwaite's degrees of
+        freedom where the scores are, else normal.
+
+        The family of the adjustment is every change tested in the two rounds; changes of all
+        units together are a family of their own.
+
+        References
+        ----------
+        Rao, J. N. K. and Scott, A. J. (1992). A simple method for the analysis of clustered
+        binary data. Biometrics 48, 577-585. Mee, R. W. (1984). Confidence bounds for the
+        difference between two probabilities. Biometrics 40, 1175-1176.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> before, now = (
+        ...     oms.scores(oms.omi2.simulate(units=3, seed=seed), by="unit", items=["3"])
+        ...     for seed in (1, 2)
+        ... )
+        >>> change = now.compare(before)
+        >>> change.table.select(["unit", "item", "method"]).to_pylist()[0]
+        {'unit': 'S01', 'item': '3', 'method': 'pearson-effective'}
+        """
+        if not isinstance(previous, Scores):
+            raise UsageError(
+                f"expected Scores; found {type(previous).__name__}; pass the scores of the "
+                "earlier round"
+            )
+        views = []
+        for given in (self, previous):
+            if given._whole is None:  # noqa: SLF001
+                raise UsageError(
+                    "scores are compared by sums over their cases, which a bare table lacks; "
+                    "make them by omistats.scores"
+                )
+            views.append(View(given._whole, given.table, given.framework))  # noqa: SLF001
+        return compare_scored_rounds(
+            *views, adjust=adjust, items=items, questions=questions, strict=strict
+        )
 
     def ranges(self) -> pa.Table:
         """Find the range of each item's score over units.
