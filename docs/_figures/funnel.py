@@ -23,8 +23,12 @@ for phi, style, label in ((1.0, "-", "limits"), (float(found.dispersion.phi), ":
         ax.plot(spread, 100 * lines.high[:, level], style, color=GREY, linewidth=width)
 ax.axhline(found.baseline, color=GREY, linewidth=0.8)
 outside = beyond >= 0.998
+# Hollow: too few cases to tell.
+thin = np.array([text not in ("ok", None) for text in table["reliability"]])
 for chosen, colour, marker in ((~outside, BLUE, "o"), (outside, ORANGE, "D")):
-    ax.plot(n[chosen], percent[chosen], marker, color=colour, markersize=5)
+    for few, face in ((~thin, colour), (thin, "none")):
+        some = chosen & few
+        ax.plot(n[some], percent[some], marker, color=colour, markerfacecolor=face, markersize=5)
 for unit, x, y in zip(table["unit"], n, percent, strict=True):
     # Beside a near neighbour on the right a name goes to the left.
     crowded = ((n > x) & (n - x < 120) & (abs(percent - y) < 1.5)).any()

@@ -124,6 +124,8 @@ def test_two_cases_a_side_are_compared_in_full():
     rows = made.weaknesses(level="section").table.to_pylist()
     assert [row["p_value"] for row in rows] == [1 / 3, 1 / 3]
     assert {row["method"] for row in rows} == {"permutation-exact"}
-    assert attrs.evolve(made).weaknesses(level="section").table.equals(
-        made.weaknesses(level="section").table
+    assert (
+        attrs.evolve(made)
+        .weaknesses(level="section")
+        .table.equals(made.weaknesses(level="section").table)
     )

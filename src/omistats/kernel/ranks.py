@@ -120,8 +120,8 @@ def ranks(
     Each simulation draws every unit from a normal distribution about its estimate and
     ranks the draws; ties are put in random order. This is the distribution of ranks under
     a flat prior. Estimates already vary more than the true values, and the draws add noise
-    again, so coverage of an interval is not guaranteed. `omistats.kernel.ranks.rank_sets`
-    guarantees it.
+    again, so coverage of an interval is not guaranteed. That of `omistats.kernel.ranks.rank_sets`
+    is, as far as the estimates are normal with these standard errors.
 
     References
     ----------
@@ -247,7 +247,7 @@ def rank_sets(
     confidence: float = 0.95,
     first: str = "highest",
 ) -> RankSets:
-    """Compute ranges of ranks that hold jointly, with at least the given confidence.
+    """Compute ranges of ranks that hold jointly, if estimates are normal with these errors.
 
     Parameters
     ----------
@@ -360,7 +360,8 @@ class Pairs:
     higher : ndarray of int8, shape (..., pairs)
         1 where the first unit is significantly higher, -1 where the second is, 0 otherwise.
     confidence : float
-        Confidence of each interval by itself, and of ``higher`` as a whole.
+        Confidence of each interval by itself, and of ``higher`` as a whole if the test of each
+        pair keeps its level.
     """
 
     first: npt.NDArray[np.int64]

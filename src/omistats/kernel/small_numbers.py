@@ -120,11 +120,12 @@ class SmallNumbers:
 
     Notes
     -----
-    The expected count of 5 is Cochran's rule of thumb for the chi-square test. Effective sizes
-    of 30 come from a simulation: below it Rao and Scott's F rejects 9% or more on average at 5%,
-    and the more the fewer cases the weights leave. The other two thresholds are the publisher's decision, because no default is right everywhere. Suppressed
-    numbers can still be computed by subtraction where totals are published: rows are judged one
-    at a time, and no second row is suppressed to prevent it.
+    The expected count of 5 is Cochran's rule of thumb for the chi-square test. Effective sizes of
+    30 come from a simulation: below it Rao and Scott's F rejects 9% or more on average at 5%, and
+    the more the fewer cases the weights leave. The other two thresholds are the publisher's
+    decision, because no default is right everywhere. Suppressed numbers can still be computed by
+    subtraction where totals are published: rows are judged one at a time, and no second row is
+    suppressed to prevent it.
 
     References
     ----------

@@ -122,7 +122,7 @@ def scores(
         Confidence of intervals, between 0 and 1.
     interval : {'effective', 'wald', 'logit'}, optional
         Interval of a score. By default ``'effective'`` for pooled scores: Wilson's on effective
-        answers, which holds its confidence however few cases there are. ``'wald'`` and
+        answers, which allows for few cases. ``'wald'`` and
         ``'logit'`` are as in `omistats.stats.ratio`; Wald limits are not cut off at 0 and 100.
         Other rules have Wald's by default, with t.
     df : {'design'}, optional

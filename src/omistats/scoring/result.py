@@ -58,9 +58,10 @@ class Scores(TableResult):
     were drawn), ``effective_n`` (effective answers; infinite where every case is known) and
     ``effective_df`` (of t; null where the spread is a bound). Limits of a difference belong to
     its test, except where cases are permuted: then they are those on effective answers. ``se``
-    and ``design_effect`` are linearised, whatever the interval. ``breakdown`` and ``group`` are null for the score of all cases of a unit. What cannot be computed is
-    null, and ``reason`` says why; thin rows are marked with ``?`` in the text. Under a
-    complement the difference and the test are of the subset and the cases outside it.
+    and ``design_effect`` are linearised, whatever the interval. ``breakdown`` and ``group`` are
+    null for the score of all cases of a unit. What cannot be computed is null, and ``reason``
+    says why; thin rows are marked with ``?`` in the text. Under a complement the difference and
+    the test are of the subset and the cases outside it.
 
     Scores support the Arrow PyCapsule protocol: ``pa.table(scores)``.
 

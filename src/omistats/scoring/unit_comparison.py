@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Literal, get_args
 
@@ -76,10 +76,11 @@ class UnitComparison(TableResult):
         ``joint_low, joint_high``; how many units it is credibly ``above`` and how many
         ``below`` (int64, see `pairs`); the probability of being in the ``lowest_quarter``
         and its Monte Carlo standard error ``lowest_quarter_se``; ``below_threshold``,
-        if one was given: ``no, point, interval``; ``reason`` why the score or its standard
-        error is missing. A unit without a standard error (of one case) has no rank: ranks,
-        ranges and counts are among the units that have one. A standard error of 0 (every case
-        alike, or a caseload sampled whole) counts as certainty. Without a ``reason`` these are
+        if one was given: ``no, point, interval``; ``reason`` why the score or its interval is
+        missing; and ``reliability, cases, effective_n, effective_df, interval_method`` as in the
+        scores. A unit without an interval (of one case) has no rank: ranks, ranges and counts are
+        among the units that have one. A caseload sampled whole is known for certain; under
+        Wald's rules a standard error of 0 counts as certainty too. Without a ``reason`` these are
         null: all three of z where the baseline is 0 or 100 on the normal scale; ``z_additive``
         where only one unit has a ``z``; ``lowest_quarter`` and its error where fewer than four
         units have a rank; ``order`` of a unit that has none; ``below_threshold`` without a
@@ -93,8 +94,10 @@ class UnitComparison(TableResult):
     dispersion : Dispersion
         ``phi`` and ``tau2``; both are reported, at most one is applied.
     heterogeneity : Heterogeneity
-        Test of whether units differ by more than their standard errors; NaN where a unit has a
-        standard error of 0 (``exact`` counts them), or fewer than two have one.
+        Test of whether units differ by more than chance, on effective answers: defined where
+        units show no spread. Caseloads sampled whole are left out (``exact`` counts them); NaN
+        where fewer than two units are left. Under Wald's rules NaN where a unit has a standard
+        error of 0, or fewer than two have one.
     pair_p_values : ndarray of float64, shape (units, units), or None
         P-values of all pairs, where cases are permuted.
     settings : dict
@@ -120,7 +123,6 @@ class UnitComparison(TableResult):
     dispersion: Dispersion
     heterogeneity: Heterogeneity
     settings: Mapping[str, Any]
-    pair_p_values: Floats | None = None
 
     def pairs(self) -> pa.Table:
         """Compare every unit with every other.
@@ -142,7 +144,7 @@ class UnitComparison(TableResult):
         Units are independent. The adjustment is that of ``joint_low, joint_high, above,
         below``; see `omistats.kernel.ranks.pairs`.
         """
-        return _pairs_table(self.table, self.settings["confidence"], self.pair_p_values)
+        return _pairs_table(self.table, self.settings["confidence"])
 
     def __repr__(self) -> str:
         h, d = self.heterogeneity, self.dispersion
@@ -176,12 +178,8 @@ def compare_units(
     order: Mapping[str, Any] | None = None,
     draws: int = 10_000,
     seed: int = 0,
-    pair_tests: Callable[[Sequence[str]], Floats] | None = None,
 ) -> UnitComparison:
-    """Compare units on one score; see `Scores.units`.
-
-    ``pair_tests`` gives the p-values of all pairs of units, where these are permuted.
-    """
+    """Compare units on one score; see `Scores.units`."""
     if not isinstance(item, str):
         raise UsageError(
             f"`item` must be the id of one item; found {format_value(item)}. Compare item by item"
@@ -229,7 +227,6 @@ def compare_units(
     )
     confidence = whole["confidence"][0].as_py()
     groups = _effective_groups(rows)
-    pair_p_values = None
     if groups is None:
         spread, joint = se, rank_sets(p, se, confidence=confidence)
         differ = heterogeneity(p, se)
@@ -238,9 +235,6 @@ def compare_units(
         spread = (column("high") - column("low")) / 200 / normal_quantile(confidence)
         one, other = groups[:, np.newaxis], groups[np.newaxis]
         tests = compare_effective(one, other).p_value
-        if pair_tests is not None:
-            permuted = pair_tests([unit for unit, _ in ordered])
-            tests = pair_p_values = np.where(np.isnan(tests), np.nan, permuted)
         joint = rank_sets_of_tests(p, tests, confidence=confidence)
         differ = effective_heterogeneity(groups)
     ranked = ranks(p, spread, confidence=confidence, draws=draws, seed=seed)
@@ -287,7 +281,6 @@ def compare_units(
             "seed": seed,
             "population": None if fpc is None else dict(fpc.caseloads),
         },
-        pair_p_values,
     )
 
 
@@ -362,9 +355,7 @@ def _display_lines(table: pa.Table) -> list[list[str]]:
     ]
 
 
-def _pairs_table(
-    table: pa.Table, confidence: float, pair_p_values: Floats | None = None
-) -> pa.Table:
+def _pairs_table(table: pa.Table, confidence: float) -> pa.Table:
     """Compare the units of a table pair by pair; see `UnitComparison.pairs`."""
 
     def column(name: str) -> npt.NDArray[np.float64]:
@@ -375,7 +366,7 @@ def _pairs_table(
     found = (
         pairs(column("percent") / 100, column("se") / 100, confidence=confidence)
         if groups is None
-        else _effective_pairs(groups, column("se") / 100, confidence, pair_p_values)
+        else _effective_pairs(groups, column("se") / 100, confidence)
     )
     units, reasons = table["unit"].to_pylist(), table["reason"].to_pylist()
     places = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
@@ -417,17 +408,13 @@ def _pair_reliability(table: pa.Table, found: Pairs) -> list[str | None]:
     return [None if code < 0 else RELIABILITY[code] for code in np.where(told, 0, worst).tolist()]
 
 
-def _effective_pairs(
-    groups: EffectiveGroups, se: Floats, confidence: float, pair_p_values: Floats | None
-) -> Pairs:
+def _effective_pairs(groups: EffectiveGroups, se: Floats, confidence: float) -> Pairs:
     """Compare all pairs of units on effective answers."""
     size = len(groups.p)
     first, second = np.triu_indices(size, 1)
     test = compare_effective(groups[first], groups[second], confidence)
     p_value = np.full((size, size), np.nan)
     p_value[first, second] = p_value[second, first] = test.p_value
-    if pair_p_values is not None:
-        p_value = pair_p_values
     adjusted = rank_sets_of_tests(groups.p, p_value, confidence=confidence).p_value
     up, down = adjusted[first, second], adjusted[second, first]
     level = 1 - confidence
@@ -438,7 +425,7 @@ def _effective_pairs(
         np.hypot(se[first], se[second]),
         test.low,
         test.high,
-        p_value[first, second],
+        test.p_value,
         np.minimum(up, down),
         (up <= level).astype(np.int8) - (down <= level).astype(np.int8),
         confidence,
