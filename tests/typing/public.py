@@ -302,6 +302,8 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
 
 def options_of_scores_are_words(cases: oms.CaseSet) -> None:
     assert_type(oms.scores(cases, rule="questions", lonely="null", interval="logit"), oms.Scores)
+    oms.scores(cases, lonely="average")
+    oms.scores(cases, lonely="certainty", test="wald")
     assert_type(oms.scores(cases, df="design", complement="known", breakdowns=None), oms.Scores)
     oms.scores(cases, rule="mean")  # type: ignore[arg-type]
     oms.scores(cases, lonely="ignore")  # type: ignore[arg-type]
