@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Literal, get_args
 
@@ -123,6 +123,7 @@ class UnitComparison(TableResult):
     dispersion: Dispersion
     heterogeneity: Heterogeneity
     settings: Mapping[str, Any]
+    pair_p_values: Floats | None = None
 
     def pairs(self) -> pa.Table:
         """Compare every unit with every other.
@@ -144,7 +145,7 @@ class UnitComparison(TableResult):
         Units are independent. The adjustment is that of ``joint_low, joint_high, above,
         below``; see `omistats.kernel.ranks.pairs`.
         """
-        return _pairs_table(self.table, self.settings["confidence"])
+        return _pairs_table(self.table, self.settings["confidence"], self.pair_p_values)
 
     def __repr__(self) -> str:
         h, d = self.heterogeneity, self.dispersion
@@ -178,8 +179,12 @@ def compare_units(
     order: Mapping[str, Any] | None = None,
     draws: int = 10_000,
     seed: int = 0,
+    pair_tests: Callable[[Sequence[str]], Floats] | None = None,
 ) -> UnitComparison:
-    """Compare units on one score; see `Scores.units`."""
+    """Compare units on one score; see `Scores.units`.
+
+    ``pair_tests`` gives the p-values of all pairs of units, where these are permuted.
+    """
     if not isinstance(item, str):
         raise UsageError(
             f"`item` must be the id of one item; found {format_value(item)}. Compare item by item"
@@ -227,6 +232,7 @@ def compare_units(
     )
     confidence = whole["confidence"][0].as_py()
     groups = _effective_groups(rows)
+    pair_p_values = None
     if groups is None:
         spread, joint = se, rank_sets(p, se, confidence=confidence)
         differ = heterogeneity(p, se)
@@ -235,6 +241,9 @@ def compare_units(
         spread = (column("high") - column("low")) / 200 / normal_quantile(confidence)
         one, other = groups[:, np.newaxis], groups[np.newaxis]
         tests = compare_effective(one, other).p_value
+        if pair_tests is not None:
+            permuted = pair_tests([unit for unit, _ in ordered])
+            tests = pair_p_values = np.where(np.isnan(tests), np.nan, permuted)
         joint = rank_sets_of_tests(p, tests, confidence=confidence)
         differ = effective_heterogeneity(groups)
     ranked = ranks(p, spread, confidence=confidence, draws=draws, seed=seed)
@@ -281,6 +290,7 @@ def compare_units(
             "seed": seed,
             "population": None if fpc is None else dict(fpc.caseloads),
         },
+        pair_p_values,
     )
 
 
@@ -355,7 +365,9 @@ def _display_lines(table: pa.Table) -> list[list[str]]:
     ]
 
 
-def _pairs_table(table: pa.Table, confidence: float) -> pa.Table:
+def _pairs_table(
+    table: pa.Table, confidence: float, pair_p_values: Floats | None = None
+) -> pa.Table:
     """Compare the units of a table pair by pair; see `UnitComparison.pairs`."""
 
     def column(name: str) -> npt.NDArray[np.float64]:
@@ -366,7 +378,7 @@ def _pairs_table(table: pa.Table, confidence: float) -> pa.Table:
     found = (
         pairs(column("percent") / 100, column("se") / 100, confidence=confidence)
         if groups is None
-        else _effective_pairs(groups, column("se") / 100, confidence)
+        else _effective_pairs(groups, column("se") / 100, confidence, pair_p_values)
     )
     units, reasons = table["unit"].to_pylist(), table["reason"].to_pylist()
     places = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
@@ -408,13 +420,17 @@ def _pair_reliability(table: pa.Table, found: Pairs) -> list[str | None]:
     return [None if code < 0 else RELIABILITY[code] for code in np.where(told, 0, worst).tolist()]
 
 
-def _effective_pairs(groups: EffectiveGroups, se: Floats, confidence: float) -> Pairs:
+def _effective_pairs(
+    groups: EffectiveGroups, se: Floats, confidence: float, pair_p_values: Floats | None
+) -> Pairs:
     """Compare all pairs of units on effective answers."""
     size = len(groups.p)
     first, second = np.triu_indices(size, 1)
     test = compare_effective(groups[first], groups[second], confidence)
     p_value = np.full((size, size), np.nan)
     p_value[first, second] = p_value[second, first] = test.p_value
+    if pair_p_values is not None:
+        p_value = pair_p_values
     adjusted = rank_sets_of_tests(groups.p, p_value, confidence=confidence).p_value
     up, down = adjusted[first, second], adjusted[second, first]
     level = 1 - confidence
@@ -425,7 +441,7 @@ def _effective_pairs(groups: EffectiveGroups, se: Floats, confidence: float) -> 
         np.hypot(se[first], se[second]),
         test.low,
         test.high,
-        test.p_value,
+        p_value[first, second],
         np.minimum(up, down),
         (up <= level).astype(np.int8) - (down <= level).astype(np.int8),
         confidence,
