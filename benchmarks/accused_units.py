@@ -1,6 +1,8 @@
 """False accusations and discoveries by unit, after Holm over the items, by simulation.
 
-    python -m benchmarks.accused_units --out FILE [--cells N] [--families N] [--seed S]
+    python -m benchmarks.accused_units [--cells N] [--families N] [--programmes N] [--seed S]
+
+writes ``accused_units.csv`` and ``accused_shipped.csv`` in ``docs/_figures``.
 
 Every cell is a made-up programme of ten units and up to twenty items. As in `Scores.weaknesses`
 each unit is compared with the rest of the units on every item, and p-values are adjusted by Holm's
@@ -13,6 +15,10 @@ A family is the items of one unit, or of the breakdown. Where nothing differs, a
 accused if any adjusted p-value is 0.05 or less. Where a unit is worse on some items, those of its
 items that are credibly below the rest are discoveries. The rules are *effective*, the default, and
 *wald*, which has the normal distribution.
+
+The second file is of programmes such as the 2011 one: fifteen units as large as those of the
+shipped synthetic cases, whose cases are drawn from all of these together, and its eleven criteria.
+Everything goes through `omistats.scores`.
 """
 
 from __future__ import annotations
@@ -26,6 +32,7 @@ from typing import Any
 import attrs
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from scipy import special
 
 import omistats as oms
@@ -43,6 +50,7 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
 RULES = ("effective", "wald")
+FOLDER = Path(__file__).parents[1] / "docs" / "_figures"
 WEAK = 5
 """One item in so many is worse where there is something to discover."""
 
@@ -415,22 +423,92 @@ def rows(count: int, families: int, seed: int) -> Iterator[dict[str, Any]]:
         yield run(one, families, seed + place)
 
 
-def main() -> None:
-    """Write a row a cell."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cells", type=int, default=96)
-    parser.add_argument("--families", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=20112)
-    options = parser.parse_args()
-    with options.out.open("w", newline="", encoding="utf-8") as file:
+def shipped(programmes: int, shift: float, seed: int) -> dict[str, Any]:
+    """Draw programmes from the shipped cases, and count what their weaknesses say.
+
+    In one unit of five by criterion, so many sufficient answers are made insufficient that the
+    log odds of each question fall by ``shift``.
+    """
+    rng = np.random.default_rng(seed)
+    cases = oms.omi2.load_synthetic()
+    table = pa.table(cases)
+    names = np.array(table["unit"].to_pylist())
+    feeds: dict[str, list[str]] = {}
+    for question in cases.framework.questions:
+        if question.criterion is not None:
+            feeds.setdefault(question.criterion.item, []).append(question.id)
+    scored = oms.scores(cases, by="unit").weaknesses("U01").table["item"].to_pylist()
+    feeds = {item: feeds[item] for item in scored}
+    answers = {q: table[q].to_numpy(zero_copy_only=False) for own in feeds.values() for q in own}
+    units = list(cases.units)
+    unit = np.array([units.index(name) for name in names])
+    worse = (np.arange(len(units))[:, np.newaxis] + np.arange(len(feeds))) % WEAK == 0
+    row: dict[str, Any] = {
+        "shift": shift,
+        "families": programmes * len(units),
+        "least_cases": int(np.bincount(unit).min()),
+        "most_cases": int(np.bincount(unit).max()),
+        "items": len(feeds),
+        "weak": programmes * int(worse.sum()) if shift else 0,
+    }
+    counts = {f"{rule}_{name}": 0 for name in ("false", "below", "found") for rule in RULES}
+    for _ in range(programmes):
+        drawn = table.take(rng.integers(0, len(names), len(names)))
+        data: dict[str, Any] = {name: drawn[name] for name in drawn.column_names}
+        data |= {"case_id": table["case_id"], "unit": table["unit"]}
+        if shift:
+            for place, own in enumerate(feeds.values()):
+                here = worse[unit, place]
+                for q in own:
+                    values = drawn[q].to_numpy(zero_copy_only=False)
+                    p = float(np.mean([v for v in answers[q] if v is not None]))
+                    lost = 1 - _shifted(p, -shift) / p
+                    fails = here & (rng.random(len(here)) < lost)
+                    data[q] = pa.array(
+                        [False if f and v else v for f, v in zip(fails, values, strict=True)],
+                        pa.bool_(),
+                    )
+        made = oms.CaseSet.from_data(pa.table(data), framework=cases.framework)
+        for rule in RULES:
+            found = oms.scores(made, by="unit", interval=rule, test=rule).weaknesses().table
+            shape = len(units), len(feeds)
+            p_adjusted = np.array(found["p_adjusted"].to_pylist(), float).reshape(shape)
+            credible = np.array(found["credible"].to_pylist(), bool).reshape(shape)
+            if not shift:
+                counts[f"{rule}_false"] += int((p_adjusted <= 0.05).any(axis=1).sum())
+                counts[f"{rule}_below"] += int(credible.any(axis=1).sum())
+            else:
+                counts[f"{rule}_found"] += int((credible & worse).sum())
+    return row | counts
+
+
+def _write(path: Path, found: Iterator[dict[str, Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = None
-        for row in rows(options.cells, options.families, options.seed):
+        for row in found:
             if writer is None:
-                writer = csv.DictWriter(file, list(row))
+                writer = csv.DictWriter(file, list(row), lineterminator="\n")
                 writer.writeheader()
             writer.writerow(row)
             file.flush()
+
+
+def main() -> None:
+    """Write both files."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
+    parser.add_argument("--cells", type=int, default=96)
+    parser.add_argument("--families", type=int, default=2000)
+    parser.add_argument("--programmes", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=20112)
+    given = parser.parse_args()
+    if given.cells:
+        _write(FOLDER / "accused_units.csv", rows(given.cells, given.families, given.seed))
+    shifts = (0.0, 0.2, 0.4, 0.8)
+    made = (
+        shipped(given.programmes // (4 if shift else 1), shift, given.seed + place)
+        for place, shift in enumerate(shifts)
+    )
+    _write(FOLDER / "accused_shipped.csv", made)
 
 
 if __name__ == "__main__":
