@@ -1,136 +1,256 @@
-"""Permutation of cases against scipy, enumeration by hand, and exact tables."""
+"""Shuffles: every one of them where data are tiny, and how they are drawn where they are not."""
 
 from __future__ import annotations
 
-from itertools import combinations, permutations
-from math import comb
+from collections import Counter
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
-from scipy import stats
+from tests.factories import oracle
+from tests.kernel import permutation_recount as recount
 
-# Internal: only scores reach it, one item at a time.
-from omistats.kernel.permutation import permutation_test
-
-
-def rng() -> np.random.Generator:
-    return np.random.default_rng(7)
-
-
-def apart(k: np.ndarray, n: np.ndarray, first: list[int]) -> float:
-    """Difference of two pooled proportions, 0 if a group has no answer."""
-    inside = np.isin(np.arange(len(n)), first)
-    if not n[inside].sum() or not n[~inside].sum():
-        return 0.0
-    return abs(k[inside].sum() / n[inside].sum() - k[~inside].sum() / n[~inside].sum())
-
-
-@settings(max_examples=40, deadline=None)
-@given(data=st.data())
-def test_all_assignments_are_compared_where_they_are_few(data):
-    cases = data.draw(st.integers(3, 8))
-    n = np.array(data.draw(st.lists(st.integers(0, 4), min_size=cases, max_size=cases)))
-    k = np.array([data.draw(st.integers(0, int(m))) for m in n])
-    size = data.draw(st.integers(1, cases - 1))
-    group = np.array([0] * size + [1] * (cases - size))
-    found = permutation_test([k], [n], group, permutations=5000, rng=rng())
-    seen = [apart(k, n, list(chosen)) for chosen in combinations(range(cases), size)]
-    observed = apart(k, n, list(range(size)))
-    assert found.exact
-    assert found.permutations == comb(cases, size)
-    if n[group == 0].sum() and n[group == 1].sum():
-        share = np.mean([x >= observed - 1e-12 for x in seen])
-        assert found.p_value[0] == pytest.approx(share, rel=1e-12)
-    else:
-        assert np.isnan(found.p_value[0])
-
-
-def test_one_answer_a_case_is_a_hypergeometric_table():
-    """With one answer a case the difference orders tables as the count in the first group does."""
-    k = np.array([1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 1, 0])
-    group = np.array([0] * 5 + [1] * 7)
-    found = permutation_test([k], [np.ones(12)], group, permutations=10_000, rng=rng())
-    table = stats.hypergeom(12, int(k.sum()), 5)
-    differences = {x: abs(x / 5 - (k.sum() - x) / 7) for x in range(6)}
-    observed = differences[int(k[:5].sum())]
-    expected = sum(table.pmf(x) for x, d in differences.items() if d >= observed - 1e-12)
-    assert found.p_value[0] == pytest.approx(expected, rel=1e-12)
-
-
-def test_scipy_agrees_on_all_assignments():
-    """scipy.stats.permutation_test (1.14) with the same statistic and every assignment."""
-    k = np.array([3, 1, 4, 2, 0, 5, 1, 2, 2])
-    n = np.array([4, 3, 5, 5, 2, 5, 4, 2, 5])
-    group = np.array([0] * 4 + [1] * 5)
-
-    def statistic(first: np.ndarray, second: np.ndarray) -> float:
-        one, other = first.astype(int), second.astype(int)
-        return float(abs(k[one].sum() / n[one].sum() - k[other].sum() / n[other].sum()))
-
-    rows = np.arange(9)
-    theirs = stats.permutation_test(
-        (rows[:4], rows[4:]), statistic, vectorized=False, n_resamples=np.inf, alternative="greater"
-    )
-    mine = permutation_test([k], [n], group, permutations=200, rng=rng())
-    assert mine.exact
-    assert mine.p_value[0] == pytest.approx(theirs.pvalue, rel=1e-12)
-
-
-def test_cases_stay_in_their_block():
-    k, n = np.array([2, 0, 1, 3, 1, 0]), np.array([3, 2, 2, 3, 1, 2])
-    group, block = np.array([0, 1, 1, 0, 1, 1]), np.array([0, 0, 0, 1, 1, 1])
-    found = permutation_test([k], [n], group, block=block, permutations=50, rng=rng())
-    assert found.permutations == 9
-    seen = [apart(k, n, [i, j]) for i in range(3) for j in range(3, 6)]
-    assert found.p_value[0] == np.mean([x >= apart(k, n, [0, 3]) - 1e-12 for x in seen])
-
-
-def test_three_groups_are_drawn_towards_the_share_of_all_orders():
-    k, n = np.array([2, 0, 1, 3, 1, 0, 2]), np.array([3, 2, 2, 3, 1, 2, 4])
-    group = np.array([0, 0, 1, 1, 1, 2, 2])
-
-    def spread(labels: np.ndarray) -> float:
-        whole = k.sum() / n.sum()
-        parts = [(k[labels == g].sum(), n[labels == g].sum()) for g in range(3)]
-        return float(sum(m * (x / m - whole) ** 2 for x, m in parts if m))
-
-    every = {tuple(group[list(order)]) for order in permutations(range(7))}
-    share = np.mean([spread(np.array(labels)) >= spread(group) - 1e-12 for labels in every])
-    found = permutation_test([k], [n], group, permutations=20_000, rng=rng())
-    assert not found.exact
-    assert found.p_value[0] == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 20_000))
-
-
-def test_draws_are_counted_with_the_observed_one():
-    """Phipson and Smyth (2010): (b + 1) / (B + 1), so that none is 0."""
-    k, n = np.array([5] * 20 + [0] * 30), np.full(50, 5)
-    found = permutation_test([k], [n], [0] * 20 + [1] * 30, permutations=99, rng=rng())
-    assert found.p_value[0] == 1 / 100
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("rho", "most"), [((0.15, 0.15), 0.065), ((0.4, 0.05), 1.0)], ids=["alike", "unlike"]
+# Internal: shuffles one by one, of which `max_t` reports p-values only.
+from omistats.kernel.multiplicity import step_down
+from omistats.kernel.resampling import (
+    Layout,
+    cmh_shuffles,
+    count_fixed,
+    count_shuffled,
+    draw_labels,
+    pearson_shuffles,
 )
-def test_level_where_cases_are_exchangeable_and_where_not(rho, most):
-    """8 cases against 60, ten questions, true score 0.8: 1,500 data sets of 199 permutations.
 
-    With one intracase correlation the level is held. With 0.4 in the unit and 0.05 elsewhere it
-    is not, as docs/methodology/effective-answers.md says.
-    """
-    draws = np.random.default_rng(20)
-    wrong = 0
-    for _ in range(1500):
-        shares = [
-            draws.beta(0.8 * (1 / r - 1), 0.2 * (1 / r - 1), size)
-            for r, size in zip(rho, (8, 60), strict=True)
+
+def layout(
+    answers: Any, groups: Any, units: Any = None, count: int | None = None, kept: Any = None
+) -> Layout:
+    """Lay out cases (rows) that are sorted by unit; None is not applicable."""
+    answers = np.array(answers, object)
+    groups = np.array(groups, np.int64)
+    units = np.zeros(len(groups), np.int64) if units is None else np.array(units)
+    starts = np.searchsorted(units, np.arange(units.max(initial=0) + 2))
+    nothing = np.zeros((len(starts) - 1, answers.shape[1]))
+    kept_k, kept_n = kept or (nothing, nothing)
+    return Layout(
+        answers == True,  # noqa: E712  # of objects, None among them
+        answers != None,  # noqa: E711
+        groups,
+        count or int(groups.max()) + 1,
+        starts,
+        kept_k,
+        kept_n,
+    )
+
+
+def statistics(cases: Layout, labels: Any, stratified: bool) -> np.ndarray[Any, Any]:
+    test = cmh_shuffles if stratified else pearson_shuffles
+    return test(next(count_shuffled(cases, [labels])), *cases.totals())[0]
+
+
+def as_labels(relabelled: Any, groups: int) -> np.ndarray[Any, Any]:
+    return np.array(relabelled).T.astype(np.min_scalar_type(groups))
+
+
+ANSWERS = st.lists(
+    st.lists(st.sampled_from([True, False, None]), min_size=3, max_size=3), min_size=4, max_size=6
+)
+
+
+@given(answers=ANSWERS, data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_all_shuffles_of_tiny_data_are_as_recounted_in_fractions(
+    answers: list[list[bool | None]], data: st.DataObject
+) -> None:
+    size = len(answers)
+    stratified = data.draw(st.booleans())
+    count = 2 if stratified else data.draw(st.integers(2, 3))
+    groups = data.draw(st.lists(st.integers(0, count - 1), min_size=size, max_size=size))
+    units = sorted(data.draw(st.lists(st.integers(0, 1), min_size=size, max_size=size)))
+    units = [u - units[0] for u in units] if stratified else [0] * size
+    cases = layout(answers, groups, units, count)
+    every = list(recount.relabellings(groups, units))
+
+    def slow(labels: Any) -> list[Fraction | None]:
+        return [
+            recount.cmh(column, labels, units) if stratified else recount.pearson(column, labels)
+            for column in zip(*answers, strict=True)
         ]
-        k = draws.binomial(10, np.concatenate(shares))
-        found = permutation_test(
-            [k], [np.full(68, 10)], [0] * 8 + [1] * 60, permutations=199, rng=draws
+
+    expected = [slow(labels) for labels in every]
+    found = statistics(cases, as_labels(every, count), stratified)
+    np.testing.assert_allclose(
+        found, [[np.nan if v is None else float(v) for v in row] for row in expected], atol=1e-12
+    )
+    observed = slow(groups)
+    tested = [i for i, v in enumerate(observed) if v is not None]
+    if tested:
+        known = [observed[i] or Fraction(0) for i in tested]
+        shuffled = [[row[i] or Fraction(0) for i in tested] for row in expected]
+        outcome = step_down(
+            statistics(cases, cases.labels(), stratified)[0][tested],
+            np.array_split(found[:, tested], 3),
         )
-        wrong += found.p_value[0] <= 0.05
-    assert wrong / 1500 <= most
-    if most == 1.0:
-        assert wrong / 1500 > 0.15
+        assert outcome.shuffles == len(every)
+        alone = [sum(s[i] >= v for s in shuffled) for i, v in enumerate(known)]
+        assert outcome.alone.tolist() == alone
+        adjusted = np.array(recount.step_down(known, shuffled))
+        np.testing.assert_allclose(
+            outcome.p_adjusted(), (adjusted + 1) / (len(every) + 1), rtol=1e-14
+        )
+
+
+@given(answers=ANSWERS, data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_by_itself_a_question_of_fixed_n_is_shuffled_among_its_own_cases(
+    answers: list[list[bool | None]], data: st.DataObject
+) -> None:
+    """Any count that a shuffle gives, some relabelling of the applicable cases gives too."""
+    size = len(answers)
+    groups = data.draw(st.lists(st.integers(0, 1), min_size=size, max_size=size))
+    units = sorted(data.draw(st.lists(st.integers(0, 1), min_size=size, max_size=size)))
+    units = [u - units[0] for u in units]
+    cases = layout(answers, groups, units, 2)
+    rng = np.random.default_rng(data.draw(st.integers(0, 9)))
+    for u, (k, n) in enumerate(next(count_fixed(cases, [20], rng))):
+        for q, column in enumerate(zip(*answers, strict=True)):
+            asked = [i for i in range(size) if units[i] == u and column[i] is not None]
+            mine = [groups[i] for i in asked]
+            assert set(n[:, 0, q].tolist()) == {mine.count(0)}
+            possible = {
+                sum(g == 0 and bool(column[i]) for g, i in zip(labels, asked, strict=True))
+                for labels in recount.relabellings(mine, [0] * len(mine))
+            }
+            assert set(k[:, 0, q].tolist()) <= possible
+
+
+def test_fixed_n_shuffles_a_question_evenly_and_questions_together() -> None:
+    # Five cases; the second question applies to three of them, the third is the first again.
+    answers = [
+        [True, None, True],
+        [True, True, True],
+        [False, False, False],
+        [False, None, False],
+        [False, False, False],
+    ]
+    cases = layout(answers, [0, 0, 1, 1, 1])
+    k, n = next(next(count_fixed(cases, [6000], np.random.default_rng(3))))
+    assert (n == [2, 1, 2]).all()
+    assert (k[..., 0] == k[..., 2]).all()
+    # Hypergeometric: 0, 1, 2 of 2 with chances 3/10, 6/10, 1/10; and 1 in 3.
+    shares = np.array([(k[:, 0, 0] == i).mean() for i in range(3)])
+    np.testing.assert_allclose(shares, [0.3, 0.6, 0.1], atol=4 * (0.25 / 6000) ** 0.5)
+    assert k[:, 0, 1].mean() == pytest.approx(1 / 3, abs=4 * (0.25 / 6000) ** 0.5)
+
+
+def test_every_shuffle_is_equally_likely() -> None:
+    cases = layout([[True]] * 7, [0, 0, 1, 2, 0, 1, 1], [0, 0, 0, 0, 1, 1, 1])
+    labels = draw_labels(cases, 9000, np.random.default_rng(5))
+    drawn = Counter(map(bytes, labels.T))
+    every = [bytes(way) for way in recount.relabellings([0, 0, 1, 2, 0, 1, 1], cases_units(cases))]
+    assert len(every) == 12 * 3
+    assert set(drawn) == set(every)
+    expected = 9000 / len(every)
+    statistic = sum((drawn[way] - expected) ** 2 / expected for way in every)
+    # The 0.9999 quantile of chi-square on 35 degrees of freedom is 74.9.
+    assert statistic < 74.9
+
+
+def cases_units(cases: Layout) -> list[int]:
+    return np.repeat(np.arange(len(cases.bounds)), np.diff(cases.starts)).tolist()
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(0, 4), st.integers(0, 99))
+def test_blocks_keep_the_sizes_of_their_groups(groups: list[int], units: int, seed: int) -> None:
+    where = sorted(np.random.default_rng(seed).integers(0, units + 1, len(groups)).tolist())
+    cases = layout(np.full((len(groups), 1), True), groups, np.array(where, int), 4)
+    labels = draw_labels(cases, 5, np.random.default_rng(seed))
+    assert labels.shape == (len(groups), 5)
+    for (a, b), sizes in zip(cases.bounds, cases.sizes(), strict=True):
+        assert sizes.tolist() == [groups[a:b].count(g) for g in range(4)]
+        for shuffle in labels[a:b].T:
+            assert np.bincount(shuffle, minlength=4).tolist() == sizes.tolist()
+
+
+def test_shuffles_are_the_same_however_many_steps_are_drawn_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cases = layout([[True]] * 9, [0, 0, 1, 2, 0, 1, 1, 1, 0], [0, 0, 0, 0, 1, 1, 1, 1, 1])
+    whole = draw_labels(cases, 8, np.random.default_rng(1))
+    for few in (1, 17, 30):
+        monkeypatch.setattr("omistats.kernel.resampling._STEPS_AT_ONCE", few)
+        assert (draw_labels(cases, 8, np.random.default_rng(1)) == whole).all()
+
+
+@pytest.mark.parametrize("size", [4095, 4096, 9000])
+def test_two_counts_in_one_number_stay_apart(size: int) -> None:
+    rng = np.random.default_rng(size)
+    applicable = np.ones((size, 3), np.bool_)
+    applicable[:, 1] = rng.random(size) < 0.5
+    sufficient = applicable & (rng.random((size, 3)) < [1.0, 0.5, 0.99])
+    starts, nothing = np.array([0, size]), np.zeros((1, 3))
+    group = rng.integers(0, 2, size)
+    group[: size - 5] = 0
+    cases = Layout(sufficient, applicable, group, 2, starts, nothing, nothing)
+    k, n = next(next(count_shuffled(cases, [cases.labels()])))
+    assert (k[0, 0] == sufficient[group == 0].sum(axis=0)).all()
+    assert (n[0, 0] == applicable[group == 0].sum(axis=0)).all()
+
+
+@pytest.mark.parametrize("stratified", [False, True])
+def test_what_is_kept_counts_in_the_last_group(stratified: bool) -> None:
+    """Cases that are not shuffled are as if the last group had them, wherever it is."""
+    answers = [[True], [False], [True], [True], [False], [True]]
+    units = [0, 0, 0, 1, 1, 1]
+    kept = np.array([[2.0], [1.0]]), np.array([[2.0], [4.0]])
+    if not stratified:
+        kept = kept[0].sum(axis=0, keepdims=True), kept[1].sum(axis=0, keepdims=True)
+    where = units if stratified else [0] * 6
+    few = layout(answers, [0, 1, 1, 0, 1, 1], where, kept=kept)
+    extra = [[True]] * 2 + [[True]] + [[False]] * 3
+    order = np.argsort([*where, *([0, 0, 1, 1, 1, 1] if stratified else [0] * 6)], kind="stable")
+    everyone = np.array([*answers, *extra])[order]
+    groups = np.array([0, 1, 1, 0, 1, 1, *[1] * 6])[order]
+    together = layout(
+        everyone, groups, np.sort([*where, *([0, 0, 1, 1, 1, 1] if stratified else [0] * 6)])
+    )
+    np.testing.assert_allclose(
+        statistics(few, few.labels(), stratified),
+        statistics(together, together.labels(), stratified),
+        rtol=1e-13,
+    )
+
+
+def shuffled_cases(by: str, question: str) -> Layout:
+    rows = sorted(oracle("permutation_cases.csv"), key=lambda row: row["unit"])
+    answers = [[{"1": True, "0": False, "": None}[row[question]]] for row in rows]
+    groups = ["abc".index(row[by]) for row in rows]
+    return layout(answers, groups, ["ABC".index(row["unit"]) for row in rows])
+
+
+@pytest.mark.parametrize(
+    "line", oracle("permutation_cmh.csv"), ids=lambda r: "-".join(r.values())[:8]
+)
+def test_coin_has_the_same_cmh_statistic(line: dict[str, str]) -> None:
+    cases = shuffled_cases(line["breakdown"], line["question"])
+    counts = next(count_shuffled(cases, [cases.labels()]))
+    statistic, df = cmh_shuffles(counts, *cases.totals())
+    assert statistic[0, 0] == pytest.approx(float(line["statistic"]), rel=1e-12)
+    assert df[0, 0] == float(line["df"])
+
+
+def test_a_group_that_is_not_there_takes_its_degree_of_freedom_with_it() -> None:
+    answers = [[True], [False], [True], [True], [False], [False]]
+    units = [0, 0, 0, 1, 1, 1]
+    two = layout(answers, [0, 1, 1, 0, 1, 0], units, 2)
+    for absent in (0, 1, 2):
+        names = [g for g in range(3) if g != absent]
+        three = layout(answers, [names[g] for g in (0, 1, 1, 0, 1, 0)], units, 3)
+        for test in (pearson_shuffles, cmh_shuffles):
+            (a, da), (b, db) = (
+                test(next(count_shuffled(c, [c.labels()])), *c.totals()) for c in (two, three)
+            )
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+            assert da == db == 1
