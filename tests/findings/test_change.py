@@ -379,6 +379,10 @@ def sampled(answers, groups=None, **options):
     return oms.recompute(cases, breakdowns=["gender"], **options)
 
 
+# Wald's test of two rounds stands where findings were made by a test of R's survey.
+BY_NAME = oms.Inference(test="rao-scott-f", interval="logit")
+
+
 class TestWeightedAndClustered:
     def men(self, change):
         return [r for r in rows(change) if r["group"] == "m"]
@@ -387,7 +391,9 @@ class TestWeightedAndClustered:
         """One case a cluster, all weights 1 and every answer applicable: Welch's test."""
         rng = np.random.default_rng(3)
         now, before = rng.random((40, 5)) < 0.7, rng.random((25, 5)) < 0.4
-        change = sampled(now, weight=np.ones(40)).compare(sampled(before, weight=np.ones(25)))
+        change = sampled(now, weight=np.ones(40), inference=BY_NAME).compare(
+            sampled(before, weight=np.ones(25), inference=BY_NAME)
+        )
         for i, row in enumerate(self.men(change)):
             wanted = stats.ttest_ind(now[:, i] * 1.0, before[:, i] * 1.0, equal_var=False)
             interval = wanted.confidence_interval(0.95)
@@ -401,8 +407,8 @@ class TestWeightedAndClustered:
     def test_equal_clusters_are_welchs_t_of_their_means(self):
         rng = np.random.default_rng(4)
         now, before = rng.random((60, 3)) < 0.6, rng.random((40, 3)) < 0.5
-        change = sampled(now, cluster=np.repeat(np.arange(12), 5)).compare(
-            sampled(before, cluster=np.repeat(np.arange(10), 4))
+        change = sampled(now, cluster=np.repeat(np.arange(12), 5), inference=BY_NAME).compare(
+            sampled(before, cluster=np.repeat(np.arange(10), 4), inference=BY_NAME)
         )
         for i, row in enumerate(self.men(change)):
             means = [now[:, i].reshape(12, 5).mean(1), before[:, i].reshape(10, 4).mean(1)]
@@ -422,7 +428,8 @@ class TestWeightedAndClustered:
             p = (weight * answers[:, 0])[inside].sum() / total
             scores = np.where(inside, weight * (answers[:, 0] - p) / total, 0.0)
             variance = size / (size - 1) * ((scores - scores.mean()) ** 2).sum()
-            parts.append((sampled(answers, groups, weight=weight), p, variance, inside.sum() - 1))
+            found = sampled(answers, groups, weight=weight, inference=BY_NAME)
+            parts.append((found, p, variance, inside.sum() - 1))
         (now, p1, v1, df1), (before, p0, v0, df0) = parts
         row = self.men(now.compare(before))[0]
         df = (v1 + v0) ** 2 / (v1**2 / df1 + v0**2 / df0)
@@ -435,14 +442,19 @@ class TestWeightedAndClustered:
     def test_a_round_whose_answers_are_alike_is_not_taken_as_certain(self):
         rng = np.random.default_rng(7)
         mixed = rng.random((40, 1)) < 0.7
-        alike = sampled(np.zeros((3, 1), bool), weight=np.ones(3))
-        row = self.men(alike.compare(sampled(mixed, weight=np.ones(40))))[0]
+        zeros = np.zeros((9, 1), bool)
+        usual = sampled(zeros[:3], weight=np.ones(3)).compare(sampled(mixed, weight=np.ones(40)))
+        # Three answers all alike are three effective answers: tested, and far from certain.
+        assert 0.01 < self.men(usual)[0]["p_value"] < 1
+        by_name = {"inference": BY_NAME}
+        alike = sampled(zeros[:3], weight=np.ones(3), **by_name)
+        row = self.men(alike.compare(sampled(mixed, weight=np.ones(40), **by_name)))[0]
         assert row["change"] is not None
         assert row["p_value"] is None
         assert row["change_low"] is None
         assert row["stars"] is None
         assert row["reason"].startswith("no spread in one of the rounds")
-        both = self.men(alike.compare(sampled(np.zeros((9, 1), bool), weight=np.ones(9))))[0]
+        both = self.men(alike.compare(sampled(zeros, weight=np.ones(9), **by_name)))[0]
         assert both["change"] == 0.0
         assert both["reason"] == "every answer is the same"
 

@@ -56,7 +56,11 @@ def of(rows: list[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
             UnknownNameError,
             "unknown interval 'wilson'; choose from effective",
         ),
-        ({"test": "fisher"}, UsageError, "by 'effective' or 'wald'; found 'fisher'. For tests"),
+        (
+            {"test": "fisher"},
+            UsageError,
+            "by 'effective', 'wald' or 'permutation'; found 'fisher'. For tests",
+        ),
         (
             {"interval": "effective", "rule": "cases"},
             UsageError,
@@ -114,7 +118,10 @@ def test_the_first_bad_option_is_raised():
             "the complement must be one of 'all', 'known'",
         ),
         ({"interval": np.array(["wald", "logit"])}, "the interval must be one of .*; found array"),
-        ({"test": np.array(["wald"])}, "compared by 'effective' or 'wald'; found array"),
+        (
+            {"test": np.array(["wald"])},
+            "compared by 'effective', 'wald' or 'permutation'; found array",
+        ),
         ({"lonely": None}, "single-PSU strata .* must be one of .*; found None"),
         ({"df": np.array(["design"])}, "`df` must be None or 'design'; found array"),
         ({"by": ["unit"]}, r"`by` must be None or 'unit'; found \['unit'\]"),
