@@ -54,9 +54,9 @@ def feeds_of(framework: oms.Framework) -> Feeds:
     return {id: questions for id, questions in feeds.items() if questions}
 
 
-def scored(cases: oms.CaseSet) -> pa.Table:
+def scored(cases: oms.CaseSet, **options: Any) -> pa.Table:
     """The scores of every report, for everyone and by the six breakdowns."""
-    return oms.scores(cases, by="unit", breakdowns=oms.omi2.STANDARD).table
+    return oms.scores(cases, by="unit", breakdowns=oms.omi2.STANDARD, **options).table
 
 
 def score_contestants(cases: oms.CaseSet) -> dict[str, Callable[[], Any]]:
