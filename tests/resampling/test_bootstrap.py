@@ -14,8 +14,7 @@ import omistats as oms
 from omistats import UnknownNameError, UsageError
 
 # Internal: the slow recount takes the same draws.
-from omistats.kernel.resampling import draw_weights
-from omistats.resampling.common import generator
+from omistats.kernel.resampling import draw_weights, generator
 
 
 def messy_cases(seed: int, size: int = 40, questions: int = 3) -> oms.CaseSet:

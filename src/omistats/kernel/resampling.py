@@ -28,7 +28,9 @@ __all__ = [
     "count_shuffled",
     "draw_labels",
     "draw_weights",
+    "generator",
     "pearson_shuffles",
+    "shuffle_labels",
     "spread",
     "sum_drawn",
 ]
@@ -286,19 +288,43 @@ class Layout:
 
     def sizes(self) -> Ints:
         """Count the shuffled cases of each group, shape (blocks, groups)."""
-        block = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-        cells = (len(self.starts) - 1) * self.groups
-        counts = np.bincount(block * self.groups + self.group, minlength=cells)
-        return counts.reshape(-1, self.groups)
+        return _sizes(self.group, self.groups, self.starts)
+
+
+def _sizes(group: npt.NDArray[np.integer[Any]], groups: int, starts: Ints) -> Ints:
+    blocks = len(starts) - 1
+    block = np.repeat(np.arange(blocks), np.diff(starts))
+    counts = np.bincount(block * groups + group, minlength=blocks * groups)
+    return counts.reshape(-1, groups)
+
+
+def generator(seed: int, part: str) -> np.random.Generator:
+    """Make the random generator of one part of a result, independent of the other parts."""
+    return np.random.default_rng([seed, *part.encode()])
 
 
 def draw_labels(layout: Layout, shuffles: int, rng: np.random.Generator) -> Labels:
+    """Shuffle the group labels of a layout; see `shuffle_labels`."""
+    return shuffle_labels(layout.group, layout.groups, layout.starts, shuffles, rng)
+
+
+def shuffle_labels(
+    group: npt.NDArray[np.integer[Any]],
+    groups: int,
+    starts: Ints,
+    shuffles: int,
+    rng: np.random.Generator,
+) -> Labels:
     """Shuffle group labels within blocks.
 
     Parameters
     ----------
-    layout : Layout
-        The cases to shuffle.
+    group : ndarray of int, shape (cases,)
+        The group of each case, from 0, block after block.
+    groups : int
+        Number of groups.
+    starts : ndarray of int64, shape (blocks + 1,)
+        The first case of each block, and the number of cases.
     shuffles : int
         Number of shuffles.
     rng : numpy.random.Generator
@@ -316,17 +342,18 @@ def draw_labels(layout: Layout, shuffles: int, rng: np.random.Generator) -> Labe
     block. These are the steps of Fisher and Yates in reverse order, so all arrangements are
     equally likely. Labels of the largest group fill the rest and need no steps.
     """
-    sizes = layout.sizes()
-    codes = np.arange(layout.groups)
+    sizes = _sizes(group, groups, starts)
+    codes = np.arange(groups)
+    kind = np.min_scalar_type(groups)
     largest = sizes.argmax(axis=1)
     moved = np.where(codes == largest[:, np.newaxis], 0, sizes)
     block = np.repeat(np.arange(len(sizes)), moved.sum(axis=1))
     place = np.concatenate([np.arange(0), *map(np.arange, moved.sum(axis=1))])
-    label = np.tile(codes, len(sizes)).repeat(moved.ravel()).astype(layout.label_type)
-    out = np.empty((len(layout.group), shuffles), layout.label_type)
-    rest = largest.astype(layout.label_type)
+    label = np.tile(codes, len(sizes)).repeat(moved.ravel()).astype(kind)
+    out = np.empty((len(group), shuffles), kind)
+    rest = largest.astype(kind)
     out[:] = np.repeat(rest, sizes.sum(axis=1))[:, np.newaxis]
-    row = layout.starts[block] + place
+    row = starts[block] + place
     out[row] = label[:, np.newaxis]
     room = sizes.sum(axis=1)[block] - place
     flat = out.reshape(-1)

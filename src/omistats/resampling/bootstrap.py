@@ -18,7 +18,7 @@ from omistats.breakdowns.registry import resolve
 from omistats.counting.tally import By
 from omistats.errors import UnknownNameError, UsageError
 from omistats.kernel.checks import check_confidence, check_whole
-from omistats.kernel.resampling import count_drawn, draw_weights, spread, sum_drawn
+from omistats.kernel.resampling import count_drawn, draw_weights, generator, spread, sum_drawn
 from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework
@@ -27,7 +27,6 @@ from omistats.resampling.common import (
     answers_of,
     batches,
     check_option,
-    generator,
 )
 from omistats.scoring.rules import RULES
 from omistats.scoring.sums import CaseSums, case_sums, scored_items

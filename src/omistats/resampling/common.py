@@ -21,7 +21,6 @@ __all__ = [
     "answers_of",
     "batches",
     "check_option",
-    "generator",
 ]
 
 
@@ -115,11 +114,6 @@ def batches(
     size = max(1, min(most, numbers // max(width, 1)))
     for done in range(0, total, size):
         yield min(size, total - done)
-
-
-def generator(seed: int, part: str) -> np.random.Generator:
-    """Make the random generator of one part of a result, independent of the other parts."""
-    return np.random.default_rng([seed, *part.encode()])
 
 
 def check_option(name: str, value: object, choices: tuple[Any, ...]) -> None:

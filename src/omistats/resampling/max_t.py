@@ -24,6 +24,7 @@ from omistats.kernel.resampling import (
     count_fixed,
     count_shuffled,
     draw_labels,
+    generator,
     pearson_shuffles,
 )
 from omistats.model.batches import read_cases
@@ -35,7 +36,6 @@ from omistats.resampling.common import (
     answers_of,
     batches,
     check_option,
-    generator,
 )
 
 __all__ = ["max_t"]

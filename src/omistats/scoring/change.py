@@ -344,7 +344,7 @@ def _test(
     one, other = now.groups(at[0], comparable), before.groups(at[1], comparable)
     estimates = now.estimates(at[0], comparable), before.estimates(at[1], comparable)
     wald = compare_estimates(*estimates, confidence)
-    if now.settings.test != "effective":
+    if now.settings.test == "wald":
         return wald, (one, other)
     usable = np.append(now.usable, False)[at[0]] & np.append(before.usable, False)[at[1]]
     tests = choose_tests(usable, compare_effective_rounds(one, other, confidence), wald)

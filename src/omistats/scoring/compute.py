@@ -33,7 +33,6 @@ from omistats.model.survey_design import Column, LonelyName, is_complex_design
 from omistats.scoring.build import (
     INTERVALS,
     METHODS,
-    RELIABILITY,
     Block,
     GroupTests,
     Settings,
@@ -64,7 +63,13 @@ from omistats.scoring.options import (
     check_tally_options,
     resolve_breakdowns,
 )
-from omistats.scoring.permutation import CasePermutations, permute_cases
+from omistats.scoring.permutation import (
+    TOO_FEW,
+    CasePermutations,
+    permutation_name,
+    permute_cases,
+    regrade,
+)
 from omistats.scoring.result import Scores
 from omistats.scoring.rules import RULES
 from omistats.scoring.score_tally import ScoreTally
@@ -244,8 +249,9 @@ def scores(
     check_complement(complement)
     permuted = None
     complex_design = is_complex_design(**design)
-    plain = summed is None and population is None and not complex_design
-    interval_rule, test_rule = _resolve_rules(interval, test, rule, summed, plain)
+    interval_rule, test_rule = _resolve_rules(interval, test, rule, summed)
+    if test_rule == "permutation":
+        _check_permutable(rule, summed, population=population, **design)
     check_whole("permutations", permutations, 1)
     check_whole("seed", seed, 0)
     uses_wald = interval_rule != "effective" or test_rule == "wald"
@@ -343,7 +349,7 @@ _TESTS = ("effective", "wald", "permutation")
 
 
 def _resolve_rules(
-    interval: str | None, test: str | None, rule: str, summed: ScoreTally | None, plain: bool
+    interval: str | None, test: str | None, rule: str, summed: ScoreTally | None
 ) -> tuple[str, str]:
     """Choose the rules of intervals and tests; raise if one asked for does not hold."""
     if interval is not None:
@@ -354,11 +360,6 @@ def _resolve_rules(
             "'permutation'; "
             f"found {format_value(test)}. For tests of one question at a time use "
             "recompute(cases, inference=Inference(test=...))"
-        )
-    if test == "permutation" and (rule != "pooled" or not plain):
-        raise UsageError(
-            "`test='permutation'` needs pooled scores of cases in memory, without weights, strata, "
-            "clusters or a population; leave `test` out for the default"
         )
     why = ""
     if rule != "pooled":
@@ -374,6 +375,29 @@ def _resolve_rules(
                 raise UsageError(f"`{name}='effective'` {why}")
         return interval or "wald", test or "wald"
     return interval or "effective", test or "effective"
+
+
+def _is(value: Any, usual: str | None) -> bool:
+    """Tell whether an option, which may be an array, is left as it usually is."""
+    return value is None if usual is None else isinstance(value, str) and value == usual
+
+
+def _check_permutable(rule: str, summed: ScoreTally | None, **design: Any) -> None:
+    """Raise where cases cannot change groups with all their answers."""
+    if summed is not None:
+        raise UsageError(
+            "`test='permutation'` needs the cases; found a ScoreTally, which has only sums over "
+            "them. Pass the cases, or leave `test` out for the default"
+        )
+    usual: dict[str, Any] = {"rule": "pooled", "stratum": "unit"}
+    options = {"rule": rule, **design}
+    found = [f"`{name}`" for name, value in options.items() if not _is(value, usual.get(name))]
+    if found:
+        raise UsageError(
+            "`test='permutation'` must be of pooled scores without weights, strata other than "
+            f"units, clusters or a population; found {', '.join(found)}. Leave "
+            f"{'it' if len(found) == 1 else 'them'} out, or leave `test` out for the default"
+        )
 
 
 def _estimate(
@@ -438,9 +462,10 @@ def _estimate(
         if settings.test != "wald":
             comparable = np.array([usable[own].all() for own in domains.compared], np.bool_)
             tests = effective_tests(tests, groups, domains.compared, comparable, confidence)
+        least = None
         if permuted is not None:
-            tests = _permuted_tests(tests, permuted, units if settings.by_unit else ())
-        reliability = _reliability(effective, groups, tests, domains, settings)
+            tests, least = _permuted_tests(tests, permuted, units if settings.by_unit else ())
+        reliability = _reliability(effective, groups, tests, least, domains, settings)
     reliability[alone] = code_of_one_case(settings.clustered)
     counts = estimator.counts
     total = counts.sum(axis=1, keepdims=True)
@@ -461,18 +486,27 @@ def _estimate(
 
 def _permuted_tests(
     tests: GroupTests, permuted: CasePermutations, units: tuple[str, ...]
-) -> GroupTests:
-    """Replace p-values by those of permutations, where a test could be made."""
+) -> tuple[GroupTests, Floats]:
+    """Replace p-values by those of permutations, where a test could be made.
+
+    Returns
+    -------
+    GroupTests
+    least : ndarray of float64, shape (units, breakdowns)
+        The least p-values that permutations can have; NaN where they were drawn.
+    """
     p_value, method = tests.p_value.copy(), tests.method.copy()
+    least = np.full((len(p_value), len(permuted.sides)), np.nan)
     blocks: list[int | None] = [*range(len(units)), None]
     for split in range(len(permuted.sides)):
         for row, unit in enumerate(blocks):
-            found, exact = permuted.groups(split, unit)
+            found = permuted.groups(split, unit)
             tested = ~np.isnan(p_value[row, :, split])
-            p_value[row, :, split] = np.where(tested, found, np.nan)
-            method[row, :, split] = METHODS.index("permutation-exact" if exact else "permutation")
+            p_value[row, :, split] = np.where(tested, found.p_value, np.nan)
+            method[row, :, split] = METHODS.index(permutation_name(found))
+            least[row, split] = found.least_p_value
     none = np.full(p_value.shape, np.nan)
-    return attrs.evolve(
+    changed = attrs.evolve(
         tests,
         statistic=none,
         df=none,
@@ -481,12 +515,14 @@ def _permuted_tests(
         stars=star_codes(p_value, ~np.isnan(p_value)),
         method=method,
     )
+    return changed, least
 
 
 def _reliability(
     effective: EffectiveSums,
     groups: EffectiveGroups,
     tests: GroupTests,
+    least: Floats | None,
     domains: Domains,
     settings: Settings,
 ) -> npt.NDArray[np.int8]:
@@ -505,7 +541,11 @@ def _reliability(
             few[..., domain] = too_few(
                 groups[..., domain], others, tests.p_value[..., i], settings.confidence
             )
-    out[few] = RELIABILITY.index("too few cases to tell")
+    out[few] = TOO_FEW
+    if least is not None:
+        for i, own in enumerate(domains.compared):
+            p_value, none_below = tests.p_value[..., i, np.newaxis], least[:, i, None, None]
+            out[..., own] = regrade(out[..., own], p_value, none_below, settings.confidence)
     return out.astype(np.int8)
 
 

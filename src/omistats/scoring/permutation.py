@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import combinations
+from typing import Any, Final
 
 import attrs
 import numpy as np
@@ -11,13 +12,18 @@ import numpy.typing as npt
 
 from omistats.breakdowns.base import Breakdown
 from omistats.breakdowns.groups import compared_sides
-from omistats.kernel.permutation import permutation_test
+from omistats.kernel.permutation import PermutationTest, permutation_test
+from omistats.kernel.resampling import generator
 from omistats.model.case_set import CaseSet
+from omistats.model.framework import ALL
+from omistats.scoring.build import RELIABILITY
 from omistats.scoring.sums import ScoredItem, case_sums
 
-__all__ = ["CasePermutations", "permute_cases"]
+__all__ = ["CasePermutations", "permutation_name", "permute_cases", "regrade"]
 
 Floats = npt.NDArray[np.float64]
+
+TOO_FEW: Final = RELIABILITY.index("too few cases to tell")
 
 
 @attrs.frozen(eq=False)
@@ -29,7 +35,10 @@ class CasePermutations:
     k, n : ndarray of float64, shape (items, cases)
         Sufficient and applicable answers of each case.
     unit : ndarray of int, shape (cases,)
-        The unit of each case.
+        The unit of each case, a place in ``units``.
+    units, keys : tuple of str
+        Units, and keys of breakdowns. Random numbers go by these names, so that a p-value does
+        not depend on what else was asked for, or on the order of units.
     sides : tuple of ndarray of int, shape (cases,)
         Of each breakdown, the compared group of each case; -1 for none.
     permutations, seed : int
@@ -39,39 +48,40 @@ class CasePermutations:
     k: Floats
     n: Floats
     unit: npt.NDArray[np.intp]
+    units: tuple[str, ...]
+    keys: tuple[str, ...]
     sides: tuple[npt.NDArray[np.intp], ...]
     permutations: int
     seed: int
 
-    def groups(self, split: int, unit: int | None) -> tuple[Floats, bool]:
-        """Test the groups of a breakdown in a unit, or within all units.
-
-        Returns
-        -------
-        p_value : ndarray of float64, shape (items,)
-        exact : bool
-        """
+    def groups(self, split: int, unit: int | None) -> PermutationTest:
+        """Test the groups of a breakdown in a unit, or within all units."""
         side = self.sides[split]
         rows = np.flatnonzero((side >= 0) & ((self.unit == unit) if unit is not None else True))
-        part = f"breakdown {split}, unit {'all' if unit is None else unit}"
-        return self._test(rows, side[rows], self.unit[rows], part)
+        part = f"breakdown {self.keys[split]}, {ALL if unit is None else self.units[unit]}"
+        return self._test(rows, side[rows], self._place_by_name()[self.unit[rows]], part)
 
-    def unit_and_rest(self, unit: int, rest: npt.NDArray[np.bool_]) -> tuple[Floats, bool]:
-        """Test a unit against some other units; returns are those of `groups`."""
+    def unit_and_rest(self, unit: int, rest: npt.NDArray[np.bool_]) -> PermutationTest:
+        """Test a unit against some other units."""
         rows = np.flatnonzero((self.unit == unit) | rest[self.unit])
-        return self._test(rows, (self.unit[rows] != unit).astype(np.intp), None, f"unit {unit}")
+        part = f"unit {self.units[unit]}"
+        return self._test(rows, (self.unit[rows] != unit).astype(np.intp), None, part)
 
     def pairs(self, item: int, units: Sequence[int]) -> Floats:
         """Test all pairs of units on one item, shape (units, units); NaN on the diagonal."""
         out = np.full((len(units), len(units)), np.nan)
-        for i, one in enumerate(units):
-            for j, other in enumerate(units[:i]):
-                rows = np.flatnonzero((self.unit == one) | (self.unit == other))
-                group = (self.unit[rows] != min(one, other)).astype(np.intp)
-                part = f"units {min(one, other)} and {max(one, other)}"
-                found, _ = self._test(rows, group, None, part, [item])
-                out[i, j] = out[j, i] = found[0]
+        own = [np.flatnonzero(self.unit == unit) for unit in units]
+        for i, j in combinations(range(len(units)), 2):
+            first, second = sorted((i, j), key=lambda at: self.units[units[at]])
+            rows = np.concatenate([own[first], own[second]])
+            group = np.repeat([0, 1], [len(own[first]), len(own[second])])
+            part = f"units {self.units[units[first]]} and {self.units[units[second]]}"
+            found = self._test(rows, group, None, part, [item])
+            out[i, j] = out[j, i] = found.p_value[0]
         return out
+
+    def _place_by_name(self) -> npt.NDArray[np.intp]:
+        return np.argsort(np.argsort(self.units))
 
     def _test(
         self,
@@ -80,20 +90,34 @@ class CasePermutations:
         block: npt.NDArray[np.intp] | None,
         part: str,
         items: Any = slice(None),
-    ) -> tuple[Floats, bool]:
+    ) -> PermutationTest:
         # Groups without a case are left out.
         present, codes = np.unique(group, return_inverse=True)
         if len(present) < 2:
-            return np.full(len(self.k[items]), np.nan), False
-        found = permutation_test(
+            return PermutationTest(np.full(len(self.k[items]), np.nan), 0, False, np.nan)
+        return permutation_test(
             self.k[items][:, rows],
             self.n[items][:, rows],
             codes,
             block=block,
             permutations=self.permutations,
-            rng=np.random.default_rng([self.seed, *part.encode()]),
+            rng=generator(self.seed, part),
         )
-        return found.p_value, found.exact
+
+
+def permutation_name(test: PermutationTest) -> str:
+    """Name a test in the column ``method``."""
+    return "permutation-exact" if test.exact else "permutation"
+
+
+def regrade(
+    reliability: npt.NDArray[Any], p_value: Floats, least: npt.ArrayLike, confidence: float
+) -> npt.NDArray[Any]:
+    """Grade rows by what permutations tell, and by the least p-value that they can have."""
+    level = 1 - confidence
+    out = np.where((reliability == TOO_FEW) & (p_value <= level), 0, reliability)
+    few = (out == 0) & ~np.isnan(p_value) & (np.asarray(least) > level)
+    return np.where(few, TOO_FEW, out)
 
 
 def permute_cases(
@@ -121,6 +145,8 @@ def permute_cases(
         sums[0][:, by_id],
         sums[1][:, by_id],
         unit[by_id],
+        cases.units,
+        tuple(split.key for split in splits),
         tuple(side[by_id].astype(np.intp) for side in sides),
         permutations,
         seed,

@@ -236,16 +236,18 @@ def compare_units(
     if groups is None:
         spread, joint = se, rank_sets(p, se, confidence=confidence)
         differ = heterogeneity(p, se)
+        tests = np.where(np.isnan(se + se[:, np.newaxis]), np.nan, 1.0)
     else:
         # Ranks are simulated with the spread that the interval has.
         spread = (column("high") - column("low")) / 200 / normal_quantile(confidence)
         one, other = groups[:, np.newaxis], groups[np.newaxis]
         tests = compare_effective(one, other).p_value
-        if pair_tests is not None:
-            permuted = pair_tests([unit for unit, _ in ordered])
-            tests = pair_p_values = np.where(np.isnan(tests), np.nan, permuted)
         joint = rank_sets_of_tests(p, tests, confidence=confidence)
         differ = effective_heterogeneity(groups)
+    if pair_tests is not None:
+        permuted = pair_tests([unit for unit, _ in ordered])
+        pair_p_values = np.where(np.isnan(tests), np.nan, permuted)
+        joint = rank_sets_of_tests(p, pair_p_values, confidence=confidence)
     ranked = ranks(p, spread, confidence=confidence, draws=draws, seed=seed)
     arrays = {
         "unit": pa.array([u for u, _ in ordered]),
@@ -378,8 +380,10 @@ def _pairs_table(
     found = (
         pairs(column("percent") / 100, column("se") / 100, confidence=confidence)
         if groups is None
-        else _effective_pairs(groups, column("se") / 100, confidence, pair_p_values)
+        else _effective_pairs(groups, column("se") / 100, confidence)
     )
+    if pair_p_values is not None:
+        found = _replace_tests(found, column("percent"), pair_p_values)
     units, reasons = table["unit"].to_pylist(), table["reason"].to_pylist()
     places = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
     known = ~np.isnan(found.p_value)
@@ -420,31 +424,33 @@ def _pair_reliability(table: pa.Table, found: Pairs) -> list[str | None]:
     return [None if code < 0 else RELIABILITY[code] for code in np.where(told, 0, worst).tolist()]
 
 
-def _effective_pairs(
-    groups: EffectiveGroups, se: Floats, confidence: float, pair_p_values: Floats | None
-) -> Pairs:
+def _effective_pairs(groups: EffectiveGroups, se: Floats, confidence: float) -> Pairs:
     """Compare all pairs of units on effective answers."""
     size = len(groups.p)
     first, second = np.triu_indices(size, 1)
     test = compare_effective(groups[first], groups[second], confidence)
     p_value = np.full((size, size), np.nan)
     p_value[first, second] = p_value[second, first] = test.p_value
-    if pair_p_values is not None:
-        p_value = pair_p_values
-    adjusted = rank_sets_of_tests(groups.p, p_value, confidence=confidence).p_value
+    none = np.full(first.shape, np.nan)
+    no_side = np.zeros(first.shape, np.int8)
+    error = np.hypot(se[first], se[second])
+    found = Pairs(
+        first, second, test.estimate, error, test.low, test.high, none, none, no_side, confidence
+    )
+    return _replace_tests(found, groups.p, p_value)
+
+
+def _replace_tests(found: Pairs, p: Floats, p_value: Floats) -> Pairs:
+    """Put p-values, shape (units, units), and adjust them for all pairs of units."""
+    first, second = found.first, found.second
+    adjusted = rank_sets_of_tests(p, p_value, confidence=found.confidence).p_value
     up, down = adjusted[first, second], adjusted[second, first]
-    level = 1 - confidence
-    return Pairs(
-        first,
-        second,
-        test.estimate,
-        np.hypot(se[first], se[second]),
-        test.low,
-        test.high,
-        p_value[first, second],
-        np.minimum(up, down),
-        (up <= level).astype(np.int8) - (down <= level).astype(np.int8),
-        confidence,
+    level = 1 - found.confidence
+    return attrs.evolve(
+        found,
+        p_value=p_value[first, second],
+        p_adjusted=np.minimum(up, down),
+        higher=(up <= level).astype(np.int8) - (down <= level).astype(np.int8),
     )
 
 

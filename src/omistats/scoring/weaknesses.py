@@ -16,6 +16,7 @@ from omistats.errors import UnknownNameError, UsageError, as_tuple, check_choice
 from omistats.kernel.checks import check_confidence
 from omistats.kernel.effective import EffectiveGroups, compare_effective
 from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjust_p_values
+from omistats.kernel.permutation import PermutationTest
 from omistats.kernel.wald import difference, wald_unchecked
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
@@ -29,7 +30,7 @@ from omistats.scoring.build import (
 )
 from omistats.scoring.effective import EffectiveSums
 from omistats.scoring.estimators import Estimator, UnitVersusRest
-from omistats.scoring.permutation import CasePermutations
+from omistats.scoring.permutation import CasePermutations, permutation_name, regrade
 from omistats.scoring.unit_comparison import whole_cases
 
 __all__ = ["Adjustment", "Family", "Level", "ScoringContext", "Weaknesses", "find_weaknesses"]
@@ -366,15 +367,8 @@ def _make_table(
             settings = context.settings
             found |= _compare_effective(one, other, answers[1, at], confidence, settings)
             if context.permuted is not None:
-                p_value, exact = context.permuted.unit_and_rest(place, rest)
-                tested = ~np.isnan(found["p_value"])
-                name = "permutation-exact" if exact else "permutation"
-                found |= {
-                    "p_value": np.where(tested, p_value[at], np.nan),
-                    "method": np.full(len(at), float(METHODS.index(name))),
-                    "statistic": np.full(len(at), np.nan),
-                    "df": np.full(len(at), np.nan),
-                }
+                test = context.permuted.unit_and_rest(place, rest)
+                found |= _replace_tests(found, test, at, confidence)
         if not rest.any():
             none = found["reason"] == WeaknessReason.NO_ANSWERS_IN_REST
             found["reason"] = np.where(none, WeaknessReason.NO_OTHER_UNITS, found["reason"])
@@ -527,6 +521,21 @@ def _compare_effective(
         "reason": reason,
         "method": np.where(test.corrected, *(float(METHODS.index(n)) for n in names[::-1])),
         "reliability": grade,
+    }
+
+
+def _replace_tests(
+    found: dict[str, Floats], test: PermutationTest, at: Sequence[int], confidence: float
+) -> dict[str, Floats]:
+    """Put the p-values of permutations where a test could be made, and grade rows by them."""
+    p_value = np.where(np.isnan(found["p_value"]), np.nan, test.p_value[at])
+    none = np.full(len(at), np.nan)
+    return {
+        "p_value": p_value,
+        "method": np.full(len(at), float(METHODS.index(permutation_name(test)))),
+        "statistic": none,
+        "df": none,
+        "reliability": regrade(found["reliability"], p_value, test.least_p_value, confidence),
     }
 
 
