@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import permutations, product
+from typing import Any
 
 Answer = bool | None
 """Sufficient, not sufficient, or not applicable."""
 
 
-def relabellings(groups: Sequence[int], units: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def relabellings(groups: Sequence[Any], units: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
     """Every way to hand the groups of a unit to its cases, once each."""
     places = [[i for i, unit in enumerate(units) if unit == u] for u in sorted(set(units))]
     ways = [sorted(set(permutations([groups[i] for i in place]))) for place in places]
     for chosen in product(*ways):
-        out = [0] * len(groups)
+        out: list[Any] = [0] * len(groups)
         for place, labels in zip(places, chosen, strict=True):
             for i, label in zip(place, labels, strict=True):
                 out[i] = label
@@ -50,6 +51,23 @@ def cmh(answers: Sequence[Answer], groups: Sequence[int], units: Sequence[int]) 
         apart += sum(bool(answers[i]) for i in first) - Fraction(len(first) * m, n)
         variance += Fraction(len(first) * (n - len(first)) * m * (n - m), n * n * (n - 1))
     return apart**2 / variance if variance else None
+
+
+def apart(k: Sequence[int], n: Sequence[int], labels: Sequence[int | str]) -> Fraction:
+    """Difference of two pooled proportions, or the sum of N (p_g - p)^2, in fractions."""
+    present = sorted(set(labels))
+    sums = [
+        (sum(k[i] for i in own), sum(n[i] for i in own))
+        for own in ([i for i, g in enumerate(labels) if g == group] for group in present)
+    ]
+    if len(present) == 2:
+        if not all(m for _, m in sums):
+            return Fraction(0)
+        return abs(Fraction(*sums[0]) - Fraction(*sums[1]))
+    if not sum(n):
+        return Fraction(0)
+    overall = Fraction(sum(k), sum(n))
+    return sum((m * (Fraction(x, m) - overall) ** 2 for x, m in sums if m), Fraction(0))
 
 
 def step_down(observed: Sequence[Fraction], shuffled: Sequence[Sequence[Fraction]]) -> list[int]:

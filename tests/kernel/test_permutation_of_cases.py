@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from fractions import Fraction
-
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -19,23 +16,6 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
-def statistic(k: Sequence[int], n: Sequence[int], labels: Sequence[int]) -> Fraction:
-    """Difference of two pooled proportions, or the sum of N (p_g - p)^2, in fractions."""
-    present = sorted(set(labels))
-    sums = [
-        (sum(k[i] for i in own), sum(n[i] for i in own))
-        for own in ([i for i, g in enumerate(labels) if g == group] for group in present)
-    ]
-    if len(present) == 2:
-        if not all(m for _, m in sums):
-            return Fraction(0)
-        return abs(Fraction(*sums[0]) - Fraction(*sums[1]))
-    if not sum(n):
-        return Fraction(0)
-    overall = Fraction(sum(k), sum(n))
-    return sum((m * (Fraction(x, m) - overall) ** 2 for x, m in sums if m), Fraction(0))
-
-
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_all_assignments_are_compared_where_they_are_few(data):
@@ -48,12 +28,12 @@ def test_all_assignments_are_compared_where_they_are_few(data):
     labels = data.draw(st.permutations([*range(groups), *data.draw(spare)]))
     block = data.draw(st.lists(st.integers(0, 1), min_size=cases, max_size=cases))
     found = permutation_test([k], [n], labels, block=block, permutations=5000, rng=rng())
-    seen = [statistic(k, n, ways) for ways in recount.relabellings(labels, block)]
+    seen = [recount.apart(k, n, ways) for ways in recount.relabellings(labels, block)]
     assert found.exact
     assert found.permutations == len(seen)
     answered = {g for g, m in zip(labels, n, strict=True) if m}
     if len(answered) > 1:
-        reached = sum(x >= statistic(k, n, labels) for x in seen)
+        reached = sum(x >= recount.apart(k, n, labels) for x in seen)
         assert found.p_value[0] == pytest.approx(reached / len(seen), rel=1e-12)
         assert found.p_value[0] >= found.least_p_value - 1e-12
     else:

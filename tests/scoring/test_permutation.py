@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import attrs
+from itertools import combinations
+
 import numpy as np
 import pytest
+from tests.kernel import permutation_recount as recount
+from tests.kernel.permutation_recount import apart as statistic
 from tests.scoring.programme import case_set, read
 
 import omistats as oms
@@ -15,9 +18,8 @@ PERMUTED = {"test": "permutation", "permutations": 499, "seed": 3}
 
 def scored(rows=None, **options):
     cases = case_set(read() if rows is None else rows)
-    return oms.scores(
-        cases, by="unit", breakdowns=["gender", "plan"], items=ITEMS, **{**PERMUTED, **options}
-    )
+    asked = {"by": "unit", "breakdowns": ["gender", "plan"], "items": ITEMS}
+    return oms.scores(cases, **{**asked, **PERMUTED, **options})
 
 
 def test_only_p_values_differ_from_the_default():
@@ -37,21 +39,49 @@ def test_only_p_values_differ_from_the_default():
     assert np.corrcoef(found, other)[0, 1] > 0.8
 
 
-def test_neither_the_order_of_cases_nor_another_result_matters():
+def test_p_values_do_not_depend_on_the_order_of_cases_or_units():
     rows = read()
     mixed = [rows[i] for i in np.random.default_rng(5).permutation(len(rows))]
     units = sorted({row["unit"] for row in rows})
 
-    def made(given):
+    def made(given, names):
         data = {name: [row[name] for row in given] for name in given[0]}
-        cases = oms.CaseSet.from_data(data, framework=case_set(rows).framework, units=units)
-        return oms.scores(cases, by="unit", breakdowns=["gender"], items=ITEMS, **PERMUTED)
+        cases = oms.CaseSet.from_data(data, framework=case_set(rows).framework, units=names)
+        return oms.scores(cases, by="unit", breakdowns=["gender", "plan"], items=ITEMS, **PERMUTED)
 
-    one, two = made(rows), made(mixed)
-    assert one.table["p_value"].equals(two.table["p_value"])
-    assert one.weaknesses().table["p_value"].equals(two.weaknesses().table["p_value"])
-    pairs = [s.units("safety", draws=2).pairs()["p_value"] for s in (one, two)]
-    assert pairs[0].equals(pairs[1])
+    def by_name(table, *names):
+        return {tuple(row[n] for n in names): row["p_value"] for row in table.to_pylist()}
+
+    def pairs(scores):
+        table = scores.units("safety", draws=2).pairs()
+        return {frozenset((r["unit"], r["other"])): r["p_value"] for r in table.to_pylist()}
+
+    one = made(rows, units)
+    of_scores = by_name(one.table, "unit", "breakdown", "group", "item")
+    for other in (made(mixed, units), made(mixed, units[::-1])):
+        assert by_name(other.table, "unit", "breakdown", "group", "item") == of_scores
+        weak = [by_name(s.weaknesses(level="headline").table, "unit", "item") for s in (one, other)]
+        assert weak[0] == weak[1]
+        assert pairs(one) == pairs(other)
+
+
+def test_p_values_do_not_depend_on_what_else_was_asked_for():
+    both, few = scored(), scored(breakdowns=["plan"], items=["safety"])
+    rows = few.table.to_pylist()
+    others = {(r["unit"], r["breakdown"], r["group"], r["item"]): r for r in both.table.to_pylist()}
+    for row in rows:
+        other = others[row["unit"], row["breakdown"], row["group"], row["item"]]
+        assert row["p_value"] == other["p_value"]
+    assert any(row["p_value"] is not None for row in rows)
+    whole = scored(by=None)
+    assert whole.table["p_value"].equals(both.unit("all").table["p_value"])
+
+
+def test_the_seed_and_the_number_of_permutations_matter():
+    one = scored().table["p_value"]
+    assert one.equals(scored().table["p_value"])
+    assert not one.equals(scored(seed=4).table["p_value"])
+    assert not one.equals(scored(permutations=500).table["p_value"])
 
 
 def test_a_unit_is_compared_with_the_rest_case_by_case():
@@ -78,22 +108,25 @@ def test_a_unit_is_compared_with_the_rest_case_by_case():
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "found"),
     [
-        {"rule": "cases"},
-        {"weight": [1.0] * len(read())},
-        {"cluster": [str(i // 2) for i in range(len(read()))], "stratum": None},
-        {"population": 1000},
+        ({"rule": "cases"}, "`rule`"),
+        ({"weight": [1.0] * len(read())}, "`weight`"),
+        (
+            {"cluster": [str(i // 2) for i in range(len(read()))], "stratum": None},
+            "`stratum`, `cluster`",
+        ),
+        ({"population": 1000}, "`population`"),
     ],
 )
-def test_permutation_needs_plain_cases(options):
-    with pytest.raises(oms.UsageError, match="needs pooled scores of cases in memory"):
+def test_permutation_needs_plain_cases(options, found):
+    with pytest.raises(oms.UsageError, match=f"must be of pooled scores .*; found {found}. Leave"):
         scored(**options)
 
 
 def test_sums_cannot_be_permuted():
     sums = oms.score_tally(case_set(read()), items=ITEMS)
-    with pytest.raises(oms.UsageError, match="needs pooled scores of cases in memory"):
+    with pytest.raises(oms.UsageError, match="needs the cases; found a ScoreTally"):
         oms.scores(sums, test="permutation")
     with pytest.raises(oms.UsageError, match="`permutations` must be"):
         scored(permutations=0)
@@ -112,20 +145,138 @@ def test_a_unit_of_one_case_has_no_test():
         assert line["reason"].startswith("one case only")
 
 
-def test_two_cases_a_side_are_compared_in_full():
-    framework = oms.Framework(
-        "small",
-        [oms.Question("a", "A", oms.Link("1", "invented"))],
-        items=[oms.Item("1", "section", "One")],
+ONE_ITEM = oms.Framework(
+    "small",
+    [oms.Question(q, q.upper(), oms.Link("1", "invented")) for q in ("a", "b")],
+    [oms.Stratum("side", ("left", "right")), oms.Stratum("third", ("x", "y", "z"))],
+    items=[oms.Item("1", "section", "One")],
+    breakdowns=("side", "third"),
+)
+
+
+def small(units, answers, side=None, third=None):
+    """Make cases of two questions; ``answers`` are pairs, None where not applicable."""
+    size = len(units)
+    data = {
+        "case_id": [f"c{i}" for i in range(size)],
+        "unit": list(units),
+        "side": side or ["left", *["right"] * (size - 1)],
+        "third": third or ["x", "y", *["z"] * (size - 2)],
+        "a": [pair[0] for pair in answers],
+        "b": [pair[1] for pair in answers],
+    }
+    return oms.CaseSet.from_data(data, framework=ONE_ITEM)
+
+
+def sums(answers):
+    return [sum(x or 0 for x in pair) for pair in answers], [
+        sum(x is not None for x in pair) for pair in answers
+    ]
+
+
+ANSWERS = [(1, 1), (1, 0), (1, None), (0, 0), (1, 1), (0, None), (0, 0), (1, 0), (0, 0)]
+UNITS = "AAAABBBBB"
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("side", ["left", "left", "right", "right", "left", "left", "right", "right", "right"]),
+        ("third", ["x", "y", "z", "y", "x", "x", "y", "y", "z"]),
+    ],
+)
+def test_groups_are_permuted_within_each_unit(name, labels):
+    """Every assignment that keeps the groups of each unit, by itertools and in fractions."""
+    cases = small(UNITS, ANSWERS, **{name: labels})
+    made = oms.scores(cases, by="unit", breakdowns=[name], test="permutation", permutations=5000)
+    k, n = sums(ANSWERS)
+    for unit in ("A", "B", "all"):
+        own = [i for i, u in enumerate(UNITS) if unit in (u, "all")]
+        rows = [r for r in made.table.to_pylist() if (r["unit"], r["breakdown"]) == (unit, name)]
+        ways = recount.relabellings([labels[i] for i in own], [UNITS[i] for i in own])
+        k_own, n_own = [k[i] for i in own], [n[i] for i in own]
+        seen = [statistic(k_own, n_own, way) for way in ways]
+        observed = statistic(k_own, n_own, [labels[i] for i in own])
+        share = sum(x >= observed for x in seen) / len(seen)
+        found = {row["p_value"] for row in rows} - {None}
+        assert list(found) == ([pytest.approx(share, rel=1e-12)] if found else [])
+        assert {row["method"] for row in rows} <= {"permutation-exact", None}
+    assert found
+
+
+def test_units_and_pairs_are_permuted_over_all_their_cases():
+    units = "AAAABBBBBCC"
+    answers = [*ANSWERS, (1, 1), (1, None)]
+    made = oms.scores(small(units, answers), by="unit", test="permutation", permutations=5000)
+    k, n = sums(answers)
+
+    def share(own):
+        chosen = [i for i, u in enumerate(units) if u in own[0] + own[1]]
+        labels = [int(units[i] in own[1]) for i in chosen]
+        k_own, n_own = [k[i] for i in chosen], [n[i] for i in chosen]
+        places = range(len(labels))
+        seen = [
+            statistic(k_own, n_own, [int(i in way) for i in places])
+            for way in combinations(places, sum(labels))
+        ]
+        return sum(x >= statistic(k_own, n_own, labels) for x in seen) / len(seen)
+
+    for row in made.weaknesses(level="section").table.to_pylist():
+        rest = "ABC".replace(row["unit"], "")
+        assert row["p_value"] == pytest.approx(share((row["unit"], rest)), rel=1e-12)
+    few = made.weaknesses("A", level="section", others=["C"]).table.to_pylist()
+    assert few[0]["p_value"] == pytest.approx(share(("A", "C")), rel=1e-12)
+    compared = made.units("1", draws=2).pairs().to_pylist()
+    assert len(compared) == 3
+    for row in compared:
+        assert row["p_value"] == pytest.approx(share((row["unit"], row["other"])), rel=1e-12)
+
+
+def test_pairs_are_permuted_whatever_the_interval():
+    usual, wald = scored(), scored(interval="wald")
+    one, other = (s.units("safety", draws=2) for s in (usual, wald))
+    for name in ("p_value", "p_adjusted", "higher"):
+        assert one.pairs()[name].equals(other.pairs()[name]), name
+    for name in ("joint_low", "joint_high", "above", "below"):
+        assert one.table[name].equals(other.table[name]), name
+    assert not one.pairs()["low"].equals(other.pairs()["low"])
+
+
+def test_rows_are_thin_where_no_assignment_could_reach_the_level():
+    """Two cases against two: the least p-value is 1 / 3, and no Wald or Wilson could help."""
+    made = oms.scores(
+        small("AABB", [(1, 1), (1, 1), (0, 0), (0, 0)]), by="unit", test="permutation"
     )
-    data = {"case_id": [1, 2, 3, 4], "unit": ["A", "A", "B", "B"], "a": [1, 1, 0, 0]}
-    cases = oms.CaseSet.from_data(data, framework=framework)
-    made = oms.scores(cases, by="unit", test="permutation")
     rows = made.weaknesses(level="section").table.to_pylist()
     assert [row["p_value"] for row in rows] == [1 / 3, 1 / 3]
     assert {row["method"] for row in rows} == {"permutation-exact"}
-    assert (
-        attrs.evolve(made)
-        .weaknesses(level="section")
-        .table.equals(made.weaknesses(level="section").table)
+    assert {row["reliability"] for row in rows} == {"too few cases to tell"}
+
+
+def test_no_credible_row_is_said_to_be_too_few():
+    """Two cases all wrong against 60: 1 in 1,891 ways, though effective answers cannot tell."""
+    cases = small(
+        "A" * 2 + "B" * 60,
+        [(0, None)] * 2 + [(1, None)] * 42 + [(0, None)] * 18,
     )
+    permuted = oms.scores(cases, by="unit", test="permutation", permutations=9999)
+    (row, _) = permuted.weaknesses(level="section", confidence=0.7).table.to_pylist()
+    assert row["credible"]
+    assert row["reliability"] == "ok"
+
+
+def test_rounds_are_compared_on_effective_answers():
+    rows = read()
+    earlier = [row for i, row in enumerate(rows) if i % 3]
+
+    def change(**options):
+        now, before = (
+            oms.scores(case_set(part), by="unit", items=ITEMS, **options)
+            for part in (rows, earlier)
+        )
+        return now.compare(before).table
+
+    found, usual = change(**PERMUTED), change()
+    for name in ("change", "change_low", "change_high", "p_value", "method", "reliability"):
+        assert found[name].equals(usual[name]), name
+    assert found["p_value"].null_count < len(found)
