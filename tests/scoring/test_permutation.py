@@ -242,8 +242,8 @@ def test_pairs_are_permuted_whatever_the_interval():
     assert not one.pairs()["low"].equals(other.pairs()["low"])
 
 
-def test_rows_are_thin_where_no_assignment_could_reach_the_level():
-    """Two cases against two: the least p-value is 1 / 3, and no Wald or Wilson could help."""
+def test_two_cases_a_side_are_too_few_to_tell():
+    """Two cases against two: of 6 assignments, 2 are as far apart."""
     made = oms.scores(
         small("AABB", [(1, 1), (1, 1), (0, 0), (0, 0)]), by="unit", test="permutation"
     )
@@ -253,16 +253,20 @@ def test_rows_are_thin_where_no_assignment_could_reach_the_level():
     assert {row["reliability"] for row in rows} == {"too few cases to tell"}
 
 
-def test_no_credible_row_is_said_to_be_too_few():
-    """Two cases all wrong against 60: 1 in 1,891 ways, though effective answers cannot tell."""
-    cases = small(
-        "A" * 2 + "B" * 60,
-        [(0, None)] * 2 + [(1, None)] * 42 + [(0, None)] * 18,
+def test_a_unit_that_is_told_apart_is_not_too_few_to_tell():
+    """Two cases all wrong against eight: the farthest of 45 assignments."""
+    answers = [(0, 0)] * 2 + [(1, 1)] * 5 + [(0, 1), (0, 1), (1, 0)]
+    cases = small("AABBBBBBBB", answers)
+    usual, permuted = (
+        oms.scores(cases, by="unit", **options)
+        .weaknesses("A", level="section")
+        .table.to_pylist()[0]
+        for options in ({}, {"test": "permutation"})
     )
-    permuted = oms.scores(cases, by="unit", test="permutation", permutations=9999)
-    (row, _) = permuted.weaknesses(level="section", confidence=0.7).table.to_pylist()
-    assert row["credible"]
-    assert row["reliability"] == "ok"
+    assert usual["reliability"] == "too few cases to tell"
+    assert permuted["p_value"] == pytest.approx(1 / 45)
+    assert permuted["credible"]
+    assert permuted["reliability"] == "ok"
 
 
 def test_rounds_are_compared_on_effective_answers():

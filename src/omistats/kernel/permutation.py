@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
-from math import comb, factorial, prod
+from math import comb
 from typing import Any, Final
 
 import attrs
@@ -42,14 +41,11 @@ class PermutationTest:
         Assignments of cases to groups that were compared with the observed one.
     exact : bool
         Whether these are all that there are.
-    least_p_value : float
-        The smallest p-value that any answers could have; NaN where assignments were drawn.
     """
 
     p_value: Floats
     permutations: int
     exact: bool
-    least_p_value: float
 
 
 def permutation_test(
@@ -121,8 +117,7 @@ def permutation_test(
     for labels in drawn:
         hits += (_statistic(_sums(by_case, labels, groups)) >= reached).sum(axis=1)
     p_value = hits / total if exact else (hits + 1) / (total + 1)
-    least = _same_partition(codes, starts, groups) / total if exact else np.nan
-    return PermutationTest(np.where(answered > 1, p_value, np.nan), total, exact, least)
+    return PermutationTest(np.where(answered > 1, p_value, np.nan), total, exact)
 
 
 def _sums(by_case: Floats, labels: Labels, groups: int) -> Floats:
@@ -165,13 +160,6 @@ def _assignments(codes: Codes, starts: Codes, groups: int, most: int) -> int | N
             if number > most:
                 return None
     return number
-
-
-def _same_partition(codes: Codes, starts: Codes, groups: int) -> int:
-    """Count the assignments that only rename groups: those of one size in every block."""
-    sizes = [np.bincount(codes[a:b], minlength=groups) for a, b in pairwise(starts.tolist())]
-    alike = Counter(zip(*(own.tolist() for own in sizes), strict=True))
-    return prod(map(factorial, alike.values()))
 
 
 def _enumerated(

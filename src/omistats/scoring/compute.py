@@ -33,6 +33,7 @@ from omistats.model.survey_design import Column, LonelyName, is_complex_design
 from omistats.scoring.build import (
     INTERVALS,
     METHODS,
+    RELIABILITY,
     Block,
     GroupTests,
     Settings,
@@ -63,13 +64,7 @@ from omistats.scoring.options import (
     check_tally_options,
     resolve_breakdowns,
 )
-from omistats.scoring.permutation import (
-    TOO_FEW,
-    CasePermutations,
-    permutation_name,
-    permute_cases,
-    regrade,
-)
+from omistats.scoring.permutation import CasePermutations, permutation_name, permute_cases
 from omistats.scoring.result import Scores
 from omistats.scoring.rules import RULES
 from omistats.scoring.score_tally import ScoreTally
@@ -462,10 +457,9 @@ def _estimate(
         if settings.test != "wald":
             comparable = np.array([usable[own].all() for own in domains.compared], np.bool_)
             tests = effective_tests(tests, groups, domains.compared, comparable, confidence)
-        least = None
         if permuted is not None:
-            tests, least = _permuted_tests(tests, permuted, units if settings.by_unit else ())
-        reliability = _reliability(effective, groups, tests, least, domains, settings)
+            tests = _permuted_tests(tests, permuted, units if settings.by_unit else ())
+        reliability = _reliability(effective, groups, tests, domains, settings)
     reliability[alone] = code_of_one_case(settings.clustered)
     counts = estimator.counts
     total = counts.sum(axis=1, keepdims=True)
@@ -486,17 +480,9 @@ def _estimate(
 
 def _permuted_tests(
     tests: GroupTests, permuted: CasePermutations, units: tuple[str, ...]
-) -> tuple[GroupTests, Floats]:
-    """Replace p-values by those of permutations, where a test could be made.
-
-    Returns
-    -------
-    GroupTests
-    least : ndarray of float64, shape (units, breakdowns)
-        The least p-values that permutations can have; NaN where they were drawn.
-    """
+) -> GroupTests:
+    """Replace p-values by those of permutations, where a test could be made."""
     p_value, method = tests.p_value.copy(), tests.method.copy()
-    least = np.full((len(p_value), len(permuted.sides)), np.nan)
     blocks: list[int | None] = [*range(len(units)), None]
     for split in range(len(permuted.sides)):
         for row, unit in enumerate(blocks):
@@ -504,9 +490,8 @@ def _permuted_tests(
             tested = ~np.isnan(p_value[row, :, split])
             p_value[row, :, split] = np.where(tested, found.p_value, np.nan)
             method[row, :, split] = METHODS.index(permutation_name(found))
-            least[row, split] = found.least_p_value
     none = np.full(p_value.shape, np.nan)
-    changed = attrs.evolve(
+    return attrs.evolve(
         tests,
         statistic=none,
         df=none,
@@ -515,14 +500,12 @@ def _permuted_tests(
         stars=star_codes(p_value, ~np.isnan(p_value)),
         method=method,
     )
-    return changed, least
 
 
 def _reliability(
     effective: EffectiveSums,
     groups: EffectiveGroups,
     tests: GroupTests,
-    least: Floats | None,
     domains: Domains,
     settings: Settings,
 ) -> npt.NDArray[np.int8]:
@@ -541,11 +524,7 @@ def _reliability(
             few[..., domain] = too_few(
                 groups[..., domain], others, tests.p_value[..., i], settings.confidence
             )
-    out[few] = TOO_FEW
-    if least is not None:
-        for i, own in enumerate(domains.compared):
-            p_value, none_below = tests.p_value[..., i, np.newaxis], least[:, i, None, None]
-            out[..., own] = regrade(out[..., own], p_value, none_below, settings.confidence)
+    out[few] = RELIABILITY.index("too few cases to tell")
     return out.astype(np.int8)
 
 

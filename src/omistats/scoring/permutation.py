@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Any, Final
+from typing import Any
 
 import attrs
 import numpy as np
@@ -16,14 +16,11 @@ from omistats.kernel.permutation import PermutationTest, permutation_test
 from omistats.kernel.resampling import generator
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL
-from omistats.scoring.build import RELIABILITY
 from omistats.scoring.sums import ScoredItem, case_sums
 
-__all__ = ["CasePermutations", "permutation_name", "permute_cases", "regrade"]
+__all__ = ["CasePermutations", "permutation_name", "permute_cases"]
 
 Floats = npt.NDArray[np.float64]
-
-TOO_FEW: Final = RELIABILITY.index("too few cases to tell")
 
 
 @attrs.frozen(eq=False)
@@ -94,7 +91,7 @@ class CasePermutations:
         # Groups without a case are left out.
         present, codes = np.unique(group, return_inverse=True)
         if len(present) < 2:
-            return PermutationTest(np.full(len(self.k[items]), np.nan), 0, False, np.nan)
+            return PermutationTest(np.full(len(self.k[items]), np.nan), 0, False)
         return permutation_test(
             self.k[items][:, rows],
             self.n[items][:, rows],
@@ -108,16 +105,6 @@ class CasePermutations:
 def permutation_name(test: PermutationTest) -> str:
     """Name a test in the column ``method``."""
     return "permutation-exact" if test.exact else "permutation"
-
-
-def regrade(
-    reliability: npt.NDArray[Any], p_value: Floats, least: npt.ArrayLike, confidence: float
-) -> npt.NDArray[Any]:
-    """Grade rows by what permutations tell, and by the least p-value that they can have."""
-    level = 1 - confidence
-    out = np.where((reliability == TOO_FEW) & (p_value <= level), 0, reliability)
-    few = (out == 0) & ~np.isnan(p_value) & (np.asarray(least) > level)
-    return np.where(few, TOO_FEW, out)
 
 
 def permute_cases(

@@ -30,7 +30,7 @@ from omistats.scoring.build import (
 )
 from omistats.scoring.effective import EffectiveSums
 from omistats.scoring.estimators import Estimator, UnitVersusRest
-from omistats.scoring.permutation import CasePermutations, permutation_name, regrade
+from omistats.scoring.permutation import CasePermutations, permutation_name
 from omistats.scoring.unit_comparison import whole_cases
 
 __all__ = ["Adjustment", "Family", "Level", "ScoringContext", "Weaknesses", "find_weaknesses"]
@@ -527,7 +527,9 @@ def _compare_effective(
 def _replace_tests(
     found: dict[str, Floats], test: PermutationTest, at: Sequence[int], confidence: float
 ) -> dict[str, Floats]:
-    """Put the p-values of permutations where a test could be made, and grade rows by them."""
+    """Put the p-values of permutations where a test could be made."""
+    # A unit that was told from the rest is not too few to tell.
+    few = found["reliability"] == RELIABILITY.index("too few cases to tell")
     p_value = np.where(np.isnan(found["p_value"]), np.nan, test.p_value[at])
     none = np.full(len(at), np.nan)
     return {
@@ -535,7 +537,7 @@ def _replace_tests(
         "method": np.full(len(at), float(METHODS.index(permutation_name(test)))),
         "statistic": none,
         "df": none,
-        "reliability": regrade(found["reliability"], p_value, test.least_p_value, confidence),
+        "reliability": np.where(few & (p_value <= 1 - confidence), 0.0, found["reliability"]),
     }
 
 
