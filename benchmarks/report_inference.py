@@ -32,7 +32,8 @@ def inference_figures(rounds: int, slow: int) -> list[dict[str, Any]]:
 def _drawn(kind: str, times: Any) -> dict[str, Any]:
     # What is asked is of the first loop, the one that most would write.
     own, loop, *_ = times.names
-    asked = {loop: {"prepared": resampling.ASKED[kind]}}
+    mark = resampling.ASKED.get(kind)
+    asked = {} if mark is None else {loop: {"prepared": mark}}
     return {
         "id": f"W3 {kind}",
         "title": f"{DRAWS:,} draws: {kind}",

@@ -1,4 +1,4 @@
-"""Max-T and the bootstrap beside NumPy loops over shuffles and draws.
+"""Max-T, the bootstrap and permutations of cases beside NumPy loops over shuffles and draws.
 
 ``python -m benchmarks.resampling [--rounds 5] [--draws 2000]``, from the root of the repository.
 
@@ -9,6 +9,9 @@ statistics of all questions at once:
   many times faster is asked is of this one, and of the bootstrap's ``rows drawn``.
 - ``one product`` multiplies groups and answers, which is most of what can be gained in a loop.
 - ``test by test`` picks rows too, and takes one question after the other.
+
+Permutations of cases, of one unit and the rest on every criterion, have a loop of
+``scipy.stats.permutation_test`` beside them, an item at a time and its draws all at once.
 
 Two parts are timed by themselves, to show what there is to gain: ``limit: one product``
 of all shuffles and all answers, and ``limit: random numbers``, a random number for every case and
@@ -27,10 +30,12 @@ from typing import Any, Final
 import attrs
 import numpy as np
 import numpy.typing as npt
+from scipy import stats
 
 import omistats as oms
 from benchmarks.interleave import Timings, interleave, machine
 from benchmarks.lines import LIMIT
+from benchmarks.scores import feeds_of
 
 __all__ = [
     "ASKED",
@@ -42,6 +47,8 @@ __all__ = [
     "boot_loop",
     "compare",
     "max_t_loop",
+    "permuted",
+    "scipy_loop",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -52,6 +59,8 @@ ASKED: Final = {FREE: 25, WITHIN: 25, BOOT: 40}
 """How many times faster than the loops over rows each is meant to be."""
 ROWS, PRODUCT, TESTS = WAYS = ("rows picked", "one product", "test by test")
 DRAWN: Final = "rows drawn"
+PERMUTED, SCIPY = "permuted cases", "scipy, by item"
+UNIT: Final = "U01"
 PARTS: Final = (f"{LIMIT}one product", f"{LIMIT}random numbers")
 
 
@@ -214,6 +223,49 @@ def spread(cases: oms.CaseSet, draws: int) -> Floats:
     return np.asarray(found.table["se"].to_numpy(), np.float64).reshape(-1, 2).T
 
 
+def permuted(cases: oms.CaseSet, draws: int) -> Floats:
+    """P-values of a unit and the rest by omistats, scores made anew."""
+    made = oms.scores(cases, by="unit", test="permutation", permutations=draws)
+    return np.asarray(made.weaknesses(UNIT).table["p_value"].to_numpy(), np.float64)
+
+
+def scipy_loop(cases: oms.CaseSet, draws: int) -> Floats:
+    """The same by `scipy.stats.permutation_test`: it moves the rows of cases."""
+    at = cases.units.index(UNIT)
+    feeds = feeds_of(cases.framework)
+    criteria = [item.id for item in cases.framework.items if item.level == "criterion"]
+    rows, rng = np.arange(len(cases)), np.random.default_rng(1)
+    inside = cases.unit_codes == at
+    out = []
+    for questions in (feeds[item] for item in criteria if item in feeds):
+        columns = [cases[q] for q in questions]
+        k, n = (
+            np.sum([c.to_numpy(zero_copy_only=False) for c in found], axis=0, dtype=np.int64)
+            for found in (
+                [c.fill_null(False) for c in columns],
+                [c.is_valid() for c in columns],
+            )
+        )
+
+        def apart(
+            one: Any, other: Any, axis: int, k: npt.NDArray[Any] = k, n: npt.NDArray[Any] = n
+        ) -> Any:
+            p, q = (k[i].sum(axis=axis) / n[i].sum(axis=axis) for i in (one, other))
+            return np.abs(p - q)
+
+        found = stats.permutation_test(
+            (rows[inside], rows[~inside]),
+            apart,
+            vectorized=True,
+            n_resamples=draws,
+            batch=200,
+            alternative="greater",
+            rng=rng,
+        )
+        out.append(found.pvalue)
+    return np.array(out)
+
+
 def compare(rounds: int, draws: int) -> dict[str, Timings]:
     """Time each beside its loops, having seen that they agree within Monte Carlo error.
 
@@ -241,9 +293,14 @@ def compare(rounds: int, draws: int) -> dict[str, Timings]:
         PRODUCT: partial(boot_products, data, draws),
         **parts,
     }
+    runs[PERMUTED] = {
+        "omistats": partial(permuted, cases, draws),
+        SCIPY: partial(scipy_loop, cases, draws),
+    }
+    loops = {BOOT: DRAWN, PERMUTED: SCIPY}
     out = {}
     for name, calls in runs.items():
-        ours, loop = calls["omistats"](), calls[DRAWN if name == BOOT else ROWS]()
+        ours, loop = calls["omistats"](), calls[loops.get(name, ROWS)]()
         near = (
             {"rtol": 0.15, "atol": 0.0} if name == BOOT else {"rtol": 0.0, "atol": 3 / draws**0.5}
         )
@@ -263,7 +320,7 @@ def main() -> None:
     for name, times in compare(chosen.rounds, chosen.draws).items():
         for other in times.names:
             ratio = times.ratio(other, "omistats")
-            asked = str(ASKED[name]) if other in (ROWS, DRAWN) else ""
+            asked = str(ASKED[name]) if other in (ROWS, DRAWN) and name in ASKED else ""
             shown = f"{1000 * times.median(other):>8.0f}{ratio:>8.1f}{asked:>8}"
             print(f"{name:<22}{other:<16}{shown}")
 

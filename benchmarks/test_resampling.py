@@ -1,4 +1,4 @@
-"""Max-T and the bootstrap give what loops give, but for chance. Times are only reported."""
+"""Max-T, the bootstrap and permutations give what loops give. Times are only reported."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from benchmarks.resampling import (
     boot_loop,
     boot_products,
     max_t_loop,
+    permuted,
+    scipy_loop,
     spread,
 )
 
@@ -58,3 +60,10 @@ def test_the_bootstrap_agrees_with_a_loop(
     found = benchmark(spread, cases, DRAWS)
     # A standard deviation of 300 draws is good to 4%, in each of the two; the largest of 150.
     np.testing.assert_allclose(found, boot_loop(data, DRAWS), rtol=0.3)
+
+
+def test_permuted_cases_agree_with_scipy(benchmark: Run, cases: oms.CaseSet) -> None:
+    found = benchmark(permuted, cases, DRAWS)
+    loop = scipy_loop(cases, DRAWS)
+    assert len(loop) == len(found)
+    np.testing.assert_allclose(found, loop, atol=4 * (0.5 / DRAWS) ** 0.5)
