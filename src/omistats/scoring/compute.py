@@ -144,13 +144,15 @@ def scores(
         Test of groups. By default ``'effective'`` for pooled scores: Pearson's on effective
         answers, corrected where few are expected, except between groups that share clusters,
         where it is Wald's with t (column ``method``). Other rules have Wald's by default, with t.
-        ``'permutation'`` permutes cases between groups; breakdown groups within units. It needs
-        cases in memory without weights, strata, clusters or a population, and is right only
-        where cases of the groups are alike in all but how they do. Intervals are not inverted
-        from it and may disagree. Tests of one question at a time, within units among them, are
-        not available here.
+        ``'permutation'`` permutes cases between groups, those of a breakdown within units. It needs
+        the cases, without weights, strata other than units, clusters or a population, and is right
+        only where cases of the groups are alike in all but how they do. Intervals stay as they are
+        and may disagree. Of units it is the test of weaknesses and pairs. Tests of one question at
+        a time, within units among them, are not available here.
     permutations : int
-        Number of permutations, 1 or more, where there are more than that.
+        Number of permutations drawn, 1 or more. Where there are no more than that, all are
+        compared (``method`` is then ``permutation-exact``). No p-value is below 1 in
+        ``permutations + 1``, so many comparisons need more.
     seed : int
         Seed of the permutations, 0 or more. The same seed gives the same p-values in any order
         of cases.

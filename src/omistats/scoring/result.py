@@ -120,7 +120,8 @@ class Scores(TableResult):
         ----------
         previous : Scores
             Scores of an earlier round, made by the same rule, test and confidence. No case may be
-            in both rounds, because the test takes the rounds as independent.
+            in both rounds, because the test takes the rounds as independent. Scores made with
+            ``test='permutation'`` are compared on effective answers.
         adjust : {'bh', 'holm', 'bonferroni'}, optional
             Adjustment of the p-values for the number of changes tested; None for none.
         items : mapping of str to str or None, optional
@@ -291,6 +292,9 @@ class Scores(TableResult):
         -----
         ``z = (p - p0) / s`` with ``s^2`` multiplied by one pooled within-unit design effect,
         since answers of a case are correlated. See `omistats.kernel.funnel` for formulas.
+
+        Where the scores were made with ``test='permutation'``, the p-values of pairs and the joint
+        ranges that follow from them are of permuted cases; nothing else is.
 
         Where the scores were made with ``population``, standard errors, intervals, ranks,
         pairs and heterogeneity have the finite population correction: they are about those

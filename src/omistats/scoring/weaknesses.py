@@ -163,16 +163,16 @@ class Weaknesses(TableResult):
     Attributes
     ----------
     table : pyarrow.Table
-        A row a unit and item: ``unit, level, item``; ``k, n, percent`` of the unit (percent as
-        in the scores, ``k`` and ``n`` counts of answers) and ``rest_k, rest_n, rest_percent`` of
-        the others pooled; ``difference`` (the unit less the rest, percentage points), its
-        linearised ``se``, and ``low, high`` (the interval is of this item by itself);
-        ``statistic`` (chi-square on one degree of freedom), ``df`` (of t, null under the normal
-        distribution) and the two-sided ``p_value``; ``p_adjusted``, which allows for all items
-        of the ``family``; ``credible``, whether the unit is below the rest and ``p_adjusted``
-        small enough; ``adjustment, family, method, confidence``; ``reason`` why a figure is
-        missing; ``reliability``, as in the scores. Where nothing could be tested ``credible``
-        is null, not false.
+        A row a unit and item: ``unit, level, item``; ``k, n, percent`` of the unit (percent as in
+        the scores, ``k`` and ``n`` counts of answers) and ``rest_k, rest_n, rest_percent`` of the
+        others pooled; ``difference`` (the unit less the rest, percentage points), its linearised
+        ``se``, and ``low, high`` (the interval is of this item by itself); ``statistic``
+        (chi-square on one degree of freedom), ``df`` (of t, null under the normal distribution),
+        both null where cases were permuted, and the two-sided ``p_value``; ``p_adjusted``, which
+        allows for all items of the ``family``; ``credible``, whether the unit is below the rest and
+        ``p_adjusted`` small enough; ``adjustment, family, method, confidence``; ``reason`` why a
+        figure is missing; ``reliability``, as in the scores. Where nothing could be tested
+        ``credible`` is null, not false.
     others : tuple of str or None
         The units that make up the rest, without the unit itself; None for all.
 
