@@ -309,6 +309,9 @@ def options_of_scores_are_words(cases: oms.CaseSet) -> None:
     oms.scores(cases, lonely="ignore")  # type: ignore[arg-type]
     oms.scores(cases, interval="wilson")  # type: ignore[arg-type]
     assert_type(oms.scores(cases, interval="effective", test="wald"), oms.Scores)
+    made = oms.scores(cases, test="permutation", permutations=999, seed=1)
+    assert_type(made, oms.Scores)
+    oms.scores(cases, test="permutation", permutations="all")  # type: ignore[arg-type]
     oms.scores(cases, test="fisher")  # type: ignore[arg-type]
     oms.scores(cases, df=12)  # type: ignore[arg-type]
     oms.scores(cases, complement="rest")  # type: ignore[arg-type]
