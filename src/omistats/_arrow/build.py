@@ -57,6 +57,8 @@ class Bitmaps:
     ----------
     arrays : sequence of pyarrow.BooleanArray
         All of one length.
+    more : sequence of pyarrow.BooleanArray
+        Arrays of that length without nulls, of which only the values are read.
 
     Notes
     -----
@@ -65,24 +67,27 @@ class Bitmaps:
     anywhere within a byte.
     """
 
-    def __init__(self, arrays: Sequence[pa.Array]) -> None:
+    def __init__(self, arrays: Sequence[pa.Array], more: Sequence[pa.Array] = ()) -> None:
         pairs = [(array.buffers(), array.offset) for array in arrays]
-        self._count = len(pairs)
+        self._count, self._more = len(pairs), len(more)
+        self._others = BitmapReader([(array.buffers()[1], array.offset) for array in more])
         self._values = BitmapReader([(bits, start) for (_, bits), start in pairs])
         self._known = BitmapReader([(validity, start) for (validity, _), start in pairs])
 
     @property
     def rows(self) -> int:
-        """Number of rows that `read` returns: two per array."""
-        return 2 * self._count
+        """Number of rows that `read` returns: two per array, and one for each of the others."""
+        return 2 * self._count + self._more
 
     def read(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
         """Stack the bits of the cases ``start`` (a multiple of 64) to ``stop``; see `bitmaps`."""
         count, rows = self._count, stop - start
-        out = np.zeros((2 * count, (rows + 63) // 64), np.uint64)
+        out = np.zeros((self.rows, (rows + 63) // 64), np.uint64)
+        known = out[count : 2 * count]
         self._values.read(start, stop, out[:count])
-        self._known.read(start, stop, out[count:])
-        np.bitwise_and(out[:count], out[count:], out=out[:count])
+        self._known.read(start, stop, known)
+        self._others.read(start, stop, out[2 * count :])
+        np.bitwise_and(out[:count], known, out=out[:count])
         return out
 
 

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, final, get_args
+from collections.abc import Iterable
+from itertools import product
+from typing import Any, ClassVar, Literal, TypeAlias, final, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from omistats import _arrow
 from omistats._arrow.convert import decode_dictionaries
-from omistats.errors import DataError, Problem, UnknownNameError, format_value, format_values
+from omistats.errors import (
+    DataError,
+    Problem,
+    UnknownNameError,
+    UsageError,
+    format_value,
+    format_values,
+)
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL
 
-__all__ = ["EXCLUDED", "UNCLASSIFIED", "Breakdown", "Contrast", "group_problems", "text_problems"]
+__all__ = [
+    "EXCLUDED",
+    "UNCLASSIFIED",
+    "AllCases",
+    "Breakdown",
+    "BreakdownLike",
+    "Contrast",
+    "CrossedBreakdown",
+    "group_problems",
+    "text_problems",
+]
 
 
 Contrast = Literal["groups", "complement"]
+BreakdownLike: TypeAlias = "Breakdown | type[Breakdown] | str | tuple[Any, ...]"
+"""A breakdown, its class or its name; or a tuple of them, which crosses them."""
+
 
 UNCLASSIFIED = -1
 """The code of a case whose characteristic is unknown."""
@@ -46,9 +68,10 @@ def group_problems(where: str, groups: Any, contrast: Any) -> list[Problem]:
         rule = "a complement must have the groups (subset, 'all')"
         hint = "Name the subset first and 'all' second."
     else:
-        invalid = not groups or len(set(groups)) < len(groups) or ALL in groups
-        rule = "groups must be distinct, at least one, and none of them 'all'"
-        hint = "Rename or remove the invalid group; only a complement has the group 'all'."
+        everyone = tuple(groups) == (ALL,)
+        invalid = not groups or len(set(groups)) < len(groups) or (ALL in groups and not everyone)
+        rule = "groups must be distinct, at least one, and none of several 'all'"
+        hint = "Rename or remove the invalid group; beside others, only a complement has 'all'."
     return [Problem(where, rule, repr(tuple(groups)), hint)] if invalid else []
 
 
@@ -194,6 +217,11 @@ class Breakdown:
                 return found
         return frozenset()
 
+    @property
+    def named_groups(self) -> tuple[str, ...]:
+        """The groups that a case's label can name: all but the ``all`` of a complement."""
+        return self.groups[:1] if self.contrast == "complement" else self.groups
+
     @final
     def codes(self, cases: CaseSet) -> npt.NDArray[np.int16]:
         """Return the code of every case's group.
@@ -232,7 +260,7 @@ class Breakdown:
                 ]
             )
         codes, names = found
-        place = {group: i for i, group in enumerate(self.groups) if group != ALL}
+        place = {group: i for i, group in enumerate(self.named_groups)}
         complement = self.contrast == "complement"
         allowed = {*place, *self.excluded}
         unknown = {n for n in names if n not in allowed and (n == ALL or not complement)}
@@ -313,3 +341,105 @@ def _evaluate(key: str, expression: Any, cases: CaseSet) -> Any:
         hint = "Correct the expression."
         found = f"{type(error).__name__}: {message[:300]}"
         raise DataError([Problem(where, rule, found, hint)]) from error
+
+
+class AllCases(Breakdown):
+    """All cases as one group, so that nothing is compared."""
+
+    key = ALL
+    groups = (ALL,)
+    column = "case_id"
+
+    def classify(self, cases: CaseSet) -> Any:
+        """Put every case in the group."""
+        return _arrow.dictionary(np.zeros(len(cases), np.int8), (ALL,))
+
+    def expression(self) -> Any:
+        """Put every case in the group."""
+        import narwhals as nw
+
+        return nw.lit(ALL)
+
+
+class CrossedBreakdown(Breakdown):
+    """Breakdowns crossed with each other: a group for each combination of their groups.
+
+    Parameters
+    ----------
+    parts : iterable of Breakdown
+        Two or more breakdowns that compare groups. A case that is unclassified, or excluded, in
+        one of them is so in all of them together.
+
+    Raises
+    ------
+    UsageError
+        When there are fewer than two, one of them is a complement, or one is a cross itself.
+    """
+
+    def __init__(self, parts: Iterable[Breakdown]) -> None:
+        self.parts = tuple(parts)
+        keys = [part.key for part in self.parts]
+        if len(self.parts) < 2 or len(set(keys)) < len(keys):
+            raise UsageError(
+                f"a cross needs two or more different breakdowns; found {format_values(keys)}"
+            )
+        if odd := [
+            part.key
+            for part in self.parts
+            if part.contrast == "complement" or isinstance(part, AllCases | CrossedBreakdown)
+        ]:
+            raise UsageError(
+                "only breakdowns that compare groups can be crossed; found "
+                f"{format_values(odd)}. Cross the characteristics instead: a stratum's name "
+                "compares its levels"
+            )
+        self.key = " x ".join(keys)  # type: ignore[misc]  # of this cross, not of the class
+        combinations = product(*(part.groups for part in self.parts))
+        self.groups = tuple(", ".join(groups) for groups in combinations)
+
+    def classify(self, cases: CaseSet) -> Any:
+        """Combine the groups of each case."""
+        total = np.zeros(len(cases), np.int64)
+        outside = np.zeros(len(cases), np.bool_)
+        unknown = np.zeros(len(cases), np.bool_)
+        for part in self.parts:
+            codes = part.codes(cases)
+            total = total * len(part.groups) + codes
+            outside |= codes == EXCLUDED
+            unknown |= codes == UNCLASSIFIED
+        labels = (*self.groups, _EXCLUDED_LABEL)
+        total[outside] = len(self.groups)
+        total[unknown] = -1
+        return _arrow.dictionary(total.astype(np.int16), labels)
+
+    def expression(self) -> Any:
+        """Combine the groups of each case, where the parts read columns or have expressions."""
+        import narwhals as nw
+
+        labels = [_label(part) for part in self.parts]
+        outside = [
+            label.is_in(list(part.excluded))
+            for label, part in zip(labels, self.parts, strict=True)
+            if part.excluded
+        ]
+        joined = nw.concat_str(labels, separator=", ")
+        if outside:
+            known = ~nw.any_horizontal(*(label.is_null() for label in labels), ignore_nulls=True)
+            excluded = nw.any_horizontal(*outside, ignore_nulls=True) & known
+            joined = nw.when(excluded).then(nw.lit(_EXCLUDED_LABEL)).otherwise(joined)
+        return joined
+
+    @property
+    def excluded(self) -> tuple[str, ...]:  # type: ignore[override]  # follows from the parts
+        """The label of cases that a part reports in no group."""
+        return (_EXCLUDED_LABEL,) if any(part.excluded for part in self.parts) else ()
+
+
+_EXCLUDED_LABEL = "in no reported group"
+
+
+def _label(part: Breakdown) -> Any:
+    import narwhals as nw
+
+    found = part.expression()
+    return nw.col(part.column or part.key).cast(nw.String) if found is None else found

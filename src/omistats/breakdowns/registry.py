@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 
-from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.base import AllCases, Breakdown, BreakdownLike, CrossedBreakdown
 from omistats.errors import (
     DataError,
     Problem,
@@ -104,13 +104,12 @@ def _instance(value: object) -> Breakdown:
     )
 
 
-def resolve(
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str], framework: Framework
-) -> tuple[Breakdown, ...]:
+def resolve(breakdowns: Iterable[BreakdownLike], framework: Framework) -> tuple[Breakdown, ...]:
     """Convert names, classes and instances to checked instances.
 
     A name refers to a standard breakdown, to a stratum of the framework, or to a breakdown
-    that an installed package offers.
+    that an installed package offers. A tuple crosses breakdowns. An empty list puts all cases
+    in one group.
 
     Raises
     ------
@@ -119,18 +118,18 @@ def resolve(
     UnknownNameError
         When there is no breakdown of a name.
     UsageError
-        When an entry is not a breakdown, or the list is empty.
+        When an entry is not a breakdown.
     """
     if isinstance(breakdowns, (str, Breakdown, type)):
         breakdowns = (breakdowns,)
     each = as_tuple("breakdowns", breakdowns, "breakdowns or their names")
+
+    def one(value: object) -> Breakdown:
+        return find_breakdown(value, framework) if isinstance(value, str) else _instance(value)
+
     found = tuple(
-        find_breakdown(b, framework) if isinstance(b, str) else _instance(b) for b in each
-    )
-    if not found:
-        raise UsageError(
-            "`breakdowns` must not be empty; pass at least one, or None for the standard ones"
-        )
+        CrossedBreakdown(map(one, b)) if isinstance(b, tuple) else one(b) for b in each
+    ) or (AllCases(),)
     # Shipped breakdowns need no check, and this runs for every report.
     problems = [p for b in found if _SHIPPED.get(str(b.key)) is not b for p in b.problems()]
     keys = [b.key for b in found]

@@ -9,7 +9,14 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import EXCLUDED, UNCLASSIFIED, Breakdown
+from omistats.breakdowns.base import (
+    EXCLUDED,
+    UNCLASSIFIED,
+    AllCases,
+    Breakdown,
+    BreakdownLike,
+    CrossedBreakdown,
+)
 from omistats.breakdowns.groups import GroupSpec, group_masks
 from omistats.counting.tally import (
     By,
@@ -53,7 +60,7 @@ def tally(
     source: Any,
     *,
     by: By | None = None,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
+    breakdowns: Iterable[BreakdownLike] | None = None,
     questions: Iterable[str] | None = None,
     framework: Framework | None = None,
     check_ids: bool = True,
@@ -193,8 +200,8 @@ def count_cases(
     plan = _plan_masks(splits, sizes[:counted].tolist(), sizes[counted:].tolist(), len(cases))
     columns = None
     if ids != framework.question_ids:
-        wanted = set(ids)
-        columns = np.flatnonzero([id in wanted for id in framework.question_ids * 2])
+        wanted, kinds = set(ids), packed.columns // max(len(framework.questions), 1)
+        columns = np.flatnonzero([id in wanted for id in framework.question_ids * kinds])
     sums = _count_masks(packed, bits, plan.rows, by == "unit", columns)
     unit_sizes = np.diff(packed.starts) if by == "unit" else packed.starts[-1:]
     return _assemble(cases, by, splits, ids, plan, sums, unit_sizes)
@@ -341,11 +348,12 @@ def _assemble(
     width, counted = len(ids), len(plan.masked_groups)
     units = len(unit_sizes)
     groups = sum(len(s.groups) for s in splits)
-    # First sufficient, then applicable, each contiguous.
-    counts = np.zeros((2, units, groups, width), np.int64)
-    unknown = np.zeros((2, units, len(splits), width), np.int64)
-    whole = sums.whole[0].reshape(units, 2, width).swapaxes(0, 1)
-    within = sums.within.reshape(len(plan.rows), units, 2, width).transpose(2, 1, 0, 3)
+    # First sufficient, then applicable, then not answered if cases can say so; each contiguous.
+    kinds = 2 if cases.framework.not_answered is None else 3
+    counts = np.zeros((kinds, units, groups, width), np.int64)
+    unknown = np.zeros((kinds, units, len(splits), width), np.int64)
+    whole = sums.whole[0].reshape(units, kinds, width).swapaxes(0, 1)
+    within = sums.within.reshape(len(plan.rows), units, kinds, width).transpose(2, 1, 0, 3)
     counts[:, :, plan.groups] = within[:, :, : len(plan.groups)]
     unknown[:, :, plan.unknown] = within[:, :, len(plan.groups) :]
     for place in plan.all_groups:
@@ -377,6 +385,7 @@ def _assemble(
         unclassified=unclassified,
         excluded=excluded,
         metadata=cases.metadata,
+        not_answered=counts[2] if kinds > 2 else None,
     )
 
 
@@ -485,9 +494,15 @@ def each_part(
 
 def needed_columns(splits: Sequence[Breakdown], ids: Sequence[str]) -> set[str] | None:
     """List the columns to read; None for all, if a breakdown makes its own labels."""
-    if any(split.overrides() for split in splits):
+    parts = [
+        part
+        for split in splits
+        for part in (split.parts if isinstance(split, CrossedBreakdown) else (split,))
+        if not isinstance(part, AllCases)
+    ]
+    if any(part.overrides() for part in parts):
         return None
-    return {*ids, *(split.column or split.key for split in splits)}
+    return {*ids, *(part.column or part.key for part in parts)}
 
 
 def count_engine(
@@ -540,8 +555,9 @@ def count_engine(
     table = open_source(source, framework)
     assert framework is not None  # noqa: S101  # `open_source` refuses None
     checked = check_table(table, framework, splits, ids, check_ids)
-    flags = answer_flags(table, ids)
-    values = [f"{word}{i}" for word in "kn" for i in range(len(ids))]
+    flags = answer_flags(table, framework, ids)
+    kinds = "kn" if framework.not_answered is None else "knm"
+    values = [f"{word}{i}" for word in kinds for i in range(len(ids))]
     by_unit = by == "unit"
     parts = [
         run_sums(table, checked, batch, flags, values, by_unit=by_unit)
@@ -555,20 +571,24 @@ def count_engine(
         splits=tuple(GroupSpec(b.key, tuple(b.groups), b.contrast) for b in splits),
         questions=ids,
         metadata=checked.metadata,
-        **_sum_parts(parts, units, splits, len(ids)),
+        **_sum_parts(parts, units, splits, len(ids), len(kinds)),
     )
 
 
 def _sum_parts(
-    parts: list[Sums], units: tuple[str, ...], splits: tuple[Breakdown, ...], width: int
+    parts: list[Sums],
+    units: tuple[str, ...],
+    splits: tuple[Breakdown, ...],
+    width: int,
+    kinds: int,
 ) -> dict[str, Any]:
     """Add the rows of all queries to the arrays of a tally."""
     from omistats.engines.sums import add_at
 
     groups = sum(len(b.groups) for b in splits)
-    shape = (len(units), groups, 2 * width)
+    shape = (len(units), groups, kinds * width)
     counts, cases = np.zeros(shape, np.int64), np.zeros(shape[:2], np.int64)
-    unknown = np.zeros((len(units), len(splits), 2 * width), np.int64)
+    unknown = np.zeros((len(units), len(splits), kinds * width), np.int64)
     no_group = np.zeros((2, len(units), len(splits)), np.int64)
     place = {unit: i for i, unit in enumerate(units)}
     first = number = 0
@@ -596,9 +616,10 @@ def _sum_parts(
             number += 1
     return {
         "k": counts[:, :, :width],
-        "n": counts[:, :, width:],
+        "n": counts[:, :, width : 2 * width],
         "unknown_k": unknown[:, :, :width],
-        "unknown_n": unknown[:, :, width:],
+        "unknown_n": unknown[:, :, width : 2 * width],
+        "not_answered": counts[:, :, 2 * width :] if kinds > 2 else None,
         "cases": cases,
         "unclassified": no_group[0],
         "excluded": no_group[1],

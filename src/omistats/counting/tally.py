@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.base import Breakdown, BreakdownLike
 from omistats.breakdowns.groups import GroupSpec
 from omistats.breakdowns.registry import resolve
 from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value, format_values
@@ -52,6 +52,9 @@ class Tally:
         Number of cases in no group: of unknown characteristic, and known but not reported.
     metadata : mapping of bytes to bytes
         Metadata of the cases, such as the mark of synthetic cases.
+    not_answered : ndarray of int64, shape (units, groups, questions), or None
+        Number of applicable questions without an answer; None where cases cannot say so. Where
+        they count as not sufficient they are part of ``n``.
 
     Raises
     ------
@@ -94,6 +97,7 @@ class Tally:
     unclassified: Counts
     excluded: Counts
     metadata: Mapping[bytes, bytes] = attrs.field(factory=dict)
+    not_answered: Counts | None = None
 
     def __attrs_post_init__(self) -> None:
         shape = (len(self.units), self.offsets[-1], len(self.questions))
@@ -110,7 +114,7 @@ class Tally:
                 f"for {self.questions[q]}, unit {self.units[u]}, and {int(bad.sum()) - 1} more"
             )
         # Read-only, as findings computed from these arrays would not follow a change.
-        for name, array in self._arrays().items():
+        for name, array in self.arrays().items():
             fixed = array.view()
             fixed.flags.writeable = False
             object.__setattr__(self, name, fixed)
@@ -120,8 +124,10 @@ class Tally:
         """Index of the first group of each split, and the number of groups."""
         return tuple(np.cumsum([0, *(len(s.groups) for s in self.splits)]).tolist())
 
-    def _arrays(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in _COUNTS}
+    def arrays(self) -> dict[str, Any]:
+        """Return the count arrays by name; the first axis of each is the units."""
+        names = _COUNTS if self.not_answered is None else (*_COUNTS, "not_answered")
+        return {name: getattr(self, name) for name in names}
 
     def collapse_units(self) -> Tally:
         """Add all units to the one unit ``all``.
@@ -136,7 +142,7 @@ class Tally:
         if ALL in self.units:
             return reorder_units(self, (ALL,))
         summed: dict[str, Any] = {
-            name: a.sum(axis=0, keepdims=True) for name, a in self._arrays().items()
+            name: a.sum(axis=0, keepdims=True) for name, a in self.arrays().items()
         }
         return attrs.evolve(self, units=(ALL,), **summed)
 
@@ -162,7 +168,7 @@ class Tally:
             )
         arrays: dict[str, Any] = {
             name: np.concatenate([a, a.sum(axis=0, keepdims=True)])
-            for name, a in self._arrays().items()
+            for name, a in self.arrays().items()
         }
         return attrs.evolve(self, units=(*self.units, ALL), **arrays)
 
@@ -274,8 +280,7 @@ class Tally:
         groups, place = resolve_regrouping(units, mapping)
         parts = _select_units(self, units)
         counts: dict[str, Any] = {}
-        for name in _COUNTS:
-            array = getattr(parts, name)
+        for name, array in parts.arrays().items():
             counts[name] = np.zeros((len(groups), *array.shape[1:]), np.int64)
             np.add.at(counts[name], place, array)
         found = attrs.evolve(self, units=groups, **counts)
@@ -352,7 +357,8 @@ class RunningSum:
         self._place: dict[str, int] = {}
         self._metadata: dict[bytes, bytes] | None = None
         self._arrays: dict[str, Any] = {
-            name: np.zeros((0, *getattr(first, name).shape[1:]), np.int64) for name in _COUNTS
+            name: np.zeros((0, *array.shape[1:]), np.int64)
+            for name, array in first.arrays().items()
         }
         self.add(first)
 
@@ -388,7 +394,7 @@ def reorder_units(tally: Tally, units: Sequence[str]) -> Tally:
 def _select_units(tally: Tally, units: Sequence[str]) -> Tally:
     place = {unit: i for i, unit in enumerate(tally.units)}
     rows = np.array([place[unit] for unit in units], np.intp)
-    counts: dict[str, Any] = {name: getattr(tally, name)[rows] for name in _COUNTS}
+    counts: dict[str, Any] = {name: array[rows] for name, array in tally.arrays().items()}
     return attrs.evolve(tally, units=tuple(units), **counts)
 
 
@@ -470,7 +476,7 @@ def check_by(by: object) -> None:
 
 
 def resolve_breakdowns(
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None, framework: Framework
+    breakdowns: Iterable[BreakdownLike] | None, framework: Framework
 ) -> tuple[Breakdown, ...]:
     """Resolve breakdowns; by default the standard ones of the framework.
 

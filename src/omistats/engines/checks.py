@@ -9,12 +9,19 @@ import attrs
 from omistats.breakdowns.base import Breakdown
 from omistats.engines.tables import Source
 from omistats.errors import DataError, Problem, format_value, format_values
-from omistats.model.framework import ALL, Framework
+from omistats.model.answers import EXCESS_HINT, describe_conditions
+from omistats.model.framework import (
+    ALL,
+    NOT_ANSWERED,
+    NOT_APPLICABLE,
+    Framework,
+    Question,
+)
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.units import reserved_unit
-from omistats.model.validation import ANSWER, column_problems
+from omistats.model.validation import answer_rule, column_problems
 
-__all__ = ["EXCLUDED", "INVALID", "Checked", "Labels", "check_table", "flag"]
+__all__ = ["EXCLUDED", "INVALID", "Checked", "Labels", "answer_states", "check_table", "flag"]
 
 
 IN_GROUP, UNKNOWN, EXCLUDED, INVALID = 0, 1, 2, 4
@@ -60,7 +67,7 @@ class Labels:
     @property
     def groups(self) -> list[str]:
         """The groups that labels can name."""
-        return [group for group in self.split.groups if group != ALL]
+        return list(self.split.named_groups)
 
     @property
     def cells(self) -> int:
@@ -239,7 +246,12 @@ def check_table(
             hint = "Add the group, list it in `excluded`, or make the label null."
             problems.append(Problem(f"breakdown {one.split.key!r}", rule, what, hint))
     invalid = {id: count for id in ids if (count := found.get(f"answer {id}", 0))}
-    problems += _answer_problems(source, invalid) if invalid else []
+    problems += _answer_problems(source, framework, invalid) if invalid else []
+    for question in framework.routed:
+        if count := found.get(f"excess {question.id}", 0):
+            rule = f"asked only if {describe_conditions(question)}"
+            what = f"{count:,} answers in other cases in {source.engine}"
+            problems.append(Problem(question.id, rule, what, EXCESS_HINT))
     if problems:
         raise DataError(problems)
     metadata = {SYNTHETIC: b"true"} if found.get("synthetic") else {}
@@ -259,8 +271,11 @@ def _type_problems(source: Source, framework: Framework) -> list[Problem]:
             allowed = f"allowed levels are {format_values(stratum.levels, 12)}, or null for unknown"
             rules.append((stratum.name, allowed, "Recode these values, or leave them null."))
     recode = "Recode the values in a query."
-    invalid = [id for id in framework.question_ids if id in kinds and not _is_answer(kinds[id])]
-    rules += [(id, ANSWER, recode) for id in invalid]
+    rules += [
+        (q.id, answer_rule(q, framework), recode)
+        for q in framework.questions
+        if q.id in kinds and not _may_hold_answers(q, framework, kinds[q.id])
+    ]
     return [
         Problem(name, rule, f"a column of type {kinds[name]} in {source.engine}", hint)
         for name, rule, hint in rules
@@ -274,11 +289,119 @@ def _is_answer(kind: Any) -> bool:
     return bool(kind in (nw.Boolean, nw.Unknown) or kind.is_integer() or kind.is_float())
 
 
-def bad_answers(source: Source, id: str) -> Any:
-    """Return a condition for values other than 0, 1, null and NaN; None if there can be none."""
+def _may_hold_answers(question: Question, framework: Framework, kind: Any) -> bool:
+    """Tell whether a column of this type may hold the answers to a question."""
+    if framework.stored_labels(question) is None:
+        return _is_answer(kind)
+    return _is_label_type(kind) or (not question.levels and _is_answer(kind))
+
+
+@attrs.frozen(eq=False)
+class AnswerStates:
+    """Conditions that tell the state of each case's answer to a question.
+
+    Attributes
+    ----------
+    sufficient, applicable, not_answered : narwhals.Expr
+        As in `omistats.model.answers.AnswerFlags`; null counts as false.
+    excess : narwhals.Expr or None
+        An answer to a question that the case is not asked.
+    """
+
+    sufficient: Any
+    applicable: Any
+    not_answered: Any
+    excess: Any = None
+
+
+def answer_states(source: Source, framework: Framework) -> dict[str, AnswerStates]:
+    """Return the conditions of every question whose column the table has."""
+    found: dict[str, AnswerStates] = {}
+    routed = framework.routed
+    plain = [q for q in framework.questions if not q.asked_if]
+    for question in (*plain, *routed):
+        if question.id in source.kinds:
+            found[question.id] = _states(source, question, framework, found)
+    return found
+
+
+def _states(
+    source: Source, question: Question, framework: Framework, others: dict[str, AnswerStates]
+) -> AnswerStates:
     import narwhals as nw
 
-    kind, column = source.kinds[id], source.column(id)
+    kind, column = source.kinds[question.id], source.column(question.id)
+    if _is_answer(kind) and not (kind == nw.Unknown and question.levels):
+        blank = column.is_null()
+        if kind.is_float():
+            blank = blank | column.is_nan()
+        # A column of unknown type has only nulls, as was checked.
+        one = column if kind == nw.Boolean else ~blank if kind == nw.Unknown else column == 1
+        sufficient, applicable, named = one & ~blank, ~blank, nw.lit(False)
+    else:
+        text = column.cast(nw.String)
+        blank = column.is_null()
+        sufficient = text.is_in(list(question.sufficient or question.answers[:1])) & ~blank
+        applicable = text.is_in(list(question.answers)) & ~blank
+        named = (text == nw.lit(NOT_ANSWERED)) & ~blank
+    sufficient, applicable, named = (x.fill_null(False) for x in (sufficient, applicable, named))
+    missing = blank if framework.blank == NOT_ANSWERED else nw.lit(False)
+    if not question.asked_if:
+        return AnswerStates(sufficient, applicable, named | missing)
+    asked, unknown = _asked(source, question, framework, others)
+    known_not = ~asked & ~unknown
+    return AnswerStates(
+        sufficient, applicable, (named & ~known_not) | (missing & asked), applicable & known_not
+    )
+
+
+def _asked(
+    source: Source, question: Question, framework: Framework, others: dict[str, AnswerStates]
+) -> tuple[Any, Any]:
+    """Tell of which cases a question is asked, and where that is not known."""
+    import narwhals as nw
+
+    asked, unknown = nw.lit(False), nw.lit(False)
+    for condition in question.asked_if:
+        yes, no = nw.lit(True), nw.lit(False)
+        for name, levels in condition:
+            if name not in source.kinds:
+                yes = nw.lit(False)
+                continue
+            if name in others:
+                has = _has_level(source, framework.question(name), levels, others[name])
+                lacks = ~has & ~others[name].not_answered
+            else:
+                text = source.column(name).cast(nw.String)
+                has = text.is_in(list(levels)).fill_null(False)
+                lacks = ~has & ~text.is_null()
+            yes, no = yes & has, no | lacks
+        asked, unknown = asked | yes, unknown | (~yes & ~no)
+    return asked, unknown & ~asked
+
+
+def _has_level(
+    source: Source, question: Question, levels: tuple[str, ...], states: AnswerStates
+) -> Any:
+    import narwhals as nw
+
+    if question.levels:
+        text = source.column(question.id).cast(nw.String)
+        return text.is_in(list(levels)).fill_null(False)
+    first, second = (level in levels for level in question.answers)
+    has = states.sufficient if first else nw.lit(False)
+    return has | (states.applicable & ~states.sufficient) if second else has
+
+
+def bad_answers(source: Source, question: Question, framework: Framework) -> Any:
+    """Return a condition for values that are no answers; None if there can be none."""
+    import narwhals as nw
+
+    kind, column = source.kinds[question.id], source.column(question.id)
+    labels = framework.stored_labels(question)
+    if labels is not None and not _is_answer(kind):
+        text = column.cast(nw.String)
+        return ~text.is_in([*labels, NOT_APPLICABLE]) & ~text.is_null()
     if kind == nw.Boolean:
         return None
     if kind == nw.Unknown:
@@ -326,9 +449,15 @@ def _probes(
             label = _as_text(source, stratum.name)
             probes[f"stratum {stratum.name}"] = _not_a_level(label, stratum.levels)
     probes |= {f"breakdown {one.split.key}": one.invalid() for one in labels}
-    for id in ids:
-        if id in kinds and _is_answer(kinds[id]) and (bad := bad_answers(source, id)) is not None:
+    states = answer_states(source, framework) if framework.routed else {}
+    for question in (framework.question(id) for id in ids):
+        id = question.id
+        if id not in kinds or not _may_hold_answers(question, framework, kinds[id]):
+            continue
+        if (bad := bad_answers(source, question, framework)) is not None:
             probes[f"answer {id}"] = flag(bad)
+        if question.asked_if:
+            probes[f"excess {id}"] = flag(states[id].excess)
     return probes
 
 
@@ -407,16 +536,20 @@ def _invalid_labels(source: Source, label: Any, invalid: Any, count: int) -> str
     return f"{_first_values(few)} in {count:,} row{'s' * (count != 1)}"
 
 
-def _answer_problems(source: Source, invalid: dict[str, int]) -> list[Problem]:
-    """Report the smallest and largest invalid answers of all questions, in one query."""
+def _answer_problems(
+    source: Source, framework: Framework, invalid: dict[str, int]
+) -> list[Problem]:
+    """Report invalid answers: of numbers the smallest and largest, in one query."""
     import narwhals as nw
 
-    known = [id for id in invalid if source.kinds[id] != nw.Unknown]
+    questions = {id: framework.question(id) for id in invalid}
+    texts = [id for id in invalid if not _is_answer(source.kinds[id])]
+    known = [id for id in invalid if id not in texts and source.kinds[id] != nw.Unknown]
 
     def query() -> Any:
         numbers = (source.column(id).cast(nw.Float64) for id in known)
         invalid_values = (
-            nw.when(bad_answers(source, id)).then(number).alias(f"c{i}")
+            nw.when(bad_answers(source, questions[id], framework)).then(number).alias(f"c{i}")
             for i, (id, number) in enumerate(zip(known, numbers, strict=True))
         )
         least = (nw.col(f"c{i}").min().alias(f"min{i}") for i in range(len(known)))
@@ -428,7 +561,11 @@ def _answer_problems(source: Source, invalid: dict[str, int]) -> list[Problem]:
     problems = []
     for id, count in invalid.items():
         values = " to ".join(f"{v:g}" for v in ends[id]) if id in ends else "values of another kind"
-        what = f"{values} in {count:,} row{'s' * (count != 1)} in {source.engine}"
+        what = f"{values} in {count:,} row{'s' * (count != 1)}"
+        if id in texts:
+            bad = flag(bad_answers(source, questions[id], framework))
+            what = _invalid_labels(source, _as_text(source, id), bad, count)
         hint = "Recode these values, or leave them null."
-        problems.append(Problem(id, ANSWER, what, hint))
+        rule = answer_rule(questions[id], framework)
+        problems.append(Problem(id, rule, f"{what} in {source.engine}", hint))
     return problems

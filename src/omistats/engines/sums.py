@@ -17,6 +17,7 @@ from omistats.engines.checks import (
     INVALID,
     Checked,
     Labels,
+    answer_states,
     check_table,
     flag,
 )
@@ -80,22 +81,23 @@ class Sums:
         return out
 
 
-def answer_flags(source: Source, ids: Sequence[str]) -> list[Any]:
-    """Return flags of 0 or 1: sufficient as ``k0``, ``k1``, ..., applicable as ``n0``, ...
+def answer_flags(source: Source, framework: Framework, ids: Sequence[str]) -> list[Any]:
+    """Return flags of 0 or 1: sufficient as ``k0``, ..., applicable as ``n0``, ...
 
-    They are whole numbers without nulls, so that engines only have to add them up.
+    Where cases can say that a question was not answered, these are ``m0``, ...; and applicable
+    too, if they count as not sufficient. Flags are whole numbers without nulls, so that engines
+    only have to add them up.
     """
-    import narwhals as nw
-
+    states = answer_states(source, framework)
     flags = []
     for i, id in enumerate(ids):
-        kind, column = source.kinds[id], source.column(id)
-        known = ~column.is_null()
-        if kind.is_float():
-            known = known & ~column.is_nan()
-        # A column of unknown type has only nulls, as was checked.
-        one = column if kind == nw.Boolean else known if kind == nw.Unknown else column == 1
-        flags += [flag(one).alias(f"k{i}"), flag(known).alias(f"n{i}")]
+        one = states[id]
+        counted = one.applicable
+        if framework.not_answered == "not sufficient":
+            counted = counted | one.not_answered
+        flags += [flag(one.sufficient).alias(f"k{i}"), flag(counted).alias(f"n{i}")]
+        if framework.not_answered is not None:
+            flags.append(flag(one.not_answered).alias(f"m{i}"))
     return flags
 
 
@@ -302,7 +304,7 @@ def sum_engine(
         names = [f"item{i}_{j}" for j in range(len(columns))]
         sized += [column.alias(name) for column, name in zip(columns, names, strict=True)]
         values += names
-    flags = answer_flags(table, ids)
+    flags = answer_flags(table, framework, ids)
     batched = []
     for batch in query_batches(checked.labels, checked.units):
         names = ["unit", *(f"{w}{i}" for i in range(len(batch)) for w in ("group", "state"))]

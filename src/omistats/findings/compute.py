@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.base import BreakdownLike
 from omistats.counting.count import tally
 from omistats.counting.tally import By, Tally, check_by, resolve_breakdowns
 from omistats.errors import UsageError
@@ -26,7 +26,7 @@ def recompute(
     source: Any,
     *,
     by: By | None = None,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
+    breakdowns: Iterable[BreakdownLike] | None = None,
     questions: Iterable[str] | None = None,
     inference: Inference | None = None,
     weight: Column = None,

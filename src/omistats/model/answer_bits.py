@@ -31,8 +31,9 @@ class Block:
 
     Attributes
     ----------
-    words : ndarray of uint64, shape (pieces, 2 * questions)
-        Bits of the sufficient answers, then of the applicable ones; a piece belongs to one unit.
+    words : ndarray of uint64, shape (pieces, columns)
+        Bits of the sufficient answers, then of the applicable ones, then of what was not
+        answered where cases can say so; a piece belongs to one unit.
     masks : ndarray of uint64, shape (masks, pieces)
         Bits of the masks, arranged in the same way.
     pieces : UnitWords
@@ -73,6 +74,8 @@ class AnswerBits:
     def answers(self) -> Words:
         """Bits of sufficient, then applicable answers, shape (2 * questions, words).
 
+        After them come bits of what was not answered, where cases can say so.
+
         For large data sets every access makes a copy of two bits per case and question.
         """
         return self._sorted_bits if self.is_small else self._sort_by_unit(self._read_all())
@@ -89,7 +92,7 @@ class AnswerBits:
         ------
         start, stop : int
             First case and end of the slice, in the order of units.
-        words : ndarray of uint64, shape (2 * questions, words)
+        words : ndarray of uint64, shape (columns, words)
             The bits of the slice. Unsorted large data sets are copied once.
         """
         rows = int(self.starts[-1])
@@ -201,7 +204,10 @@ def _take_cases(bits: Words, order: Indices) -> Words:
 
 
 def pack_answers(
-    answers: Sequence[pa.Array], unit_codes: npt.NDArray[np.signedinteger], units: int
+    answers: Sequence[pa.Array],
+    unit_codes: npt.NDArray[np.signedinteger],
+    units: int,
+    not_answered: Sequence[pa.Array] = (),
 ) -> AnswerBits:
     """Pack answers as bits, in the order of units.
 
@@ -213,6 +219,8 @@ def pack_answers(
         The unit of every case.
     units : int
         Number of units.
+    not_answered : sequence of pyarrow.BooleanArray
+        One per question, without nulls; none where cases cannot say so.
 
     Returns
     -------
@@ -226,6 +234,8 @@ def pack_answers(
         sizes += np.bincount(codes[:_BLOCK_ROWS], minlength=units)
     starts = np.zeros(units + 1, np.int64)
     np.cumsum(sizes, out=starts[1:])
-    packed = AnswerBits(starts, _arrow.Bitmaps(answers), None if is_sorted else unit_codes)
+    packed = AnswerBits(
+        starts, _arrow.Bitmaps(answers, not_answered), None if is_sorted else unit_codes
+    )
     packed.prepare()
     return packed

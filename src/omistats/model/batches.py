@@ -230,7 +230,8 @@ def _iter_ids(files: Sequence[CaseFile]) -> Iterator[tuple[str, pa.Array]]:
 
 
 def _restrict_framework(framework: Framework, columns: Collection[str]) -> Framework:
-    """Restrict a framework to some columns and the required strata."""
+    """Restrict a framework to some columns, those behind them, and the required strata."""
+    columns = {*columns, *framework.columns_behind(columns)}
     return attrs.evolve(
         framework,
         questions=[q for q in framework.questions if q.id in columns],
@@ -252,7 +253,7 @@ def _columns_to_read(
     of_framework = {*framework.question_ids, *(s.name for s in framework.strata)}
     if missing := [c for c in columns if c not in names and c not in of_framework]:
         raise UnknownNameError("column", missing, names)
-    wanted = {"unit", *columns, *(s.name for s in known.strata)}
+    wanted = {"unit", *columns, *known.question_ids, *(s.name for s in known.strata)}
     if check_ids:
         wanted.add("case_id")
     return [name for name in names if name in wanted]

@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UnknownNameError, as_tuple
+from omistats.errors import DataError, Problem, UnknownNameError, UsageError, as_tuple
 from omistats.model.answer_bits import AnswerBits, pack_answers
-from omistats.model.framework import Framework
+from omistats.model.answers import answer_array, level_array
+from omistats.model.framework import NOT_ANSWERED, Framework, NotAnswered
 from omistats.model.metadata import is_synthetic
 from omistats.model.units import Unit, resolve_regrouping
 from omistats.model.validation import validate_frame
@@ -87,7 +88,10 @@ class CaseSet:
             One row per case, with the columns ``case_id`` (text or whole numbers, unique),
             ``unit`` (text), the framework's required strata (text or dictionary) and its
             questions (Boolean, or numbers that are 0 or 1). Null means unknown
-            (unclassified) for a stratum and not applicable for a question; NaN is null.
+            (unclassified) for a stratum and what the framework's ``blank`` says for a question;
+            NaN is null. Answers to questions with levels are levels (text or dictionary);
+            ``not applicable`` may be written out, and ``not answered`` where the framework has
+            a policy for it.
             Any frame that supports the Arrow PyCapsule protocol or narwhals works. Other
             columns are kept, and listed in ``extra``.
         framework : Framework
@@ -170,8 +174,76 @@ class CaseSet:
     @cached_property
     def packed(self) -> AnswerBits:
         """The answers to all questions as bits, in the order of units."""
-        answers = [self._columns[id] for id in self.framework.question_ids]
-        return pack_answers(answers, self.unit_codes, len(self.units))
+        framework = self.framework
+        answers = [answer_array(self._columns[q.id], q, framework) for q in framework.questions]
+        not_answered = [
+            level_array(self._columns[q.id], (NOT_ANSWERED,))
+            for q in framework.questions
+            if framework.not_answered is not None
+        ]
+        return pack_answers(answers, self.unit_codes, len(self.units), not_answered)
+
+    def with_cut(self, sufficient: Mapping[str, Iterable[str]] | Iterable[str]) -> CaseSet:
+        """Change which levels of graded questions count as sufficient.
+
+        Parameters
+        ----------
+        sufficient : mapping of str to levels, or levels
+            The sufficient levels of some questions; or of every question that has levels.
+
+        Returns
+        -------
+        CaseSet
+            The same answers with other cuts.
+
+        Raises
+        ------
+        UnknownNameError
+            When a question is unknown.
+        DataError
+            When a cut is none of the question's levels.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> levels = ("fully met", "mostly met", "not met")
+        >>> plan = oms.Question("plan", "Plan covers risk", levels=levels, sufficient=levels[:1])
+        >>> data = {"case_id": [1, 2, 3], "unit": ["A"] * 3, "plan": levels}
+        >>> cases = oms.CaseSet.from_data(data, framework=oms.Framework("demo", [plan]))
+        >>> [
+        ...     oms.recompute(c, breakdowns=[]).table["percent"].to_pylist()[0]
+        ...     for c in (cases, cases.with_cut(["fully met", "mostly met"]))
+        ... ]
+        [33.33333333333333, 66.66666666666666]
+        """
+        return attrs.evolve(self, framework=self.framework.with_cut(sufficient))
+
+    def with_not_answered(self, policy: NotAnswered) -> CaseSet:
+        """Change what an applicable question without an answer counts as.
+
+        Parameters
+        ----------
+        policy : {'left out', 'not sufficient'}
+            As nothing, or as not sufficient.
+
+        Returns
+        -------
+        CaseSet
+            The same answers, counted by that policy.
+
+        Raises
+        ------
+        UsageError
+            When the framework has no policy, so that its cases cannot say what was not answered.
+        DataError
+            When there is no such policy.
+        """
+        if self.framework.not_answered is None:
+            raise UsageError(
+                f"cases of {self.framework.name!r} cannot say that a question was not answered; "
+                "make them with a framework that has `not_answered`"
+            )
+        return attrs.evolve(self, framework=attrs.evolve(self.framework, not_answered=policy))
 
     def filter(self, mask: Any) -> CaseSet:
         """Keep the cases where a mask is true; all units are kept.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Literal, TypeVar, get_args
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, Final, Literal, TypeVar, get_args
 
 import attrs
 
@@ -20,10 +21,14 @@ from omistats.errors import (
 
 __all__ = [
     "ALL",
+    "NOT_ANSWERED",
+    "NOT_APPLICABLE",
+    "Condition",
     "Framework",
     "Item",
     "Level",
     "Link",
+    "NotAnswered",
     "Provenance",
     "Question",
     "Stratum",
@@ -36,6 +41,20 @@ Provenance = Literal["published", "inferred", "invented"]
 """Where a statement comes from: a publication, our reading of it, or our invention."""
 
 Level = Literal["criterion", "section", "headline"]
+
+
+NotAnswered = Literal["left out", "not sufficient"]
+"""What an applicable question without an answer counts as: as nothing, or as not sufficient."""
+
+NOT_ANSWERED: Final = "not answered"
+NOT_APPLICABLE: Final = "not applicable"
+"""Labels of the two states in which a question has no answer."""
+
+SUFFICIENT = ("sufficient", "not sufficient")
+"""Labels of the answers to a question without levels of its own."""
+
+Condition = tuple[tuple[str, tuple[str, ...]], ...]
+"""Characteristics or questions with the levels they may have; all must hold."""
 
 
 @attrs.frozen
@@ -109,6 +128,33 @@ def _links(values: Iterable[Link]) -> tuple[Link, ...]:
     return as_tuple("headlines", values, "links, as [Link('safety', 'inferred')]")
 
 
+def as_tuple_of_str(values: Iterable[str]) -> tuple[str, ...]:
+    """Convert labels to a tuple; a single text becomes one label."""
+    if isinstance(values, str):
+        return (values,)
+    try:
+        return tuple(values)
+    except TypeError:
+        raise UsageError(f"expected a list of names; found {format_value(values)}") from None
+
+
+def _conditions(values: Any) -> tuple[Condition, ...]:
+    """Convert a mapping, or a list of mappings of which one must hold."""
+    if values is None:
+        return ()
+    try:
+        several = (values,) if isinstance(values, Mapping) else tuple(values)
+        pairs = (one.items() if isinstance(one, Mapping) else one for one in several)
+        return tuple(
+            tuple((name, as_tuple_of_str(levels)) for name, levels in one) for one in pairs
+        )
+    except (TypeError, ValueError):
+        raise UsageError(
+            "`asked_if` must name characteristics or questions and the levels they may have, as "
+            f'{{"risk_of_harm": ["high"]}}; found {format_value(values)}'
+        ) from None
+
+
 @attrs.frozen
 class Question:
     """One aspect of work that is judged in a case.
@@ -129,11 +175,27 @@ class Question:
         The published tables and rows that print the question.
     provenance : {'published', 'inferred', 'invented'}
         Where the question is known from. Invented questions are counted only on request.
+    levels : tuple of str
+        The answers that can be given, from best to worst or from worst to best if they are
+        ordered. Without any, an answer is sufficient or not sufficient.
+    sufficient : tuple of str
+        The levels that count as sufficient; of ordered levels the best, or the best few.
+    ordered : bool
+        Whether the levels are ordered.
+    asked_if : mapping of str to levels, or list of such mappings
+        Which cases the question is asked of: the levels that characteristics of the case, or its
+        answers to other questions, must have. All of a mapping must hold, and one mapping of a
+        list. Elsewhere the question is not applicable. By default it is asked of every case.
+
+    Attributes
+    ----------
+    answers : tuple of str
+        The levels, or ``sufficient`` and ``not sufficient`` without any.
 
     Raises
     ------
     UsageError
-        When ``headlines`` is not a list of links.
+        When ``headlines`` is not a list of links, or ``asked_if`` not a mapping.
 
     Examples
     --------
@@ -146,6 +208,15 @@ class Question:
     ... )
     >>> [link.item for link in question.links]
     ['1.2', 'risk_of_harm']
+    >>> graded = oms.Question(
+    ...     "plan",
+    ...     "Plan covers risk",
+    ...     levels=["fully met", "mostly met", "partly met", "not met"],
+    ...     sufficient=["fully met", "mostly met"],
+    ...     asked_if={"risk_of_harm": "high"},
+    ... )
+    >>> graded.answers[:2], graded.asked_if
+    (('fully met', 'mostly met'), ((('risk_of_harm', ('high',)),),))
     """
 
     id: str
@@ -154,11 +225,67 @@ class Question:
     headlines: tuple[Link, ...] = attrs.field(converter=_links, default=())
     printed: tuple[tuple[int, int], ...] = ()
     provenance: Provenance = "published"
+    levels: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
+    sufficient: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
+    ordered: bool = True
+    asked_if: tuple[Condition, ...] = attrs.field(converter=_conditions, default=())
 
     @property
     def links(self) -> tuple[Link, ...]:
         """All links, the criterion first."""
         return ((self.criterion,) if self.criterion else ()) + self.headlines
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The answers that can be given."""
+        return self.levels or SUFFICIENT
+
+    @property
+    def conditions_on(self) -> tuple[str, ...]:
+        """The characteristics and questions that decide whether the question is asked."""
+        names = (name for condition in self.asked_if for name, _ in condition)
+        return tuple(dict.fromkeys(names))
+
+
+def _level_problems(question: Question) -> list[Problem]:
+    """Check the levels of a question, and which of them are sufficient."""
+    levels, sufficient = question.levels, question.sufficient
+    where, found = f"{question.id}, levels", []
+    if not levels:
+        if sufficient:
+            rule = "sufficient levels need levels"
+            hint = "Pass levels=..., from best to worst."
+            found.append(Problem(where, rule, format_values(sufficient), hint))
+        return found
+    if repeated := sorted({str(x) for x in levels if levels.count(x) > 1}):
+        hint = "Name each once."
+        found.append(Problem(where, "levels must be distinct", format_values(repeated), hint))
+    if odd := [x for x in levels if not isinstance(x, str) or not x.strip()]:
+        found.append(Problem(where, "levels must be text", format_values(odd), "Name the level."))
+    if taken := [x for x in levels if x in (ALL, NOT_ANSWERED, NOT_APPLICABLE)]:
+        rule = f"{ALL!r}, {NOT_ANSWERED!r} and {NOT_APPLICABLE!r} are no levels"
+        found.append(Problem(where, rule, format_values(taken), "Leave them out or rename them."))
+    if not 2 <= len(levels) <= _MAX_LEVELS - 2:
+        rule = f"a question has 2 to {_MAX_LEVELS - 2} levels"
+        found.append(Problem(where, rule, str(len(levels)), "Merge or add levels."))
+    where = f"{question.id}, sufficient"
+    if unknown := [x for x in sufficient if x not in levels]:
+        rule = f"the cut must name levels of the question: {format_values(levels, 12)}"
+        found.append(Problem(where, rule, format_values(unknown), "Correct it."))
+    if len(set(sufficient)) < len(sufficient):
+        hint = "Name each once."
+        found.append(Problem(where, "levels must be distinct", format_values(sufficient), hint))
+    elif not found and not 0 < len(sufficient) < len(levels):
+        rule = "some levels must be sufficient and some not"
+        what = "all" if sufficient else "none"
+        found.append(Problem(where, rule, what, "Pass sufficient=... with the best levels."))
+    elif not found and question.ordered:
+        ends = (set(levels[: len(sufficient)]), set(levels[-len(sufficient) :]))
+        if set(sufficient) not in ends:
+            rule = f"the sufficient ones of ordered levels are the first or the last of {levels}"
+            hint = "List levels in order, or pass ordered=False."
+            found.append(Problem(where, rule, format_values(sufficient), hint))
+    return found
 
 
 ALL = "all"
@@ -169,16 +296,6 @@ _RESERVED = ("case_id", "unit", ALL)
 
 # Levels are coded in 8 bits.
 _MAX_LEVELS = 127
-
-
-def as_tuple_of_str(values: Iterable[str]) -> tuple[str, ...]:
-    """Convert labels to a tuple; a single text becomes one label."""
-    if isinstance(values, str):
-        return (values,)
-    try:
-        return tuple(values)
-    except TypeError:
-        raise UsageError(f"expected a list of names; found {format_value(values)}") from None
 
 
 @attrs.frozen
@@ -275,6 +392,11 @@ class Framework:
         Criteria, sections and headline elements.
     breakdowns : tuple of str
         Names of the standard breakdowns.
+    not_answered : {'left out', 'not sufficient'} or None
+        What an applicable question without an answer counts as. By default cases cannot say that
+        a question was not answered.
+    blank : {'not applicable', 'not answered'}
+        What a blank (null) answer means, where the question is asked.
 
     Attributes
     ----------
@@ -286,7 +408,8 @@ class Framework:
     Raises
     ------
     DataError
-        When names repeat or are reserved, a link or a parent names an unknown item, or an
+        When names repeat or are reserved, a link or a parent names an unknown item, levels or
+        the sufficient ones are wrong, a question is asked on a condition that cannot be, or an
         entry has the wrong type; all problems are listed.
     UsageError
         When questions, strata, items or breakdowns are not lists.
@@ -312,6 +435,8 @@ class Framework:
     strata: tuple[Stratum, ...] = attrs.field(converter=_strata, default=())
     items: tuple[Item, ...] = attrs.field(converter=_items, default=())
     breakdowns: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
+    not_answered: NotAnswered | None = None
+    blank: Literal["not applicable", "not answered"] = NOT_APPLICABLE
 
     def __attrs_post_init__(self) -> None:
         kinds = ((Question, self.questions), (Stratum, self.strata), (Item, self.items))
@@ -359,6 +484,10 @@ class Framework:
             )
         known = {item.id for item in self.items}
         problems += self._item_problems()
+        problems += self._answer_problems()
+        problems += [p for q in self.questions for p in _level_problems(q)]
+        if not problems:
+            problems += self._routing_problems()
         problems += [
             Problem(
                 q.id, "a link must name an item of the framework", link.item, "Declare the item."
@@ -387,6 +516,129 @@ class Framework:
                 rule = "a parent must be a section of the framework"
                 found.append(Problem(item.id, rule, repr(item.parent), "Declare the section."))
         return found
+
+    def _answer_problems(self) -> list[Problem]:
+        found = []
+        policies = get_args(NotAnswered)
+        if self.not_answered is not None and self.not_answered not in policies:
+            rule = f"`not_answered` must be one of {format_values(policies)}, or None"
+            found.append(Problem(self.name, rule, repr(self.not_answered), "Choose one."))
+        blanks = (NOT_APPLICABLE, NOT_ANSWERED)
+        if self.blank not in blanks:
+            rule = f"`blank` must be one of {format_values(blanks)}"
+            found.append(Problem(self.name, rule, repr(self.blank), "Choose one."))
+        elif self.blank == NOT_ANSWERED and self.not_answered is None:
+            rule = "blanks that are not answered need a policy"
+            hint = "Pass not_answered='left out' or 'not sufficient'."
+            found.append(Problem(self.name, rule, "`not_answered` is None", hint))
+        return found
+
+    def _routing_problems(self) -> list[Problem]:
+        """Check that conditions name what there is, and that no question waits for itself."""
+        strata = {s.name: s.levels for s in self.strata}
+        known = strata | {q.id: q.answers for q in self.questions}
+        found = []
+        for question in self.questions:
+            where = f"{question.id}, asked_if"
+            for condition in question.asked_if:
+                if not condition:
+                    rule = "a condition must name something"
+                    hint = "Leave `asked_if` out for a question that is always asked."
+                    found.append(Problem(where, rule, "an empty one", hint))
+                for name, levels in condition:
+                    if name not in known:
+                        rule = "a condition must name a characteristic or a question"
+                        near = UnknownNameError("name", name, known)
+                        found.append(Problem(where, rule, str(near), "Declare it, or correct it."))
+                    elif odd := [level for level in levels if level not in known[name]]:
+                        rule = f"levels of {name} are {format_values(known[name], 12)}"
+                        hint = "Name levels that it has."
+                        found.append(Problem(where, rule, format_values(odd), hint))
+                    elif not levels:
+                        rule = f"a condition must name levels of {name}"
+                        found.append(Problem(where, rule, "none", "Name at least one."))
+        if not found and (circle := self._circle()):
+            rule = "no question may wait for its own answer"
+            hint = "Take one of the conditions away."
+            found.append(Problem(self.name, rule, " -> ".join(circle), hint))
+        return found
+
+    def _circle(self) -> list[str]:
+        """Find questions that wait for each other; empty if there are none."""
+        try:
+            _ = self.routed
+        except CycleError as error:
+            circle: list[str] = error.args[1]
+            return circle
+        return []
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {q.id: i for i, q in enumerate(self.questions)}
+
+    @cached_property
+    def routed(self) -> tuple[Question, ...]:
+        """Questions that are asked on a condition, after those whose answers they wait for."""
+        waits = {
+            q.id: [name for name in q.conditions_on if name in self._places]
+            for q in self.questions
+            if q.asked_if
+        }
+        order = TopologicalSorter(waits).static_order()
+        return tuple(self.question(id) for id in order if id in waits)
+
+    def columns_behind(self, questions: Iterable[str]) -> set[str]:
+        """List the columns that decide whether questions are asked, and on what these depend."""
+        found: set[str] = set()
+        waiting = [id for id in questions if id in self._places]
+        while waiting:
+            question = self.questions[self._places[waiting.pop()]]
+            new = set(question.conditions_on) - found
+            found |= new
+            waiting += [name for name in new if name in self._places]
+        return found
+
+    def stored_labels(self, question: Question) -> tuple[str, ...] | None:
+        """List the labels that a column of answers may hold; None if it is Boolean.
+
+        Null is what a blank means, unless the labels name it.
+        """
+        if not question.levels and self.not_answered is None:
+            return None
+        more = () if self.not_answered is None else (NOT_ANSWERED,)
+        return (*question.answers, *more, *((NOT_APPLICABLE,) * (self.blank == NOT_ANSWERED)))
+
+    def with_cut(self, sufficient: Mapping[str, Iterable[str]] | Iterable[str]) -> Framework:
+        """Change which levels count as sufficient.
+
+        Parameters
+        ----------
+        sufficient : mapping of str to levels, or levels
+            The sufficient levels of some questions; or of every question that has levels.
+
+        Returns
+        -------
+        Framework
+            The same questions with other cuts.
+
+        Raises
+        ------
+        UnknownNameError
+            When a question is unknown.
+        DataError
+            When a cut is none of the question's levels.
+        """
+        if isinstance(sufficient, Mapping):
+            cuts = {self.question(id).id: levels for id, levels in sufficient.items()}
+        else:
+            levels = as_tuple_of_str(sufficient)
+            cuts = {q.id: levels for q in self.questions if q.levels}
+        return attrs.evolve(
+            self,
+            questions=[
+                attrs.evolve(q, sufficient=cuts.get(q.id, q.sufficient)) for q in self.questions
+            ],
+        )
 
     @cached_property
     def question_ids(self) -> tuple[str, ...]:

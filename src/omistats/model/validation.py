@@ -10,11 +10,12 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats.errors import DataError, Problem, format_values
-from omistats.model.framework import ALL, Framework, check_framework
+from omistats.model.answers import read_answers, route_answers
+from omistats.model.framework import ALL, NOT_APPLICABLE, Framework, Question, check_framework
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.units import Unit, as_units, match_units_hint, reserved_unit
 
-__all__ = ["ANSWER", "KEYS", "column_problems", "validate_frame"]
+__all__ = ["ANSWER", "KEYS", "answer_rule", "column_problems", "validate_frame"]
 
 
 KEYS = ("case_id", "unit")
@@ -108,12 +109,30 @@ def _code_columns(
                 )
                 hint = "Recode these values, or leave them null."
                 problems.append(Problem(stratum.name, allowed, str(invalid), hint))
-    for id in framework.question_ids:
-        if id in arrays:
-            columns[id], invalid = _arrow.as_answers(arrays[id])
+    for question in framework.questions:
+        if (id := question.id) in arrays:
+            columns[id], invalid = read_answers(arrays[id], question, framework)
             if invalid:
-                problems.append(Problem(id, ANSWER, str(invalid), _recode_hint(id, invalid)))
+                rule, hint = answer_rule(question, framework), _recode_hint(id, invalid)
+                problems.append(Problem(id, rule, str(invalid), hint))
+    if not problems and framework.routed:
+        blanks = {
+            q.id: arrays[q.id].is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
+            for q in framework.routed
+            if q.id in arrays
+        }
+        problems += route_answers(columns, blanks, framework)
     return problems
+
+
+def answer_rule(question: Question, framework: Framework) -> str:
+    """Say which answers a column may hold."""
+    labels = framework.stored_labels(question)
+    if labels is None:
+        return ANSWER
+    allowed = dict.fromkeys((*labels, NOT_APPLICABLE))
+    plain = "" if question.levels else "true, false, 0, 1, "
+    return f"answers must be {plain}{format_values(allowed, 12)}, or null for {framework.blank}"
 
 
 # Common texts for answers; the user has to give any other text a meaning.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.base import Breakdown, BreakdownLike
 from omistats.breakdowns.groups import compared_sides, is_member
 from omistats.breakdowns.registry import resolve
 from omistats.counting.tally import By
@@ -47,7 +47,7 @@ def bootstrap(
     *,
     of: Literal["findings", "scores"] = "findings",
     by: By | None = None,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
+    breakdowns: Iterable[BreakdownLike] | None = None,
     questions: Iterable[str] | None = None,
     items: Iterable[str] | None = None,
     rule: Literal["pooled", "questions", "cases"] = "pooled",

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats._result_tables import NO_REASON, Reason
-from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.base import Breakdown, BreakdownLike
 from omistats.breakdowns.groups import compared_sides
 from omistats.breakdowns.registry import resolve
 from omistats.errors import UsageError
@@ -62,7 +62,7 @@ class MaxTReason(Reason):
 def max_t(
     source: Any,
     *,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = None,
+    breakdowns: Iterable[BreakdownLike] | None = None,
     questions: Iterable[str] | None = None,
     within: Literal["unit"] | None = None,
     permutations: int = 2000,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.base import Breakdown, BreakdownLike
 from omistats.counting.tally import By, check_by
 from omistats.errors import UsageError, check_choice, format_value
 from omistats.kernel.checks import check_confidence, check_whole
@@ -81,7 +81,7 @@ def scores(
     source: Any,
     *,
     by: By | None = None,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = (),
+    breakdowns: Iterable[BreakdownLike] | None = (),
     items: Iterable[str] | None = None,
     rule: Literal["pooled", "questions", "cases"] = "pooled",
     confidence: float = 0.95,

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from omistats.breakdowns.base import Breakdown
+from omistats.breakdowns.base import Breakdown, BreakdownLike
 from omistats.breakdowns.groups import GroupSpec
 from omistats.counting.count import each_part, needed_columns
 from omistats.engines.sums import sum_engine
@@ -31,7 +31,7 @@ __all__ = ["can_sum_in_parts", "from_sums", "score_tally", "sum_in_parts"]
 def score_tally(
     source: Any,
     *,
-    breakdowns: Iterable[Breakdown | type[Breakdown] | str] | None = (),
+    breakdowns: Iterable[BreakdownLike] | None = (),
     items: Iterable[str] | None = None,
     complement: Literal["all", "known"] = "all",
     framework: Framework | None = None,
