@@ -29,7 +29,8 @@ from omistats.counting.tally import (
 from omistats.engines.tables import check_same_totals, is_engine, open_source
 from omistats.errors import UsageError, format_value
 from omistats.kernel.bit_counts import count_words
-from omistats.model.answer_bits import AnswerBits, Block
+from omistats.model.answer_bits import AnswerBits, Block, pack_answers
+from omistats.model.answers import level_array
 from omistats.model.batches import (
     Progress,
     UnitOrder,
@@ -41,7 +42,7 @@ from omistats.model.batches import (
     read_cases,
 )
 from omistats.model.case_set import CaseSet
-from omistats.model.framework import ALL, Framework
+from omistats.model.framework import ALL, Framework, Question
 
 if TYPE_CHECKING:
     from omistats.engines.sums import Sums
@@ -144,6 +145,43 @@ def tally(
     >>> counts.k.tolist(), counts.n.tolist()
     ([[[1], [0]]], [[[2], [0]]])
     """
+    return _tally(source, by, breakdowns, questions, framework, check_ids, progress, levels=False)
+
+
+def tally_levels(
+    source: Any,
+    *,
+    by: By | None = None,
+    breakdowns: Iterable[BreakdownLike] | None = None,
+    questions: Iterable[str] | None = None,
+    framework: Framework | None = None,
+    check_ids: bool = True,
+    progress: Progress | None = None,
+) -> Tally:
+    """Count how often each level was given in every group.
+
+    Parameters and errors are those of `tally`.
+
+    Returns
+    -------
+    Tally
+        Its framework has one question for each level of each question; ``n`` are the answers to
+        the question.
+    """
+    return _tally(source, by, breakdowns, questions, framework, check_ids, progress, levels=True)
+
+
+def _tally(
+    source: Any,
+    by: By | None,
+    breakdowns: Iterable[BreakdownLike] | None,
+    questions: Iterable[str] | None,
+    framework: Framework | None,
+    check_ids: bool,
+    progress: Progress | None,
+    *,
+    levels: bool,
+) -> Tally:
     check_by(by)
     if not isinstance(check_ids, bool):
         raise UsageError(f"`check_ids` must be True or False; found {format_value(check_ids)}")
@@ -156,16 +194,23 @@ def tally(
     if is_engine(source):
         ids = framework.known_ids if questions is None else framework.select(questions)
         splits = resolve_breakdowns(breakdowns, framework)
-        return count_engine(source, framework, by, splits, ids, check_ids=check_ids)
+        return count_engine(source, framework, by, splits, ids, check_ids=check_ids, levels=levels)
     in_parts = is_stream(source) and not fits_at_once(source)
     cases = None if in_parts else read_cases(source, framework, check_ids=check_ids)
     ids = framework.known_ids if questions is None else framework.select(questions)
     splits = resolve_breakdowns(breakdowns, framework)
     if cases is None:
         return count_stream(
-            source, framework, by, splits, ids, check_ids=check_ids, progress=progress
+            source,
+            framework,
+            by,
+            splits,
+            ids,
+            check_ids=check_ids,
+            progress=progress,
+            levels=levels,
         )
-    counts = count_cases(cases, by, splits, ids)
+    counts = (count_levels if levels else count_cases)(cases, by, splits, ids)
     if progress is not None:
         progress(len(cases), len(cases))
     return counts
@@ -193,18 +238,92 @@ def count_cases(
         When a breakdown labels cases outside its groups.
     """
     framework = cases.framework
-    packed, masks = cases.packed, group_masks(cases, splits)
+    packed, columns = cases.packed, None
+    # Sufficient, then applicable, then not answered if cases can say so.
+    kinds = 2 if framework.not_answered is None else 3
+    if ids != framework.question_ids:
+        wanted = set(ids)
+        columns = np.flatnonzero([id in wanted for id in framework.question_ids * kinds])
+    found = _count_columns(cases, by, splits, packed, columns)
+    width = len(ids)
+    parts = [
+        tuple(x[..., i * width : (i + 1) * width] for i in range(kinds))
+        for x in (found.groups, found.unknown)
+    ]
+    return _assemble(cases, framework, by, splits, ids, found, *parts)
+
+
+def count_levels(
+    cases: CaseSet, by: By | None, splits: tuple[Breakdown, ...], ids: tuple[str, ...]
+) -> Tally:
+    """Count how often each level was given, in every group of every unit or of all together.
+
+    Parameters and errors are those of `count_cases`; the tally is as of `tally_levels`.
+    """
+    asked = [cases.framework.question(id) for id in ids]
+    framework = level_framework(cases.framework, ids)
+    answers = [level_array(cases[q.id], (level,)) for q in asked for level in q.answers] + [
+        level_array(cases[q.id], q.answers) for q in asked
+    ]
+    packed = pack_answers((), cases.unit_codes, len(cases.units), answers)
+    found = _count_columns(cases, by, splits, packed, None)
+    width = len(framework.questions)
+    # Of each level, the answers to its question.
+    answered = width + np.repeat(np.arange(len(asked)), [len(q.answers) for q in asked])
+    parts = [(x[..., :width], x[..., answered]) for x in (found.groups, found.unknown)]
+    return _assemble(cases, framework, by, splits, framework.question_ids, found, *parts)
+
+
+def level_framework(framework: Framework, ids: tuple[str, ...]) -> Framework:
+    """Make a framework with a question for each level of some questions."""
+    questions = [
+        Question(f"{id}{_LEVEL_MARK}{level}", level)
+        for id in ids
+        for level in framework.question(id).answers
+    ]
+    return Framework(framework.name, questions)
+
+
+# Between a question and its level; no name of a column has it.
+_LEVEL_MARK = "\x1f"
+
+
+@attrs.frozen(eq=False)
+class _GroupCounts:
+    """Counts of every column in groups, and numbers of cases.
+
+    Attributes
+    ----------
+    groups : ndarray of int64, shape (units, groups, columns)
+    unknown : ndarray of int64, shape (units, splits, columns)
+        Of unclassified cases of complements; 0 elsewhere.
+    cases, unclassified, excluded : ndarray of int64
+        As in `Tally`.
+    """
+
+    groups: Counts
+    unknown: Counts
+    cases: Counts
+    unclassified: Counts
+    excluded: Counts
+
+
+def _count_columns(
+    cases: CaseSet,
+    by: By | None,
+    splits: tuple[Breakdown, ...],
+    packed: AnswerBits,
+    columns: npt.NDArray[np.intp] | None,
+) -> _GroupCounts:
+    """Count bits in every group of every unit, or of all units together."""
+    masks = group_masks(cases, splits)
     counted = len(masks.groups)
     bits = np.concatenate([masks.groups, masks.unclassified])
     sizes = np.bitwise_count(bits).sum(axis=1, dtype=np.int64)
     plan = _plan_masks(splits, sizes[:counted].tolist(), sizes[counted:].tolist(), len(cases))
-    columns = None
-    if ids != framework.question_ids:
-        wanted, kinds = set(ids), packed.columns // max(len(framework.questions), 1)
-        columns = np.flatnonzero([id in wanted for id in framework.question_ids * kinds])
     sums = _count_masks(packed, bits, plan.rows, by == "unit", columns)
     unit_sizes = np.diff(packed.starts) if by == "unit" else packed.starts[-1:]
-    return _assemble(cases, by, splits, ids, plan, sums, unit_sizes)
+    return _derive_groups(splits, plan, sums, unit_sizes)
 
 
 @attrs.frozen
@@ -335,31 +454,21 @@ def _processors() -> int:
     return min(found, _MAX_WORKERS)
 
 
-def _assemble(
-    cases: CaseSet,
-    by: By | None,
-    splits: tuple[Breakdown, ...],
-    ids: tuple[str, ...],
-    plan: _MaskPlan,
-    sums: _MaskCounts,
-    unit_sizes: Counts,
-) -> Tally:
-    """Assemble a tally from counts of masks."""
-    width, counted = len(ids), len(plan.masked_groups)
-    units = len(unit_sizes)
+def _derive_groups(
+    splits: tuple[Breakdown, ...], plan: _MaskPlan, sums: _MaskCounts, unit_sizes: Counts
+) -> _GroupCounts:
+    """Derive the counts of all groups from those of the planned masks."""
+    counted, units, width = len(plan.masked_groups), len(unit_sizes), sums.whole.shape[-1]
     groups = sum(len(s.groups) for s in splits)
-    # First sufficient, then applicable, then not answered if cases can say so; each contiguous.
-    kinds = 2 if cases.framework.not_answered is None else 3
-    counts = np.zeros((kinds, units, groups, width), np.int64)
-    unknown = np.zeros((kinds, units, len(splits), width), np.int64)
-    whole = sums.whole[0].reshape(units, kinds, width).swapaxes(0, 1)
-    within = sums.within.reshape(len(plan.rows), units, kinds, width).transpose(2, 1, 0, 3)
-    counts[:, :, plan.groups] = within[:, :, : len(plan.groups)]
-    unknown[:, :, plan.unknown] = within[:, :, len(plan.groups) :]
+    counts = np.zeros((units, groups, width), np.int64)
+    unknown = np.zeros((units, len(splits), width), np.int64)
+    whole, within = sums.whole[0], sums.within.swapaxes(0, 1)
+    counts[:, plan.groups] = within[:, : len(plan.groups)]
+    unknown[:, plan.unknown] = within[:, len(plan.groups) :]
     for place in plan.all_groups:
-        counts[:, :, place] = whole
+        counts[:, place] = whole
     for first, place in plan.last_groups:
-        counts[:, :, place] = whole - counts[:, :, first:place].sum(axis=2)
+        counts[:, place] = whole - counts[:, first:place].sum(axis=1)
     sizes = np.empty((units, groups), np.int64)
     sizes[:, plan.masked_groups] = sums.case_counts[0, :, :counted]
     sizes[:, plan.all_groups] = unit_sizes[:, np.newaxis]
@@ -372,20 +481,35 @@ def _assemble(
         if split.contrast == "groups":
             excluded[:, i] = unit_sizes - unclassified[:, i] - sizes[:, first:last].sum(axis=1)
         first = last
+    return _GroupCounts(counts, unknown, sizes, unclassified, excluded)
+
+
+def _assemble(
+    cases: CaseSet,
+    framework: Framework,
+    by: By | None,
+    splits: tuple[Breakdown, ...],
+    ids: tuple[str, ...],
+    found: _GroupCounts,
+    counts: tuple[Counts, ...],
+    unknown: tuple[Counts, ...],
+) -> Tally:
+    """Assemble a tally of sufficient, applicable and, where there are any, missing answers."""
+    k, n, *not_answered = map(np.ascontiguousarray, counts)
     return Tally(
-        framework=cases.framework,
+        framework=framework,
         units=cases.units if by == "unit" else (ALL,),
         splits=tuple(GroupSpec(b.key, tuple(b.groups), b.contrast) for b in splits),
         questions=ids,
-        k=counts[0],
-        n=counts[1],
-        unknown_k=unknown[0],
-        unknown_n=unknown[1],
-        cases=sizes,
-        unclassified=unclassified,
-        excluded=excluded,
+        k=k,
+        n=n,
+        unknown_k=np.ascontiguousarray(unknown[0]),
+        unknown_n=np.ascontiguousarray(unknown[1]),
+        cases=found.cases,
+        unclassified=found.unclassified,
+        excluded=found.excluded,
         metadata=cases.metadata,
-        not_answered=counts[2] if kinds > 2 else None,
+        not_answered=not_answered[0] if not_answered else None,
     )
 
 
@@ -398,6 +522,7 @@ def count_stream(
     *,
     check_ids: bool,
     progress: Progress | None,
+    levels: bool = False,
 ) -> Tally:
     """Count answers part by part; the result equals counting all at once.
 
@@ -417,16 +542,20 @@ def count_stream(
         Whether to check that ids are unique over all parts.
     progress : callable or None
         Called after every part with the rows done and the rows in all, None if unknown.
+    levels : bool
+        Whether to count levels, as in `count_levels`.
 
     Raises
     ------
     DataError
         When any part cannot be read or breaks a rule.
     """
+    whole = level_framework(framework, ids) if levels else framework
+    count_part = count_levels if levels else count_cases
 
     def count(cases: CaseSet) -> Tally:
         # The part has a framework restricted to the needed questions.
-        return attrs.evolve(count_cases(cases, by, splits, ids), framework=framework)
+        return attrs.evolve(count_part(cases, by, splits, ids), framework=whole)
 
     order = UnitOrder()
     parts = each_part(
@@ -513,6 +642,7 @@ def count_engine(
     ids: tuple[str, ...],
     *,
     check_ids: bool = True,
+    levels: bool = False,
 ) -> Tally:
     """Count answers in every group of every unit in an engine.
 
@@ -534,6 +664,8 @@ def count_engine(
         Question ids, in the order of the framework. Other questions' values are not checked.
     check_ids : bool
         Whether to check ids; if not, the table needs none.
+    levels : bool
+        Whether to count levels, as in `count_levels`.
 
     Returns
     -------
@@ -550,13 +682,22 @@ def count_engine(
     """
     # Imported late: cases in memory do without.
     from omistats.engines.checks import check_table
-    from omistats.engines.sums import answer_flags, query_batches, run_sums, unit_order
+    from omistats.engines.sums import (
+        answer_flags,
+        level_flags,
+        query_batches,
+        run_sums,
+        unit_order,
+    )
 
     table = open_source(source, framework)
     assert framework is not None  # noqa: S101  # `open_source` refuses None
     checked = check_table(table, framework, splits, ids, check_ids)
-    flags = answer_flags(table, framework, ids)
-    kinds = "kn" if framework.not_answered is None else "knm"
+    kinds = "kn" if framework.not_answered is None or levels else "knm"
+    flags = (level_flags if levels else answer_flags)(table, framework, ids)
+    if levels:
+        framework = level_framework(framework, ids)
+        ids = framework.question_ids
     values = [f"{word}{i}" for word in kinds for i in range(len(ids))]
     by_unit = by == "unit"
     parts = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -239,7 +239,7 @@ def _inconsistencies(
     splits: tuple[GroupSpec, ...],
     units: tuple[str, ...],
     questions: tuple[str, ...],
-    counts: dict[str, Counts],
+    counts: dict[str, Any],
 ) -> list[Problem]:
     """List counts that no set of cases can have."""
     groups = [(s.key, g) for s in splits for g in s.groups]
@@ -266,6 +266,9 @@ def _inconsistencies(
         check(negative, rows, "counts must be 0 <= k <= n", k, n)
         beyond = counts[n] > counts[cases][:, :, np.newaxis]
         check(beyond, rows, "there must be no more answers than cases", n, cases)
+    if counts["not_answered"] is not None:
+        negative = counts["not_answered"] < 0
+        check(negative, groups, "numbers not answered must not be negative", "not_answered")
     for name, rows in (("cases", groups), ("unclassified", unknown), ("excluded", unknown)):
         check(counts[name] < 0, rows, "numbers of cases must not be negative", name)
     problems += _complement_problems(where, splits, counts)
@@ -312,6 +315,7 @@ class _Layout:
     units: tuple[str, ...]
     splits: tuple[GroupSpec, ...]
     questions: tuple[str, ...]
+    counts_missing: bool = False
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> _Layout:
@@ -322,7 +326,13 @@ class _Layout:
         problems = [p for s in splits for p in group_problems(s.key, s.groups, s.contrast)]
         if problems:
             raise ValueError(str(problems[0]))
-        return cls(_tuple_of_str(found["units"]), splits, _tuple_of_str(found["questions"]))
+        # Tallies that an earlier version wrote have no such entry.
+        missing = found.get("counts_missing", False)
+        if not isinstance(missing, bool):
+            raise TypeError(f"expected true or false; found {format_value(missing)}")
+        return cls(
+            _tuple_of_str(found["units"]), splits, _tuple_of_str(found["questions"]), missing
+        )
 
     def rows(self) -> list[tuple[str, str | None, str]]:
         """List the breakdown, group and kind of each row of one unit."""
@@ -353,7 +363,8 @@ class _Layout:
 
     def schema(self) -> pa.Schema:
         fields = [pa.field(name, _LABEL) for name in ("unit", "breakdown", "group", "kind")]
-        names = [f"{count}:{id}" for id in self.questions for count in "kn"]
+        kinds = "knm" if self.counts_missing else "kn"
+        names = [f"{count}:{id}" for id in self.questions for count in kinds]
         fields += [pa.field(name, pa.int64()) for name in ("cases", *names)]
         return pa.schema(fields)
 
@@ -366,7 +377,8 @@ def _tuple_of_str(values: Any) -> tuple[str, ...]:
 
 def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
     """Write a tally to a file; see `Tally.write`."""
-    layout = _Layout(tally.units, tally.splits, tally.questions)
+    missing = tally.not_answered
+    layout = _Layout(tally.units, tally.splits, tally.questions, missing is not None)
     rows, units = layout.rows(), len(tally.units)
     unit = np.repeat(np.arange(units), len(rows)).astype(np.int32)
     columns = [pa.DictionaryArray.from_arrays(pa.array(unit), pa.array(tally.units, pa.string()))]
@@ -379,11 +391,25 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
     nothing = np.zeros_like(tally.unknown_k)
     k = _as_rows(tally, tally.k, tally.unknown_k, nothing)
     n = _as_rows(tally, tally.n, tally.unknown_n, nothing)
+    kinds = [k, n] if missing is None else [k, n, _as_rows(tally, missing, nothing, nothing)]
     for q in range(len(tally.questions)):
-        columns += [pa.array(counts[:, q], mask=hidden) for counts in (k, n)]
-    description = {"framework": tally.framework.name, **attrs.asdict(layout)}
+        columns += [pa.array(counts[:, q], mask=hidden) for counts in kinds]
+    description = {
+        "framework": tally.framework.name,
+        **attrs.asdict(layout),
+        **_describe_answers(tally.framework, tally.questions),
+    }
     table = pa.Table.from_arrays(columns, schema=layout.schema())
     write_stored(path, KIND, description, tally.metadata, table)
+
+
+def _describe_answers(framework: Framework, questions: Sequence[str]) -> dict[str, Any]:
+    """Describe which answers count as sufficient, and what one that is missing counts as."""
+    asked = [framework.question(id) for id in questions]
+    return {
+        "cuts": {q.id: list(q.sufficient) for q in asked if q.levels},
+        "not_answered": framework.not_answered,
+    }
 
 
 def _as_rows(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts) -> Counts:
@@ -425,11 +451,17 @@ def _read_layout(where: str, description: Mapping[str, Any], framework: Framewor
         raise file_error(
             where, "metadata must describe the tally", found, _RECOVERY_HINT
         ) from error
-    _check_framework(where, name, layout, framework)
+    _check_framework(where, name, layout, description, framework)
     return layout
 
 
-def _check_framework(where: str, name: object, layout: _Layout, framework: Framework) -> None:
+def _check_framework(
+    where: str,
+    name: object,
+    layout: _Layout,
+    description: Mapping[str, Any],
+    framework: Framework,
+) -> None:
     found = []
     if name != framework.name:
         found.append(f"it was made with {name!r}, not {framework.name!r}")
@@ -438,6 +470,19 @@ def _check_framework(where: str, name: object, layout: _Layout, framework: Frame
         found.append(f"the framework has no questions {format_values(unknown)}")
     elif layout.questions != framework.select(layout.questions):
         found.append("the framework has its questions in another order")
+    else:
+        now = _describe_answers(framework, layout.questions)
+        # Tallies that an earlier version wrote are of answers without levels.
+        then = {"cuts": {}, "not_answered": None} | {
+            key: value for key, value in description.items() if key in now
+        }
+        if then["cuts"] != now["cuts"]:
+            found.append(f"levels that were sufficient: {then['cuts']}, now {now['cuts']}")
+        if then["not_answered"] != now["not_answered"]:
+            found.append(
+                f"what was not answered counted as {then['not_answered']!r}, "
+                f"now {now['not_answered']!r}"
+            )
     if found:
         raise UsageError(
             f"the tally in {where} does not fit the framework: {'; '.join(found)}; "
@@ -492,7 +537,7 @@ def _check_rows(where: str, table: pa.Table, layout: _Layout) -> None:
         raise DataError(problems)
 
 
-def _read_counts(table: pa.Table, layout: _Layout) -> dict[str, Counts]:
+def _read_counts(table: pa.Table, layout: _Layout) -> dict[str, Any]:
     rows, units = layout.rows(), len(layout.units)
     kinds = np.array([kind for _, _, kind in rows])
 
@@ -505,7 +550,11 @@ def _read_counts(table: pa.Table, layout: _Layout) -> dict[str, Counts]:
 
     k, n = (counts([f"{which}:{id}" for id in layout.questions]) for which in "kn")
     cases = counts(["cases"])[:, :, 0]
+    missing = None
+    if layout.counts_missing:
+        missing = counts([f"m:{id}" for id in layout.questions])[:, kinds == _COUNTED]
     return {
+        "not_answered": missing,
         "k": k[:, kinds == _COUNTED],
         "n": n[:, kinds == _COUNTED],
         "unknown_k": k[:, kinds == _UNKNOWN],

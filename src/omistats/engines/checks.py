@@ -369,7 +369,7 @@ def _asked(
                 yes = nw.lit(False)
                 continue
             if name in others:
-                has = _has_level(source, framework.question(name), levels, others[name])
+                has = has_level(source, framework.question(name), levels, others[name])
                 lacks = ~has & ~others[name].not_answered
             else:
                 text = source.column(name).cast(nw.String)
@@ -380,9 +380,10 @@ def _asked(
     return asked, unknown & ~asked
 
 
-def _has_level(
+def has_level(
     source: Source, question: Question, levels: tuple[str, ...], states: AnswerStates
 ) -> Any:
+    """Tell where the answer to a question is one of some levels."""
     import narwhals as nw
 
     if question.levels:

@@ -20,6 +20,7 @@ from omistats.engines.checks import (
     answer_states,
     check_table,
     flag,
+    has_level,
 )
 from omistats.engines.tables import Source, check_all_counted, check_same_totals, open_source
 from omistats.model.framework import Framework
@@ -29,6 +30,7 @@ __all__ = [
     "Sums",
     "add_at",
     "answer_flags",
+    "level_flags",
     "query_batches",
     "run_sums",
     "sum_engine",
@@ -98,6 +100,18 @@ def answer_flags(source: Source, framework: Framework, ids: Sequence[str]) -> li
         flags += [flag(one.sufficient).alias(f"k{i}"), flag(counted).alias(f"n{i}")]
         if framework.not_answered is not None:
             flags.append(flag(one.not_answered).alias(f"m{i}"))
+    return flags
+
+
+def level_flags(source: Source, framework: Framework, ids: Sequence[str]) -> list[Any]:
+    """Return flags of 0 or 1: each level of each question as ``k0``, ..., its answers as ``n0``."""
+    states = answer_states(source, framework)
+    flags: list[Any] = []
+    for question in map(framework.question, ids):
+        for level in question.answers:
+            i, one = len(flags) // 2, states[question.id]
+            given = has_level(source, question, (level,), one)
+            flags += [flag(given).alias(f"k{i}"), flag(one.applicable).alias(f"n{i}")]
     return flags
 
 

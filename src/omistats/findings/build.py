@@ -41,7 +41,8 @@ SCHEMA = pa.schema(
         ("reliability", _NOTE),
     ]
 )
-"""The columns that all findings have; effects and adjusted p-values follow them."""
+"""The columns that all findings have. What was not answered, where cases can say so, effects and
+adjusted p-values follow them."""
 
 
 def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
@@ -116,6 +117,14 @@ def assemble(counts: Tally, results: Results, inference: Inference) -> pa.Table:
         ),
     ]
     schema = SCHEMA
+    if counts.not_answered is not None:
+        schema = schema.append(pa.field("not_answered", pa.int64()))
+        not_answered = by_group(counts.not_answered)
+        arrays.append(
+            pa.array(not_answered)
+            if published is None
+            else _arrow.primitive(not_answered, published)
+        )
     for layout, columns in (
         (by_group, results.group_columns),
         (by_comparison, results.comparison_columns),

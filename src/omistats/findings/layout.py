@@ -18,7 +18,7 @@ __all__ = ["blocks", "comparison_starts", "comparisons", "unclassified", "wide"]
 _COMPARISON_KEY = ("unit", "breakdown", "question")
 _GROUP_COLUMNS = (
     *("group", "k", "n", "percent", "printed", "low", "high", "se", "effective_n", "kish_n"),
-    *("interval_method", "confidence", "reliability"),
+    *("interval_method", "confidence", "reliability", "not_answered"),
 )
 
 
