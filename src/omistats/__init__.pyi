@@ -13,6 +13,7 @@ from omistats.errors import (
 )
 from omistats.findings.compute import recompute as recompute
 from omistats.findings.findings import Findings as Findings
+from omistats.findings.levels import Levels as Levels, levels as levels
 from omistats.inference.options import Inference as Inference
 from omistats.kernel.small_numbers import SmallNumbers as SmallNumbers
 from omistats.model.case_set import CaseSet as CaseSet

@@ -70,7 +70,7 @@ def group_problems(where: str, groups: Any, contrast: Any) -> list[Problem]:
     else:
         everyone = tuple(groups) == (ALL,)
         invalid = not groups or len(set(groups)) < len(groups) or (ALL in groups and not everyone)
-        rule = "groups must be distinct, at least one, and none of several 'all'"
+        rule = "groups must be distinct, at least one, and none of them 'all' unless it is alone"
         hint = "Rename or remove the invalid group; beside others, only a complement has 'all'."
     return [Problem(where, rule, repr(tuple(groups)), hint)] if invalid else []
 

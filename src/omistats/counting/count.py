@@ -42,7 +42,7 @@ from omistats.model.batches import (
     read_cases,
 )
 from omistats.model.case_set import CaseSet
-from omistats.model.framework import ALL, Framework, Question
+from omistats.model.framework import ALL, NOT_ANSWERED, Framework, Question
 
 if TYPE_CHECKING:
     from omistats.engines.sums import Sums
@@ -262,16 +262,36 @@ def count_levels(
     """
     asked = [cases.framework.question(id) for id in ids]
     framework = level_framework(cases.framework, ids)
-    answers = [level_array(cases[q.id], (level,)) for q in asked for level in q.answers] + [
-        level_array(cases[q.id], q.answers) for q in asked
-    ]
+    reported = [levels_of(q, cases.framework) for q in asked]
+    answers = [
+        level_array(cases[q.id], (level,))
+        for q, levels in zip(asked, reported, strict=True)
+        for level in levels
+    ] + [level_array(cases[q.id], levels) for q, levels in zip(asked, reported, strict=True)]
+    kinds = 2
+    if cases.framework.not_answered is not None:
+        kinds = 3
+        answers += [level_array(cases[q.id], (NOT_ANSWERED,)) for q in asked]
+
     packed = pack_answers((), cases.unit_codes, len(cases.units), answers)
     found = _count_columns(cases, by, splits, packed, None)
     width = len(framework.questions)
-    # Of each level, the answers to its question.
-    answered = width + np.repeat(np.arange(len(asked)), [len(q.answers) for q in asked])
-    parts = [(x[..., :width], x[..., answered]) for x in (found.groups, found.unknown)]
+    # Of each level, the answers to its question, then those that are missing.
+    question = np.repeat(np.arange(len(asked)), [len(levels) for levels in reported])
+    parts = [
+        (
+            x[..., :width],
+            *(x[..., width + i * len(asked) + question] for i in range(kinds - 1)),
+        )
+        for x in (found.groups, found.unknown)
+    ]
     return _assemble(cases, framework, by, splits, framework.question_ids, found, *parts)
+
+
+def levels_of(question: Question, framework: Framework) -> tuple[str, ...]:
+    """List the levels that are reported: those of the question, and any that counts as one."""
+    counted = framework.not_answered == "not sufficient"
+    return (*question.answers, *((NOT_ANSWERED,) * counted))
 
 
 def level_framework(framework: Framework, ids: tuple[str, ...]) -> Framework:
@@ -279,7 +299,7 @@ def level_framework(framework: Framework, ids: tuple[str, ...]) -> Framework:
     questions = [
         Question(f"{id}{_LEVEL_MARK}{level}", level)
         for id in ids
-        for level in framework.question(id).answers
+        for level in levels_of(framework.question(id), framework)
     ]
     return Framework(framework.name, questions)
 
@@ -693,11 +713,14 @@ def count_engine(
     table = open_source(source, framework)
     assert framework is not None  # noqa: S101  # `open_source` refuses None
     checked = check_table(table, framework, splits, ids, check_ids)
-    kinds = "kn" if framework.not_answered is None or levels else "knm"
-    flags = (level_flags if levels else answer_flags)(table, framework, ids)
+    kinds = "kn" if framework.not_answered is None else "knm"
     if levels:
+        named = {id: levels_of(framework.question(id), framework) for id in ids}
+        flags = level_flags(table, framework, named)
         framework = level_framework(framework, ids)
         ids = framework.question_ids
+    else:
+        flags = answer_flags(table, framework, ids)
     values = [f"{word}{i}" for word in kinds for i in range(len(ids))]
     by_unit = by == "unit"
     parts = [

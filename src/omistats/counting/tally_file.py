@@ -396,7 +396,7 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
         columns += [pa.array(counts[:, q], mask=hidden) for counts in kinds]
     description = {
         "framework": tally.framework.name,
-        **attrs.asdict(layout),
+        **{name: value for name, value in attrs.asdict(layout).items() if value is not False},
         **_describe_answers(tally.framework, tally.questions),
     }
     table = pa.Table.from_arrays(columns, schema=layout.schema())
@@ -406,10 +406,12 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
 def _describe_answers(framework: Framework, questions: Sequence[str]) -> dict[str, Any]:
     """Describe which answers count as sufficient, and what one that is missing counts as."""
     asked = [framework.question(id) for id in questions]
-    return {
-        "cuts": {q.id: list(q.sufficient) for q in asked if q.levels},
-        "not_answered": framework.not_answered,
-    }
+    found: dict[str, Any] = {}
+    if cuts := {q.id: list(q.sufficient) for q in asked if q.levels}:
+        found["cuts"] = cuts
+    if framework.not_answered is not None:
+        found["not_answered"] = framework.not_answered
+    return found
 
 
 def _as_rows(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts) -> Counts:
@@ -472,17 +474,9 @@ def _check_framework(
         found.append("the framework has its questions in another order")
     else:
         now = _describe_answers(framework, layout.questions)
-        # Tallies that an earlier version wrote are of answers without levels.
-        then = {"cuts": {}, "not_answered": None} | {
-            key: value for key, value in description.items() if key in now
-        }
-        if then["cuts"] != now["cuts"]:
-            found.append(f"levels that were sufficient: {then['cuts']}, now {now['cuts']}")
-        if then["not_answered"] != now["not_answered"]:
-            found.append(
-                f"what was not answered counted as {then['not_answered']!r}, "
-                f"now {now['not_answered']!r}"
-            )
+        for key, what in (("cuts", "sufficient levels"), ("not_answered", "not answered")):
+            if description.get(key) != now.get(key):
+                found.append(f"{what}: {description.get(key)} then, {now.get(key)} now")
     if found:
         raise UsageError(
             f"the tally in {where} does not fit the framework: {'; '.join(found)}; "

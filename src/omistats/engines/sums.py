@@ -23,7 +23,7 @@ from omistats.engines.checks import (
     has_level,
 )
 from omistats.engines.tables import Source, check_all_counted, check_same_totals, open_source
-from omistats.model.framework import Framework
+from omistats.model.framework import NOT_ANSWERED, Framework
 
 __all__ = [
     "EngineSums",
@@ -103,15 +103,38 @@ def answer_flags(source: Source, framework: Framework, ids: Sequence[str]) -> li
     return flags
 
 
-def level_flags(source: Source, framework: Framework, ids: Sequence[str]) -> list[Any]:
-    """Return flags of 0 or 1: each level of each question as ``k0``, ..., its answers as ``n0``."""
+def level_flags(
+    source: Source, framework: Framework, levels: Mapping[str, Sequence[str]]
+) -> list[Any]:
+    """Return flags of 0 or 1: each level of each question as ``k0``, ..., its answers as ``n0``.
+
+    Where cases can say that a question was not answered, these are ``m0``, ...
+
+    Parameters
+    ----------
+    source : Source
+        The table.
+    framework : Framework
+        The framework of the cases.
+    levels : mapping of str to sequence of str
+        The levels of each question that are counted.
+    """
     states = answer_states(source, framework)
     flags: list[Any] = []
-    for question in map(framework.question, ids):
-        for level in question.answers:
-            i, one = len(flags) // 2, states[question.id]
-            given = has_level(source, question, (level,), one)
-            flags += [flag(given).alias(f"k{i}"), flag(one.applicable).alias(f"n{i}")]
+    number = 0
+    for id, names in levels.items():
+        question, one = framework.question(id), states[id]
+        counted = one.applicable
+        if NOT_ANSWERED in names:
+            counted = counted | one.not_answered
+        for level in names:
+            given = one.not_answered
+            if level != NOT_ANSWERED:
+                given = has_level(source, question, (level,), one)
+            flags += [flag(given).alias(f"k{number}"), flag(counted).alias(f"n{number}")]
+            if framework.not_answered is not None:
+                flags.append(flag(one.not_answered).alias(f"m{number}"))
+            number += 1
     return flags
 
 

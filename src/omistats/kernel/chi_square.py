@@ -14,6 +14,7 @@ __all__ = [
     "LEVELS",
     "STARS",
     "Comparison",
+    "TableTest",
     "chi_square_sf",
     "comparable_groups",
     "deviance",
@@ -21,6 +22,7 @@ __all__ = [
     "g_two",
     "n_minus_one",
     "pearson_groups",
+    "pearson_table",
     "pearson_two",
     "star_codes",
     "star_labels",
@@ -176,6 +178,92 @@ def pearson_groups(k: npt.ArrayLike, n: npt.ArrayLike, axis: int = -1) -> tuple[
     df = np.maximum(groups - 1, 0).astype(np.float64)
     spread = np.squeeze((p > 0) & (p < 1), axis=axis)
     return np.where((df > 0) & spread, statistic, np.nan), df
+
+
+def pearson_table(counts: npt.ArrayLike) -> TableTest:
+    """Test whether groups give several answers equally often: Pearson's test of r x c tables.
+
+    Where a cell expects fewer than 5, the statistic is referred to the mean and variance that it
+    has over all tables with the same margins, and not to chi-square.
+
+    Parameters
+    ----------
+    counts : array_like of float, shape (..., groups, answers)
+        How often each group gave each answer. Groups and answers that never occur are left out.
+
+    Returns
+    -------
+    TableTest
+
+    References
+    ----------
+    Haldane, J. B. S. (1940). The mean and variance of chi-squared, when used as a test of
+    homogeneity, when expectations are small. Biometrika 31, 346-355. Dawson, R. B. (1954). A
+    simplified expression for the variance of the chi-squared function on a contingency table.
+    Biometrika 41, 280.
+    """
+    x = np.asarray(counts, np.float64)
+    rows, columns = x.sum(axis=-1), x.sum(axis=-2)
+    N = rows.sum(axis=-1)
+    r, c = (rows > 0).sum(axis=-1), (columns > 0).sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = rows[..., :, np.newaxis] * columns[..., np.newaxis, :] / N[..., None, None]
+        used = expected > 0
+        terms = np.where(used, (x - expected) ** 2 / np.where(used, expected, 1.0), 0.0)
+        statistic = terms.sum(axis=(-2, -1))
+        least = np.where(used, expected, np.inf).min(axis=(-2, -1), initial=np.inf)
+        df = np.maximum((r - 1) * (c - 1), 0).astype(np.float64)
+        mean = N * (r - 1) * (c - 1) / (N - 1)
+        sides = [
+            (count, np.where(sums > 0, 1 / np.where(sums > 0, sums, 1.0), 0.0).sum(axis=-1))
+            for count, sums in ((r, rows), (c, columns))
+        ]
+        (v1, w1), (v2, w2) = (
+            ((count - 1) * (N - count) / (N - 1), (N * inverse - count * count) / (N - 2))
+            for count, inverse in sides
+        )
+        variance = 2 * N / (N - 3) * (v1 - w1) * (v2 - w2) + N * N / (N - 1) * w1 * w2
+        few = least < FEW_EXPECTED
+        alike = few & ((N <= 3.5) | ~(variance > 0))  # too few for any table to be unlike another
+        scaled = few & ~alike
+        df = np.where(scaled, 2 * mean * mean / variance, df)
+        ratio = np.where(scaled, statistic * df / mean, statistic)
+    tested = (r > 1) & (c > 1)
+    safe = np.where(tested & (df > 0), df, 1.0)
+    p_value = np.where(alike, 1.0, chi_square_sf(np.where(tested, ratio, 0.0), safe))
+    return TableTest(
+        np.where(tested, statistic, np.nan),
+        np.where(tested, df, np.nan),
+        np.where(tested, p_value, np.nan),
+        np.where(np.isfinite(least), least, np.nan),
+        np.asarray(few & tested),
+    )
+
+
+@attrs.frozen(eq=False)
+class TableTest:
+    """Test of r x c tables.
+
+    Attributes
+    ----------
+    statistic, df, p_value : ndarray of float64
+        Pearson's chi-square, and its degrees of freedom or those that its moments give; NaN
+        where fewer than two groups or answers occur.
+    expected : ndarray of float64
+        The smallest expected count.
+    by_moments : ndarray of bool
+        Whether a cell expects fewer than 5, so that moments were used.
+    """
+
+    statistic: Floats
+    df: Floats
+    p_value: Floats
+    expected: Floats
+    by_moments: npt.NDArray[np.bool_]
+
+
+FEW_EXPECTED = 5.0
+"""Fewer expected answers in a cell make chi-square a poor guide (Cochran's rule)."""
 
 
 def star_codes(p_value: npt.ArrayLike, comparable: npt.ArrayLike = True) -> npt.NDArray[np.int8]:

@@ -10,7 +10,7 @@ from omistats.errors import UsageError
 from omistats.kernel.checks import Floats, as_floats, as_group_counts, as_numbers
 from omistats.kernel.chi_square import chi_square_sf, comparable_groups, star_labels
 
-__all__ = ["Trend", "cochran_armitage", "trend"]
+__all__ = ["Trend", "cochran_armitage", "mean_score_test", "trend"]
 
 
 @attrs.frozen(eq=False)
@@ -100,6 +100,49 @@ def trend(
         np.asarray(p_value),
         star_labels(p_value, comparable_groups(kk, nn)),
         np.full(np.shape(p_value), "cochran-armitage"),
+    )
+
+
+def mean_score_test(counts: npt.ArrayLike) -> tuple[Floats, Floats, Floats]:
+    """Test whether groups differ in the mean of ordered answers, scored 1, 2, 3 and so on.
+
+    For two groups it is the test of Cochran and Armitage with the answers in the place of doses.
+
+    Parameters
+    ----------
+    counts : array_like of float, shape (..., groups, answers)
+        How often each group gave each answer.
+
+    Returns
+    -------
+    statistic, df, p_value : ndarray of float64, shape (...)
+        The number of answers times the share of the squared deviations that lies between groups;
+        NaN where fewer than two groups answered, or all answers are the same.
+
+    References
+    ----------
+    Armitage, P. (1955). Tests for linear trends in proportions and frequencies. Biometrics 11,
+    375-386. Landis, J. R., Heyman, E. R. and Koch, G. G. (1978). Average partial association in
+    three-way contingency tables. International Statistical Review 46, 237-254.
+    """
+    x = np.asarray(counts, np.float64)
+    score = np.arange(1.0, x.shape[-1] + 1)
+    n = x.sum(axis=-1)
+    total = n.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = (x @ score) / n
+        mean = (n * np.where(n > 0, means, 0.0)).sum(axis=-1) / total
+        deviation = score - mean[..., np.newaxis]
+        all_squares = (x.sum(axis=-2) * deviation**2).sum(axis=-1)
+        between = np.where(n > 0, n * (means - mean[..., np.newaxis]) ** 2, 0.0).sum(axis=-1)
+        statistic = total * between / all_squares
+    df = np.maximum((n > 0).sum(axis=-1) - 1, 0).astype(np.float64)
+    tested = (df > 0) & (np.count_nonzero(x.sum(axis=-2), axis=-1) > 1)
+    p_value = chi_square_sf(np.where(tested, statistic, 0.0), np.where(tested, df, 1.0))
+    return (
+        np.where(tested, statistic, np.nan),
+        np.where(tested, df, np.nan),
+        np.where(tested, p_value, np.nan),
     )
 
 

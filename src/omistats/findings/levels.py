@@ -1,0 +1,487 @@
+"""Shares of the levels of graded answers, with tests of groups: levels()."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from omistats import _arrow
+from omistats._result_tables import NO_REASON, Display, Reason, TableResult, matching_rows
+from omistats.breakdowns.base import BreakdownLike
+from omistats.breakdowns.groups import CONTRASTS, contrast_name
+from omistats.counting.count import levels_of, tally_levels
+from omistats.counting.tally import By, Tally
+from omistats.kernel.checks import check_confidence
+from omistats.kernel.chi_square import STARS, pearson_table, star_codes
+from omistats.kernel.intervals import INTERVALS
+from omistats.kernel.rounding import printed_percent
+from omistats.kernel.small_numbers import RELIABILITY, SmallNumbers
+from omistats.kernel.trend import mean_score_test
+from omistats.model.batches import Progress, framework_of
+from omistats.model.framework import Framework, Question
+from omistats.model.metadata import is_synthetic
+
+__all__ = ["Levels", "levels"]
+
+Floats = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+_KEY = pa.dictionary(pa.int16(), pa.string())
+_NOTE = pa.dictionary(pa.int8(), pa.string())
+_METHODS = ("pearson", "haldane")
+_ROWS = 40
+
+SCHEMA = pa.schema(
+    [
+        *((name, _KEY) for name in ("unit", "breakdown", "question", "group", "level")),
+        ("sufficient", pa.bool_()),
+        ("k", pa.int64()),
+        ("n", pa.int64()),
+        ("percent", pa.float64()),
+        ("printed", pa.int8()),
+        *((name, pa.float64()) for name in ("low", "high", "statistic", "df", "p_value")),
+        ("stars", _NOTE),
+        *((f"trend_{name}", pa.float64()) for name in ("statistic", "df", "p_value")),
+        *((name, _NOTE) for name in ("contrast", "method", "interval_method")),
+        ("confidence", pa.float64()),
+        ("reason", _NOTE),
+        ("expected", pa.float64()),
+        ("reliability", _NOTE),
+        ("not_answered", pa.int64()),
+    ]
+)
+"""The columns of levels."""
+
+
+class LevelReason(Reason):
+    """Why a row of levels has no percentage, or its comparison no test."""
+
+    NO_ANSWERS = "no applicable answers"
+    NO_SECOND_GROUP = "no second group to compare with"
+    ALL_ALIKE = "every answer is the same"
+
+
+def levels(
+    source: Any,
+    *,
+    by: By | None = None,
+    breakdowns: Iterable[BreakdownLike] | None = None,
+    questions: Iterable[str] | None = None,
+    framework: Framework | None = None,
+    confidence: float = 0.95,
+    check_ids: bool = True,
+    progress: Progress | None = None,
+) -> Levels:
+    """Compute how often each level of each question was given, by group.
+
+    Parameters
+    ----------
+    source : CaseSet, data frame, table of an engine, record batch reader, data set, or path
+        The cases, as for `tally`.
+    by : {'unit'}, optional
+        Report every unit, and all together; by default all together.
+    breakdowns : iterable of Breakdown or str, optional
+        Instances, classes or names; a tuple crosses them. By default the framework's standard
+        ones, or all cases as one group if it has none.
+    questions : iterable of str, optional
+        Question ids; by default every question that is not invented. A question without levels
+        has two: ``sufficient`` and ``not sufficient``.
+    framework : Framework, optional
+        The framework to check the source against; a case set has its own.
+    confidence : float
+        Of the intervals (Wilson's), between 0 and 1.
+    check_ids, progress
+        As for `tally`.
+
+    Returns
+    -------
+    Levels
+        One row a unit x breakdown x question x group x level.
+
+    Raises
+    ------
+    UsageError, UnknownNameError, DataError
+        As for `tally`.
+
+    Notes
+    -----
+    Groups are compared by Pearson's chi-square of the table of groups and levels. Where a cell
+    expects fewer than 5 answers the statistic is referred to the mean and variance that it has
+    over all tables with the same margins. The trend test compares the mean level, levels being
+    scored 1, 2, 3 and so on; for two groups it is Cochran and Armitage's. It is null where levels
+    are not ordered. What was not answered is a level of its own if the framework counts it as
+    not sufficient, and in no trend.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> scale = ("fully met", "mostly met", "partly met", "not met")
+    >>> plan = oms.Question("plan", "Plan covers risk", levels=scale, sufficient=scale[:2])
+    >>> sex = oms.Stratum("sex", ("girl", "boy"))
+    >>> answers = {"sex": ["girl", "boy"] * 6, "plan": [*scale, scale[0], None] * 2}
+    >>> cases = oms.CaseSet.from_data(
+    ...     {"case_id": list(range(12)), "unit": ["A"] * 12, **answers},
+    ...     framework=oms.Framework("demo", [plan], [sex], breakdowns=["sex"]),
+    ... )
+    >>> found = oms.levels(cases)
+    >>> found
+    Levels: 8 rows, 1 unit x sex
+    <BLANKLINE>
+    question, unit, group   fully met  mostly met  partly met  not met  N  stars
+    plan, all, girl              67%           0%         33%       0%  6    *?
+    plan, all, boy                0%          50%          0%      50%  4    *?
+    """
+    check_confidence(confidence)
+    known = framework_of(source, framework)
+    if breakdowns is None and not known.breakdowns:
+        breakdowns = ()
+    ids = known.known_ids if questions is None else known.select(questions)
+    counts = tally_levels(
+        source,
+        by=by,
+        breakdowns=breakdowns,
+        questions=ids,
+        framework=known,
+        check_ids=check_ids,
+        progress=progress,
+    )
+    if by == "unit":
+        counts = counts.with_all()
+    asked = tuple(map(known.question, ids))
+    table = _assemble(counts, known, asked, confidence)
+    return Levels(table, known, counts.metadata)
+
+
+@attrs.frozen(eq=False, repr=False)
+class Levels(TableResult):
+    """How often each level was given: one row a unit x breakdown x question x group x level.
+
+    The columns are ``unit, breakdown, question, group, level``; ``sufficient`` (whether the level
+    counts as sufficient); ``k, n`` (answers at the level, and applicable answers), ``percent,
+    printed, low, high`` (of the level's share); of the comparison of groups, repeated on its
+    rows, ``statistic, df, p_value, stars, trend_statistic, trend_df, trend_p_value, contrast,
+    method``; ``interval_method, confidence, reason, expected`` (the smallest expected count),
+    ``reliability``, and ``not_answered`` (applicable questions without an answer; null where
+    cases cannot say so).
+
+    Attributes
+    ----------
+    table : pyarrow.Table
+        The levels.
+    framework : Framework
+        The framework of the cases.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> found = oms.levels(oms.omi2.load_synthetic(), breakdowns=["gender"])
+    >>> found.question("induction_prompt").table["level"].unique().to_pylist()
+    ['sufficient', 'not sufficient']
+    """
+
+    table: pa.Table
+    framework: Framework
+    metadata: Mapping[bytes, bytes] = attrs.field(factory=dict)
+
+    def question(self, *ids: str) -> Levels:
+        """Keep some questions.
+
+        Parameters
+        ----------
+        *ids : str
+            Question ids.
+
+        Returns
+        -------
+        Levels
+            Tests and percentages are those of the whole.
+
+        Raises
+        ------
+        UnknownNameError
+            When a question is unknown.
+        UsageError
+            When no id is given.
+        """
+        return self._filtered("question", ids)
+
+    def unit(self, *ids: str) -> Levels:
+        """Keep some units; parameters, result and errors are as those of `question`."""
+        return self._filtered("unit", ids)
+
+    def breakdown(self, *keys: str) -> Levels:
+        """Keep some breakdowns; parameters, result and errors are as those of `question`."""
+        return self._filtered("breakdown", keys)
+
+    def _filtered(self, column: str, wanted: Sequence[str]) -> Levels:
+        rows = matching_rows(self.table, column, wanted)
+        return attrs.evolve(self, table=self.table.filter(pa.array(rows)))
+
+    def cuts(self) -> pa.Table:
+        """Show what other cuts of ordered levels would give.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row a unit x breakdown x question x group x cut: ``cut`` (the lowest sufficient
+            level), ``current`` (whether it is the cut in use), ``k``, ``n``, ``percent``,
+            ``low``, ``high`` (Wilson) and ``change`` (percentage points from the cut in use).
+            Questions without ordered levels are left out.
+
+        Examples
+        --------
+        >>> import omistats as oms
+        >>> scale = ("met", "partly met", "not met")
+        >>> plan = oms.Question("plan", "Plan", levels=scale, sufficient=scale[:1])
+        >>> cases = oms.CaseSet.from_data(
+        ...     {"case_id": [1, 2, 3, 4], "unit": ["A"] * 4, "plan": [*scale, "met"]},
+        ...     framework=oms.Framework("demo", [plan]),
+        ... )
+        >>> found = oms.levels(cases).cuts()
+        >>> found.select(["cut", "current", "percent", "change"]).to_pylist()[1]
+        {'cut': 'partly met', 'current': False, 'percent': 75.0, 'change': 25.0}
+        """
+        rows = self.table.to_pylist()
+        confidence = rows[0]["confidence"] if rows else 0.95
+        out: list[dict[str, Any]] = []
+        for start, stop in self._groups():
+            question = self.framework.question(rows[start]["question"])
+            if not (question.levels and question.ordered):
+                continue
+            own = rows[start:stop]
+            given = {row["level"]: row["k"] for row in own}
+            best_first = question.levels
+            if set(question.sufficient) != set(best_first[: len(question.sufficient)]):
+                best_first = best_first[::-1]
+            n, total, lines = own[0]["n"], 0, []
+            for place, level in enumerate(best_first[:-1], 1):
+                total += given[level]
+                lines.append(
+                    {
+                        **{key: own[0][key] for key in ("unit", "breakdown", "question", "group")},
+                        "cut": level,
+                        "current": place == len(question.sufficient),
+                        "k": total,
+                        "n": n,
+                    }
+                )
+            used = next(line["k"] for line in lines if line["current"])
+            for line in lines:
+                line["percent"] = 100 * line["k"] / n if n else None
+                low, high = INTERVALS["wilson"](
+                    np.asarray(line["k"], np.float64), np.asarray(n, np.float64), confidence
+                )
+                line["low"], line["high"] = (
+                    (100 * float(low), 100 * float(high)) if n else (None, None)
+                )
+                line["change"] = 100 * (line["k"] - used) / n if n else None
+            out += lines
+        return pa.Table.from_pylist(out, schema=_CUTS.with_metadata(self.table.schema.metadata))
+
+    def _groups(self) -> list[tuple[int, int]]:
+        """Find the rows of each group: its levels follow each other."""
+        codes = [
+            self.table[name].combine_chunks().indices.to_numpy()
+            for name in ("unit", "breakdown", "question", "group")
+        ]
+        if not len(self):
+            return []
+        first = np.ones(len(self), np.bool_)
+        first[1:] = np.any([c[1:] != c[:-1] for c in codes], axis=0)
+        return list(pairwise([*np.flatnonzero(first).tolist(), len(self)]))
+
+    def _display(self) -> Display:
+        synthetic = "from SYNTHETIC cases: " if is_synthetic(self.metadata) else ""
+        units = len(self.table["unit"].unique())
+        keys = self.table["breakdown"].unique().to_pylist()
+        heading = f"Levels{' ' + synthetic if synthetic else ': '}" + (
+            f"{len(self)} rows, {units} unit{'s' * (units != 1)} x {', '.join(keys)}"
+        )
+        rows = self.table.to_pylist()
+        groups = self._groups()
+        if not groups:
+            return Display(heading)
+        scale = [row["level"] for row in rows[slice(*groups[0])]]
+        lines = [["question, unit, group", *scale, "N", "stars"]]
+        shown = 0
+        for start, stop in groups:
+            own = rows[start:stop]
+            if [row["level"] for row in own] != scale or shown == _ROWS:
+                break
+            first = own[0]
+            percents = ["" if r["printed"] is None else f"{r['printed']}%" for r in own]
+            mark = "?" if first["reliability"] not in ("ok", None) else ""
+            label = f"{first['question']}, {first['unit']}, {first['group']}"
+            lines.append([label, *percents, f"{first['n']:,}", (first["stars"] or "") + mark])
+            shown += 1
+        rest = len(groups) - shown
+        footer = f"... {rest} more groups; .question(...) and .table show them" if rest else ""
+        return Display(heading, lines, footer)
+
+
+_CUTS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("unit", "breakdown", "question", "group", "cut")),
+        ("current", pa.bool_()),
+        ("k", pa.int64()),
+        ("n", pa.int64()),
+        *((name, pa.float64()) for name in ("percent", "low", "high", "change")),
+    ]
+)
+
+
+def _assemble(
+    counts: Tally, framework: Framework, asked: Sequence[Question], confidence: float
+) -> pa.Table:
+    """Build the table: units, then breakdowns, questions, groups and levels."""
+    names = [levels_of(question, framework) for question in asked]
+    starts = np.cumsum([0, *map(len, names)])
+    every = tuple(dict.fromkeys(level for levels in names for level in levels))
+    policy = SmallNumbers()
+    parts: list[dict[str, Any]] = []
+    for i in range(len(counts.splits)):
+        groups = slice(counts.offsets[i], counts.offsets[i + 1])
+        for j, question in enumerate(asked):
+            own = slice(int(starts[j]), int(starts[j + 1]))
+            k, n = counts.k[:, groups, own], counts.n[:, groups, own][..., 0]
+            compared = _compared(counts, i, groups, own)
+            test = pearson_table(compared)
+            trend = np.full((3, len(counts.units)), np.nan)
+            if question.ordered or not question.levels:
+                trend = np.array(mean_score_test(compared[..., : len(question.answers)]))
+            answered = (compared.sum(axis=-1) > 0).sum(axis=-1)
+            reason = np.where(
+                np.isnan(test.p_value),
+                np.where(answered < 2, LevelReason.NO_SECOND_GROUP, LevelReason.ALL_ALIKE),
+                NO_REASON,
+            )
+            stars = star_codes(test.p_value, answered > 1)
+            few = policy.expects_few(test.expected)
+            low, high = INTERVALS["wilson"](
+                k.astype(np.float64), np.repeat(n[..., np.newaxis], k.shape[-1], -1), confidence
+            )
+            missing = None
+            if counts.not_answered is not None:
+                missing = counts.not_answered[:, groups, own][..., 0]
+            parts.append(
+                {
+                    "split": i,
+                    "question": j,
+                    "k": k,
+                    "n": n,
+                    "low": low,
+                    "high": high,
+                    "test": test,
+                    "trend": trend,
+                    "reason": reason,
+                    "stars": stars,
+                    "reliability": policy.judge_unchecked(
+                        n, np.repeat(few[:, np.newaxis], n.shape[1], 1), None
+                    ),
+                    "missing": missing,
+                }
+            )
+    return _lay_out(parts, counts, asked, names, every, confidence)
+
+
+def _compared(counts: Tally, split: int, groups: slice, levels: slice) -> Floats:
+    """Return the counts of the groups that are compared, which share no case."""
+    k = counts.k[:, groups, levels].astype(np.float64)
+    if counts.splits[split].contrast == "complement":
+        k = np.stack([k[:, 0], k[:, 1] - k[:, 0]], axis=1)
+    return k
+
+
+def _lay_out(
+    parts: Sequence[Mapping[str, Any]],
+    counts: Tally,
+    asked: Sequence[Question],
+    names: Sequence[tuple[str, ...]],
+    every: tuple[str, ...],
+    confidence: float,
+) -> pa.Table:
+    columns: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in SCHEMA.names}
+    units = len(counts.units)
+    labels = tuple(dict.fromkeys(g for s in counts.splits for g in s.groups))
+    for part in parts:
+        split, question = counts.splits[part["split"]], asked[part["question"]]
+        own = names[part["question"]]
+        shape = (units, len(split.groups), len(own))
+        group = np.array([labels.index(g) for g in split.groups])
+        level = np.array([every.index(name) for name in own])
+        cut = question.sufficient or question.answers[:1]
+        test, trend = part["test"], part["trend"]
+        k, n = part["k"], np.broadcast_to(part["n"][..., np.newaxis], shape)
+        reason = np.where(n == 0, LevelReason.NO_ANSWERS, part["reason"][:, None, None])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            percent = 100.0 * k / n
+        missing = part["missing"]
+        found: dict[str, Any] = {
+            "unit": np.arange(units)[:, None, None],
+            "breakdown": part["split"],
+            "question": part["question"],
+            "group": group[:, None],
+            "level": level,
+            "sufficient": np.array([name in cut for name in own]),
+            "k": k,
+            "n": n,
+            "percent": percent,
+            "printed": printed_percent(k, n),
+            "low": np.where(n > 0, 100 * part["low"], np.nan),
+            "high": np.where(n > 0, 100 * part["high"], np.nan),
+            **{name: getattr(test, name)[:, None, None] for name in ("statistic", "df", "p_value")},
+            "stars": part["stars"][:, None, None],
+            **{
+                f"trend_{name}": trend[at][:, None, None]
+                for at, name in enumerate(("statistic", "df", "p_value"))
+            },
+            "contrast": CONTRASTS.index(contrast_name(split, False)),
+            "method": np.where(np.isnan(test.p_value), -1, test.by_moments)[:, None, None],
+            "interval_method": np.where(n > 0, 0, -1),
+            "confidence": confidence,
+            "reason": reason,
+            "expected": test.expected[:, None, None],
+            "reliability": part["reliability"][..., None],
+            "not_answered": np.nan if missing is None else missing[..., None],
+        }
+        for name, values in found.items():
+            columns[name].append(np.broadcast_to(values, shape).reshape(units, -1))
+    joined = {
+        name: np.concatenate(values, axis=1).ravel() if values else np.zeros(0)
+        for name, values in columns.items()
+    }
+    dictionaries = {
+        "unit": counts.units,
+        "breakdown": tuple(s.key for s in counts.splits),
+        "question": tuple(q.id for q in asked),
+        "group": labels,
+        "level": every,
+        "stars": STARS,
+        "contrast": CONTRASTS,
+        "method": _METHODS,
+        "interval_method": ("wilson",),
+        "reason": LevelReason.texts(),
+        "reliability": RELIABILITY,
+    }
+    arrays = []
+    for field in SCHEMA:
+        values = joined[field.name]
+        if field.name in dictionaries:
+            kind = np.int16 if field.type == _KEY else np.int8
+            array = _arrow.dictionary(values.astype(kind), dictionaries[field.name])
+        elif field.type == pa.bool_():
+            array = pa.array(values.astype(np.bool_))
+        elif field.type == pa.float64():
+            array = _arrow.floats(values.astype(np.float64))
+        else:
+            numbers = values.astype(np.float64)
+            array = pa.array(numbers, pa.float64(), from_pandas=True).cast(field.type)
+        arrays.append(array)
+    schema = SCHEMA.with_metadata(dict(counts.metadata)) if counts.metadata else SCHEMA
+    return pa.Table.from_arrays(arrays, schema=schema)
