@@ -96,8 +96,10 @@ def levels(
         The framework to check the source against; a case set has its own.
     confidence : float
         Of the intervals (Wilson's), between 0 and 1.
-    check_ids, progress
-        As for `tally`.
+    check_ids : bool
+        Check that ``case_id`` is unique over all parts of the source.
+    progress : callable, optional
+        Called after every part with the rows done and the rows in all, None if unknown.
 
     Returns
     -------
@@ -106,8 +108,13 @@ def levels(
 
     Raises
     ------
-    UsageError, UnknownNameError, DataError
-        As for `tally`.
+    UsageError
+        When an option is out of range, or a source other than a case set comes without
+        ``framework``.
+    UnknownNameError
+        When a question or a breakdown is unknown.
+    DataError
+        When the source cannot be read as cases, or a breakdown is declared wrongly.
 
     Notes
     -----
@@ -134,8 +141,8 @@ def levels(
     Levels: 8 rows, 1 unit x sex
     <BLANKLINE>
     question, unit, group   fully met  mostly met  partly met  not met  N  stars
-    plan, all, girl              67%           0%         33%       0%  6    *?
-    plan, all, boy                0%          50%          0%      50%  4    *?
+    plan, all, girl             67%          0%         33%       0%  6     *?
+    plan, all, boy               0%         50%          0%      50%  4     *?
     """
     check_confidence(confidence)
     known = framework_of(source, framework)
@@ -176,12 +183,14 @@ class Levels(TableResult):
         The levels.
     framework : Framework
         The framework of the cases.
+    metadata : mapping of bytes to bytes
+        Metadata of the cases, such as the mark of synthetic cases.
 
     Examples
     --------
     >>> import omistats as oms
     >>> found = oms.levels(oms.omi2.load_synthetic(), breakdowns=["gender"])
-    >>> found.question("induction_prompt").table["level"].unique().to_pylist()
+    >>> found.question("rosh_timely").table["level"].unique().to_pylist()
     ['sufficient', 'not sufficient']
     """
 
@@ -212,11 +221,47 @@ class Levels(TableResult):
         return self._filtered("question", ids)
 
     def unit(self, *ids: str) -> Levels:
-        """Keep some units; parameters, result and errors are as those of `question`."""
+        """Keep some units.
+
+        Parameters
+        ----------
+        *ids : str
+            Unit ids; ``all`` is all units together.
+
+        Returns
+        -------
+        Levels
+            Tests and percentages are those of the whole.
+
+        Raises
+        ------
+        UnknownNameError
+            When a unit is unknown.
+        UsageError
+            When no id is given.
+        """
         return self._filtered("unit", ids)
 
     def breakdown(self, *keys: str) -> Levels:
-        """Keep some breakdowns; parameters, result and errors are as those of `question`."""
+        """Keep some breakdowns.
+
+        Parameters
+        ----------
+        *keys : str
+            Keys of breakdowns.
+
+        Returns
+        -------
+        Levels
+            Tests and percentages are those of the whole.
+
+        Raises
+        ------
+        UnknownNameError
+            When a breakdown is unknown.
+        UsageError
+            When no key is given.
+        """
         return self._filtered("breakdown", keys)
 
     def _filtered(self, column: str, wanted: Sequence[str]) -> Levels:
@@ -300,28 +345,30 @@ class Levels(TableResult):
         synthetic = "from SYNTHETIC cases: " if is_synthetic(self.metadata) else ""
         units = len(self.table["unit"].unique())
         keys = self.table["breakdown"].unique().to_pylist()
-        heading = f"Levels{' ' + synthetic if synthetic else ': '}" + (
-            f"{len(self)} rows, {units} unit{'s' * (units != 1)} x {', '.join(keys)}"
-        )
-        rows = self.table.to_pylist()
+        made = f"Levels {synthetic}" if synthetic else "Levels: "
+        heading = f"{made}{len(self)} rows, {units} unit{'s' * (units != 1)} x {', '.join(keys)}"
         groups = self._groups()
         if not groups:
             return Display(heading)
-        scale = [row["level"] for row in rows[slice(*groups[0])]]
-        lines = [["question, unit, group", *scale, "N", "stars"]]
-        shown = 0
-        for start, stop in groups:
-            own = rows[start:stop]
-            if [row["level"] for row in own] != scale or shown == _ROWS:
-                break
-            first = own[0]
+        rows = self.table.slice(0, groups[min(len(groups), _ROWS) - 1][1]).to_pylist()
+        shown = groups[:_ROWS]
+        scales = [tuple(row["level"] for row in rows[slice(*group)]) for group in shown]
+        width = max(map(len, scales))
+        # All questions of one scale have its levels as titles; else each scale has a line.
+        one = len(set(scales)) == 1
+        lines = [["question, unit, group", *(scales[0] if one else [""] * width), "N", "stars"]]
+        for (start, stop), scale, before in zip(shown, scales, (None, *scales), strict=False):
+            own, blank = rows[start:stop], [""] * (width - len(scale))
+            if scale != before and not one:
+                lines.append(["", *scale, *blank, "", ""])
             percents = ["" if r["printed"] is None else f"{r['printed']}%" for r in own]
+            first = own[0]
             mark = "?" if first["reliability"] not in ("ok", None) else ""
             label = f"{first['question']}, {first['unit']}, {first['group']}"
-            lines.append([label, *percents, f"{first['n']:,}", (first["stars"] or "") + mark])
-            shown += 1
-        rest = len(groups) - shown
-        footer = f"... {rest} more groups; .question(...) and .table show them" if rest else ""
+            stars = (first["stars"] or "") + mark
+            lines.append([label, *percents, *blank, f"{first['n']:,}", stars])
+        rest = len(groups) - len(shown)
+        footer = f"{rest} more groups: choose with .question(...), or see .table" if rest else ""
         return Display(heading, lines, footer)
 
 

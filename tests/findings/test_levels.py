@@ -1,0 +1,250 @@
+"""Shares of levels against a recount in plain Python, R, and enumerated tables."""
+
+from __future__ import annotations
+
+import csv
+import pickle
+from collections import Counter
+from itertools import groupby, permutations
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from scipy import stats
+from tests.factories import ORACLES
+
+import omistats as oms
+
+# Internal: tests of tables, which levels() makes of cases.
+from omistats.kernel.chi_square import pearson_table
+from omistats.kernel.trend import mean_score_test
+
+SCALE = ("fully met", "mostly met", "partly met", "not met")
+GRADED = oms.Question("plan", "Plan", oms.Link("1", "invented"), levels=SCALE, sufficient=SCALE[:2])
+PLAIN = oms.Question("seen", "Seen", oms.Link("1", "invented"))
+UNORDERED = oms.Question(
+    "method", "How", levels=("post", "phone", "visit"), sufficient=("visit",), ordered=False
+)
+STRATA = (oms.Stratum("gender", ("girl", "boy")), oms.Stratum("risk", ("high", "medium", "low")))
+
+
+def framework(**options: Any) -> oms.Framework:
+    return oms.Framework(
+        "graded",
+        [GRADED, PLAIN, UNORDERED],
+        STRATA,
+        [oms.Item("1", "section", "One")],
+        ("gender", "risk"),
+        **options,
+    )
+
+
+def rows(seed: int = 1, cases: int = 200, **options: Any) -> dict[str, list[Any]]:
+    rng = np.random.default_rng(seed)
+    missing = ["not answered"] if options.get("not_answered") else []
+
+    def draw(values: list[Any]) -> list[Any]:
+        return [values[i] for i in rng.integers(0, len(values), cases)]
+
+    return {
+        "case_id": list(range(cases)),
+        "unit": draw(["A", "B", "C"]),
+        "gender": draw(["girl", "boy", None]),
+        "risk": draw(["high", "medium", "low", None]),
+        "plan": draw([*SCALE, "fully met", None, "not applicable", *missing]),
+        "seen": draw(["sufficient", "not sufficient", None, *missing])
+        if missing
+        else draw([True, False, None]),
+        "method": draw(["post", "phone", "visit", "visit", None, *missing]),
+    }
+
+
+def cases(seed: int = 1, number: int = 200, **options: Any) -> oms.CaseSet:
+    return oms.CaseSet.from_data(rows(seed, number, **options), framework=framework(**options))
+
+
+@pytest.mark.parametrize("policy", [None, "left out", "not sufficient"])
+def test_shares_equal_a_recount(policy):
+    given_rows = rows(not_answered=policy)
+    made = oms.CaseSet.from_data(given_rows, framework=framework(not_answered=policy))
+    found = oms.levels(made, by="unit").table.to_pylist()
+    assert found
+    for line in found:
+        inside = [
+            i
+            for i in range(200)
+            if line["unit"] in ("all", given_rows["unit"][i])
+            and given_rows[line["breakdown"]][i] == line["group"]
+        ]
+        answers = [given_rows[line["question"]][i] for i in inside]
+        names = {True: "sufficient", False: "not sufficient"}
+        answers = [names.get(a, a) for a in answers if a not in (None, "not applicable")]
+        missing = answers.count("not answered")
+        counted = [a for a in answers if a != "not answered" or policy == "not sufficient"]
+        assert (line["k"], line["n"]) == (counted.count(line["level"]), len(counted))
+        assert line["not_answered"] == (None if policy is None else missing)
+        if counted:
+            low, high = stats.binomtest(line["k"], line["n"]).proportion_ci(method="wilson")
+            assert line["percent"] == pytest.approx(100 * line["k"] / line["n"])
+            assert (line["low"], line["high"]) == pytest.approx((100 * low, 100 * high), abs=1e-9)
+        cut = {"plan": SCALE[:2], "seen": ("sufficient",), "method": ("visit",)}
+        assert line["sufficient"] == (line["level"] in cut[line["question"]])
+
+
+def test_tests_equal_r():
+    """R 4.2.2: chisq.test, prop.trend.test, and N times the share of squares between groups."""
+    with (ORACLES / "levels.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    for _, part in groupby(lines, lambda r: r["table"]):
+        own = list(part)
+        shape = max(int(r["group"]) for r in own), max(int(r["level"]) for r in own)
+        table = np.array([int(r["count"]) for r in own]).reshape(shape)
+        test = pearson_table(table)
+        assert not test.by_moments
+        figures = (test.statistic, test.df, test.p_value)
+        assert figures == pytest.approx([float(own[0][x]) for x in ("x2", "df", "p")], rel=1e-10)
+        statistic, _, p_value = mean_score_test(table)
+        expected = [float(own[0][x]) for x in ("trend", "trend_p")]
+        assert (statistic, p_value) == pytest.approx(expected, rel=1e-9)
+
+
+def test_levels_use_these_tests():
+    found = oms.levels(cases(), by="unit", breakdowns=["gender", "risk"]).table.to_pylist()
+    tested = 0
+    keys = ("unit", "breakdown", "question")
+    for _, part in groupby(found, lambda r: tuple(r[k] for k in keys)):
+        own = list(part)
+        groups = list(dict.fromkeys(r["group"] for r in own))
+        table = np.array([[r["k"] for r in own if r["group"] == g] for g in groups])
+        test = pearson_table(table)
+        for line in own:
+            assert line["p_value"] == pytest.approx(float(test.p_value), rel=1e-12)
+            assert line["method"] == ("haldane" if test.by_moments else "pearson")
+            if line["question"] == "method":
+                assert line["trend_p_value"] is None
+            else:
+                assert line["trend_p_value"] == pytest.approx(float(mean_score_test(table)[2]))
+            tested += 1
+    assert tested == len(found)
+
+
+@pytest.mark.parametrize(
+    "table", [[[2, 1, 0], [0, 1, 2]], [[3, 0], [1, 2], [0, 1]], [[1, 2, 1], [2, 0, 1]]]
+)
+def test_moments_are_those_over_all_tables_with_the_margins(table):
+    """Mean and variance of the statistic over all orders of the answers, enumerated."""
+    x = np.array(table)
+    group = np.repeat(np.arange(x.shape[0]), x.sum(axis=1))
+    answer = np.array(
+        [j for i in range(x.shape[0]) for j in np.repeat(np.arange(x.shape[1]), x[i])]
+    )
+    expected = np.outer(x.sum(axis=1), x.sum(axis=0)) / x.sum()
+    seen: Counter[tuple[int, ...]] = Counter(permutations(answer.tolist()))
+    values, weights = [], []
+    for order, times in seen.items():
+        counts = np.zeros(x.shape)
+        np.add.at(counts, (group, np.array(order)), 1)
+        values.append(((counts - expected) ** 2 / expected).sum())
+        weights.append(times)
+    mean = np.average(values, weights=weights)
+    variance = np.average((np.array(values) - mean) ** 2, weights=weights)
+    found = pearson_table(x)
+    assert found.by_moments
+    assert found.df == pytest.approx(2 * mean**2 / variance, rel=1e-10)
+    p_value = stats.chi2.sf(found.statistic * found.df / mean, found.df)
+    assert found.p_value == pytest.approx(p_value, rel=1e-10)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [(6, 8), (10, 60), (5, 6, 7)])
+def test_thin_groups_are_rejected_no_more_often_than_said(sizes):
+    rng = np.random.default_rng(2)
+    shares = (0.7, 0.2, 0.07, 0.03)
+    table = np.stack([rng.multinomial(size, shares, 20_000) for size in sizes], axis=1)
+    rejected = np.mean(pearson_table(table).p_value <= 0.05)
+    assert rejected < 0.065
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), cut=st.integers(1, 3))
+def test_the_cut_gives_the_findings_of_the_two_level_question(seed, cut):
+    made = cases(seed, 60).with_cut({"plan": SCALE[:cut]})
+    graded = oms.recompute(made, by="unit", questions=["plan"]).table
+    data = rows(seed, 60)
+    data["plan"] = [
+        None if a in (None, "not applicable") else a in SCALE[:cut] for a in data["plan"]
+    ]
+    two = oms.Framework(
+        "two", [oms.Question("plan", "Plan")], STRATA, breakdowns=("gender", "risk")
+    )
+    plain = oms.recompute(oms.CaseSet.from_data(data, framework=two), by="unit").table
+    assert graded.equals(plain)
+    shown = oms.levels(made, by="unit", questions=["plan"])
+    sums: dict[tuple[str, ...], int] = {}
+    for line in shown.table.to_pylist():
+        key = (line["unit"], line["breakdown"], line["group"])
+        sums[key] = sums.get(key, 0) + line["k"] * line["sufficient"]
+    assert list(sums.values()) == [
+        line["k"]
+        for line in sorted(
+            plain.to_pylist(),
+            key=lambda r: list(sums).index((r["unit"], r["breakdown"], r["group"])),
+        )
+    ]
+
+
+def test_cuts_show_their_effect():
+    found = oms.levels(cases(), breakdowns=[], questions=["plan", "seen"])
+    rows = found.cuts().to_pylist()
+    assert [r["cut"] for r in rows] == list(SCALE[:3])
+    assert [r["current"] for r in rows] == [False, True, False]
+    for place, row in enumerate(rows, 1):
+        other = oms.recompute(cases().with_cut({"plan": SCALE[:place]}), breakdowns=[])
+        (line,) = other.question("plan").table.to_pylist()
+        assert (row["k"], row["n"], row["percent"]) == (line["k"], line["n"], line["percent"])
+        assert (row["low"], row["high"]) == pytest.approx((line["low"], line["high"]))
+        assert row["change"] == pytest.approx(row["percent"] - rows[1]["percent"])
+
+
+def test_levels_from_worst_to_best_are_cut_from_the_end():
+    question = oms.Question("plan", "Plan", levels=SCALE[::-1], sufficient=SCALE[:2])
+    data = {"case_id": [1, 2, 3, 4], "unit": ["A"] * 4, "plan": list(SCALE)}
+    made = oms.CaseSet.from_data(data, framework=oms.Framework("up", [question]))
+    rows = oms.levels(made).cuts().to_pylist()
+    assert [(r["cut"], r["k"], r["current"]) for r in rows] == [
+        ("fully met", 1, False),
+        ("mostly met", 2, True),
+        ("partly met", 3, False),
+    ]
+
+
+def test_views_pickles_and_forms():
+    found = oms.levels(cases(), by="unit")
+    part = found.question("plan").unit("B").breakdown("risk")
+    assert len(part) == 3 * 4
+    assert part.table.equals(pickle.loads(pickle.dumps(part)).table)  # our own
+    text = repr(found)
+    for question in ("plan", "seen", "method"):
+        assert f"{question}, A, girl" in text
+    assert "more groups: choose with .question" in text
+    assert "<td>plan, A, girl</td>" in found._repr_html_()
+    with pytest.raises(oms.UnknownNameError, match="plann"):
+        found.question("plann")
+    assert len(found.to_pandas()) == len(found)
+
+
+def test_complements_compare_the_subset_with_the_others():
+    class High(oms.Breakdown):
+        key = "high"
+        groups = ("high", "all")
+        column = "risk"
+        contrast = "complement"
+
+    made = cases()
+    lines = oms.levels(made, breakdowns=[High()], questions=["plan"]).table.to_pylist()
+    inside = [r["k"] for r in lines if r["group"] == "high"]
+    every = [r["k"] for r in lines if r["group"] == "all"]
+    table = np.array([inside, np.subtract(every, inside)])
+    assert lines[0]["p_value"] == pytest.approx(float(pearson_table(table).p_value))
+    assert sum(every) == sum(a in SCALE for a in rows()["plan"])
