@@ -34,6 +34,11 @@ from omistats.resampling.max_t import max_t as max_t
 from omistats.sampling.plan import plan_sample as plan_sample
 from omistats.sampling.weights import design_weights as design_weights
 from omistats.scoring.compute import scores as scores
+from omistats.scoring.ratings import (
+    RatingRule as RatingRule,
+    Ratings as Ratings,
+    ratings as ratings,
+)
 from omistats.scoring.result import Scores as Scores
 from omistats.scoring.score_tally import ScoreTally as ScoreTally
 from omistats.scoring.sources import score_tally as score_tally

@@ -1,5 +1,11 @@
 # Public names of `omistats.stats` and the modules that define them.
 
+from omistats.kernel.bands import (
+    BandProbabilities as BandProbabilities,
+    BandSize as BandSize,
+    band_probabilities as band_probabilities,
+    cases_for_band as cases_for_band,
+)
 from omistats.kernel.chi_square import Comparison as Comparison
 from omistats.kernel.compare import (
     GROUP_TESTS as GROUP_TESTS,

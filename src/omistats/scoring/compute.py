@@ -244,7 +244,7 @@ def scores(
     _check_df(df)
     treatment = check_lonely(lonely, (*LONELY, "null"))
     check_complement(complement)
-    permuted = None
+    permuted, kept = None, None
     complex_design = is_complex_design(**design)
     interval_rule, test_rule = _resolve_rules(interval, test, rule, summed)
     if test_rule == "permutation":
@@ -268,7 +268,7 @@ def scores(
         estimator = pooled_estimator(units, summed.cases, summed.moments, treatment, population)
         sizes = summed.sizes
     else:
-        cases = read_cases(source, framework)
+        cases = kept = read_cases(source, framework)
         units, metadata = cases.units, cases.metadata
         if test_rule == "permutation":
             known = complement == "known"
@@ -309,7 +309,9 @@ def scores(
     levels = tuple(s.item.level for s in scored)
     context = None
     if settings.by_unit:
-        context = ScoringContext(estimator, effective, units, ids, levels, settings, permuted)
+        context = ScoringContext(
+            estimator, effective, units, ids, levels, settings, permuted, kept, tuple(scored)
+        )
     whole = _make_round(table, block, effective, scored, domains, settings)
     return Scores(table, framework, context, whole)
 

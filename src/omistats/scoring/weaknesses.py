@@ -18,6 +18,7 @@ from omistats.kernel.effective import EffectiveGroups, compare_effective
 from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjust_p_values
 from omistats.kernel.permutation import PermutationTest
 from omistats.kernel.wald import difference, wald_unchecked
+from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
 from omistats.scoring.build import (
@@ -31,6 +32,8 @@ from omistats.scoring.build import (
 from omistats.scoring.effective import EffectiveSums
 from omistats.scoring.estimators import Estimator, UnitVersusRest
 from omistats.scoring.permutation import CasePermutations, permutation_name
+from omistats.scoring.permutation import CasePermutations
+from omistats.scoring.sums import ScoredItem
 from omistats.scoring.unit_comparison import whole_cases
 
 __all__ = ["Adjustment", "Family", "Level", "ScoringContext", "Weaknesses", "find_weaknesses"]
@@ -139,6 +142,10 @@ class ScoringContext:
         Options of the scores.
     permuted : CasePermutations or None
         The cases, where units are compared by permuting them.
+    cases : CaseSet or None
+        The cases, where the scores were made of cases in memory.
+    scored : tuple of ScoredItem
+        The items.
     """
 
     estimator: Estimator
@@ -148,6 +155,8 @@ class ScoringContext:
     levels: tuple[str, ...]
     settings: Settings
     permuted: CasePermutations | None = None
+    cases: CaseSet | None = None
+    scored: tuple[ScoredItem, ...] = ()
 
     @property
     def tests_effective(self) -> bool:
