@@ -1,6 +1,12 @@
 # Public names of omistats and the modules that define them.
 
-from omistats import forensics as forensics, omi2 as omi2, sampling as sampling, stats as stats
+from omistats import (
+    forensics as forensics,
+    omi2 as omi2,
+    programmes as programmes,
+    sampling as sampling,
+    stats as stats,
+)
 from omistats.breakdowns.base import Breakdown as Breakdown
 from omistats.counting.count import tally as tally
 from omistats.counting.tally import Tally as Tally
