@@ -303,10 +303,10 @@ def _read_framework(file: TomlFile, name: str) -> Framework | None:
             for i, table in file.tables(key)
         }
         for problem in error.problems:
-            start = problem.where.partition(",")[0]
-            path = places.get(start, ())
-            where = file.where(*path) if path else file.where()
-            file.problems.append(attrs.evolve(problem, where=f"{where} ({problem.where})"))
+            name, _, key = problem.where.partition(", ")
+            path: tuple[str | int, ...] = places.get(name, ())
+            where = file.where(*path, *((key,) if path and key else ())) + f" of {name}"
+            file.problems.append(attrs.evolve(problem, where=where))
     except OmistatsError as error:
         file.add((), "must be a framework", str(error))
     return None

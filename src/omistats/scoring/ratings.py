@@ -83,7 +83,8 @@ class RatingReason(Reason):
 
     NO_ANSWERS = "no applicable answers"
     NOT_GIVEN = "rated on other evidence, which was not given"
-    MISSING_STANDARD = "a standard that counts has no rating"
+    MISSING_STANDARD = "no standard that counts has a rating"
+    PARTIAL = "of the standards that have a rating; others that count have none"
     GIVEN = "rated on other evidence, whose doubt is not known"
     NO_CASES = "needs the cases, which these scores do not hold"
     ONE_CASE = "one case only: spread between cases unknown"
@@ -816,6 +817,8 @@ class _Rater:
         band = int(band_of(points / most, edges))
         names = [band.name for band in self._rule.overall]
         line |= {"rating": names[band], "points": points, "most_points": most}
+        if len(counted) < sum(s.counts for s in self._standards):
+            line["reason"] = RatingReason.PARTIAL
         of_cases = [s for s in counted if s.items]
         if not of_cases:
             return line | {"reason": RatingReason.GIVEN}, []
@@ -981,7 +984,9 @@ class Ratings(TableResult):
             *("posterior same", "predictive other", "cases needed"),
         ]
         lines = [titles]
+        partial = False
         for row in self.table.slice(0, _SHOWN).to_pylist():
+            partial |= row["reason"] == RatingReason.PARTIAL.text
 
             def share(name: str, row: Mapping[str, Any] = row) -> str:
                 return "" if row[name] is None else f"{100 * row[name]:.0f}%"
@@ -1003,6 +1008,7 @@ class Ratings(TableResult):
         more = len(self) - _SHOWN
         footer = [
             *([f"{more} more ratings: see .table"] if more > 0 else []),
+            *([f"{OVERALL}: {RatingReason.PARTIAL.text}"] if partial else []),
             "posterior: probability that the caseload's share is in this band, given the sample",
             "predictive: chance that another sample of the same size would be rated otherwise",
             (

@@ -339,7 +339,7 @@ class Scores(TableResult):
         self,
         unit: str | None = None,
         *,
-        level: Level = "criterion",
+        level: Level | None = None,
         confidence: float = 0.95,
         adjust: Adjustment = "holm",
         family: Family = "unit",
@@ -352,8 +352,8 @@ class Scores(TableResult):
         ----------
         unit : str, optional
             One unit; by default each unit of this view in turn.
-        level : {'criterion', 'section', 'headline'}
-            Level of the items to compare.
+        level : {'criterion', 'section', 'headline'}, optional
+            Level of the items to compare; by default the first of these that the scores have.
         confidence : float
             Confidence of intervals, and of the claim that a unit is below; between 0 and 1.
         adjust : {'holm', 'bonferroni', 'bh', 'none'}

@@ -257,7 +257,7 @@ def find_weaknesses(
     table: pa.Table,
     context: ScoringContext | None,
     unit: str | None,
-    level: Level,
+    level: Level | None,
     confidence: float,
     adjust: Adjustment,
     family: Family,
@@ -279,21 +279,23 @@ def find_weaknesses(
     if unit is not None:
         check_choice("unit", unit, units)
         units = [unit]
-    check_choice("level", level, get_args(Level))
-    check_choice("level of these scores", level, whole["level"].unique().to_pylist())
+    known = whole["level"].unique().to_pylist()
+    chosen: str = next(one for one in get_args(Level) if one in known) if level is None else level
+    check_choice("level", chosen, get_args(Level))
+    check_choice("level of these scores", chosen, known)
     check_confidence(confidence)
     adjustment = _resolve_adjustment(adjust)
     check_choice("family", family, get_args(Family))
     rest = None if others is None else _resolve_others(others, context.units)
     # The family is fixed by the scores, not by the view; a smaller one is asked for by name.
-    of_level = [id for id, own in zip(context.items, context.levels, strict=True) if own == level]
+    of_level = [id for id, own in zip(context.items, context.levels, strict=True) if own == chosen]
     named = None if items is None else _resolve_items(items, of_level)
     tested = of_level if named is None else [id for id in of_level if id in named]
     made = _make_table(
         context,
         context.units if family == "all" else units,
         tested,
-        level,
+        chosen,
         confidence,
         adjustment,
         family if named is None else f"{family}, named items",

@@ -1,0 +1,412 @@
+"""Programmes as folders: three that are shipped, one made up here, and broken ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import omistats as oms
+from omistats.programmes import Programme
+
+# Internal: cases of any programme.
+from omistats.programmes.simulation import golden_output, simulate_cases
+
+MADE_UP = {
+    "programme.toml": """
+format = 1
+name = "library_visits"
+title = "Visits to libraries"
+version = "2030"
+note = "Made up by a test."
+""",
+    "framework.toml": """
+not_answered = "not sufficient"
+blank = "not applicable"
+breakdowns = ["size", "town"]
+
+[scales.stars]
+levels = ["one", "two", "three", "four", "five"]
+sufficient = ["four", "five"]
+
+[[strata]]
+name = "size"
+levels = ["small", "large"]
+
+[[strata]]
+name = "town"
+levels = ["north", "south", "west"]
+
+[[items]]
+id = "service"
+level = "headline"
+label = "Service"
+
+[[items]]
+id = "place"
+level = "headline"
+label = "Place"
+
+[[questions]]
+id = "welcome"
+label = "Visitors are welcomed"
+scale = "stars"
+headlines = ["service"]
+
+[[questions]]
+id = "open_late"
+label = "Open late"
+headlines = ["service", "place"]
+
+[[questions]]
+id = "lift"
+label = "The lift works"
+headlines = ["place"]
+asked_if = { size = "large" }
+
+[[questions]]
+id = "lift_signed"
+label = "The lift is signed"
+headlines = [{ item = "place", provenance = "invented" }]
+asked_if = { lift = "sufficient" }
+""",
+    "units.toml": """
+[[units]]
+id = "east"
+
+[[units]]
+id = "central"
+name = "Central"
+synonyms = ["City"]
+""",
+    "rating.toml": """
+[[bands]]
+name = "poor"
+from = 0
+below = 60
+
+[[bands]]
+name = "good"
+from = 60
+""",
+}
+
+
+def write(folder: Path, **changes: str) -> Path:
+    for name, text in MADE_UP.items():
+        key = name.partition(".")[0]
+        if changes.get(key) != "":
+            (folder / name).write_text(changes.get(key, text).lstrip("\n"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory) -> Programme:
+    return oms.programmes.load(write(tmp_path_factory.mktemp("library_visits")))
+
+
+@pytest.fixture(scope="module", params=["omi2", "youth_justice", "seizure_clinic", "made up"])
+def programme(request, made_up) -> Programme:
+    return made_up if request.param == "made up" else oms.programmes.load(request.param)
+
+
+@pytest.fixture(scope="module")
+def cases(programme) -> oms.CaseSet:
+    if programme.name in ("youth_justice", "seizure_clinic"):
+        return programme.load_cases()
+    units = programme.units[:4]
+    return simulate_cases(programme.framework, units, cases=300, seed=2)
+
+
+# --- reading --------------------------------------------------------------------------------
+
+
+def test_the_shipped_ones_are_listed_and_read():
+    assert oms.programmes.names() == ("omi2", "seizure_clinic", "youth_justice")
+    for name in oms.programmes.names():
+        found = oms.programmes.load(name)
+        assert found.name == name
+        assert found.title
+        assert oms.programmes.load(found.folder).framework == found.framework
+
+
+def test_the_second_round_is_what_python_says():
+    found = oms.programmes.load("omi2")
+    assert found.framework == oms.omi2.DEMONSTRATION
+    ours = [(u.id, u.name, u.synonyms) for u in oms.omi2.UNITS]
+    assert [(u.id, u.name, u.synonyms) for u in found.units] == ours
+
+
+def test_the_made_up_one_is_read(made_up):
+    framework = made_up.framework
+    assert framework.name == "library_visits"
+    welcome, _, lift, signed = framework.questions
+    assert welcome.sufficient == ("four", "five")
+    assert lift.asked_if == ((("size", ("large",)),),)
+    assert signed.headlines == (oms.Link("place", "invented"),)
+    assert framework.not_answered == "not sufficient"
+    assert made_up.units[1] == oms.Unit("central", "Central", ["City"])
+    assert [b.key for b in made_up.breakdowns] == ["size", "town"]
+    assert "library_visits" in repr(made_up)
+
+
+def test_invented_content_says_so():
+    for name in ("youth_justice", "seizure_clinic"):
+        found = oms.programmes.load(name)
+        assert "invented" in found.note or "made up" in found.note
+        made = found.load_cases()
+        assert made.metadata[b"synthetic"] == b"true"
+        assert "SYNTHETIC" in repr(made)
+
+
+# --- everything works on everything -----------------------------------------------------------
+
+
+def answers_of(cases: oms.CaseSet, question: oms.Question) -> list[str | None]:
+    """Return levels, or words for what has none; None for not applicable."""
+    words = {True: "sufficient", False: "not sufficient", "not applicable": None}
+    return [words.get(a, a) for a in cases[question.id].to_pylist()]
+
+
+def test_golden_output_and_a_recount_in_plain_python(programme, cases):
+    golden = golden_output(cases)
+    if programme.name in ("youth_justice", "seizure_clinic"):
+        stored = json.loads((programme.folder / "golden.json").read_text())
+        assert stored == json.loads(json.dumps(golden))
+    framework = programme.framework
+    counted = framework.not_answered == "not sufficient"
+    totals: dict[str, list[int]] = {}
+    for question in framework.questions:
+        cut = question.sufficient or ("sufficient",)
+        given = answers_of(cases, question)
+        k = sum(a in cut for a in given)
+        n = sum(a in question.answers for a in given)
+        missing = given.count("not answered")
+        expected = [k, n + missing * counted, missing if framework.not_answered else None]
+        assert golden["findings"][question.id] == expected
+        totals[question.id] = expected
+    for item in framework.items:
+        feeding = [q.id for q in framework.questions if item.id in {x.item for x in q.links}]
+        if feeding:
+            k, n = (sum(totals[q][i] for q in feeding) for i in (0, 1))
+            assert golden["scores"].get(f"all {item.id}", [k, n]) == [k, n]
+
+
+def test_findings_scores_levels_and_ratings(programme, cases):
+    findings = oms.recompute(cases, by="unit")
+    assert len(findings) > 0
+    scores = oms.scores(cases, by="unit", breakdowns=programme.breakdowns[:1])
+    assert len(scores) > 0
+    assert len(oms.levels(cases, by="unit")) > len(findings)
+    rule = programme.rating or oms.RatingRule.percentages(["low", "high"], [60])
+    ratings = oms.ratings(scores, rule)
+    assert set(ratings.table["unit"].to_pylist()) == set(cases.units)
+    assert len(oms.recompute(cases, breakdowns=[]).comparisons()) == len(
+        programme.framework.known_ids
+    )
+    crossed = [tuple(s.name for s in programme.framework.strata[:2])]
+    assert len(oms.recompute(cases, breakdowns=crossed)) > 0
+
+
+def test_streams_and_engines_count_the_same(programme, cases, tmp_path, monkeypatch):
+    from omistats.model import files
+
+    framework = programme.framework
+    path = tmp_path / "cases.parquet"
+    pq.write_table(pa.table(cases), path, row_group_size=50)
+    table = pa.table(cases)
+    text = pa.table(
+        {
+            name: column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+            for name, column in zip(table.column_names, table.columns, strict=True)
+        }
+    )
+    expected = oms.tally(cases, by="unit")
+    monkeypatch.setattr(files, "ROWS", 64)
+    sources = [path, pl.DataFrame(text).lazy(), duckdb.from_arrow(text)]
+    for source in sources:
+        found = oms.tally(source, framework=framework, by="unit")
+        place = [found.units.index(u) for u in expected.units if u in found.units]
+        own = [expected.units.index(found.units[i]) for i in place]
+        for name, array in expected.arrays().items():
+            np.testing.assert_array_equal(found.arrays()[name][place], array[own], name)
+    saved = tmp_path / "tally.arrow"
+    expected.write(saved)
+    again = oms.Tally.read(saved, framework=framework)
+    for name, array in expected.arrays().items():
+        np.testing.assert_array_equal(again.arrays()[name], array)
+    whole = oms.scores(cases, by="unit").table
+    assert oms.scores(path, framework=framework, by="unit").table["k"].equals(whole["k"])
+    mine = oms.levels(cases).table
+    theirs = oms.levels(path, framework=framework).table
+    assert mine["k"].equals(theirs["k"])
+    assert mine["not_answered"].equals(theirs["not_answered"])
+
+
+def test_the_rest_of_the_library(programme, cases):
+    scores = oms.scores(cases, by="unit")
+    item = scores.table["item"].to_pylist()[0]
+    assert len(scores.units(item, draws=20)) == len(cases.units)
+    assert len(scores.weaknesses()) > 0
+    stratum = programme.framework.strata[0]
+    assert len(oms.characteristics(cases, [stratum.name])) > 0
+    plan = oms.plan_sample(cases, size=15, cells=[stratum.name])
+    drawn = plan.draw(seed=1)
+    assert len(drawn) >= 15
+    assert oms.design_weights(drawn, cases, cells=[stratum.name]) is not None
+    assert len(oms.representativeness(drawn, cases)) > 0
+    found = oms.bootstrap(cases, of="scores", items=[item], draws=20)
+    assert len(found) > 0
+    assert len(oms.max_t(cases, breakdowns=[stratum.name], permutations=50)) > 0
+    halves = [cases.filter(np.arange(len(cases)) % 2 == part) for part in (0, 1)]
+    now, before = (oms.recompute(half, by="unit") for half in halves)
+    assert len(now.compare(before)) > 0
+    one, two = (oms.scores(half, by="unit") for half in halves)
+    assert len(one.compare(two)) > 0
+    regions = dict.fromkeys(cases.units, "all of them")
+    assert cases.regroup(regions).units == ("all of them",)
+
+
+def test_cases_survive_every_format(programme, cases, tmp_path):
+    path = tmp_path / "cases.parquet"
+    pq.write_table(pa.table(cases), path)
+    frames: list[Any] = [
+        pa.table(cases),
+        pq.read_table(path),
+        pl.DataFrame(pa.table(cases)),
+        pa.table(cases).to_pandas(),
+    ]
+    for frame in frames:
+        again = oms.CaseSet.from_data(frame, framework=programme.framework, units=cases.units)
+        for question in programme.framework.questions:
+            assert again[question.id].equals(cases[question.id]), question.id
+
+
+# --- broken folders ----------------------------------------------------------------------------
+
+
+def problems(folder: Path) -> str:
+    with pytest.raises(oms.DataError) as caught:
+        oms.programmes.load(folder)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("framework", '"four", "five"]\n\n[[str', '"four", "five"', "framework.toml: must be TOML"),
+        (
+            "framework",
+            'levels = ["one", "two", "three", "four", "five"]',
+            'levels = ["one", "two", "two", "four", "five"]',
+            r"framework.toml line 6, scales.stars.levels: levels must be distinct; found 'two'",
+        ),
+        (
+            "framework",
+            'levels = ["one", "two", "three", "four", "five"]',
+            'levels = ["five", "one", "four", "two", "three"]',
+            "line 7, scales.stars.sufficient: the sufficient ones of ordered levels are the first",
+        ),
+        (
+            "framework",
+            'sufficient = ["four", "five"]',
+            'sufficient = ["four", "six"]',
+            "scales.stars.sufficient: the cut must name levels of the question",
+        ),
+        (
+            "framework",
+            'asked_if = { size = "large" }',
+            'asked_if = { sise = "large" }',
+            "line 42, questions[2].asked_if of lift: a condition must name a characteristic",
+        ),
+        (
+            "framework",
+            'asked_if = { size = "large" }',
+            'asked_if = { size = "huge" }',
+            "levels of size are 'small', 'large'",
+        ),
+        (
+            "framework",
+            'asked_if = { size = "large" }',
+            'asked_if = { lift_signed = "sufficient" }',
+            "no question may wait for its own answer; found lift",
+        ),
+        ("framework", 'scale = "stars"', 'scale = "star"', "did you mean 'stars'"),
+        ("framework", 'headlines = ["service"]', 'headline = ["service"]', "'headlines'"),
+        ("framework", 'not_answered = "not sufficient"', 'not_answered = "no"', "`not_answered`"),
+        ("framework", 'label = "Open late"', "label = 5", r"questions\[1\].label: must be text"),
+        ("framework", '[[questions]]\nid = "welcome"', '[[question]]\nid = "x"', "'questions'"),
+        ("units", 'id = "central"', 'id = "east"', "units.toml line 5, units[1].id: ids must be"),
+        ("rating", "from = 60", "from = 70", "rating.toml line 8, bands[1].from: must begin where"),
+        ("rating", "from = 60", "from = 50", "Bands overlap there"),
+        (
+            "rating",
+            'name = "good"\nfrom = 60',
+            'name = "good"\nfrom = 60\n\n[[standards]]\nid = "s"\nitems = ["servise"]',
+            "standards[0].items: must be items of the framework; found unknown item 'servise'",
+        ),
+        ("programme", "format = 1", "format = 2", "line 1, format: format must be 1; found 2"),
+        ("programme", "format = 1", "", "must say its format"),
+        ("programme", 'name = "library_visits"', "", "a programme needs a name"),
+    ],
+)
+def test_what_is_broken_is_named_with_file_and_line(tmp_path, file, old, new, message):
+    text = MADE_UP[f"{file}.toml"]
+    assert old in text
+    found = problems(write(tmp_path, **{file: text.replace(old, new, 1)}))
+    if r"\[" not in message:
+        assert message in found, found
+    else:
+        import re
+
+        assert re.search(message, found), found
+
+
+def test_one_report_lists_the_problems_of_all_files(tmp_path):
+    folder = write(
+        tmp_path,
+        framework=MADE_UP["framework.toml"].replace('"four", "five"]\n', '"six"]\n', 1),
+        units=MADE_UP["units.toml"].replace('"central"', '"east"'),
+        rating=MADE_UP["rating.toml"].replace("from = 60", "from = 61"),
+    )
+    found = problems(folder)
+    for file in ("framework.toml", "units.toml", "rating.toml"):
+        assert file in found
+
+
+def test_what_is_no_folder(tmp_path):
+    assert "no such folder" in problems(tmp_path / "nowhere")
+    (tmp_path / "a.txt").write_text("x")
+    assert "a programme is a folder" in problems(tmp_path / "a.txt")
+    assert "must be in the folder" in problems(tmp_path)
+    with pytest.raises(oms.UnknownNameError, match="did you mean 'omi2'"):
+        oms.programmes.load("omi3")
+    with pytest.raises(oms.UsageError, match="a name or a path"):
+        oms.programmes.load(5)  # type: ignore[arg-type]
+
+
+def test_a_folder_without_cases_says_so(made_up):
+    with pytest.raises(oms.DataError, match="a programme's cases"):
+        made_up.load_cases()
+
+
+def test_two_programmes_of_one_name(monkeypatch):
+    from importlib import metadata
+
+    point = metadata.EntryPoint("omi2", "omistats", "omistats.programmes")
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: [point])
+    with pytest.raises(oms.DataError, match="one programme of a name"):
+        oms.programmes.names()
+
+
+def test_nothing_in_a_folder_is_run(tmp_path):
+    folder = write(tmp_path)
+    (folder / "__init__.py").write_text("raise RuntimeError('was run')")
+    assert oms.programmes.load(folder).name == "library_visits"
