@@ -410,3 +410,27 @@ def test_nothing_in_a_folder_is_run(tmp_path):
     folder = write(tmp_path)
     (folder / "__init__.py").write_text("raise RuntimeError('was run')")
     assert oms.programmes.load(folder).name == "library_visits"
+
+
+def test_scores_carry_what_was_not_answered():
+    programme = oms.programmes.load("youth_justice")
+    cases = programme.load_cases()
+    for policy in ("left out", "not sufficient"):
+        made = cases.with_not_answered(policy)
+        found = oms.scores(made, by="unit", breakdowns=["sex"]).table.to_pylist()
+        units, sexes = cases["unit"].to_pylist(), cases["sex"].to_pylist()
+        for row in found:
+            feeding = [
+                q for q in programme.framework.questions if row["item"] in {x.item for x in q.links}
+            ]
+            if row["level"] == "section":
+                continue
+            expected = answered = 0
+            for question in feeding:
+                for i, answer in enumerate(answers_of(cases, question)):
+                    inside = row["unit"] in ("all", units[i])
+                    if inside and row["group"] in (None, sexes[i]):
+                        expected += answer == "not answered"
+                        answered += answer in question.answers
+            assert row["not_answered"] == expected
+            assert row["n"] == answered + expected * (policy == "not sufficient")

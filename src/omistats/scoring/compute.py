@@ -69,7 +69,7 @@ from omistats.scoring.result import Scores
 from omistats.scoring.rules import RULES
 from omistats.scoring.score_tally import ScoreTally
 from omistats.scoring.sources import can_sum_in_parts, sum_in_parts
-from omistats.scoring.sums import ScoredItem, scored_items
+from omistats.scoring.sums import ScoredItem, count_not_answered, scored_items
 from omistats.scoring.weaknesses import ScoringContext
 
 __all__ = ["scores"]
@@ -244,7 +244,7 @@ def scores(
     _check_df(df)
     treatment = check_lonely(lonely, (*LONELY, "null"))
     check_complement(complement)
-    permuted, kept = None, None
+    permuted, kept, missing = None, None, None
     complex_design = is_complex_design(**design)
     interval_rule, test_rule = _resolve_rules(interval, test, rule, summed)
     if test_rule == "permutation":
@@ -275,6 +275,8 @@ def scores(
             permuted = permute_cases(cases, scored, wanted, known, permutations, seed)
         members = assign_domains(cases, wanted, complement == "known")
         domains = members.domains
+        if framework.not_answered is not None:
+            missing = count_not_answered(cases, scored, members)
         sizes = None
         if rule == "pooled" and not complex_design:
             sizes = sum_sizes(cases, scored, members)
@@ -304,6 +306,10 @@ def scores(
     )
     block = _estimate(estimator, effective, permuted, units, domains, settings)
     table = assemble(block, scored, domains, settings, metadata)
+    if framework.not_answered is not None:
+        table = table.append_column(
+            "not_answered", _not_answered(missing, scored, domains, settings, table.num_rows)
+        )
     table = write_fpc_metadata(table, estimator.fpc_metadata(scored))
     ids = tuple(s.item.id for s in scored)
     levels = tuple(s.item.level for s in scored)
@@ -314,6 +320,21 @@ def scores(
         )
     whole = _make_round(table, block, effective, scored, domains, settings)
     return Scores(table, framework, context, whole)
+
+
+def _not_answered(
+    counted: npt.NDArray[np.int64] | None,
+    items: Sequence[ScoredItem],
+    domains: Domains,
+    settings: Settings,
+    rows: int,
+) -> pa.Array:
+    """Lay out how many questions were not answered; null where only sums are known."""
+    if counted is None:
+        return pa.nulls(rows, pa.int64())
+    whole = counted.sum(axis=0, keepdims=True)
+    parts = np.concatenate([counted, whole]) if settings.by_unit else whole
+    return pa.array(rows_of_scores(parts, len(items), domains))
 
 
 def _make_round(

@@ -15,6 +15,7 @@ from omistats.errors import UnknownNameError, UsageError, as_tuple
 from omistats.kernel.bit_counts import unpack
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework, Item, Provenance
+from omistats.scoring.groups import DomainMembers
 
 __all__ = [
     "CaseSums",
@@ -166,6 +167,22 @@ def question_item_matrix(
     for i, item in enumerate(items):
         item_questions[[place[q] for q in item.questions], i] = 1
     return [*used, *(len(ids) + i for i in used)], item_questions[used]
+
+
+def count_not_answered(
+    cases: CaseSet, items: Sequence[ScoredItem], members: DomainMembers
+) -> npt.NDArray[np.int64]:
+    """Count questions that were asked and not answered, shape (units, items, domains)."""
+    ids = cases.framework.question_ids
+    starts = cases.packed.starts
+    inside = members.flags(0, len(cases)).astype(np.float64)
+    out = np.zeros((len(starts) - 1, len(items), len(inside)), np.int64)
+    for i, item in enumerate(items):
+        rows = [2 * len(ids) + ids.index(q) for q in item.questions]
+        missing = unpack(cases.packed.answers[rows], len(cases)).sum(axis=0, dtype=np.float64)
+        for unit, (a, b) in enumerate(pairwise(starts.tolist())):
+            out[unit, i] = inside[:, a:b] @ missing[a:b]
+    return out
 
 
 @attrs.frozen(eq=False)

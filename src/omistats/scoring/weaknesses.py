@@ -280,7 +280,8 @@ def find_weaknesses(
         check_choice("unit", unit, units)
         units = [unit]
     known = whole["level"].unique().to_pylist()
-    chosen: str = next(one for one in get_args(Level) if one in known) if level is None else level
+    # By default of all scores, also in a view of others.
+    chosen: str = level or next(one for one in get_args(Level) if one in context.levels)
     check_choice("level", chosen, get_args(Level))
     check_choice("level of these scores", chosen, known)
     check_confidence(confidence)
