@@ -20,6 +20,7 @@ STUBS = {
     "omistats.stats": "stats.pyi",
     "omistats.forensics": "forensics/__init__.pyi",
     "omistats.sampling": "sampling/__init__.pyi",
+    "omistats.programmes": "programmes/__init__.pyi",
     "omistats.omi2": "omi2/__init__.pyi",
 }
 
