@@ -32,7 +32,6 @@ from omistats.scoring.build import (
 from omistats.scoring.effective import EffectiveSums
 from omistats.scoring.estimators import Estimator, UnitVersusRest
 from omistats.scoring.permutation import CasePermutations, permutation_name
-from omistats.scoring.permutation import CasePermutations
 from omistats.scoring.sums import ScoredItem
 from omistats.scoring.unit_comparison import whole_cases
 
