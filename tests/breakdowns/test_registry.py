@@ -111,9 +111,20 @@ def test_what_is_no_breakdown_is_refused(entry):
         registry.resolve([entry], NONE)
 
 
-def test_no_breakdowns_are_refused():
-    with pytest.raises(oms.UsageError, match="must not be empty"):
-        oms.recompute(read(), breakdowns=[])
+def test_no_breakdowns_are_all_cases_together():
+    found = oms.recompute(read(), breakdowns=[])
+    assert found.table["breakdown"].unique().to_pylist() == ["all"]
+    assert found.table["group"].unique().to_pylist() == ["all"]
+    assert found.table["p_value"].null_count == len(found)
+
+
+def test_crossed_breakdowns_have_a_group_for_each_combination():
+    (crossed,) = registry.resolve([("gender", "tier")], read().framework)
+    assert crossed.key == "gender x tier"
+    assert len(crossed.groups) == len(set(crossed.groups)) == 8
+    for one in (("gender",), ("gender", "gender"), ("gender", ("gender", "tier"))):
+        with pytest.raises(oms.UsageError):
+            registry.resolve([one], read().framework)
 
 
 def test_ours_are_registered_as_installed(repository):

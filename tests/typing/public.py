@@ -407,3 +407,26 @@ def printed_differences_are_bounded() -> None:
     assert_type(found, oms.forensics.DifferenceBehind)
     assert_type(found.low, npt.NDArray[np.float64])
     assert_type(oms.omi2.comparisons(confidence=0.9, level=0.01), pa.Table)
+
+
+def graded_answers_programmes_and_ratings() -> None:
+    question = oms.Question("a", "A", levels=["yes", "no"], sufficient="yes", asked_if={"b": "x"})
+    assert_type(question.answers, tuple[str, ...])
+    framework = oms.Framework("f", [question], not_answered="left out", blank="not answered")
+    oms.Framework("f", [question], not_answered="ignored")  # type: ignore[arg-type]
+    cases = oms.CaseSet.from_data({}, framework=framework)
+    assert_type(cases.with_cut(["yes"]), oms.CaseSet)
+    assert_type(cases.with_not_answered("not sufficient"), oms.CaseSet)
+    found = oms.levels(cases, breakdowns=["sex", ("sex", "risk")])
+    assert_type(found, oms.Levels)
+    assert_type(found.cuts(), pa.Table)
+    programme = oms.programmes.load("youth_justice")
+    assert_type(programme, oms.programmes.Programme)
+    assert_type(oms.programmes.names(), tuple[str, ...])
+    rule = oms.RatingRule.percentages(["low", "high"], [50])
+    assert_type(oms.ratings(oms.scores(cases, by="unit"), rule), oms.Ratings)
+    chances = oms.stats.band_probabilities(14, 0.72, [0.5, 0.65, 0.8])
+    assert_type(chances, oms.stats.BandProbabilities)
+    assert_type(oms.stats.cases_for_band(0.72, [0.5]), oms.stats.BandSize)
+    scores = oms.scores(cases, by="unit", test="permutation", permutations=99, seed=1)
+    assert_type(scores.compare(scores), Change)

@@ -125,7 +125,13 @@ class Tally:
         return tuple(np.cumsum([0, *(len(s.groups) for s in self.splits)]).tolist())
 
     def arrays(self) -> dict[str, Any]:
-        """Return the count arrays by name; the first axis of each is the units."""
+        """Return the count arrays by name.
+
+        Returns
+        -------
+        dict of str to ndarray of int64
+            The first axis of each is the units; ``not_answered`` only where it is counted.
+        """
         names = _COUNTS if self.not_answered is None else (*_COUNTS, "not_answered")
         return {name: getattr(self, name) for name in names}
 

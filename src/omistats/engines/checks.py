@@ -16,6 +16,7 @@ from omistats.model.framework import (
     NOT_APPLICABLE,
     Framework,
     Question,
+    stored_labels,
 )
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.units import reserved_unit
@@ -291,7 +292,7 @@ def _is_answer(kind: Any) -> bool:
 
 def _may_hold_answers(question: Question, framework: Framework, kind: Any) -> bool:
     """Tell whether a column of this type may hold the answers to a question."""
-    if framework.stored_labels(question) is None:
+    if stored_labels(framework, question) is None:
         return _is_answer(kind)
     return _is_label_type(kind) or (not question.levels and _is_answer(kind))
 
@@ -399,7 +400,7 @@ def bad_answers(source: Source, question: Question, framework: Framework) -> Any
     import narwhals as nw
 
     kind, column = source.kinds[question.id], source.column(question.id)
-    labels = framework.stored_labels(question)
+    labels = stored_labels(framework, question)
     if labels is not None and not _is_answer(kind):
         text = column.cast(nw.String)
         return ~text.is_in([*labels, NOT_APPLICABLE]) & ~text.is_null()

@@ -46,7 +46,7 @@ class BandProbabilities:
     >>> import omistats as oms
     >>> found = oms.stats.band_probabilities([14, 91], 0.72, cuts=[0.5, 0.65, 0.8])
     >>> found.probability.round(2).tolist()
-    [[0.02, 0.33, 0.45, 0.2], [0.0, 0.07, 0.87, 0.05]]
+    [[0.02, 0.33, 0.45, 0.2], [0.0, 0.08, 0.87, 0.05]]
     """
 
     probability: Floats

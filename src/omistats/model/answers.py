@@ -17,6 +17,7 @@ from omistats.model.framework import (
     SUFFICIENT,
     Framework,
     Question,
+    stored_labels,
 )
 
 __all__ = [
@@ -57,11 +58,11 @@ def read_answers(
     Returns
     -------
     column : pyarrow.BooleanArray or pyarrow.DictionaryArray or None
-        A dictionary over `Framework.stored_labels`, if the question has them.
+        A dictionary over `omistats.model.framework.stored_labels`, if the question has them.
     invalid : InvalidValues or None
         The values that are no answers.
     """
-    labels = framework.stored_labels(question)
+    labels = stored_labels(framework, question)
     if labels is None:
         return _arrow.as_answers(array)
     blank = labels.index(NOT_ANSWERED) if framework.blank == NOT_ANSWERED else -1
@@ -128,7 +129,7 @@ def route_answers(
             )
             problems.append(Problem(question.id, rule, what, EXCESS_HINT))
         not_asked = ~asked & (~unknown | blanks[question.id])
-        labels = framework.stored_labels(question)
+        labels = stored_labels(framework, question)
         if labels is None or not not_asked.any():
             continue  # a Boolean column is null there already
         code = labels.index(NOT_APPLICABLE) if NOT_APPLICABLE in labels else -1

@@ -23,7 +23,7 @@ from omistats.model.files import (
     iter_file_batches,
     open_case_files,
 )
-from omistats.model.framework import Framework, check_framework
+from omistats.model.framework import Framework, check_framework, columns_behind
 from omistats.model.metadata import merge_metadata
 from omistats.model.validation import validate_frame
 
@@ -231,7 +231,7 @@ def _iter_ids(files: Sequence[CaseFile]) -> Iterator[tuple[str, pa.Array]]:
 
 def _restrict_framework(framework: Framework, columns: Collection[str]) -> Framework:
     """Restrict a framework to some columns, those behind them, and the required strata."""
-    columns = {*columns, *framework.columns_behind(columns)}
+    columns = {*columns, *columns_behind(framework, columns)}
     return attrs.evolve(
         framework,
         questions=[q for q in framework.questions if q.id in columns],

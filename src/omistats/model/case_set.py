@@ -214,7 +214,7 @@ class CaseSet:
         ...     oms.recompute(c, breakdowns=[]).table["percent"].to_pylist()[0]
         ...     for c in (cases, cases.with_cut(["fully met", "mostly met"]))
         ... ]
-        [33.33333333333333, 66.66666666666666]
+        [33.333333333333336, 66.66666666666667]
         """
         return attrs.evolve(self, framework=self.framework.with_cut(sufficient))
 

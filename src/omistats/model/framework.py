@@ -34,6 +34,8 @@ __all__ = [
     "Stratum",
     "as_tuple_of_str",
     "check_framework",
+    "columns_behind",
+    "stored_labels",
 ]
 
 
@@ -587,27 +589,6 @@ class Framework:
         order = TopologicalSorter(waits).static_order()
         return tuple(self.question(id) for id in order if id in waits)
 
-    def columns_behind(self, questions: Iterable[str]) -> set[str]:
-        """List the columns that decide whether questions are asked, and on what these depend."""
-        found: set[str] = set()
-        waiting = [id for id in questions if id in self._places]
-        while waiting:
-            question = self.questions[self._places[waiting.pop()]]
-            new = set(question.conditions_on) - found
-            found |= new
-            waiting += [name for name in new if name in self._places]
-        return found
-
-    def stored_labels(self, question: Question) -> tuple[str, ...] | None:
-        """List the labels that a column of answers may hold; None if it is Boolean.
-
-        Null is what a blank means, unless the labels name it.
-        """
-        if not question.levels and self.not_answered is None:
-            return None
-        more = () if self.not_answered is None else (NOT_ANSWERED,)
-        return (*question.answers, *more, *((NOT_APPLICABLE,) * (self.blank == NOT_ANSWERED)))
-
     def with_cut(self, sufficient: Mapping[str, Iterable[str]] | Iterable[str]) -> Framework:
         """Change which levels count as sufficient.
 
@@ -740,6 +721,49 @@ class Framework:
             )
         wanted = set(requested)
         return tuple(id for id in self.question_ids if id in wanted)
+
+
+def columns_behind(framework: Framework, questions: Iterable[str]) -> set[str]:
+    """List the columns that decide whether questions are asked, and on what these depend.
+
+    Parameters
+    ----------
+    questions : iterable of str
+        Question ids; other names are ignored.
+
+    Returns
+    -------
+    set of str
+        Names of strata and ids of questions.
+    """
+    places = {q.id: i for i, q in enumerate(framework.questions)}
+    found: set[str] = set()
+    waiting = [id for id in questions if id in places]
+    while waiting:
+        question = framework.questions[places[waiting.pop()]]
+        new = set(question.conditions_on) - found
+        found |= new
+        waiting += [name for name in new if name in places]
+    return found
+
+
+def stored_labels(framework: Framework, question: Question) -> tuple[str, ...] | None:
+    """List the labels that a stored column of answers may hold.
+
+    Parameters
+    ----------
+    question : Question
+        One of the questions.
+
+    Returns
+    -------
+    tuple of str or None
+        None if the column is Boolean. Null is not applicable, unless the labels name that.
+    """
+    if not question.levels and framework.not_answered is None:
+        return None
+    more = () if framework.not_answered is None else (NOT_ANSWERED,)
+    return (*question.answers, *more, *((NOT_APPLICABLE,) * (framework.blank == NOT_ANSWERED)))
 
 
 def check_framework(value: object) -> Framework:

@@ -11,7 +11,14 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats.errors import DataError, Problem, format_values
 from omistats.model.answers import read_answers, route_answers
-from omistats.model.framework import ALL, NOT_APPLICABLE, Framework, Question, check_framework
+from omistats.model.framework import (
+    ALL,
+    NOT_APPLICABLE,
+    Framework,
+    Question,
+    check_framework,
+    stored_labels,
+)
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.units import Unit, as_units, match_units_hint, reserved_unit
 
@@ -127,7 +134,7 @@ def _code_columns(
 
 def answer_rule(question: Question, framework: Framework) -> str:
     """Say which answers a column may hold."""
-    labels = framework.stored_labels(question)
+    labels = stored_labels(framework, question)
     if labels is None:
         return ANSWER
     allowed = dict.fromkeys((*labels, NOT_APPLICABLE))

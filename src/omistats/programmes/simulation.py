@@ -19,7 +19,13 @@ import pyarrow as pa
 from omistats.findings.compute import recompute
 from omistats.kernel.checks import check_whole
 from omistats.model.case_set import CaseSet
-from omistats.model.framework import NOT_ANSWERED, NOT_APPLICABLE, Framework, Question
+from omistats.model.framework import (
+    NOT_ANSWERED,
+    NOT_APPLICABLE,
+    Framework,
+    Question,
+    stored_labels,
+)
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
 from omistats.model.units import Unit
 from omistats.scoring.compute import scores
@@ -82,7 +88,7 @@ def simulate_cases(
 
 def _is_boolean(name: str, framework: Framework) -> bool:
     return name in framework.question_ids and (
-        framework.stored_labels(framework.question(name)) is None
+        stored_labels(framework, framework.question(name)) is None
     )
 
 

@@ -163,6 +163,12 @@ class RatingRule:
         The points that all standards together can have.
     provenance : str
         Where the rule is known from.
+
+    Examples
+    --------
+    >>> import omistats as oms
+    >>> oms.RatingRule.percentages(["improve", "good"], [65]).cuts
+    (0.65,)
     """
 
     bands: tuple[Band, ...]
