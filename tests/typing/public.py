@@ -273,6 +273,10 @@ def scores_lay_units_side_by_side(cases: oms.CaseSet) -> None:
     assert_type(compared.to_polars(), pl.DataFrame)
     assert_type(compared, UnitComparison)
     assert_type(compared.baseline, float)
+    changed = scores.compare(scores, adjust="holm", items={"old": None}, questions={"q": "r"})
+    assert_type(changed, Change)
+    scores.compare(scores, items={"old": 1})  # type: ignore[dict-item]
+    scores.compare(cases)  # type: ignore[arg-type]
     weak = scores.weaknesses("A", level="headline", adjust="bh", family="all", others=["B"])
     assert_type(weak, Weaknesses)
     assert_type(weak.credible(), pa.Table)

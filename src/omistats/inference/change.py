@@ -850,8 +850,8 @@ class Change(TableResult):
                 f"{row['previous_n']:,}",
                 f"{row['percent']:.1f}",
                 f"{row['n']:,}",
-                f"{row['change']:+.1f}",
-                "" if limits[0] is None else f"{limits[0]:+.1f} to {limits[1]:+.1f}",
+                _points(row["change"]),
+                "" if limits[0] is None else f"{_points(limits[0])} to {_points(limits[1])}",
                 row["stars"] or "",
             ]
             if self.adjust:
@@ -874,6 +874,11 @@ class Change(TableResult):
     def _texts_of(self, column: str) -> list[str | None]:
         texts: list[str | None] = self.table[column].to_pylist()
         return texts
+
+
+def _points(value: float) -> str:
+    # No minus before a change that rounds to 0.
+    return f"{round(value, 1) + 0.0:+.1f}"
 
 
 def _p_text(p_value: float | None) -> str:

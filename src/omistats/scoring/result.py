@@ -157,11 +157,12 @@ class Scores(TableResult):
 
         Notes
         -----
-        The test is the one the scores were made with. On effective answers it is Pearson's for
-        the effective answers of both rounds, corrected (Yates) where fewer than 5 are expected,
-        with t, and the interval holds the differences that it does not reject. Wald's is by the
-        standard errors, ``(p1 - p0) / sqrt(s1^2 + s0^2)``: with t and Satterthwaite's degrees of
-        freedom where the scores are, else normal.
+        The test is the one the scores were made with; cases are not permuted over rounds, and
+        scores with ``test='permutation'`` are compared on effective answers. There the test is
+        Pearson's for the effective answers of both rounds, corrected (Yates) where fewer than 5
+        are expected, with t, and the interval holds the differences that it does not reject.
+        Wald's is by the standard errors, ``(p1 - p0) / sqrt(s1^2 + s0^2)``: with t and
+        Satterthwaite's degrees of freedom where the scores are, else normal.
 
         The family of the adjustment is every change tested in the two rounds; changes of all
         units together are a family of their own.
