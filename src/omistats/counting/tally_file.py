@@ -397,13 +397,13 @@ def write_tally(tally: Tally, path: str | PathLike[str]) -> None:
     description = {
         "framework": tally.framework.name,
         **{name: value for name, value in attrs.asdict(layout).items() if value is not False},
-        **_describe_answers(tally.framework, tally.questions),
+        **describe_answers(tally.framework, tally.questions),
     }
     table = pa.Table.from_arrays(columns, schema=layout.schema())
     write_stored(path, KIND, description, tally.metadata, table)
 
 
-def _describe_answers(framework: Framework, questions: Sequence[str]) -> dict[str, Any]:
+def describe_answers(framework: Framework, questions: Sequence[str]) -> dict[str, Any]:
     """Describe which answers count as sufficient, and what one that is missing counts as."""
     asked = [framework.question(id) for id in questions]
     found: dict[str, Any] = {}
@@ -412,6 +412,18 @@ def _describe_answers(framework: Framework, questions: Sequence[str]) -> dict[st
     if framework.not_answered is not None:
         found["not_answered"] = framework.not_answered
     return found
+
+
+def changed_answers(
+    description: Mapping[str, Any], framework: Framework, questions: Sequence[str]
+) -> list[str]:
+    """List how a framework counts answers otherwise than `describe_answers` said."""
+    now = describe_answers(framework, questions)
+    return [
+        f"{what}: {description.get(key)} then, {now.get(key)} now"
+        for key, what in (("cuts", "sufficient levels"), ("not_answered", "not answered"))
+        if description.get(key) != now.get(key)
+    ]
 
 
 def _as_rows(tally: Tally, groups: Counts, unknown: Counts, excluded: Counts) -> Counts:
@@ -473,10 +485,7 @@ def _check_framework(
     elif layout.questions != framework.select(layout.questions):
         found.append("the framework has its questions in another order")
     else:
-        now = _describe_answers(framework, layout.questions)
-        for key, what in (("cuts", "sufficient levels"), ("not_answered", "not answered")):
-            if description.get(key) != now.get(key):
-                found.append(f"{what}: {description.get(key)} then, {now.get(key)} now")
+        found += changed_answers(description, framework, layout.questions)
     if found:
         raise UsageError(
             f"the tally in {where} does not fit the framework: {'; '.join(found)}; "

@@ -268,12 +268,15 @@ class EngineSums(NamedTuple):
         these the cases with a sufficient answer, and those with one that is not.
     metadata : dict of bytes to bytes
         The mark of synthetic cases, if their ids have it.
+    not_answered : ndarray of int64, shape (units, domains, items), or None
+        Questions that were asked and not answered; None where cases cannot say so.
     """
 
     units: tuple[str, ...]
     cases: Counts
     sizes: Counts
     metadata: dict[bytes, bytes]
+    not_answered: Counts | None = None
 
 
 def sum_engine(
@@ -288,7 +291,7 @@ def sum_engine(
     """Count cases, and sum their answers, by how many answers applied, in an engine.
 
     Queries are as for `count_engine`; a row of their results has three numbers per question of an
-    item, and two more.
+    item, and two or three more.
 
     Parameters
     ----------
@@ -341,6 +344,13 @@ def sum_engine(
         names = [f"item{i}_{j}" for j in range(len(columns))]
         sized += [column.alias(name) for column, name in zip(columns, names, strict=True)]
         values += names
+    width = len(values)
+    if framework.not_answered is not None:
+        for i, questions in enumerate(items.values()):
+            parts = [f"m{place[id]}" for id in questions]
+            sides.append(nw.sum_horizontal(*parts).alias(f"item_m{i}"))
+            values.append(f"missing{i}")
+            sized.append(nw.col(f"item_m{i}").alias(f"missing{i}"))
     flags = answer_flags(table, framework, ids)
     batched = []
     for batch in query_batches(checked.labels, checked.units):
@@ -353,7 +363,9 @@ def sum_engine(
     check_same_totals(table, [part.totals() for part in batched])
     units = unit_order(table, batched[0].units.tolist())
     cases, sizes = _add_to_domains(batched, units, splits, len(values), complement)
-    return EngineSums(units, cases, sizes, checked.metadata)
+    missing = None if framework.not_answered is None else sizes[..., width:].copy()
+    sizes = np.ascontiguousarray(sizes[..., :width])
+    return EngineSums(units, cases, sizes, checked.metadata, missing)
 
 
 def _sums_by_case(frame: Any, names: list[str], sides: list[Any], sized: list[Any]) -> Any:

@@ -266,7 +266,7 @@ def scores(
         units, metadata = summed.units, summed.metadata
         domains, complement = summed.domains, summed.complement
         estimator = pooled_estimator(units, summed.cases, summed.moments, treatment, population)
-        sizes = summed.sizes
+        sizes, missing = summed.sizes, summed.not_answered
     else:
         cases = kept = read_cases(source, framework)
         units, metadata = cases.units, cases.metadata
@@ -329,9 +329,10 @@ def _not_answered(
     settings: Settings,
     rows: int,
 ) -> pa.Array:
-    """Lay out how many questions were not answered; null where only sums are known."""
+    """Lay out how many questions were not answered; null if the sums do not say."""
     if counted is None:
         return pa.nulls(rows, pa.int64())
+    counted = counted.swapaxes(1, 2)
     whole = counted.sum(axis=0, keepdims=True)
     parts = np.concatenate([counted, whole]) if settings.by_unit else whole
     return pa.array(rows_of_scores(parts, len(items), domains))

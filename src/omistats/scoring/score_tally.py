@@ -11,19 +11,27 @@ import numpy as np
 import numpy.typing as npt
 
 from omistats.breakdowns.groups import GroupSpec
+from omistats.counting.tally_file import describe_answers
 from omistats.errors import UnknownNameError, UsageError, as_tuple, format_values
 from omistats.model.framework import ALL, Framework, check_framework
 from omistats.model.metadata import SYNTHETIC, is_synthetic
 from omistats.model.units import resolve_regrouping
 from omistats.scoring.effective import moments_of_sizes, size_columns
 from omistats.scoring.groups import Domains, make_domains
-from omistats.scoring.score_tally_file import StoredSums, read_sums, write_sums
+from omistats.scoring.score_tally_file import (
+    StoredSums,
+    questions_behind,
+    read_sums,
+    write_sums,
+)
 from omistats.scoring.sums import ScoredItem, scored_items
 
 __all__ = ["ScoreTally"]
 
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+
+_OPTIONAL = ("sizes", "not_answered")
 
 # Products of sums do not fit int64; float64 is off by less than this factor.
 _ROUNDING = 1 + 1e-9
@@ -60,6 +68,9 @@ class ScoreTally:
         Numbers of cases, and sums of their answers, by how many answers applied, as
         `omistats.scoring.effective.size_columns` describes them; intervals and tests on effective
         answers need them. None in sums that an earlier version saved.
+    not_answered : ndarray of int64, shape (units, domains, items), or None
+        Questions of each item that were asked and not answered, over all cases. None where the
+        framework has no policy for them.
 
     Raises
     ------
@@ -91,6 +102,7 @@ class ScoreTally:
     moments: Counts
     metadata: Mapping[bytes, bytes] = attrs.field(factory=dict)
     sizes: Counts | None = None
+    not_answered: Counts | None = None
 
     def __attrs_post_init__(self) -> None:
         widths = [len(item.questions) for item in self.items]
@@ -100,11 +112,13 @@ class ScoreTally:
         )
         if not wrong and self.sizes is not None:
             wrong = _check_sizes(self.sizes, self.items, self.moments)
+        if not wrong and self.not_answered is not None:
+            wrong = _check_not_answered(self.not_answered, self.cases, widths, self.moments)
         if wrong:
             lines = "".join(f"\n  - {w}" for w in wrong)
             raise UsageError(f"no cases can have such sums:{lines}")
         # A sum changed later would no longer fit the others.
-        for name in ("cases", "moments", *(() if self.sizes is None else ("sizes",))):
+        for name in self.sums_by_unit():
             fixed = getattr(self, name).view()
             fixed.flags.writeable = False
             object.__setattr__(self, name, fixed)
@@ -192,7 +206,7 @@ class ScoreTally:
         if unknown := [unit for unit in new.units if unit not in self.units]:
             raise UnknownNameError("unit", unknown, self.units)
         at = [self.units.index(unit) for unit in new.units]
-        sums: dict[str, Any] = {"sizes": None}
+        sums: dict[str, Any] = dict.fromkeys(_OPTIONAL)
         theirs = new.sums_by_unit()
         for name, values in self.sums_by_unit().items():
             if name in theirs:
@@ -236,10 +250,14 @@ class ScoreTally:
         Returns
         -------
         dict of str to ndarray of int64
-            ``cases``, ``moments`` and, unless they are None, ``sizes``.
+            ``cases``, ``moments`` and, unless they are None, ``sizes`` and ``not_answered``.
         """
-        sums = {"cases": self.cases, "moments": self.moments}
-        return sums if self.sizes is None else {**sums, "sizes": self.sizes}
+        optional = {name: getattr(self, name) for name in _OPTIONAL}
+        return {
+            "cases": self.cases,
+            "moments": self.moments,
+            **{name: values for name, values in optional.items() if values is not None},
+        }
 
     def write(self, path: str | Path) -> None:
         """Write the sums to an Arrow IPC file, which `read` reads.
@@ -271,6 +289,8 @@ class ScoreTally:
                 self.moments,
                 self.metadata,
                 self.sizes,
+                self.not_answered,
+                describe_answers(self.framework, questions_behind(item_questions)),
             ),
         )
 
@@ -310,6 +330,7 @@ class ScoreTally:
             stored.moments,
             stored.metadata,
             stored.sizes,
+            stored.not_answered,
         )
 
     def __repr__(self) -> str:
@@ -381,6 +402,21 @@ def _check_sizes(sizes: Any, items: Sequence[ScoredItem], moments: Counts) -> li
         return ["`sizes` must be 0 or more; found negative numbers"]
     if not np.array_equal(moments_of_sizes(sizes, items), moments):
         return ["`sizes` must add up to `moments`; found other sums"]
+    return []
+
+
+def _check_not_answered(
+    not_answered: Any, cases: Counts, widths: Sequence[int], moments: Counts
+) -> list[str]:
+    """List what is wrong with the numbers of questions that were not answered."""
+    shape = moments.shape[:-1]
+    is_array = isinstance(not_answered, np.ndarray) and not_answered.dtype == np.int64
+    if not is_array or not_answered.shape != shape:
+        found = getattr(not_answered, "shape", type(not_answered).__name__)
+        return [f"`not_answered` must be int64 of shape {shape}; found {found}"]
+    most = cases[:, np.newaxis, np.newaxis] * np.array(widths)
+    if ((not_answered < 0) | (not_answered > most)).any():
+        return ["`not_answered` must be 0 or more, and at most every question of every case"]
     return []
 
 
@@ -471,7 +507,7 @@ def _merge_score_sums(
     place = {unit: i for i, unit in enumerate(units)}
     arrays = [part.sums_by_unit() for part in parts]
     # What one part lacks, the whole lacks.
-    sums: dict[str, Any] = {"sizes": None}
+    sums: dict[str, Any] = dict.fromkeys(_OPTIONAL)
     for name in [name for name in arrays[0] if all(name in one for one in arrays)]:
         total = np.zeros((len(units), *arrays[0][name].shape[1:]), np.int64)
         for part, one in zip(parts, arrays, strict=True):

@@ -12,13 +12,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats.breakdowns.groups import GroupSpec
-from omistats.counting.tally_file import FileFormat, file_error, read_stored, write_stored
+from omistats.counting.tally_file import (
+    FileFormat,
+    changed_answers,
+    file_error,
+    read_stored,
+    write_stored,
+)
 from omistats.errors import DataError, Problem, UsageError, format_values
 from omistats.model.framework import Framework
 from omistats.scoring.groups import make_domains
 from omistats.scoring.sums import scored_items
 
-__all__ = ["KIND", "SCHEMA", "StoredSums", "read_sums", "write_sums"]
+__all__ = ["KIND", "SCHEMA", "StoredSums", "questions_behind", "read_sums", "write_sums"]
 
 Counts = npt.NDArray[np.int64]
 
@@ -38,9 +44,14 @@ SCHEMA = pa.schema(
         *((name, pa.int64()) for name in ("cases", *_SUMS)),
     ]
 )
-"""The columns of the file, except ``sizes``: a list a row, which files of earlier versions lack."""
+"""The columns of the file that are always there.
+
+``sizes`` is a list a row, which files of earlier versions lack; ``not_answered`` is there if the
+framework has a policy for what was not answered.
+"""
 
 _SIZES = pa.field("sizes", pa.list_(pa.int64()))
+_NOT_ANSWERED = pa.field("not_answered", pa.int64())
 
 
 @attrs.frozen(eq=False)
@@ -53,8 +64,10 @@ class StoredSums:
         The name of the framework.
     item_questions : mapping of str to tuple of str
         The questions of each item.
-    units, cases, splits, complement, moments, metadata, sizes
+    units, cases, splits, complement, moments, metadata, sizes, not_answered
         As in `omistats.ScoreTally`.
+    answers : mapping of str to object
+        Which answers count, as `omistats.counting.tally_file.describe_answers` says.
     """
 
     framework: str
@@ -66,6 +79,8 @@ class StoredSums:
     moments: Counts
     metadata: Mapping[bytes, bytes]
     sizes: Counts | None = None
+    not_answered: Counts | None = None
+    answers: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -85,6 +100,7 @@ def write_sums(path: Path, sums: StoredSums) -> None:
         "items": sums.item_questions,
         "breakdowns": [attrs.asdict(split) for split in sums.splits],
         "complement": sums.complement,
+        **sums.answers,
     }
     rows_of_unit = sums.moments.shape[1] * sums.moments.shape[2]
     arrays = [
@@ -95,6 +111,9 @@ def write_sums(path: Path, sums: StoredSums) -> None:
     table = pa.Table.from_arrays(arrays, schema=SCHEMA)
     if sums.sizes is not None:
         table = table.append_column(_SIZES, _size_lists(sums.sizes, sums.item_questions))
+    if sums.not_answered is not None:
+        missing = pa.array(np.ascontiguousarray(sums.not_answered).ravel())
+        table = table.append_column(_NOT_ANSWERED, missing)
     write_stored(path, KIND, description, sums.metadata, table)
 
 
@@ -108,12 +127,12 @@ def read_sums(path: Path, framework: Framework) -> StoredSums:
     """
     stored = read_stored(path, KIND)
     description = _read_description(path, stored.description)
-    _check_framework(path, description, framework)
+    _check_framework(path, description, stored.description, framework)
     found = _read_rows(stored.table, description)
     if found is None:
         text = f"{stored.table.num_rows:,} rows that are not those written"
         raise file_error(path, "the rows of every unit, group and item", text, _HINT)
-    units, cases, moments, sizes = found
+    units, cases, moments, sizes, not_answered = found
     return StoredSums(
         framework.name,
         units,
@@ -124,7 +143,13 @@ def read_sums(path: Path, framework: Framework) -> StoredSums:
         moments,
         stored.metadata,
         sizes,
+        not_answered,
     )
+
+
+def questions_behind(item_questions: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """List the questions that feed items, each once."""
+    return tuple(dict.fromkeys(q for questions in item_questions.values() for q in questions))
 
 
 def _widths(feeds: Mapping[str, tuple[str, ...]]) -> list[int]:
@@ -141,10 +166,14 @@ def _size_lists(sizes: Counts, feeds: Mapping[str, tuple[str, ...]]) -> pa.Array
 
 def _read_rows(
     table: pa.Table, description: _Description
-) -> tuple[tuple[str, ...], Counts, Counts, Counts | None] | None:
-    """Return units, cases, moments and sizes; None if the rows are not those that were written."""
+) -> tuple[tuple[str, ...], Counts, Counts, Counts | None, Counts | None] | None:
+    """Return the units and arrays; None if the rows are not those that were written."""
     item_questions, splits = description.item_questions, description.splits
-    lists = None
+    lists = missing = None
+    if table.schema.names[-1:] == ["not_answered"]:
+        missing, table = table["not_answered"], table.drop_columns(["not_answered"])
+        if missing.type != pa.int64() or missing.null_count:
+            return None
     if table.schema.names[-1:] == ["sizes"]:
         lists, table = table["sizes"].combine_chunks(), table.drop_columns(["sizes"])
         if lists.type != _SIZES.type or lists.null_count or lists.flatten().null_count:
@@ -167,14 +196,17 @@ def _read_rows(
     cases = np.ascontiguousarray(of_rows[::rows_of_unit])
     if not (np.repeat(cases, rows_of_unit) == of_rows).all():
         return None
+    not_answered = None
+    if missing is not None:
+        not_answered = missing.to_numpy().reshape(moments.shape[:-1])
     if lists is None:
-        return units, cases, moments, None
+        return units, cases, moments, None, not_answered
     widths = np.tile(_widths(item_questions), len(units) * domains)
     if not np.array_equal(np.diff(lists.offsets.to_numpy()), widths):
         return None
     width = sum(_widths(item_questions))
     sizes = lists.flatten().to_numpy().reshape(len(units), domains, width)
-    return units, cases, moments, sizes
+    return units, cases, moments, sizes, not_answered
 
 
 def _read_description(path: Path, metadata: Mapping[str, Any]) -> _Description:
@@ -193,8 +225,10 @@ def _read_description(path: Path, metadata: Mapping[str, Any]) -> _Description:
         raise file_error(path, "metadata that describe the sums", found, _HINT) from error
 
 
-def _check_framework(path: Path, description: _Description, framework: Framework) -> None:
-    """Check that a framework has the name and the items of the sums."""
+def _check_framework(
+    path: Path, description: _Description, answers: Mapping[str, Any], framework: Framework
+) -> None:
+    """Check that a framework has the name and items of the sums, and counts the same answers."""
     hint = "Pass the framework of the cases, or make the sums again."
     problems = []
     if description.framework != framework.name:
@@ -211,6 +245,10 @@ def _check_framework(path: Path, description: _Description, framework: Framework
             rule = "each item has the same questions and place as in the file"
             found = f"other ones for {format_values(changed)}"
             problems.append(Problem(str(path), rule, found, hint))
+        else:
+            rule = "answers count as they did"
+            changes = changed_answers(answers, framework, questions_behind(then))
+            problems += [Problem(str(path), rule, change, hint) for change in changes]
     if problems:
         raise DataError(problems)
 

@@ -23,7 +23,7 @@ from omistats.scoring.effective import moments_of_sizes, sum_sizes
 from omistats.scoring.groups import assign_domains, group_specs
 from omistats.scoring.options import check_complement, check_source, resolve_breakdowns
 from omistats.scoring.score_tally import ScoreTally
-from omistats.scoring.sums import ScoredItem, scored_items
+from omistats.scoring.sums import ScoredItem, count_not_answered, scored_items
 
 __all__ = ["can_sum_in_parts", "from_sums", "score_tally", "sum_in_parts"]
 
@@ -126,6 +126,7 @@ def _sum_cases(
         moments_of_sizes(sizes, items),
         cases.metadata,
         sizes,
+        None if cases.framework.not_answered is None else count_not_answered(cases, items, members),
     )
 
 
@@ -138,6 +139,7 @@ def from_sums(
     splits: Sequence[Breakdown | GroupSpec],
     complement: Literal["all", "known"],
     metadata: Mapping[bytes, bytes] | None = None,
+    not_answered: npt.ArrayLike | None = None,
 ) -> ScoreTally:
     """Make a ScoreTally from sums that an engine computed.
 
@@ -160,6 +162,8 @@ def from_sums(
         Cases that the subset of a complement is compared with.
     metadata : mapping of bytes to bytes, optional
         Metadata of the cases.
+    not_answered : array_like of int, shape (units, domains, items), optional
+        Questions that were asked and not answered.
 
     Returns
     -------
@@ -182,6 +186,7 @@ def from_sums(
         moments_of_sizes(by_size, items),
         dict(metadata or {}),
         by_size,
+        None if not_answered is None else _as_int64(not_answered, "not_answered"),
     )
 
 
@@ -260,6 +265,7 @@ def sum_in_parts(
             breakdowns,
             complement,
             found.metadata,
+            found.not_answered,
         )
 
     def sum_part(cases: CaseSet) -> ScoreTally:

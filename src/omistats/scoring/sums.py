@@ -23,6 +23,7 @@ __all__ = [
     "ScoredItem",
     "Strata",
     "case_sums",
+    "count_not_answered",
     "question_item_matrix",
     "scored_items",
 ]
@@ -172,16 +173,24 @@ def question_item_matrix(
 def count_not_answered(
     cases: CaseSet, items: Sequence[ScoredItem], members: DomainMembers
 ) -> npt.NDArray[np.int64]:
-    """Count questions that were asked and not answered, shape (units, items, domains)."""
-    ids = cases.framework.question_ids
+    """Count questions that were asked and not answered, shape (units, domains, items)."""
+    rows, item_questions = question_item_matrix(cases.framework, items)
+    used = rows[: len(item_questions)]
+    # Bits of what was not answered come after those of sufficient and of applicable answers.
+    rows = [2 * len(cases.framework.question_ids) + i for i in used]
     starts = cases.packed.starts
-    inside = members.flags(0, len(cases)).astype(np.float64)
-    out = np.zeros((len(starts) - 1, len(items), len(inside)), np.int64)
-    for i, item in enumerate(items):
-        rows = [2 * len(ids) + ids.index(q) for q in item.questions]
-        missing = unpack(cases.packed.answers[rows], len(cases)).sum(axis=0, dtype=np.float64)
-        for unit, (a, b) in enumerate(pairwise(starts.tolist())):
-            out[unit, i] = inside[:, a:b] @ missing[a:b]
+    out = np.zeros((len(starts) - 1, len(members.domains), len(items)), np.int64)
+    for start, stop, words in cases.packed.iter_slices(_LARGE_BLOCK):
+        missing = unpack(words[rows], stop - start)
+        if not missing.any():
+            continue
+        by_item = item_questions.T @ missing.astype(np.float32)
+        inside = members.flags(start, stop).astype(np.float32)
+        within = np.clip(starts - start, 0, stop - start)
+        for unit in np.flatnonzero(np.diff(within)):
+            own = slice(within[unit], within[unit + 1])
+            # A block has far fewer answers than float32 counts exactly.
+            out[unit] += (inside[:, own] @ by_item[:, own].T).astype(np.int64)
     return out
 
 
