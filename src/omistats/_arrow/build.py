@@ -16,6 +16,7 @@ __all__ = [
     "BitmapReader",
     "Bitmaps",
     "bitmaps",
+    "booleans",
     "dictionary",
     "floats",
     "null_bits",
@@ -171,6 +172,12 @@ def _label_array(labels: tuple[str, ...]) -> pa.Array:
 def primitive(values: npt.NDArray[Any], valid: Flags) -> pa.Array:
     """Build an array without copying the values; null where ``valid`` is false."""
     return with_bits(values, null_bits(valid))
+
+
+def booleans(flags: Flags) -> pa.Array:
+    """Build a Boolean array without nulls."""
+    bits = pa.py_buffer(np.packbits(flags, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(flags), [None, bits])
 
 
 def null_bits(valid: Flags) -> pa.Buffer | None:

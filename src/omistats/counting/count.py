@@ -30,7 +30,7 @@ from omistats.engines.tables import check_same_totals, is_engine, open_source
 from omistats.errors import UsageError, format_value
 from omistats.kernel.bit_counts import count_words
 from omistats.model.answer_bits import AnswerBits, Block, pack_answers
-from omistats.model.answers import level_array
+from omistats.model.answers import level_arrays
 from omistats.model.batches import (
     Progress,
     UnitOrder,
@@ -263,16 +263,14 @@ def count_levels(
     asked = [cases.framework.question(id) for id in ids]
     framework = level_framework(cases.framework, ids)
     reported = [levels_of(q, cases.framework) for q in asked]
-    answers = [
-        level_array(cases[q.id], (level,))
+    kinds = 2 if cases.framework.not_answered is None else 3
+    # Of each question its levels, then its answers, then what was not answered.
+    flags = [
+        level_arrays(cases[q.id], [*((level,) for level in levels), levels, (NOT_ANSWERED,)])
         for q, levels in zip(asked, reported, strict=True)
-        for level in levels
-    ] + [level_array(cases[q.id], levels) for q, levels in zip(asked, reported, strict=True)]
-    kinds = 2
-    if cases.framework.not_answered is not None:
-        kinds = 3
-        answers += [level_array(cases[q.id], (NOT_ANSWERED,)) for q in asked]
-
+    ]
+    answers = [array for own in flags for array in own[:-2]]
+    answers += [own[i] for i in (-2, -1)[: kinds - 1] for own in flags]
     packed = pack_answers((), cases.unit_codes, len(cases.units), answers)
     found = _count_columns(cases, by, splits, packed, None)
     width = len(framework.questions)

@@ -252,6 +252,10 @@ def check_table(
         if count := found.get(f"excess {question.id}", 0):
             rule = f"asked only if {describe_conditions(question)}"
             what = f"{count:,} answers in other cases in {source.engine}"
+            if "case_id" in kinds:
+                excess = flag(answer_states(source, framework)[question.id].excess)
+                cases = _first_labels(source, _as_text(source, "case_id"), excess)[:_MAX_VALUES]
+                what += f", such as {format_values(cases)}"
             problems.append(Problem(question.id, rule, what, EXCESS_HINT))
     if problems:
         raise DataError(problems)
@@ -527,15 +531,20 @@ def _repeated_ids(source: Source) -> str:
 
 def _invalid_labels(source: Source, label: Any, invalid: Any, count: int) -> str:
     """Format the first invalid labels and the number of rows that have any."""
+    few = _first_labels(source, label, invalid)
+    return f"{_first_values(few)} in {count:,} row{'s' * (count != 1)}"
+
+
+def _first_labels(source: Source, label: Any, chosen: Any) -> list[str]:
+    """Return the first labels of chosen rows, one more than are shown."""
     import narwhals as nw
 
     def query() -> Any:
-        frame = source.frame.select(label.alias("label"), invalid.alias("invalid"))
-        wrong = frame.filter(nw.col("invalid") == 1).group_by("label").agg(nw.len().alias("rows"))
+        frame = source.frame.select(label.alias("label"), chosen.alias("chosen"))
+        wrong = frame.filter(nw.col("chosen") == 1).group_by("label").agg(nw.len().alias("rows"))
         return wrong.select("label").sort("label").head(_MAX_VALUES + 1)
 
-    few = source.collect(query)["label"].to_pylist()
-    return f"{_first_values(few)} in {count:,} row{'s' * (count != 1)}"
+    return list(source.collect(query)["label"].to_pylist())
 
 
 def _answer_problems(

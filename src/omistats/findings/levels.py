@@ -24,7 +24,7 @@ from omistats.kernel.rounding import printed_percent
 from omistats.kernel.small_numbers import RELIABILITY, SmallNumbers
 from omistats.kernel.trend import mean_score_test
 from omistats.model.batches import Progress, framework_of
-from omistats.model.framework import Framework, Question
+from omistats.model.framework import NOT_ANSWERED, Framework, Question
 from omistats.model.metadata import is_synthetic
 
 __all__ = ["Levels", "levels"]
@@ -143,6 +143,7 @@ def levels(
     question, unit, group   fully met  mostly met  partly met  not met  N  stars
     plan, all, girl             67%          0%         33%       0%  6     *?
     plan, all, boy               0%         50%          0%      50%  4     *?
+    ?: few answers, or few expected; see the column reliability
     """
     check_confidence(confidence)
     known = framework_of(source, framework)
@@ -274,9 +275,10 @@ class Levels(TableResult):
         Returns
         -------
         pyarrow.Table
-            One row a unit x breakdown x question x group x cut: ``cut`` (the lowest sufficient
-            level), ``current`` (whether it is the cut in use), ``k``, ``n``, ``percent``,
-            ``low``, ``high`` (Wilson) and ``change`` (percentage points from the cut in use).
+            One row a unit x breakdown x question x group x cut: ``cut`` (the last level that
+            would be sufficient, from the best), ``current`` (whether it is the cut in use),
+            ``k``, ``n``, ``percent``, ``low``, ``high`` (Wilson) and ``change`` (percentage
+            points from the cut in use).
             Questions without ordered levels are left out.
 
         Examples
@@ -292,42 +294,45 @@ class Levels(TableResult):
         >>> found.select(["cut", "current", "percent", "change"]).to_pylist()[1]
         {'cut': 'partly met', 'current': False, 'percent': 75.0, 'change': 25.0}
         """
-        rows = self.table.to_pylist()
-        confidence = rows[0]["confidence"] if rows else 0.95
-        out: list[dict[str, Any]] = []
-        for start, stop in self._groups():
-            question = self.framework.question(rows[start]["question"])
-            if not (question.levels and question.ordered):
+        starts = np.array([start for start, _ in self._groups()], np.int64)
+        own = self.table["question"].take(pa.array(starts)).to_pylist()
+        k_of_level = self.table["k"].to_numpy()
+        places, ks, cuts, current, used = [], [], [], [], []
+        for id in dict.fromkeys(own):
+            question = self.framework.question(id)
+            levels, sufficient = question.levels, set(question.sufficient)
+            if not (levels and question.ordered):
                 continue
-            own = rows[start:stop]
-            given = {row["level"]: row["k"] for row in own}
-            best_first = question.levels
-            if set(question.sufficient) != set(best_first[: len(question.sufficient)]):
-                best_first = best_first[::-1]
-            n, total, lines = own[0]["n"], 0, []
-            for place, level in enumerate(best_first[:-1], 1):
-                total += given[level]
-                lines.append(
-                    {
-                        **{key: own[0][key] for key in ("unit", "breakdown", "question", "group")},
-                        "cut": level,
-                        "current": place == len(question.sufficient),
-                        "k": total,
-                        "n": n,
-                    }
-                )
-            used = next(line["k"] for line in lines if line["current"])
-            for line in lines:
-                line["percent"] = 100 * line["k"] / n if n else None
-                low, high = INTERVALS["wilson"](
-                    np.asarray(line["k"], np.float64), np.asarray(n, np.float64), confidence
-                )
-                line["low"], line["high"] = (
-                    (100 * float(low), 100 * float(high)) if n else (None, None)
-                )
-                line["change"] = 100 * (line["k"] - used) / n if n else None
-            out += lines
-        return pa.Table.from_pylist(out, schema=_CUTS.with_metadata(self.table.schema.metadata))
+            groups = np.flatnonzero([other == id for other in own])
+            is_best_first = sufficient == set(levels[: len(sufficient)])
+            order = np.arange(len(levels))[:: 1 if is_best_first else -1]
+            k = k_of_level[starts[groups][:, np.newaxis] + order].cumsum(axis=1)[:, :-1]
+            at = len(sufficient) - 1
+            places.append(np.repeat(groups, k.shape[1]))
+            ks.append(k.ravel())
+            used.append(np.repeat(k[:, at], k.shape[1]))
+            cuts += [levels[i] for i in order[:-1]] * len(groups)
+            current.append(np.tile(np.arange(k.shape[1]) == at, len(groups)))
+        if not places:
+            return _CUTS.empty_table().replace_schema_metadata(self.table.schema.metadata)
+        place, now = np.concatenate(places), np.concatenate(current)
+        k, k_now = np.concatenate(ks), np.concatenate(used)
+        by_group = np.argsort(place, kind="stable")
+        rows = pa.array(starts[place])
+        n = self.table["n"].take(rows).to_numpy()
+        confidence = self.table["confidence"][0].as_py()
+        low, high = INTERVALS["wilson"](k.astype(np.float64), n.astype(np.float64), confidence)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            figures = (100.0 * k / n, 100 * low, 100 * high, 100.0 * (k - k_now) / n)
+        names = ("unit", "breakdown", "question", "group")
+        arrays = [
+            *(self.table[name].take(rows).combine_chunks() for name in names),
+            pa.array(cuts).dictionary_encode().cast(_KEY),
+            *map(pa.array, (now, k, n)),
+            *(_arrow.floats(np.where(n > 0, values, np.nan)) for values in figures),
+        ]
+        schema = _CUTS.with_metadata(self.table.schema.metadata)
+        return pa.Table.from_arrays(arrays, schema=schema).take(pa.array(by_group))
 
     def _groups(self) -> list[tuple[int, int]]:
         """Find the rows of each group: its levels follow each other."""
@@ -368,13 +373,20 @@ class Levels(TableResult):
             stars = (first["stars"] or "") + mark
             lines.append([label, *percents, *blank, f"{first['n']:,}", stars])
         rest = len(groups) - len(shown)
-        footer = f"{rest} more groups: choose with .question(...), or see .table" if rest else ""
-        return Display(heading, lines, footer)
+        notes = [f"{rest} more groups: choose with .question(...), or see .table"] * bool(rest)
+        if any(line[-1].endswith("?") for line in lines):
+            notes.append("?: few answers, or few expected; see the column reliability")
+        missing = [r for r in rows if r["not_answered"]]
+        if missing:
+            counted = any(r["level"] == NOT_ANSWERED for r in rows)
+            policy = "a level that is not sufficient" if counted else "left out of N"
+            notes.append(f"what was not answered is {policy}; see the column not_answered")
+        return Display(heading, lines, "\n".join(notes))
 
 
 _CUTS = pa.schema(
     [
-        *((name, pa.string()) for name in ("unit", "breakdown", "question", "group", "cut")),
+        *((name, _KEY) for name in ("unit", "breakdown", "question", "group", "cut")),
         ("current", pa.bool_()),
         ("k", pa.int64()),
         ("n", pa.int64()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "answer_flags",
     "describe_conditions",
     "level_array",
+    "level_arrays",
     "level_flags",
     "read_answers",
     "route_answers",
@@ -223,9 +224,14 @@ def level_flags(column: pa.Array, levels: tuple[str, ...]) -> Flags:
         known = column.is_valid().to_numpy(zero_copy_only=False)
         first, second = (level in levels for level in SUFFICIENT)
         return np.asarray((yes & first) | (known & ~yes & second), np.bool_)
-    codes = _arrow.codes_of(column)
+    return _flags_of_codes(_arrow.codes_of(column), column.dictionary.to_pylist(), levels)
+
+
+def _flags_of_codes(
+    codes: npt.NDArray[np.signedinteger], labels: list[str], levels: tuple[str, ...]
+) -> Flags:
     found = np.zeros(len(codes), np.bool_)
-    for code, label in enumerate(column.dictionary.to_pylist()):
+    for code, label in enumerate(labels):
         if label in levels:
             found |= codes == code
     return found
@@ -247,4 +253,12 @@ def answer_array(column: pa.Array, question: Question, framework: Framework) -> 
 
 def level_array(column: pa.Array, levels: tuple[str, ...]) -> pa.Array:
     """Return which answers are one of some levels as Booleans without nulls."""
-    return pa.array(level_flags(column, levels))
+    return _arrow.booleans(level_flags(column, levels))
+
+
+def level_arrays(column: pa.Array, sets: Sequence[tuple[str, ...]]) -> list[pa.Array]:
+    """Return `level_array` of each set of levels, reading the column once."""
+    if not isinstance(column, pa.DictionaryArray):
+        return [level_array(column, levels) for levels in sets]
+    codes, labels = _arrow.codes_of(column), column.dictionary.to_pylist()
+    return [_arrow.booleans(_flags_of_codes(codes, labels, levels)) for levels in sets]
