@@ -9,7 +9,7 @@ import attrs
 from omistats.breakdowns.base import Breakdown
 from omistats.engines.tables import Source
 from omistats.errors import DataError, Problem, format_value, format_values
-from omistats.model.answers import EXCESS_HINT, describe_conditions
+from omistats.model.answers import EXCESS_HINT, count_excess, describe_conditions
 from omistats.model.framework import (
     ALL,
     NOT_ANSWERED,
@@ -251,7 +251,7 @@ def check_table(
     for question in framework.routed:
         if count := found.get(f"excess {question.id}", 0):
             rule = f"asked only if {describe_conditions(question)}"
-            what = f"{count:,} answers in other cases in {source.engine}"
+            what = f"{count_excess(count)} in {source.engine}"
             if "case_id" in kinds:
                 excess = flag(answer_states(source, framework)[question.id].excess)
                 cases = _first_labels(source, _as_text(source, "case_id"), excess)[:_MAX_VALUES]

@@ -25,6 +25,7 @@ __all__ = [
     "AnswerFlags",
     "answer_array",
     "answer_flags",
+    "count_excess",
     "describe_conditions",
     "level_array",
     "level_arrays",
@@ -125,7 +126,7 @@ def route_answers(
                 if ("case_id" in columns)
                 else []
             )
-            what = f"{int(excess.sum()):,} answers in other cases" + (
+            what = count_excess(int(excess.sum())) + (
                 f", such as {format_values(ids)}" if ids else ""
             )
             problems.append(Problem(question.id, rule, what, EXCESS_HINT))
@@ -137,6 +138,11 @@ def route_answers(
         codes = np.where(not_asked, np.int8(code), _arrow.codes_of(column)).astype(np.int8)
         columns[question.id] = _arrow.dictionary(codes, labels)
     return problems
+
+
+def count_excess(answers: int) -> str:
+    """Say how many answers there are to a question that their cases are not asked."""
+    return f"{answers:,} answer{'s' * (answers != 1)} in other cases"
 
 
 def describe_conditions(question: Question) -> str:
