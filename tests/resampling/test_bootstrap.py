@@ -215,7 +215,6 @@ def test_the_cases_say_what_they_are_in_the_result_too() -> None:
         ({"of": "scores", "questions": ["q0"]}, "`questions` apply to findings"),
         ({"by": "unit", "resample": "units"}, "reports all units together"),
         ({"questions": []}, "no questions to estimate"),
-        ({"breakdowns": []}, "nothing to estimate"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options: Any, says: str) -> None:

@@ -15,7 +15,7 @@ from omistats import _arrow
 from omistats.breakdowns.base import Breakdown, BreakdownLike
 from omistats.breakdowns.groups import compared_sides, is_member
 from omistats.breakdowns.registry import resolve
-from omistats.counting.tally import By
+from omistats.counting.tally import By, resolve_breakdowns
 from omistats.errors import UnknownNameError, UsageError
 from omistats.kernel.checks import check_confidence, check_whole
 from omistats.kernel.resampling import count_drawn, draw_weights, generator, spread, sum_drawn
@@ -71,7 +71,8 @@ def bootstrap(
         Report each unit, then all units together; by default only all together.
     breakdowns : iterable of Breakdown or str, optional
         Instances, classes, or names. For findings the framework's standard breakdowns by
-        default; for scores none by default, and all cases always come first.
+        default, and all cases as one group for an empty list; for scores none by default, and all
+        cases always come first.
     questions, items : iterable of str, optional
         For findings the ids of questions, by default all that are not invented; for scores
         the ids of items, by default all that have questions.
@@ -144,17 +145,17 @@ def bootstrap(
     check_confidence(confidence)
     _check_combination(of, by, questions, items, rule, resample)
     cases = read_cases(source, framework)
+    if isinstance(breakdowns, str):
+        breakdowns = (breakdowns,)
     if of == "findings":
         estimator = _finding_estimator(cases, questions)
-        wanted = cases.framework.breakdowns if breakdowns is None else breakdowns
+        splits = resolve_breakdowns(breakdowns, cases.framework)
     else:
         estimator = _score_estimator(cases, items, rule)
-        wanted = () if breakdowns is None else breakdowns
-    wanted = (wanted,) if isinstance(wanted, str) else tuple(wanted)
-    splits = resolve(wanted, cases.framework) if wanted else ()
+        # Scores of all cases are always among the results.
+        wanted = () if breakdowns is None else tuple(breakdowns)
+        splits = resolve(wanted, cases.framework) if wanted else ()
     domains = _make_domains(cases, splits, of == "scores", complement == "known")
-    if not domains.labels:
-        raise UsageError("nothing to estimate; pass breakdowns=[...]")
     estimates = (
         _resample_units(cases, estimator, domains, draws, seed)
         if resample == "units"

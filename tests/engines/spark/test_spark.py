@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests import graded_cases
 from tests.engines.spark.job import national_report
 from tests.engines.tables import (
     FromExpression,
@@ -179,3 +180,20 @@ def test_the_job_of_the_documentation(spark, tmp_path):
     assert findings.tally.metadata == {b"synthetic": b"true"}
     want = oms.recompute(cases, by="unit", breakdowns=["gender", "risk_of_harm"])
     assert findings.table.equals(want.table)
+
+
+@pytest.mark.parametrize("policy", ["left out", "not sufficient"])
+def test_graded_routed_and_missing_answers(spark, tmp_path, policy):
+    data, known = graded_cases.frame(4, 60), graded_cases.framework(policy, "not answered")
+    cases = oms.CaseSet.from_data(data, framework=known)
+    source = table_in(spark, tmp_path, data)
+    options: dict[str, Any] = {"by": "unit", "breakdowns": graded_cases.BREAKDOWNS}
+    found = tally(source, framework=known, **options)
+    graded_cases.assert_same_counts(found, tally(cases, **options))
+    assert oms.levels(source, framework=known).table.equals(oms.levels(cases).table)
+    got, want = (oms.scores(x, framework=known, by="unit").table for x in (source, cases))
+    for name in ("k", "n", "not_answered"):
+        assert got[name].to_pylist() == want[name].to_pylist()
+    refuse = data | {"shared": ["sufficient"] * 60}
+    with pytest.raises(oms.DataError, match="shared: asked only if risk is 'high'"):
+        tally(table_in(spark, tmp_path, refuse), framework=known, **options)
