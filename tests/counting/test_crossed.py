@@ -204,3 +204,21 @@ def test_sums_that_cannot_be():
     ):
         with pytest.raises(oms.UsageError, match=words):
             attrs.evolve(sums, not_answered=wrong)
+
+
+def test_wide_tables_and_text_say_what_was_not_answered():
+    found = oms.recompute(cases(), questions=["plan", "seen"])
+    girl, boy = (counts(in_group("sex", group)) for group in ("girl", "boy"))
+    for row in found.wide().to_pylist():
+        numbers = row["girl not answered"], row["boy not answered"]
+        assert numbers == (girl[row["question"]][2], boy[row["question"]][2])
+    total = sum(one[q][2] for one in (girl, boy) for q in ("plan", "seen"))
+    assert f"not answered, in this table: {total}" in repr(found)
+    assert "not_answered" not in found.comparisons().column_names
+    without = oms.CaseSet.from_data(
+        {"case_id": [1], "unit": ["A"], "seen": [True]},
+        framework=oms.Framework("plain", [oms.Question("seen", "Seen")]),
+    )
+    plain = oms.recompute(without, breakdowns=[])
+    assert "all not answered" not in plain.wide().column_names
+    assert "not answered" not in repr(plain)

@@ -166,6 +166,14 @@ def test_thin_groups_are_rejected_no_more_often_than_said(sizes):
     assert rejected < 0.065
 
 
+@pytest.mark.parametrize("sizes", [(6, 8), (10, 60), (5, 6, 7), (80, 120)])
+def test_trends_are_found_no_more_often_than_said(sizes):
+    rng = np.random.default_rng(3)
+    tables = np.stack([rng.multinomial(n, (0.7, 0.2, 0.07, 0.03), 20_000) for n in sizes], axis=1)
+    rejected = np.mean(mean_score_test(tables)[2] <= 0.05)
+    assert rejected < 0.065
+
+
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), cut=st.integers(1, 3))
 def test_the_cut_gives_the_findings_of_the_two_level_question(seed, cut):
@@ -205,6 +213,49 @@ def test_cuts_show_their_effect():
         assert (row["k"], row["n"], row["percent"]) == (line["k"], line["n"], line["percent"])
         assert (row["low"], row["high"]) == pytest.approx((line["low"], line["high"]))
         assert row["change"] == pytest.approx(row["percent"] - rows[1]["percent"])
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 10_000), by=st.sampled_from([None, "unit"]))
+def test_cuts_are_those_of_a_loop_over_groups(seed, by):
+    found = oms.levels(cases(seed, 40), by=by)
+    expected = []
+    keys = ("unit", "breakdown", "question", "group")
+    for key, part in groupby(found.table.to_pylist(), lambda r: tuple(r[k] for k in keys)):
+        own = list(part)
+        if key[2] != "plan":
+            continue
+        n, now = own[0]["n"], own[0]["k"] + own[1]["k"]
+        for at in range(3):
+            k = sum(r["k"] for r in own[: at + 1])
+            shares = (100 * k / n, 100 * (k - now) / n) if n else (None, None)
+            expected.append((*key, SCALE[at], at == 1, k, n, *shares))
+    rows = found.cuts().to_pylist()
+    columns = (*keys, "cut", "current", "k", "n", "percent", "change")
+    assert [tuple(r[c] for c in columns) for r in rows] == expected
+
+
+def test_no_cuts_of_what_is_not_graded():
+    found = oms.levels(cases(), questions=["seen", "method"]).cuts()
+    assert len(found) == 0
+    assert "cut" in found.column_names
+
+
+def test_the_text_puts_each_scale_above_its_questions():
+    lines = repr(oms.levels(cases(), breakdowns=["gender"])).splitlines()
+    titles = [i for i, line in enumerate(lines) if "fully met" in line or "post" in line]
+    first = next(i for i, line in enumerate(lines) if line.startswith("plan, all, girl"))
+    method = next(i for i, line in enumerate(lines) if line.startswith("method, all, girl"))
+    assert titles == [first - 1, method - 1]
+
+
+def test_the_text_says_what_its_marks_mean():
+    few = oms.levels(cases(number=12), questions=["plan"])
+    assert "?: few answers, or few expected" in repr(few)
+    assert "not answered" not in repr(few)
+    for policy, words in (("left out", "left out of N"), ("not sufficient", "a level that")):
+        text = repr(oms.levels(cases(not_answered=policy), questions=["plan"]))
+        assert f"what was not answered is {words}" in text
 
 
 def test_levels_from_worst_to_best_are_cut_from_the_end():

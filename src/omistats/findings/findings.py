@@ -615,7 +615,8 @@ class Findings(TableResult):
         -------
         pyarrow.Table
             ``unit, question``, then ``<group> percent`` (0-100, rounded half up, null where
-            no answer was applicable) and ``<group> n`` for each group, then ``p_value, stars``.
+            no answer was applicable), ``<group> n`` and, where cases can say so, ``<group> not
+            answered`` for each group, then ``p_value, stars``.
             Without rows and without columns of groups if a filter left no row.
 
         Raises
@@ -808,7 +809,14 @@ def _build_display(
     hidden = [f"{n} more {word}{'s' * (n > 1)}" for word, n in more.items() if n]
     where = "; all rows, intervals and p-values are in .table"
     footer = [f"... and {', '.join(hidden)}{where}"] if hidden else []
+    if missing := sum(first["not_answered"].to_pylist()) if _has_missing(first) else 0:
+        footer.append(f"not answered, in this table: {missing:,}; see the column not_answered")
     return Display(head, lines, "\n".join([*footer, *notes]))
+
+
+def _has_missing(table: pa.Table) -> bool:
+    """Tell whether a table says how many questions were not answered, and none is suppressed."""
+    return "not_answered" in table.column_names and not table["not_answered"].null_count
 
 
 # A row without answers has no reliability.

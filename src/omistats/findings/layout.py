@@ -24,17 +24,21 @@ _GROUP_COLUMNS = (
 
 def wide(table: pa.Table) -> pa.Table:
     """Pivot the findings of one breakdown; see `Findings.wide`."""
-    rows = table.select(["unit", "question", "group", "printed", "n", "p_value", "stars"])
+    missing = ["not_answered"] if "not_answered" in table.column_names else []
+    names = ["unit", "question", "group", "printed", "n", *missing, "p_value", "stars"]
+    rows = table.select(names)
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     groups = list(dict.fromkeys(rows["group"].to_pylist()))
     for row in rows.to_pylist():
         line = lines.setdefault((row["unit"], row["question"]), row)
         line[f"{row['group']} percent"] = row["printed"]
         line[f"{row['group']} n"] = row["n"]
+        line[f"{row['group']} not answered"] = row.get("not_answered")
     types: dict[str, pa.DataType] = {"unit": pa.string(), "question": pa.string()}
     for group in groups:
         types[f"{group} percent"] = pa.int8()
         types[f"{group} n"] = pa.int64()
+        types |= dict.fromkeys([f"{group} not answered"] * len(missing), pa.int64())
     types |= {"p_value": pa.float64(), "stars": pa.string()}
     columns = {
         name: pa.array([line.get(name) for line in lines.values()], type_)
