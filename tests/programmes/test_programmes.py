@@ -1,9 +1,8 @@
-"""Programmes as folders: three that are shipped, one made up here, and broken ones."""
+"""Programmes as folders: three that are shipped, and one made up by the tests."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -12,99 +11,13 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.programmes.made_up import write
 
 import omistats as oms
 from omistats.programmes import Programme
 
 # Internal: cases of any programme.
 from omistats.programmes.simulation import golden_output, simulate_cases
-
-MADE_UP = {
-    "programme.toml": """
-format = 1
-name = "library_visits"
-title = "Visits to libraries"
-version = "2030"
-note = "Made up by a test."
-""",
-    "framework.toml": """
-not_answered = "not sufficient"
-blank = "not applicable"
-breakdowns = ["size", "town"]
-
-[scales.stars]
-levels = ["one", "two", "three", "four", "five"]
-sufficient = ["four", "five"]
-
-[[strata]]
-name = "size"
-levels = ["small", "large"]
-
-[[strata]]
-name = "town"
-levels = ["north", "south", "west"]
-
-[[items]]
-id = "service"
-level = "headline"
-label = "Service"
-
-[[items]]
-id = "place"
-level = "headline"
-label = "Place"
-
-[[questions]]
-id = "welcome"
-label = "Visitors are welcomed"
-scale = "stars"
-headlines = ["service"]
-
-[[questions]]
-id = "open_late"
-label = "Open late"
-headlines = ["service", "place"]
-
-[[questions]]
-id = "lift"
-label = "The lift works"
-headlines = ["place"]
-asked_if = { size = "large" }
-
-[[questions]]
-id = "lift_signed"
-label = "The lift is signed"
-headlines = [{ item = "place", provenance = "invented" }]
-asked_if = { lift = "sufficient" }
-""",
-    "units.toml": """
-[[units]]
-id = "east"
-
-[[units]]
-id = "central"
-name = "Central"
-synonyms = ["City"]
-""",
-    "rating.toml": """
-[[bands]]
-name = "poor"
-from = 0
-below = 60
-
-[[bands]]
-name = "good"
-from = 60
-""",
-}
-
-
-def write(folder: Path, **changes: str) -> Path:
-    for name, text in MADE_UP.items():
-        key = name.partition(".")[0]
-        if changes.get(key) != "":
-            (folder / name).write_text(changes.get(key, text).lstrip("\n"))
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -289,121 +202,9 @@ def test_cases_survive_every_format(programme, cases, tmp_path):
             assert again[question.id].equals(cases[question.id]), question.id
 
 
-# --- broken folders ----------------------------------------------------------------------------
-
-
-def problems(folder: Path) -> str:
-    with pytest.raises(oms.DataError) as caught:
-        oms.programmes.load(folder)
-    return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "message"),
-    [
-        ("framework", '"four", "five"]\n\n[[str', '"four", "five"', "framework.toml: must be TOML"),
-        (
-            "framework",
-            'levels = ["one", "two", "three", "four", "five"]',
-            'levels = ["one", "two", "two", "four", "five"]',
-            r"framework.toml line 6, scales.stars.levels: levels must be distinct; found 'two'",
-        ),
-        (
-            "framework",
-            'levels = ["one", "two", "three", "four", "five"]',
-            'levels = ["five", "one", "four", "two", "three"]',
-            "line 7, scales.stars.sufficient: the sufficient ones of ordered levels are the first",
-        ),
-        (
-            "framework",
-            'sufficient = ["four", "five"]',
-            'sufficient = ["four", "six"]',
-            "scales.stars.sufficient: the cut must name levels of the question",
-        ),
-        (
-            "framework",
-            'asked_if = { size = "large" }',
-            'asked_if = { sise = "large" }',
-            "line 42, questions[2].asked_if of lift: a condition must name a characteristic",
-        ),
-        (
-            "framework",
-            'asked_if = { size = "large" }',
-            'asked_if = { size = "huge" }',
-            "levels of size are 'small', 'large'",
-        ),
-        (
-            "framework",
-            'asked_if = { size = "large" }',
-            'asked_if = { lift_signed = "sufficient" }',
-            "no question may wait for its own answer; found lift",
-        ),
-        ("framework", 'scale = "stars"', 'scale = "star"', "did you mean 'stars'"),
-        ("framework", 'headlines = ["service"]', 'headline = ["service"]', "'headlines'"),
-        ("framework", 'not_answered = "not sufficient"', 'not_answered = "no"', "`not_answered`"),
-        ("framework", 'label = "Open late"', "label = 5", r"questions\[1\].label: must be text"),
-        ("framework", '[[questions]]\nid = "welcome"', '[[question]]\nid = "x"', "'questions'"),
-        ("units", 'id = "central"', 'id = "east"', "units.toml line 5, units[1].id: ids must be"),
-        ("rating", "from = 60", "from = 70", "rating.toml line 8, bands[1].from: must begin where"),
-        ("rating", "from = 60", "from = 50", "Bands overlap there"),
-        (
-            "rating",
-            'name = "good"\nfrom = 60',
-            'name = "good"\nfrom = 60\n\n[[standards]]\nid = "s"\nitems = ["servise"]',
-            "standards[0].items: must be items of the framework; found unknown item 'servise'",
-        ),
-        ("programme", "format = 1", "format = 2", "line 1, format: format must be 1; found 2"),
-        ("programme", "format = 1", "", "must say its format"),
-        ("programme", 'name = "library_visits"', "", "a programme needs a name"),
-    ],
-)
-def test_what_is_broken_is_named_with_file_and_line(tmp_path, file, old, new, message):
-    text = MADE_UP[f"{file}.toml"]
-    assert old in text
-    found = problems(write(tmp_path, **{file: text.replace(old, new, 1)}))
-    if r"\[" not in message:
-        assert message in found, found
-    else:
-        import re
-
-        assert re.search(message, found), found
-
-
-def test_one_report_lists_the_problems_of_all_files(tmp_path):
-    folder = write(
-        tmp_path,
-        framework=MADE_UP["framework.toml"].replace('"four", "five"]\n', '"six"]\n', 1),
-        units=MADE_UP["units.toml"].replace('"central"', '"east"'),
-        rating=MADE_UP["rating.toml"].replace("from = 60", "from = 61"),
-    )
-    found = problems(folder)
-    for file in ("framework.toml", "units.toml", "rating.toml"):
-        assert file in found
-
-
-def test_what_is_no_folder(tmp_path):
-    assert "no such folder" in problems(tmp_path / "nowhere")
-    (tmp_path / "a.txt").write_text("x")
-    assert "a programme is a folder" in problems(tmp_path / "a.txt")
-    assert "must be in the folder" in problems(tmp_path)
-    with pytest.raises(oms.UnknownNameError, match="did you mean 'omi2'"):
-        oms.programmes.load("omi3")
-    with pytest.raises(oms.UsageError, match="a name or a path"):
-        oms.programmes.load(5)  # type: ignore[arg-type]
-
-
 def test_a_folder_without_cases_says_so(made_up):
     with pytest.raises(oms.DataError, match="a programme's cases"):
         made_up.load_cases()
-
-
-def test_two_programmes_of_one_name(monkeypatch):
-    from importlib import metadata
-
-    point = metadata.EntryPoint("omi2", "omistats", "omistats.programmes")
-    monkeypatch.setattr(metadata, "entry_points", lambda **_: [point])
-    with pytest.raises(oms.DataError, match="one programme of a name"):
-        oms.programmes.names()
 
 
 def test_nothing_in_a_folder_is_run(tmp_path):

@@ -17,7 +17,7 @@ from omistats.errors import (
 )
 from omistats.model.framework import ALL, Framework
 
-__all__ = ["find_breakdown", "provide", "resolve"]
+__all__ = ["find_breakdown", "known_names", "provide", "resolve"]
 
 
 ENTRY_POINT_GROUP = "omistats.breakdowns"
@@ -81,6 +81,14 @@ def find_breakdown(name: str, framework: Framework) -> Breakdown:
             "pass an instance of the one you mean"
         )
     return _instance(next(iter(found.values())).load())
+
+
+def known_names(framework: Framework) -> tuple[str, ...]:
+    """List the names that `find_breakdown` knows, without importing what offers them."""
+    from importlib.metadata import entry_points
+
+    offered = (point.name for point in entry_points(group=ENTRY_POINT_GROUP))
+    return tuple(dict.fromkeys([*(s.name for s in framework.strata), *_SHIPPED, *offered]))
 
 
 def _by_levels(name: str, levels: tuple[str, ...]) -> Breakdown:

@@ -562,7 +562,7 @@ class Framework:
         if not found and (circle := self._circle()):
             rule = "no question may wait for its own answer"
             hint = "Take one of the conditions away."
-            found.append(Problem(self.name, rule, " -> ".join(circle), hint))
+            found.append(Problem(f"{circle[0]}, asked_if", rule, " -> ".join(circle), hint))
         return found
 
     def _circle(self) -> list[str]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from omistats.breakdowns.base import Breakdown
-from omistats.breakdowns.registry import resolve
+from omistats.breakdowns.registry import known_names, resolve
 from omistats.errors import (
     DataError,
     OmistatsError,
@@ -19,14 +20,15 @@ from omistats.errors import (
     UnknownNameError,
     UsageError,
     format_value,
-    format_values,
 )
 from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
-from omistats.model.framework import Framework, Item, Link, Question, Stratum
+from omistats.model.framework import ALL, Framework, Item, Link, Question, Stratum
 from omistats.model.units import Unit
-from omistats.programmes.toml_files import TomlFile, read_toml
-from omistats.scoring.ratings import RatingRule
+from omistats.programmes.toml_files import Key, TomlFile, read_toml
+
+if TYPE_CHECKING:
+    from omistats.scoring.ratings import RatingRule
 
 __all__ = ["Programme", "load", "names"]
 
@@ -47,6 +49,8 @@ class Programme:
         Its short name, its name for people, and the version of its questions.
     note : str
         Where its content is from, and what of it is made up.
+    unit : str
+        What its units are called, such as ``clinic``.
     framework : Framework
         Questions with their levels and routing, items, strata, and standard breakdowns.
     units : tuple of Unit
@@ -74,6 +78,7 @@ class Programme:
     title: str
     version: str
     note: str
+    unit: str
     framework: Framework
     units: tuple[Unit, ...]
     rating: RatingRule | None
@@ -126,7 +131,7 @@ def names() -> tuple[str, ...]:
     Raises
     ------
     DataError
-        When two of them have one name.
+        When two programmes have one name; all such names are listed.
 
     Examples
     --------
@@ -134,25 +139,61 @@ def names() -> tuple[str, ...]:
     >>> oms.programmes.names()
     ('omi2', 'seizure_clinic', 'youth_justice')
     """
-    return tuple(_folders())
+    offers = _offers()
+    _check_names(offers)
+    return tuple(offer.name for offer in offers)
 
 
-def _folders() -> dict[str, Path]:
-    """Find the folders of programmes by name, without importing what offers them."""
+@attrs.frozen
+class _Offer:
+    """A programme that can be loaded by name: where it is, and who offers it."""
+
+    name: str
+    source: str
+    folder: Path | None
+
+
+def _offers() -> list[_Offer]:
+    """List the programmes with a name, without importing what offers them."""
     from importlib.metadata import entry_points
+
+    shipped = [path.parent for path in sorted(_SHIPPED.glob("*/programme.toml"))]
+    return [
+        *(_Offer(folder.name, str(folder), folder) for folder in shipped),
+        *(
+            _Offer(point.name, f"the package {point.value}", _folder_of(point.value))
+            for point in entry_points(group=ENTRY_POINT_GROUP)
+        ),
+    ]
+
+
+def _folder_of(package: str) -> Path | None:
+    """Find the folder of a package; only the outermost is looked up, as others are imported."""
     from importlib.util import find_spec
 
-    found = {path.parent.name: path.parent for path in sorted(_SHIPPED.glob("*/programme.toml"))}
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        spec = find_spec(point.value)
-        places = list(spec.submodule_search_locations or ()) if spec is not None else []
-        if point.name in found:
-            what = f"{found[point.name]} and {point.value}"
-            hint = "Load one by its path, or uninstall the other."
-            raise DataError([Problem(point.name, "one programme of a name", what, hint)])
-        if places:
-            found[point.name] = Path(places[0])
-    return found
+    first, *rest = package.split(".")
+    try:
+        spec = find_spec(first)
+    except (ImportError, ValueError):
+        return None
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
+    folders = [Path(place, *rest) for place in places]
+    return next((folder for folder in folders if folder.is_dir()), None)
+
+
+def _check_names(offers: Sequence[_Offer]) -> None:
+    """Check that no name is offered twice."""
+    sources: dict[str, list[str]] = {}
+    for offer in offers:
+        sources.setdefault(offer.name, []).append(offer.source)
+    hint = "Load one by its path, or uninstall the other."
+    problems = [
+        Problem(name, "a name is that of one programme", " and ".join(both), hint)
+        for name, both in sources.items()
+        if len(both) > 1
+    ]
+    if problems:
+        raise DataError(problems)
 
 
 def load(name: str | os.PathLike[str]) -> Programme:
@@ -188,16 +229,28 @@ def load(name: str | os.PathLike[str]) -> Programme:
         raise UsageError(f"`name` must be a name or a path; found {format_value(name)}")
     text = os.fspath(name)
     if isinstance(name, str) and not any(mark in text for mark in ("/", os.sep, ".")):
-        folders = _folders()
-        if text not in folders:
-            raise UnknownNameError("programme", text, folders)
-        return _read(folders[text])
+        offers = _offers()
+        found = [offer for offer in offers if offer.name == text]
+        if not found:
+            known = dict.fromkeys(offer.name for offer in offers)
+            raise UnknownNameError("programme", text, known)
+        _check_names(found)
+        if found[0].folder is None:
+            hint = "Reinstall it, unpacked, or load the programme by the path of its folder."
+            raise DataError([Problem(text, "must have a folder", found[0].source, hint)])
+        return _read(found[0].folder, text)
     return _read(Path(text))
 
 
-def _read(folder: Path) -> Programme:
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "no such folder"
+def _read(folder: Path, offered_as: str | None = None) -> Programme:
+    """Read a folder; one that is offered under a name must have that name."""
+    try:
+        is_folder, exists = folder.is_dir(), folder.exists()
+    except (OSError, ValueError):
+        # The text is no path that this system can have.
+        is_folder = exists = False
+    if not is_folder:
+        what = "a file" if exists else "no such folder"
         hint = "Pass the folder that has programme.toml in it."
         raise DataError([Problem(str(folder), "a programme is a folder", what, hint)])
     files: dict[str, TomlFile] = {}
@@ -218,6 +271,9 @@ def _read(folder: Path) -> Programme:
     if head is not None and head.problems and about.get("format") != FORMAT:
         # Of another layout: what else is there has other rules.
         raise DataError([*problems, *head.problems])
+    if head is not None and offered_as is not None and about["name"] not in ("", offered_as):
+        rule = f"a programme that is offered as {offered_as!r} must have that name"
+        head.add(("name",), rule, about["name"], "Correct one of the two.")
     framework = rating = None
     if "framework.toml" in files:
         framework = _read_framework(files["framework.toml"], str(about.get("name") or folder.name))
@@ -233,6 +289,7 @@ def _read(folder: Path) -> Programme:
         about["title"],
         about["version"],
         about["note"],
+        about["unit"],
         framework,
         units,
         rating,
@@ -241,21 +298,23 @@ def _read(folder: Path) -> Programme:
     )
 
 
+_HEAD_KEYS = ("format", "name", "title", "version", "note", "unit", "breaks")
+
+
 def _read_head(file: TomlFile) -> dict[str, Any]:
     data = file.data
-    known = ("format", "name", "title", "version", "note", "breaks")
-    file.check_keys((), data, known)
+    file.check_keys((), data, _HEAD_KEYS)
     found: dict[str, Any] = {"format": file.take((), data, "format", int, None)}
-    if found["format"] is None:
+    if "format" not in data:
         file.add((), "must say its format", "none", f"Write format = {FORMAT} on top.")
-    elif found["format"] != FORMAT:
+    elif found["format"] not in (None, FORMAT):
         hint = "Use the version of omistats that it was written for."
         file.add(("format",), f"format must be {FORMAT}", data["format"], hint)
-    for key, needed in (("name", True), ("title", True), ("version", True), ("note", False)):
-        value = file.take((), data, key, str, "")
-        if needed and not value.strip():
-            file.add((key,), f"a programme needs a {key}", "none", f'Write {key} = "...".')
-        found[key] = value
+    needed = ("name", "title", "version")
+    _fields(file, (), data, needed)
+    found |= {key: data[key] if isinstance(data.get(key), str) else "" for key in needed}
+    found["note"] = file.take((), data, "note", str, "").strip()
+    found["unit"] = file.take((), data, "unit", str, "unit").strip() or "unit"
     breaks = file.take((), data, "breaks", dict, {})
     for version, why in breaks.items():
         if not isinstance(why, str):
@@ -278,99 +337,141 @@ def _read_framework(file: TomlFile, name: str) -> Framework | None:
     data = file.data
     file.check_keys((), data, _FRAMEWORK_KEYS)
     scales = _read_scales(file)
-    strata = [s for i, table in file.tables("strata") if (s := _stratum(file, i, table))]
-    items = [item for i, table in file.tables("items") if (item := _item(file, i, table))]
-    asked = file.tables("questions")
-    if not asked:
-        file.add(("questions",), "a framework needs questions", "none", "Write [[questions]].")
-    questions = [q for i, table in asked if (q := _question(file, i, table, scales))]
-    if file.problems:
+    before = len(file.problems)
+    strata = [_stratum(file, i, table) for i, table in file.tables("strata")]
+    items = [_item(file, i, table) for i, table in file.tables("items")]
+    questions = [_question(file, i, table, scales) for i, table in file.tables("questions")]
+    if "questions" not in data or data["questions"] == []:
+        file.add((), "a framework needs questions", "none", "Write [[questions]].")
+    breakdowns = _texts(file, (), data, "breakdowns")
+    settings = (
+        file.take((), data, "name", str, name) or name,
+        breakdowns,
+        file.take((), data, "not_answered", str, None),
+        file.take((), data, "blank", str, "not applicable"),
+    )
+    whole = len(file.problems) == before or None not in (*strata, *items, *questions)
+    if None in scales.values() or not whole:
+        # What is built on a part that was not read would be blamed for it.
         return None
+    own, *rest = settings
     try:
-        return Framework(
-            file.take((), data, "name", str, name),
-            questions,
-            strata,
-            items,
-            file.take((), data, "breakdowns", list, []),
-            file.take((), data, "not_answered", str, None),
-            file.take((), data, "blank", str, "not applicable"),
-        )
-    except DataError as error:
-        places = {
-            table.get("id", table.get("name")): (key, i)
-            for key in ("items", "strata", "questions")
-            for i, table in file.tables(key)
-        }
-        for problem in error.problems:
-            name, _, key = problem.where.partition(", ")
-            path: tuple[str | int, ...] = places.get(name, ())
-            where = file.where(*path, *((key,) if path and key else ())) + f" of {name}"
-            file.problems.append(attrs.evolve(problem, where=where))
+        framework = Framework(own, questions, strata, items, *rest)  # type: ignore[arg-type]
     except OmistatsError as error:
+        _place_problems(file, error)
+        return None
+    _check_breakdowns(file, framework)
+    return framework
+
+
+def _place_problems(file: TomlFile, error: OmistatsError) -> None:
+    """Give each problem of a framework the line of the entry that it is about."""
+    places: dict[str, Key] = {}
+    for key in ("items", "strata", "questions"):
+        # Of entries with one name, the last: it is the one too many.
+        places |= {str(t.get("id", t.get("name"))): (key, i) for i, t in file.tables(key)}
+    for problem in getattr(error, "problems", ()):
+        owner, key = problem.where, ""
+        while owner not in places and ", " in owner:
+            owner, _, end = owner.rpartition(", ")
+            key = f"{end}, {key}" if key else end
+        setting = re.match(r"`(\w+)`|blanks? that", problem.rule)
+        if owner in places:
+            where = file.where(*places[owner], *((key,) if key else ())) + f" of {owner}"
+        elif setting:
+            where = file.where(setting[1] or "blank")
+        else:
+            # About names that are listed.
+            about = [place for id, place in places.items() if repr(id) in problem.found]
+            where = file.where(*(about[-1] if about else ()))
+        file.problems.append(attrs.evolve(problem, where=where))
+    if not getattr(error, "problems", ()):
         file.add((), "must be a framework", str(error))
-    return None
 
 
-def _read_scales(file: TomlFile) -> dict[str, dict[str, Any]]:
+def _check_breakdowns(file: TomlFile, framework: Framework) -> None:
+    """Check that standard breakdowns exist, without importing those of installed packages."""
+    known = known_names(framework)
+    for i, name in enumerate(framework.breakdowns):
+        if name not in known:
+            near = str(UnknownNameError("breakdown", name, known))
+            hint = "Name one of [[strata]]."
+            file.add(("breakdowns", i), "must be a breakdown", near, hint)
+        elif name in framework.breakdowns[:i]:
+            file.add(("breakdowns", i), "must be named once", name, "Take one away.")
+
+
+def _read_scales(file: TomlFile) -> dict[str, dict[str, Any] | None]:
+    """Read the levels of each scale; None for one that is wrong."""
     scales = file.take((), file.data, "scales", dict, {})
-    found = {}
+    found: dict[str, dict[str, Any] | None] = {}
     for name, table in scales.items():
         path = ("scales", name)
+        found[name] = None
         if not isinstance(table, dict):
             file.add(path, "must be a table", table)
             continue
         file.check_keys(path, table, ("levels", "sufficient", "ordered"))
-        found[name] = _scale(file, path, table)
+        before = len(file.problems)
+        scale = _scale(file, path, table)
+        if not table.get("levels") and len(file.problems) == before:
+            file.add(path, "needs levels", "none", "List them in order.")
+        if len(file.problems) > before:
+            continue
         try:
-            Framework("scale", [Question("a scale", "A scale", **found[name])])
-        except OmistatsError as error:
-            for problem in getattr(error, "problems", ()):
+            Framework("scale", [Question("a scale", "A scale", **scale)])
+        except DataError as error:
+            for problem in error.problems:
                 key = problem.where.partition(", ")[2]
-                where = file.where(*path, key)
-                file.problems.append(attrs.evolve(problem, where=where))
-            found[name] = {}
+                file.problems.append(attrs.evolve(problem, where=file.where(*path, key)))
+            continue
+        found[name] = scale
     return found
 
 
-def _scale(file: TomlFile, path: tuple[str | int, ...], table: dict[str, Any]) -> dict[str, Any]:
+def _scale(file: TomlFile, path: Key, table: dict[str, Any]) -> dict[str, Any]:
     found = {key: _texts(file, path, table, key) for key in ("levels", "sufficient")}
     return {**found, "ordered": file.take(path, table, "ordered", bool, True)}
 
 
-def _texts(file: TomlFile, path: tuple[str | int, ...], table: dict[str, Any], key: str) -> Any:
-    values = file.take(path, table, key, list, [])
-    if odd := [value for value in values if not isinstance(value, str)]:
-        file.add((*path, key), "must be a list of text", format_values(odd))
-        return []
-    return values
+def _texts(file: TomlFile, path: Key, table: dict[str, Any], key: str) -> list[str]:
+    """Return a list of text; note entries that are none."""
+    values: list[Any] = file.take(path, table, key, list, [])
+    odd = [i for i, value in enumerate(values) if not (isinstance(value, str) and value.strip())]
+    for i in odd:
+        file.add((*path, key, i), "must be text", values[i])
+    return [] if odd else values
 
 
-def _fields(
-    file: TomlFile, path: tuple[str | int, ...], table: dict[str, Any], needed: tuple[str, ...]
-) -> bool:
+def _fields(file: TomlFile, path: Key, table: dict[str, Any], needed: tuple[str, ...]) -> bool:
     """Check that texts are there; note those that are not."""
     good = True
     for key in needed:
-        value = file.take(path, table, key, str, "")
-        if not value.strip():
-            if key not in table or isinstance(table[key], str):
-                file.add(path, f"needs a {key}", "none", f'Write {key} = "...".')
-            good = False
+        value = table.get(key)
+        if key not in table:
+            file.add(
+                path, f"needs {'an' if key == 'id' else 'a'} {key}", "none", f'Write {key} = "...".'
+            )
+        elif not isinstance(value, str) or not value.strip():
+            file.add((*path, key), "must be text", value)
+        else:
+            continue
+        good = False
     return good
 
 
 def _stratum(file: TomlFile, i: int, table: dict[str, Any]) -> Stratum | None:
     path = ("strata", i)
     file.check_keys(path, table, ("name", "levels", "required"))
+    before = len(file.problems)
     levels = _texts(file, path, table, "levels")
-    if not _fields(file, path, table, ("name",)):
+    if not _fields(file, path, table, ("name",)) or len(file.problems) > before:
         return None
     try:
         return Stratum(table["name"], levels, file.take(path, table, "required", bool, True))
     except DataError as error:
-        for problem in error.problems:
-            file.problems.append(attrs.evolve(problem, where=file.where(*path, "levels")))
+        where = file.where(*path, "levels") + f" of {table['name']}"
+        file.problems.extend(attrs.evolve(problem, where=where) for problem in error.problems)
     return None
 
 
@@ -392,64 +493,88 @@ def _item(file: TomlFile, i: int, table: dict[str, Any]) -> Item | None:
 
 
 def _question(
-    file: TomlFile, i: int, table: dict[str, Any], scales: Mapping[str, dict[str, Any]]
+    file: TomlFile, i: int, table: dict[str, Any], scales: Mapping[str, dict[str, Any] | None]
 ) -> Question | None:
     path = ("questions", i)
     file.check_keys(path, table, _QUESTION_KEYS)
-    if not _fields(file, path, table, ("id", "label")):
-        return None
-    options: dict[str, Any] = {}
-    if "scale" in table:
-        name = file.take(path, table, "scale", str, "")
-        if name not in scales:
-            near = str(UnknownNameError("scale", name, scales)) if name else "none"
-            file.add((*path, "scale"), "must be one of [scales]", near)
-        else:
-            options = dict(scales[name])
-    elif "levels" in table:
-        options = _scale(file, path, table)
+    before = len(file.problems)
+    _fields(file, path, table, ("id", "label"))
+    options = _answers_of(file, path, table, scales)
     provenance = file.take(path, table, "provenance", str, "published")
-    criterion = table.get("criterion")
-    headlines = file.take(path, table, "headlines", list, [])
-    links = [
-        _link(file, (*path, key), value, provenance)
-        for key, values in (
-            ("criterion", [criterion] if criterion is not None else []),
-            ("headlines", headlines),
-        )
-        for value in values
+    criterion = None
+    if "criterion" in table:
+        criterion = _link(file, (*path, "criterion"), table["criterion"], provenance)
+    given = file.take(path, table, "headlines", list, [])
+    headlines = [
+        _link(file, (*path, "headlines", j), value, provenance) for j, value in enumerate(given)
     ]
+    asked_if = table.get("asked_if", [])
+    if not _is_condition(asked_if):
+        rule = "must be a table of names and the levels they may have, or a list of such tables"
+        file.add((*path, "asked_if"), rule, asked_if)
     printed = file.take(path, table, "printed", list, [])
-    asked_if = table.get("asked_if")
-    if asked_if is not None and not isinstance(asked_if, dict | list):
-        file.add((*path, "asked_if"), "must be a table of levels, or a list of them", asked_if)
+    if not all(_is_pair(pair) for pair in printed):
+        rule = "must be pairs of the numbers of a table and a row"
+        file.add((*path, "printed"), rule, printed)
+    if len(file.problems) > before:
         return None
-    if any(link is None for link in links):
-        return None
-    first = links[0] if criterion is not None else None
-    try:
-        return Question(
-            table["id"],
-            table["label"],
-            first,
-            [link for link in links[criterion is not None :] if link is not None],
-            tuple((int(a), int(b)) for a, b in printed),
-            provenance,
-            asked_if=asked_if,
-            **options,
+    return Question(
+        table["id"],
+        table["label"],
+        criterion,
+        [link for link in headlines if link is not None],
+        tuple((table_, row) for table_, row in printed),
+        provenance,
+        asked_if=asked_if,
+        **options,
+    )
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and [type(part) for part in value] == [int, int]
+
+
+def _is_condition(value: Any) -> bool:
+    """Say whether a value is a table of names with a level or a list of levels, or several."""
+    several = [value] if isinstance(value, dict) else value
+    return isinstance(several, list) and all(
+        isinstance(one, dict)
+        and all(
+            isinstance(levels, str)
+            or (isinstance(levels, list) and all(isinstance(level, str) for level in levels))
+            for levels in one.values()
         )
-    except (OmistatsError, TypeError, ValueError) as error:
-        file.add(path, "must be a question", str(error))
-    return None
+        for one in several
+    )
 
 
-def _link(file: TomlFile, path: tuple[str | int, ...], value: Any, provenance: str) -> Link | None:
+def _answers_of(
+    file: TomlFile,
+    path: Key,
+    table: dict[str, Any],
+    scales: Mapping[str, dict[str, Any] | None],
+) -> dict[str, Any]:
+    """Return the levels of a question: those of its scale, its own, or none."""
+    own = [key for key in ("levels", "sufficient", "ordered") if key in table]
+    if "scale" not in table:
+        return _scale(file, path, table) if own else {}
+    if own:
+        rule = "a question has a scale or levels of its own"
+        file.add((*path, own[0]), rule, "both", "Take one away.")
+    name = file.take(path, table, "scale", str, None)
+    if name is not None and name not in scales:
+        near = str(UnknownNameError("scale", name, scales))
+        file.add((*path, "scale"), "must be one of [scales]", near)
+    return dict(scales.get(name) or {})
+
+
+def _link(file: TomlFile, path: Key, value: Any, provenance: str) -> Link | None:
     """Read a link: the id of an item, or a table of item and provenance."""
     if isinstance(value, str):
         return Link(value, provenance)  # type: ignore[arg-type]  # the framework checks it
     if isinstance(value, dict) and isinstance(value.get("item"), str):
         file.check_keys(path, value, ("item", "provenance"))
-        return Link(value["item"], value.get("provenance", provenance))
+        return Link(value["item"], file.take(path, value, "provenance", str, provenance))
     file.add(path, "must be an item's id, or a table of item and provenance", value)
     return None
 
@@ -462,15 +587,21 @@ def _read_units(file: TomlFile) -> tuple[Unit, ...]:
         file.check_keys(path, table, ("id", "name", "synonyms"))
         if not _fields(file, path, table, ("id",)):
             continue
+        name = file.take(path, table, "name", str, "")
         synonyms = _texts(file, path, table, "synonyms")
         if table["id"] in (unit.id for unit in units):
             file.add((*path, "id"), "ids must be unique", table["id"], "Rename one of them.")
-            continue
-        units.append(Unit(table["id"], file.take(path, table, "name", str, ""), synonyms))
+        elif table["id"] == ALL:
+            file.add((*path, "id"), f"{ALL!r} stands for all units", table["id"], "Rename it.")
+        else:
+            units.append(Unit(table["id"], name, synonyms))
     return tuple(units)
 
 
 def _read_rating(file: TomlFile, framework: Framework | None) -> RatingRule | None:
+    # Costly, and many programmes have no ratings.
+    from omistats.scoring.ratings import RatingRule
+
     try:
         rule = RatingRule.from_dict(file.data)
     except DataError as error:
@@ -481,19 +612,17 @@ def _read_rating(file: TomlFile, framework: Framework | None) -> RatingRule | No
     if framework is not None:
         known = {item.id for item in framework.items}
         for i, standard in enumerate(rule.standards):
-            for item in standard.items:
+            for j, item in enumerate(standard.items):
                 if item not in known:
                     near = str(UnknownNameError("item", item, known))
-                    file.add(("standards", i, "items"), "must be items of the framework", near)
+                    path = ("standards", i, "items", j)
+                    file.add(path, "must be an item of the framework", near)
     return rule
 
 
-def _path_of(where: str) -> tuple[str | int, ...]:
-    """Turn a key such as ``bands[1].from`` into its parts."""
-    parts: list[str | int] = []
-    for part in where.split("."):
-        name, _, place = part.partition("[")
-        parts.append(name)
-        if place:
-            parts.append(int(place.rstrip("]")))
-    return tuple(parts)
+def _path_of(where: str) -> Key:
+    """Turn a place such as ``bands[1].from`` into its parts."""
+    entry = re.match(r"(\w+)\[(\d+)\](?:\.(.*))?$", where, re.DOTALL)
+    if entry is None:
+        return (where,)
+    return (entry[1], int(entry[2]), *((entry[3],) if entry[3] else ()))
