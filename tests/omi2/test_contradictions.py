@@ -20,10 +20,9 @@ from scipy import stats
 
 from omistats import DataError, UsageError
 from omistats.forensics import attainable
-from omistats.omi2 import TABLES, Contradiction, contradictions, load_published
+from omistats.omi2 import FRAMEWORK, TABLES, Contradiction, contradictions, load_published
 
 # Internal: damaged tables are printed as the shipped ones are.
-from omistats.omi2.framework import QUESTIONS
 from omistats.omi2.printed_contradictions import Remedy
 from omistats.omi2.published import AGE_SHARES, REPEATED, SCHEMA
 
@@ -462,10 +461,7 @@ def test_every_percentage_of_the_text_is_known(sources: Path) -> None:
 # Tables computed from cases have no contradictions.
 
 
-PLACES = {
-    q: [*printed, *((t, i) for t in range(7, 12))]
-    for i, (q, _, _, printed) in enumerate(QUESTIONS, 1)
-}
+PLACES = {question.id: list(question.printed) for question in FRAMEWORK.questions}
 CHOSEN = ("plan_informed", "harm_review_change", "home_visit", "ppo_contact")
 
 

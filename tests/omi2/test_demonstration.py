@@ -68,7 +68,7 @@ def counted(table: pa.Table, questions: list[str]) -> dict[str, tuple[int, int]]
 
 @pytest.fixture(scope="module")
 def shipped() -> pa.Table:
-    with (files("omistats.omi2") / "data" / "synthetic_cases.parquet").open("rb") as file:
+    with (files("omistats.programmes") / "omi2" / "cases.parquet").open("rb") as file:
         return pq.read_table(file)
 
 

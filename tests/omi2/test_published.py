@@ -15,9 +15,9 @@ import omistats as oms
 
 # Internal: tables are read from the publication by maintainers, not by users.
 from omistats.omi2.extract import extract, main, write_csv
-from omistats.omi2.framework import QUESTIONS
 from omistats.omi2.published import SCHEMA
 
+QUESTIONS = oms.omi2.FRAMEWORK.questions
 REPORT = "aggregate_findings_2011.txt"
 ROWS = {3: 31, 4: 20, 5: 13, 6: 12, 7: 75, 8: 75, 9: 75, 10: 75, 11: 75}
 
@@ -118,8 +118,8 @@ class TestExtraction:
             small_report(t4r2="Aspect 2\t30%\t40\t\t\t--", t9r3="Aspect 3\t\t\t5%\t6\t")
         )
         assert (4, 2, "rosh_quality", "all", None, None, "--") in lines
-        assert (9, 3, QUESTIONS[2][0], "white", None, None, None) in lines
-        assert (9, 3, QUESTIONS[2][0], "BME", 5, 6, None) in lines
+        assert (9, 3, QUESTIONS[2].id, "white", None, None, None) in lines
+        assert (9, 3, QUESTIONS[2].id, "BME", 5, 6, None) in lines
 
     def test_everything_that_is_missing_is_listed(self):
         text = small_report(
@@ -216,7 +216,7 @@ class TestSource:
         assert {table: len(labels) for table, labels in found.items()} == ROWS
         full = found[7]
         assert len(set(full)) == 75
-        place = {(t, r): i for i, q in enumerate(QUESTIONS) for t, r in q[3]}
+        place = {(t, r): i for i, q in enumerate(QUESTIONS) for t, r in q.printed}
         for table, labels in found.items():
             for row, label in enumerate(labels, 1):
                 expected = full[place[table, row] if table < 7 else row - 1]

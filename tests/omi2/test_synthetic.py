@@ -36,7 +36,7 @@ LEVELS = {
 
 @pytest.fixture(scope="module")
 def shipped() -> pa.Table:
-    path = files("omistats.omi2") / "data" / "synthetic_cases.parquet"
+    path = files("omistats.programmes") / "omi2" / "cases.parquet"
     with path.open("rb") as file:
         return pq.read_table(file)
 

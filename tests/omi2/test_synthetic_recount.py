@@ -110,7 +110,7 @@ def recount(table: pa.Table) -> tuple[dict[str, int], list[tuple[Any, ...]]]:
 
 @pytest.fixture(scope="module")
 def shipped() -> pa.Table:
-    with (DATA / "synthetic_cases.parquet").open("rb") as file:
+    with (files("omistats.programmes") / "omi2" / "cases.parquet").open("rb") as file:
         return pq.read_table(file)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +15,7 @@ from omistats.kernel.checks import check_whole
 from omistats.model.case_set import CaseSet
 from omistats.model.metadata import SYNTHETIC_ID, is_synthetic, with_invented
 from omistats.model.units import Unit
-from omistats.omi2.framework import DEMONSTRATION, DISABILITY_TYPES
+from omistats.omi2.framework import DEMONSTRATION, DISABILITY_TYPES, PROGRAMME
 
 __all__ = ["load_synthetic", "with_invented_characteristics"]
 
@@ -42,7 +41,7 @@ def load_synthetic() -> CaseSet:
     # Imported here because `import omistats` must stay fast.
     import pyarrow.parquet as pq
 
-    path = Path(__file__).parent / "data" / "synthetic_cases.parquet"
+    path = PROGRAMME.folder / "cases.parquet"
     # For so small a file threads gain nothing, and they could outlive a short script.
     table = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False)
     return CaseSet.from_data(table, framework=DEMONSTRATION)

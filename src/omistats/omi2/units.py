@@ -34,6 +34,7 @@ from omistats.errors import (
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Provenance
 from omistats.model.units import Unit, slug
+from omistats.omi2.framework import PROGRAMME
 from omistats.scoring.score_tally import ScoreTally
 
 __all__ = [
@@ -70,76 +71,59 @@ _MERGED: Final = {"Norfolk and Suffolk": ("Norfolk", "Suffolk")}
 
 _UNITS_BY_REGION: Final = {
     "East of England": (
-        ("Bedfordshire", "Beds"),
-        ("Cambridgeshire", "Cambs", "Cambridgeshire & Peterborough"),
-        ("Essex",),
-        ("Hertfordshire", "Herts"),
-        ("Norfolk",),
-        ("Suffolk",),
+        "bedfordshire",
+        "cambridgeshire",
+        "essex",
+        "hertfordshire",
+        "norfolk",
+        "suffolk",
     ),
     "South East": (
-        ("Hampshire", "Hants"),
-        ("Kent",),
-        ("Surrey & Sussex",),
-        ("Thames Valley",),
+        "hampshire",
+        "kent",
+        "surrey-sussex",
+        "thames-valley",
     ),
     "East Midlands": (
-        ("Derbyshire", "Derbys"),
-        ("Leicestershire & Rutland", "Leics & Rutland"),
-        ("Lincolnshire", "Lincs"),
-        ("Northamptonshire", "Northants"),
-        ("Nottinghamshire", "Notts"),
+        "derbyshire",
+        "leicestershire-rutland",
+        "lincolnshire",
+        "northamptonshire",
+        "nottinghamshire",
     ),
     "South West": (
-        ("Avon & Somerset",),
-        ("Devon & Cornwall",),
-        ("Dorset",),
-        ("Gloucestershire", "Glos", "Gloucs"),
-        ("Wiltshire", "Wilts"),
+        "avon-somerset",
+        "devon-cornwall",
+        "dorset",
+        "gloucestershire",
+        "wiltshire",
     ),
     "North West": (
-        ("Cheshire",),
-        ("Cumbria",),
-        ("Greater Manchester", "Gtr Manchester"),
-        ("Lancashire", "Lancs"),
-        ("Merseyside",),
+        "cheshire",
+        "cumbria",
+        "greater-manchester",
+        "lancashire",
+        "merseyside",
     ),
     "North East": (
-        ("Durham Tees Valley", "DTV"),
-        ("Northumbria",),
+        "durham-tees-valley",
+        "northumbria",
     ),
     "Yorkshire and the Humber": (
-        ("Humberside",),
-        ("South Yorkshire", "South Yorks", "S Yorkshire", "S Yorks"),
-        ("West Yorkshire", "West Yorks", "W Yorkshire", "W Yorks"),
-        (
-            "York & North Yorkshire",
-            "York & North Yorks",
-            "York & N Yorkshire",
-            "York & N Yorks",
-            "North Yorkshire",
-            "North Yorks",
-            "N Yorkshire",
-            "N Yorks",
-        ),
+        "humberside",
+        "south-yorkshire",
+        "west-yorkshire",
+        "york-north-yorkshire",
     ),
     "West Midlands": (
-        (
-            "Staffordshire and West Midlands",
-            "Staffordshire & W Midlands",
-            "Staffs & West Midlands",
-            "Staffs & W Midlands",
-            "Staffs & West Mids",
-            "Staffs & W Mids",
-            "SWM",
-        ),
-        ("Warwickshire", "Warks", "Warwicks"),
-        ("West Mercia", "W Mercia"),
+        "staffordshire-west-midlands",
+        "warwickshire",
+        "west-mercia",
     ),
-    "London": (("London",),),
-    "Wales": (("Wales", "Cymru", "Wales Cymru", "Cymru Wales"),),
+    "London": ("london",),
+    "Wales": ("wales",),
 }
-"""Inspections by region, each with its name and synonyms."""
+"""Ids of inspections by region."""
 
 
 # A longer list of names to choose from is no help in an error message.
@@ -229,19 +213,18 @@ class Inspection(Unit):
 
 def _inspections() -> tuple[Inspection, ...]:
     merged = {slug(name): slug(trust) for trust, names in _MERGED.items() for name in names}
-    found = [
+    regions = {id: region for region, ids in _UNITS_BY_REGION.items() for id in ids}
+    return tuple(
         Inspection(
-            slug(name),
-            name,
-            synonyms,
-            trust=merged.get(slug(name), slug(name)),
-            region=region,
-            in_aggregate=region in _REPORTED_REGIONS,
+            unit.id,
+            unit.name,
+            unit.synonyms,
+            trust=merged.get(unit.id, unit.id),
+            region=regions[unit.id],
+            in_aggregate=regions[unit.id] in _REPORTED_REGIONS,
         )
-        for region, rows in _UNITS_BY_REGION.items()
-        for name, *synonyms in rows
-    ]
-    return tuple(sorted(found, key=lambda unit: unit.id))
+        for unit in PROGRAMME.units
+    )
 
 
 UNITS: Final = _inspections()
