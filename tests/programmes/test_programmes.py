@@ -46,6 +46,7 @@ def test_the_shipped_ones_are_listed_and_read():
         found = oms.programmes.load(name)
         assert found.name == name
         assert found.title
+        assert found.unit in ("inspection", "clinic", "area")
         assert oms.programmes.load(found.folder).framework == found.framework
 
 
@@ -57,6 +58,7 @@ def test_the_second_round_is_what_python_says():
 
 
 def test_the_made_up_one_is_read(made_up):
+    assert (made_up.unit, made_up.breaks) == ("unit", {})
     framework = made_up.framework
     assert framework.name == "library_visits"
     welcome, _, lift, signed = framework.questions
@@ -67,6 +69,12 @@ def test_the_made_up_one_is_read(made_up):
     assert made_up.units[1] == oms.Unit("central", "Central", ["City"])
     assert [b.key for b in made_up.breakdowns] == ["size", "town"]
     assert "library_visits" in repr(made_up)
+
+
+def test_a_break_in_the_series_is_kept():
+    breaks = oms.programmes.load("seizure_clinic").breaks
+    assert list(breaks) == ["2"]
+    assert "water safety" in breaks["2"]
 
 
 def test_invented_content_says_so():
@@ -94,21 +102,48 @@ def test_golden_output_and_a_recount_in_plain_python(programme, cases):
         assert stored == json.loads(json.dumps(golden))
     framework = programme.framework
     counted = framework.not_answered == "not sufficient"
-    totals: dict[str, list[int]] = {}
+    units = cases["unit"].to_pylist()
+    scores: dict[str, list[int]] = {}
     for question in framework.questions:
         cut = question.sufficient or ("sufficient",)
-        given = answers_of(cases, question)
-        k = sum(a in cut for a in given)
-        n = sum(a in question.answers for a in given)
-        missing = given.count("not answered")
-        expected = [k, n + missing * counted, missing if framework.not_answered else None]
-        assert golden["findings"][question.id] == expected
-        totals[question.id] = expected
-    for item in framework.items:
-        feeding = [q.id for q in framework.questions if item.id in {x.item for x in q.links}]
-        if feeding:
-            k, n = (sum(totals[q][i] for q in feeding) for i in (0, 1))
-            assert golden["scores"].get(f"all {item.id}", [k, n]) == [k, n]
+        items = {link.item for link in question.links}
+        items |= {framework.item(item).parent for item in items} - {None}
+        total = [0, 0, 0]
+        for unit, answer in zip(units, answers_of(cases, question), strict=True):
+            missing = answer == "not answered"
+            answered = answer in question.answers or (missing and counted)
+            total = [total[0] + (answer in cut), total[1] + answered, total[2] + missing]
+            for key in (f"{owner} {item}" for owner in (unit, "all") for item in items):
+                k, n = scores.get(key, (0, 0))
+                scores[key] = [k + (answer in cut), n + answered]
+        if framework.not_answered is None:
+            total[2] = None
+        assert golden["findings"][question.id] == total
+    assert golden["scores"] == scores
+
+
+def test_questions_are_asked_only_where_their_rule_holds(programme, cases):
+    framework = programme.framework
+    held = pa.table(cases).column_names
+    strata = {s.name: cases[s.name].to_pylist() for s in framework.strata if s.name in held}
+    known = strata | {q.id: answers_of(cases, q) for q in framework.questions}
+    for question in framework.questions:
+        for i, answer in enumerate(known[question.id]):
+            asked = any(
+                all(known[name][i] in levels for name, levels in one) for one in question.asked_if
+            )
+            # None is not applicable.
+            assert answer is None or asked or not question.asked_if
+    routed = {q.id for q in framework.questions if q.asked_if}
+    assert (
+        routed
+        == {
+            "omi2": set(),
+            "youth_justice": set(),
+            "seizure_clinic": {"asked_mental_health", "support_given", "valproate_form"},
+            "library_visits": {"lift", "lift_signed"},
+        }[programme.name]
+    )
 
 
 def test_findings_scores_levels_and_ratings(programme, cases):

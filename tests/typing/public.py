@@ -5,6 +5,7 @@ An ignore marks what must be refused: mypy reports it as unused should the call 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, assert_type
 
 import numpy as np
@@ -427,6 +428,10 @@ def graded_answers_programmes_and_ratings() -> None:
     programme = oms.programmes.load("youth_justice")
     assert_type(programme, oms.programmes.Programme)
     assert_type(oms.programmes.names(), tuple[str, ...])
+    assert_type(programme.unit, str)
+    assert_type(programme.breaks, Mapping[str, str])
+    assert_type(programme.load_cases(), oms.CaseSet)
+    assert_type(programme.rating, oms.RatingRule | None)
     rule = oms.RatingRule.percentages(["low", "high"], [50])
     assert_type(oms.ratings(oms.scores(cases, by="unit"), rule), oms.Ratings)
     chances = oms.stats.band_probabilities(14, 0.72, [0.5, 0.65, 0.8])

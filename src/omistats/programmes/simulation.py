@@ -167,6 +167,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     programme = load(asked.name)
+    if programme.folder.joinpath("cases.parquet").exists() and not (
+        programme.folder.joinpath("golden.json").exists()
+    ):
+        parser.error(f"{asked.name} has cases that are not made here")
     made = simulate_cases(programme.framework, programme.units, cases=asked.cases, seed=asked.seed)
     pq.write_table(pa.table(made), programme.folder / "cases.parquet")
     text = json.dumps(golden_output(made), indent=1) + "\n"
