@@ -7,6 +7,7 @@ case by case in plain Python, with scipy's distributions and brentq.
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -112,6 +113,9 @@ def recount(strata, fractions=None, weights=None):
     F = (D * fa + C) / V
     n_star = 1 + (W * W / V - 1) / F if F > 0 else math.inf
     df = Wd * Wd / den * c / (c - 1) if estimated and c > 1 else math.inf
+    ws = [w for _, cases in rows for _, _, w in cases]
+    if len(set(ws)) > 1:
+        df = min(df, max(sum(ws) ** 2 / sum(w * w for w in ws) - 1, 0.1))
     return p, n_star, df
 
 
@@ -388,3 +392,103 @@ def test_two_groups_as_an_omnibus_are_the_comparison_where_cells_are_large():
     np.testing.assert_allclose(both.statistic, pair.statistic, rtol=1e-12)
     np.testing.assert_allclose(both.df2, pair.df2, rtol=1e-12)
     np.testing.assert_allclose(both.p_value, pair.p_value, rtol=1e-9)
+
+
+# --- thin tables, by enumeration ------------------------------------------------------------
+
+
+def alike_groups(k, n) -> EffectiveGroups:
+    """Groups with one answer a case, which are known but for chance."""
+    n = np.broadcast_to(np.asarray(n, float), np.shape(k))
+    return EffectiveGroups(np.asarray(k, float) / n, n, np.full(n.shape, np.inf), n, n)
+
+
+SIZES = [(12, 20, 20), (2, 2, 100), (3, 5, 5), (5, 5, 5, 5), (8, 8, 8), (3, 3, 60), (2, 4, 60)]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+def test_several_groups_are_rejected_no_more_often_than_said(sizes):
+    """Every table there is, weighed by its probability: no simulation."""
+    k = np.array(list(itertools.product(*(range(size + 1) for size in sizes))))
+    p_value = compare_effective_groups(alike_groups(k, sizes)).p_value
+    for share in (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5):
+        weight = np.prod([stats.binom.pmf(k[:, i], n, share) for i, n in enumerate(sizes)], axis=0)
+        assert weight[p_value <= 0.05].sum() <= 0.06
+        assert weight[p_value <= 0.01].sum() <= 0.015
+
+
+def test_one_failure_among_many_equal_units_is_no_difference():
+    """It lies in the one unit of 99 answers in 99 of 1,999 ways."""
+    n = np.array([99] + [100] * 19)
+    k = n - np.eye(20)[0]
+    assert float(compare_effective_groups(alike_groups(k, n)).p_value) >= 99 / 1999
+    assert float(compare_effective_groups(alike_groups([11, 20, 20], [12, 20, 20])).p_value) > 0.2
+
+
+def test_two_groups_that_are_left_are_compared_as_two():
+    groups = alike_groups(
+        [[3, 0, 19], [0, 3, 19], [3, 19, 0]], [[10, 1, 20], [1, 10, 20], [10, 20, 1]]
+    )
+    groups = EffectiveGroups(groups.p, groups.n, groups.df, groups.cases, groups.n_alike)
+    found = compare_effective_groups(groups)
+    pair = compare_effective(alike_groups(3, 10), alike_groups(19, 20))
+    for name in ("statistic", "df", "df2", "p_value"):
+        got, expected = getattr(found, name), float(getattr(pair, name))
+        assert got[0] == got[2] == pytest.approx(expected), name
+    assert float(found.p_value[1]) == pytest.approx(
+        float(compare_effective(alike_groups(3, 10), alike_groups(19, 20)).p_value)
+    )
+    assert found.corrected.all()
+
+
+@pytest.mark.parametrize("n", [(5, 5), (12, 12), (40, 40), (12, 500), (500, 12)])
+def test_none_against_all_has_an_interval(n):
+    """By the definition: the largest difference that the test does not reject."""
+    found = compare_effective(alike_groups(0, n[0]), alike_groups(n[1], n[1]), 0.95)
+    assert float(found.low) == -1
+    p0 = n[1] / sum(n)
+    few = min(n) * min(p0, 1 - p0) < 5
+    slack = 0.5 * few * (1 / n[0] + 1 / n[1])
+
+    def rejected(d):
+        # The likeliest proportions a and a - d, by a search of their own.
+        ends = max(0.0, d), min(1.0, 1.0 + d)
+        minus = lambda a: -(n[0] * np.log1p(-a) + n[1] * np.log(a - d))  # noqa: E731
+        a = optimize.minimize_scalar(minus, bounds=ends, options={"xatol": 1e-13}).x
+        b = a - d
+        se = math.sqrt(a * (1 - a) / n[0] + b * (1 - b) / n[1])
+        return abs(-1 - d) - slack - stats.norm.ppf(0.975) * se
+
+    expected = optimize.brentq(rejected, -0.999, -1e-6)
+    assert float(found.high) == pytest.approx(expected, abs=1e-5)
+    assert -1 < float(found.high) < 0
+
+
+@given(
+    st.tuples(st.integers(2, 60), st.integers(2, 60)),
+    st.tuples(st.integers(0, 60), st.floats(0, 1)),
+    st.booleans(),
+)
+def test_a_known_proportion_bounds_the_difference(sizes, shares, first):
+    n, k = sizes[0], min(shares[0], sizes[0])
+    whole = EffectiveGroups(*(np.array(x) for x in (shares[1], np.inf, np.inf, 9.0, np.inf)))
+    some = alike_groups(k, n)
+    one, two = (whole, some) if first else (some, whole)
+    found = compare_effective(one, two, 0.95)
+    low, high, p = float(found.low), float(found.high), float(found.p_value)
+    reach = (shares[1] - 1, shares[1]) if first else (-shares[1], 1 - shares[1])
+    assert reach[0] - 1e-12 <= low <= float(found.estimate) <= high <= reach[1] + 1e-12
+    if abs(p - 0.05) > 1e-6 and 1e-9 < shares[1] < 1 - 1e-9:
+        assert (low <= 1e-9 and high >= -1e-9) == (p > 0.05)
+
+
+def test_unequal_weights_have_no_more_degrees_of_freedom_than_kishs_cases():
+    k, n = [1] * 9 + [0] * 10, [1] * 19
+    equal = group([(k, n)], weights=[[2.5] * 19])
+    assert np.isinf(equal.df)
+    huge = group([(k, n)], weights=[[1.0] * 18 + [1e6]])
+    assert float(huge.df) == 0.1
+    low, high = effective_limits(huge, 0.95)
+    assert (float(low), float(high)) == (0.0, pytest.approx(1.0, abs=1e-6))
+    two = group([(k, n)], weights=[[1.0, 2.0] * 9 + [1.0]])
+    assert float(two.df) == pytest.approx((10 + 18) ** 2 / (10 + 36) - 1)

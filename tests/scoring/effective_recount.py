@@ -80,7 +80,8 @@ def group(strata: Iterable[Iterable[Case]]) -> Group | None:
         size = len(own)
         sizes = size / (size - 1) * sum((x - W / size) ** 2 for x in u) * (share - p) ** 2
         between += sizes
-        between_unseen += (1 - own[0].fraction) * sizes
+        unseen_here = sum((1 - c.fraction) * c.weight**2 * c.n for c in own)
+        between_unseen += unseen_here / squares * sizes
     rarer = min(sum(c.k > 0 for c in every), sum(c.k < c.n for c in every))
     most = alike / alone
     estimated = rarer > 0 and independent > 0
@@ -95,6 +96,10 @@ def group(strata: Iterable[Iterable[Case]]) -> Group | None:
     df = math.inf
     if estimated and most > 1:
         df = with_spread**2 / moments * most / (most - 1)
+    weights = [c.weight for c in every]
+    if max(weights) > min(weights) * (1 + 1e-6):
+        kish = sum(weights) ** 2 / sum(w * w for w in weights)
+        df = min(df, max(kish - 1, 0.1))
     n_alike = math.inf
     if unseen > 0:
         n_alike = 1 + (total**2 / alike - 1) / (unseen / alone)
@@ -202,6 +207,8 @@ def omnibus(groups: Iterable[Group | None]) -> Test | None:
     r = len(own)
     if r < 2:
         return None
+    if r == 2:
+        return compare(*own)
     N = sum(g.n for g in own)
     K = sum(g.n * g.p for g in own)
     p0 = K / N
@@ -222,5 +229,18 @@ def omnibus(groups: Iterable[Group | None]) -> Test | None:
         if variance <= 0:
             return Test(x, df2, 1.0, few)
         ratio, df = x / mean, 2 * mean**2 / variance
-    p = stats.chi2.sf(df * ratio, df) if math.isinf(df2) else stats.f.sf(ratio, df, df2)
-    return Test(x, df2, float(p), few)
+
+    def upper(ratio: float, df: float) -> float:
+        found = stats.chi2.sf(df * ratio, df) if math.isinf(df2) else stats.f.sf(ratio, df, df2)
+        return float(found)
+
+    p = upper(ratio, df)
+    expected = [g.n * min(p0, 1 - p0) for g in own]
+    if min(expected) < 1:
+        # Half an answer nearer to what is expected where that is less than 1.
+        x1 = 0.0
+        for g, e in zip(own, expected, strict=True):
+            apart = max(g.n * abs(g.p - p0) - (0.5 if e < 1 else 0.0), 0.0)
+            x1 += apart**2 / (g.n * p0 * (1 - p0))
+        p = max(p, upper(x1 / (r - 1), r - 1))
+    return Test(x, df2, p, few)

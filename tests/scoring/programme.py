@@ -99,7 +99,7 @@ WALD: dict[str, Any] = {"interval": "wald", "test": "wald"}
 
 
 def have_spread(table: pa.Table) -> pa.Array:
-    """Flag the rows of comparisons in which no group is of one case or one cluster only.
+    """Flag rows of comparisons without a group of one case, one cluster, or cases all alike.
 
     Wald's rules by name, as in R, take the standard error of 0 of such a group for certainty.
     """
@@ -108,7 +108,7 @@ def have_spread(table: pa.Table) -> pa.Array:
     lack = {
         key
         for key, row in zip(keys, rows, strict=True)
-        if " only" in f"{row['reason']}{row['reliability']}"
+        if any(word in f"{row['reason']}{row['reliability']}" for word in (" only", "all alike"))
     }
     return pa.array([key not in lack for key in keys])
 

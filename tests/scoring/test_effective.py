@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -72,7 +73,8 @@ class Recount:
         """Compare one row of scores."""
         here = [r for r in self.rows if line["unit"] in ("all", r["unit"])]
         member = members(line["breakdown"], line["group"])
-        own = self.of((r for r in here if member(r)), line["breakdown"] is not None)
+        # Groups lie across strata; the group of all cases is the unit itself.
+        own = self.of((r for r in here if member(r)), line["group"] not in (None, "all"))
         figures = ("percent", "low", "high", "effective_n", "effective_df", "cases")
         if own is None:
             # Answers of weight 0 are counted in n.
@@ -120,7 +122,10 @@ class Recount:
                 assert line["difference_low"] == pytest.approx(100 * ends[0], abs=1e-4)
                 assert line["difference_high"] == pytest.approx(100 * ends[1], abs=1e-4)
         else:
-            assert line["method"] == ("haldane" if test.corrected else "pearson") + "-effective"
+            # Two groups that are left are compared as two are.
+            left = sum(group is not None and group.known for group in groups)
+            corrected = "yates" if left == 2 else "haldane"
+            assert line["method"] == (corrected if test.corrected else "pearson") + "-effective"
             assert line["difference"] is None
         if line["group"] == "all":
             return
@@ -661,3 +666,137 @@ def test_an_effective_interval_by_name_is_the_default():
     assert named.equals(plain)
     for lonely in ("null", "remove", "adjust"):
         assert oms.scores(case_set(read()), lonely=lonely, **ASKED).table.equals(plain)
+
+
+def test_a_census_whose_strata_cross_units_is_a_census():
+    """Every stratum was drawn whole, so that every unit and group is known too."""
+    rows = read_by_unit()
+    stratum = [("odd", "even")[int(row["case_id"][1:]) % 2] for row in rows]
+    population = np.array([float(stratum.count(name)) for name in stratum])
+    found = oms.scores(case_set(rows), stratum=stratum, population=population, items="1", **ASKED)
+    for row in found.table.to_pylist():
+        if row["n"]:
+            assert math.isinf(row["effective_n"])
+            assert row["low"] == row["high"]
+            assert row["p_value"] is None
+    for row in found.weaknesses().table.to_pylist():
+        assert row["reason"] == "all cases are known, so the unit is compared without a test"
+    pairs = found.units("1", draws=2).pairs()
+    assert set(pairs["reason"].to_pylist()) == {IN_FULL}
+
+
+def test_the_group_of_all_cases_is_the_unit():
+    found = oms.scores(case_set(read()), **ASKED).table.to_pylist()
+    whole = {(r["unit"], r["item"]): r for r in found if r["breakdown"] is None}
+    names = ("k", "n", "percent", "low", "high", "effective_n", "effective_df", "cases")
+    seen = 0
+    for row in found:
+        if row["group"] == "all":
+            seen += 1
+            assert [row[name] for name in names] == [
+                whole[row["unit"], row["item"]][name] for name in names
+            ]
+    assert seen > 20
+
+
+# --- where Wald's rules stand in ------------------------------------------------------------
+
+
+def three_questions(**units: Sequence[Sequence[bool | None]]) -> oms.CaseSet:
+    """Cases with three answers each."""
+    rows = [(unit, answers) for unit, cases in units.items() for answers in cases]
+    data = {"case_id": list(range(len(rows))), "unit": [unit for unit, _ in rows]}
+    for i in range(3):
+        data[f"q{i}"] = pa.array([answers[i] for _, answers in rows], pa.bool_())
+    framework = oms.Framework(
+        "three",
+        [oms.Question(f"q{i}", "Q", oms.Link("1.1", "published")) for i in range(3)],
+        items=ITEMS,
+    )
+    return oms.CaseSet.from_data(data, framework=framework)
+
+
+ALIKE = "cases all alike: their spread is not known"
+
+
+@pytest.mark.parametrize("rule", ["questions", "cases"])
+def test_few_cases_all_alike_are_not_credibly_below_by_another_rule(rule):
+    rng = random.Random(3)
+    large = [[rng.random() < 0.75 for _ in range(3)] for _ in range(40)]
+    cases = three_questions(small=[[False] * 3] * 4, large=large)
+    scores = oms.scores(cases, by="unit", items="1.1", rule=rule)
+    small = scores.unit("small").table.to_pylist()[0]
+    assert small["percent"] == 0
+    assert small["low"] is small["high"] is small["se"] is None
+    assert (small["reason"], small["reliability"]) == (ALIKE, "too few cases to tell")
+    found = {r["unit"]: r for r in scores.weaknesses().table.to_pylist()}
+    row, other = found["small"], found["large"]
+    assert row["difference"] < -60
+    assert row["p_value"] is row["credible"] is row["low"] is None
+    assert row["reason"] == ALIKE
+    assert other["reason"] == "cases of the other units all alike: their spread is not known"
+    # By name R's rules hold: a standard error of 0 is taken for certainty.
+    named = oms.scores(cases, by="unit", items="1.1", rule=rule, **WALD)
+    assert named.weaknesses("small").table["credible"].to_pylist() == [True]
+
+
+@pytest.mark.parametrize("rule", ["questions", "cases"])
+def test_few_cases_are_tested_but_said_to_be_few_by_another_rule(rule):
+    rng = random.Random(4)
+
+    def draw(size: int, p: float) -> list[list[bool]]:
+        return [[rng.random() < p for _ in range(3)] for _ in range(size)]
+
+    cases = three_questions(few=draw(11, 0.2), many=draw(60, 0.75), more=draw(60, 0.35))
+    scores = oms.scores(cases, by="unit", items="1.1", rule=rule)
+    grades = {r["unit"]: r["reliability"] for r in scores.table.to_pylist()}
+    assert grades == {"few": "too few cases to tell", "many": "ok", "more": "ok", "all": "ok"}
+    found = {r["unit"]: r for r in scores.weaknesses().table.to_pylist()}
+    assert found["few"]["p_adjusted"] < 0.05
+    assert found["few"]["method"] == "wald-f"
+    assert found["few"]["credible"] is None
+    assert found["more"]["credible"] is True
+    named = oms.scores(cases, by="unit", items="1.1", rule=rule, df="design", **WALD)
+    assert named.weaknesses("few").table["credible"].to_pylist() == [True]
+    assert set(named.table["reliability"].to_pylist()) == {"ok"}
+    earlier = oms.scores(cases, by="unit", items="1.1", rule=rule)
+    change = scores.compare(earlier).table.to_pylist()
+    assert {r["unit"]: r["reliability"] for r in change} == grades
+
+
+def test_pairs_of_few_cases_have_no_side_where_clusters_cross_units():
+    rng = random.Random(5)
+    sizes = {"few": (12, 0.1), "many": (60, 0.8), "more": (60, 0.3)}
+    drawn = {
+        unit: [[rng.random() < p for _ in range(3)] for _ in range(size)]
+        for unit, (size, p) in sizes.items()
+    }
+    cases = three_questions(**drawn)
+    cluster = [f"c{i % 66}" for i in range(len(cases))]
+    scores = oms.scores(cases, by="unit", items="1.1", cluster=cluster, stratum=None)
+    assert scores.table["interval_method"].to_pylist() == ["wald-t"] * 4
+    assert scores.unit("few").table["reliability"].to_pylist() == ["too few cases to tell"]
+    found = scores.units("1.1").pairs().to_pylist()
+    higher = {(r["unit"], r["other"]): r["higher"] for r in found}
+    assert higher == {("few", "many"): None, ("few", "more"): None, ("many", "more"): "many"}
+    grades = [r["reliability"] for r in found]
+    assert grades == ["too few cases to tell", "too few cases to tell", "ok"]
+    assert found[0]["p_value"] < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", ["questions", "cases"])
+@pytest.mark.parametrize("size", [3, 30])
+def test_units_drawn_alike_are_seldom_credibly_below_by_another_rule(rule, size):
+    """At 5% two-sided, a unit is below by chance in 2.5% of programmes."""
+    rng = np.random.default_rng(size)
+    below = 0
+    for _ in range(150):
+        chance = rng.beta(4.0, 1.0, size + 120)
+        given = rng.random((size + 120, 3)) < chance[:, np.newaxis]
+        answers = np.where(rng.random(given.shape) < 0.6, given, None).tolist()
+        cases = three_questions(small=answers[:size], large=answers[size:])
+        scores = oms.scores(cases, by="unit", items="1.1", rule=rule)
+        below += len(scores.weaknesses("small").credible())
+    # Three standard errors above 2.5%.
+    assert below <= 150 * (0.025 + 3 * math.sqrt(0.025 * 0.975 / 150))

@@ -31,7 +31,7 @@ class TwiceTheError:
     def __init__(self, one: Estimator) -> None:
         self._one = one
         self.counts, self.df_design = one.counts, one.df_design
-        self.is_clustered, self.have_one_case = one.is_clustered, one.have_one_case
+        self.is_clustered, self.case_counts = one.is_clustered, one.case_counts
 
     def estimates(self, all_units: bool) -> Ratios:
         found = self._one.estimates(all_units)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 from tests.kernel import permutation_recount as recount
 from tests.kernel.permutation_recount import apart as statistic
@@ -35,8 +36,10 @@ def test_only_p_values_differ_from_the_default():
     found = p_value.drop_null().to_numpy()
     assert ((found > 0) & (found <= 1)).all()
     # Where cases are many the two tests agree, but for what 499 permutations can tell.
-    other = usual["p_value"].drop_null().to_numpy()
-    assert np.corrcoef(found, other)[0, 1] > 0.8
+    many = pc.and_(pc.is_valid(p_value), pc.greater_equal(usual["cases"], 12))
+    found, other = (x.filter(many)["p_value"].to_numpy() for x in (mine, usual))
+    assert len(found) > 20
+    assert np.corrcoef(found, other)[0, 1] > 0.9
 
 
 def test_p_values_do_not_depend_on_the_order_of_cases_or_units():

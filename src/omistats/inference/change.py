@@ -353,16 +353,39 @@ def _finish(
     )
 
 
-def _adjust(p_value: Floats, is_all: Flags, adjust: str | None) -> tuple[Floats, str]:
-    """Adjust the p-values of all changes, and describe the family."""
+def _adjust(
+    p_value: Floats, is_all: Flags, first: Places, adjust: str | None
+) -> tuple[Floats, str]:
+    """Adjust the p-values of all changes, and describe the family.
+
+    A change that stands in several rows is one of the family: ``first`` has the place of the first
+    of its rows.
+    """
     adjusted = np.full(p_value.shape, np.nan)
-    tested = ~np.isnan(p_value)
+    tested = ~np.isnan(p_value) & (first == np.arange(len(first)))
     if adjust is not None:
         for part in (tested & is_all, tested & ~is_all):
             if part.any():
                 adjusted[part] = ADJUSTMENTS[adjust](p_value[part])
     counts = int((tested & ~is_all).sum()), int((tested & is_all).sum())
-    return adjusted, family_of_all(*counts, "these rounds")
+    return adjusted[first], family_of_all(*counts, "these rounds")
+
+
+def _first_rows(labels: Mapping[str, pa.Array], now: RoundFigures, before: RoundFigures) -> Places:
+    """Find the first row of each change.
+
+    All cases of a unit stand alone, as the group ``all`` of every complement, and as the
+    breakdown of that name.
+    """
+    item = "item" if "item" in labels else "question"
+    keys = [labels[name].to_pylist() for name in ("unit", item, "group")]
+    counts = [x.tolist() for x in (now.k, now.n, before.k, before.n)]
+    seen: dict[tuple[object, ...], int] = {}
+    first = np.arange(len(keys[0]))
+    for row, (unit, of, group, *figures) in enumerate(zip(*keys, *counts, strict=True)):
+        if group in (None, ALL):
+            first[row] = seen.setdefault((unit, of, *figures), row)
+    return first
 
 
 def check_strict(strict: object) -> None:
@@ -662,7 +685,8 @@ def assemble_change(
     """
     units = labels["unit"].dictionary_decode().to_pylist()
     is_all = np.array([unit == ALL for unit in units], np.bool_)
-    p_adjusted, family = _adjust(tests.p_value, is_all, adjust)
+    first = _first_rows(labels, now, before)
+    p_adjusted, family = _adjust(tests.p_value, is_all, first, adjust)
     comparable = reason == NO_REASON
     change = np.where(comparable, now.percent - before.percent, np.nan)
     has_interval = ~np.isnan(tests.low)

@@ -184,7 +184,8 @@ def pearson_table(counts: npt.ArrayLike) -> TableTest:
     """Test whether groups give several answers equally often: Pearson's test of r x c tables.
 
     Where a cell expects fewer than 5, the statistic is referred to the mean and variance that it
-    has over all tables with the same margins, and not to chi-square.
+    has over all tables with the same margins. Where a cell expects fewer than 1, the p-value is the
+    larger of that and of chi-square with half an answer taken from the deviation of such cells.
 
     Parameters
     ----------
@@ -226,11 +227,18 @@ def pearson_table(counts: npt.ArrayLike) -> TableTest:
         few = least < FEW_EXPECTED
         alike = few & ((N <= 3.5) | ~(variance > 0))  # too few for any table to be unlike another
         scaled = few & ~alike
-        df = np.where(scaled, 2 * mean * mean / variance, df)
+        plain_df, df = df, np.where(scaled, 2 * mean * mean / variance, df)
         ratio = np.where(scaled, statistic * df / mean, statistic)
+        apart = np.maximum(np.abs(x - expected) - np.where(expected < 1, 0.5, 0.0), 0.0)
+        plain = np.where(used, apart**2 / np.where(used, expected, 1.0), 0.0).sum(axis=(-2, -1))
     tested = (r > 1) & (c > 1)
     safe = np.where(tested & (df > 0), df, 1.0)
-    p_value = np.where(alike, 1.0, chi_square_sf(np.where(tested, ratio, 0.0), safe))
+    p_value = np.asarray(chi_square_sf(np.where(tested, ratio, 0.0), safe))
+    safe = np.where(tested & (plain_df > 0), plain_df, 1.0)
+    by_chi_square = np.asarray(chi_square_sf(np.where(tested, plain, 0.0), safe))
+    larger = few & (used & (expected < 1)).any(axis=(-2, -1)) & (by_chi_square > p_value)
+    p_value = np.where(alike, 1.0, np.where(larger, by_chi_square, p_value))
+    df = np.where(larger, plain_df, df)
     return TableTest(
         np.where(tested, statistic, np.nan),
         np.where(tested, df, np.nan),

@@ -37,11 +37,17 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
-SUMS = 18
+SUMS = 20
 """How many sums a stratum is described by; see `stratum_sums`."""
 
 # Below so many expected effective answers in a cell the test is corrected for continuity.
 _FEW = 5.0
+# How far inside a difference of all against none a search for limits begins.
+_INSIDE = 1e-9
+# With fewer degrees of freedom t has no quantile that floating point can hold.
+_LEAST_DF = 0.1
+# Relative difference of weights that counts; rounding of their sums is far smaller.
+_UNEQUAL = 1e-9
 # Relative size of what rounding leaves of 0.
 _ROUNDING = 1e-12
 
@@ -80,7 +86,7 @@ def stratum_sums(
 
     Returns
     -------
-    ndarray of float64, shape (18, ...)
+    ndarray of float64, shape (20, ...)
         Sums of strata that add up: pool strata by adding them. With u = w n for the case, W
         their sum, p the proportion, h = u / W, and only cases with u > 0:
 
@@ -91,7 +97,8 @@ def stratum_sums(
         9-10 W, and the denominator of Satterthwaite's degrees of freedom, of strata with two
         cases or more;
         11-13 v = m / (m - 1) times the sum of squared deviations of u; v p; v p^2;
-        14-17 the sums 7 and 11-13, each times 1 - fraction.
+        14-17 the sums 7 and 11-13, each times 1 - fraction;
+        18-19 the sums of w and of w^2.
     """
     n, cases, k, kk, w = np.broadcast_arrays(
         *(np.asarray(x, np.float64) for x in (n, cases, k, kk, weight))
@@ -121,6 +128,7 @@ def stratum_sums(
     some, lacking = np.asarray(some, np.float64), np.asarray(lacking, np.float64)
     parts = [M, some, lacking, W, K, spread, independent, a, b, np.where(several, W, 0.0), moments]
     parts += [v, v * p, v * p * p, rest * a, rest * v, rest * v * p, rest * v * p * p]
+    parts += [(m * w).sum(axis=-1), (m * w * w).sum(axis=-1)]
     return np.array(np.broadcast_arrays(*parts))
 
 
@@ -162,7 +170,7 @@ def effective_groups(sums: npt.ArrayLike) -> EffectiveGroups:
 
     Parameters
     ----------
-    sums : array_like of float, shape (18, ...)
+    sums : array_like of float, shape (20, ...)
         Of each group, `stratum_sums` added up over its strata.
 
     Returns
@@ -175,9 +183,10 @@ def effective_groups(sums: npt.ArrayLike) -> EffectiveGroups:
     The design effect of a group is the ratio of the spread between its cases to that of
     independent answers, at least 1; with one further case added whose answers all agree, and
     whose design effect is the largest there can be. Weighed by the cases that carry the rarer
-    answer, that further case dominates where few do.
+    answer, that further case dominates where few do. With unequal weights there are no more degrees
+    of freedom than Kish's number of cases less 1: few heavy cases may hide what the others show.
     """
-    M, some, lacking, W, K, S, Q, a, b, Wd, den, v, vp, vpp, fa, fv, fvp, fvpp = np.asarray(
+    M, some, lacking, W, K, S, Q, a, b, Wd, den, v, vp, vpp, fa, fv, fvp, fvpp, w, ww = np.asarray(
         sums, np.float64
     )
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -198,6 +207,8 @@ def effective_groups(sums: npt.ArrayLike) -> EffectiveGroups:
         alike = fa / a
         n_alike = np.where(alike > 0, 1 + (W * W / (a + b) - 1) / alike, np.inf)
         df = np.where(estimated & (c > 1), Wd * Wd / den * (c / (c - 1)), np.inf)
+        unequal = M * ww > w * w * (1 + _UNEQUAL)
+        df = np.where(unequal, np.minimum(df, np.maximum(w * w / ww - 1, _LEAST_DF)), df)
         n, n_alike, df = (np.where(M > 0, x, np.nan) for x in (n, n_alike, df))
     return EffectiveGroups(p, n, df, M, n_alike)
 
@@ -322,7 +333,10 @@ def compare_effective(
     if confidence is not None:
         low, high = _difference_limits(one, two, H, y, df, confidence)
     one_df = np.where(np.isnan(z), np.nan, 1.0)
-    return EffectiveComparison(z * z, one_df, df, two_sided_p(z, df), estimate, low, high, y > 0)
+    with np.errstate(over="ignore"):
+        statistic = z * z
+    p_value = two_sided_p(z, df)
+    return EffectiveComparison(statistic, one_df, df, p_value, estimate, low, high, y > 0)
 
 
 def _difference_limits(
@@ -337,21 +351,30 @@ def _difference_limits(
     t = _t_quantile(confidence, df)
     with np.errstate(divide="ignore", invalid="ignore"):
         slack = y / H
-    # A known proportion moves with the difference: as many answers as a float can tell apart.
-    n1, n2 = (np.where(np.isinf(g.n), 1e15, g.n) for g in (one, two))
 
     def rejected(d: Floats, *given: Floats) -> Floats:
         p1, n1, p2, n2, t, slack, gap = given
-        f1, f2 = constrained(n1 * p1, n1, n2 * p2, n2, d)
+        known1, known2 = np.isinf(n1), np.isinf(n2)
+        m1, m2 = np.where(known1, 1.0, n1), np.where(known2, 1.0, n2)
+        f1, f2 = constrained(m1 * p1, m1, m2 * p2, m2, d)
+        # A proportion that is known gives the other one.
+        f1, f2 = np.where(known2, p2 + d, f1), np.where(known1, p1 - d, f2)
+        f1, f2 = np.clip(f1, 0.0, 1.0), np.clip(f2, 0.0, 1.0)
         se = np.sqrt(f1 * (1 - f1) / n1 + f2 * (1 - f2) / n2)
         return np.abs(gap - d) - slack - t * se
 
-    given = (one.p, n1, two.p, n2, t, slack, gap)
-    least, most = np.full(gap.shape, -1.0), np.full(gap.shape, 1.0)
+    given = (one.p, one.n, two.p, two.n, t, slack, gap)
+    # No further than the other proportion can be from one that is known.
+    whole1, whole2 = np.isinf(one.n), np.isinf(two.n)
+    least = np.where(whole1, one.p - 1, np.where(whole2, -two.p, -1.0))
+    most = np.where(whole1, one.p, np.where(whole2, 1 - two.p, 1.0))
+    # At -1 and 1 there is no variance, so that nothing is rejected there by rounding only.
+    inside = gap * (1 - _INSIDE)
     with np.errstate(invalid="ignore"):
         at_least, at_most = rejected(least, *given), rejected(most, *given)
-        low = np.where(at_least <= 0, -1.0, root(rejected, least, gap, *given))
-        high = np.where(at_most <= 0, 1.0, root(rejected, gap, most, *given))
+        low = np.where(at_least <= 0, least, root(rejected, least, inside, *given))
+        high = np.where(at_most <= 0, most, root(rejected, inside, most, *given))
+        low, high = np.minimum(low, gap), np.maximum(high, gap)
     known = one.known & two.known
     both = np.isinf(one.n) & np.isinf(two.n)
     low, high = np.where(both, gap, low), np.where(both, gap, high)
@@ -401,8 +424,11 @@ def compare_effective_groups(groups: EffectiveGroups) -> EffectiveComparison:
     """Test whether several groups have one proportion: Pearson's test against F.
 
     Where a cell expects fewer than 5 effective answers the statistic is referred to the moments
-    that it has over all tables with the same margins. Groups whose spread is not known are left
-    out.
+    that it has over all tables with the same margins. These alone take one rare answer in groups of
+    nearly equal size for certain. Where a cell expects fewer than 1, the p-value is therefore the
+    larger of that and of Pearson's with half an answer taken from the deviation of such groups.
+    Groups whose spread is not known are left out; two that are left are compared by
+    `compare_effective`.
 
     Parameters
     ----------
@@ -440,13 +466,41 @@ def compare_effective_groups(groups: EffectiveGroups) -> EffectiveComparison:
         unknown = few & ((N <= 3.5) | (Vx <= 0) | np.isnan(Vx))
         df = np.where(few & ~unknown, 2 * E * E / Vx, r - 1)
         ratio = np.where(few & ~unknown, X2 / E, X2 / (r - 1))
-    p_value = _f_sf(ratio, df, df2)
+        sparse = n * np.minimum(p0, 1 - p0)[..., np.newaxis] < 1
+        apart = np.maximum(n * np.abs(p - p0[..., np.newaxis]) - np.where(sparse, 0.5, 0.0), 0.0)
+        plain = np.where(known, apart**2 / np.where(known, n, 1.0), 0.0).sum(axis=-1) / pq
+        p_value, by_chi_square = _f_sf(ratio, df, df2), _f_sf(plain / (r - 1), r - 1, df2)
+    larger = (known & sparse).any(axis=-1) & (by_chi_square > p_value)
+    p_value, df = np.where(larger, by_chi_square, p_value), np.where(larger, r - 1, df)
     # Everyone alike, or too few effective answers for any table to be unlike another.
     p_value = np.where((pq <= 0) | unknown, 1.0, p_value)
     tested = r > 1.5
     alike = np.where(pq <= 0, 0.0, X2)
     statistic, df, df2, p_value = (np.where(tested, x, np.nan) for x in (alike, df, df2, p_value))
     none = np.full(statistic.shape, np.nan)
+    # The two groups that are left, of those where two are.
+    first = np.argsort(~known, axis=-1, kind="stable")[..., :2]
+    if first.shape[-1] == 2:
+        one, two = (
+            EffectiveGroups(
+                *(
+                    np.take_along_axis(values, first[..., i : i + 1], axis=-1)[..., 0]
+                    for values in attrs.astuple(groups, recurse=False)
+                )
+            )
+            for i in (0, 1)
+        )
+        pair, two_left = compare_effective(one, two), r == 2
+        statistic, df, df2, p_value, few = (
+            np.where(two_left, of_pair, of_all)
+            for of_pair, of_all in (
+                (pair.statistic, statistic),
+                (pair.df, df),
+                (pair.df2, df2),
+                (pair.p_value, p_value),
+                (pair.corrected, few),
+            )
+        )
     return EffectiveComparison(statistic, df, df2, p_value, none, none, none, few)
 
 

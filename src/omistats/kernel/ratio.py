@@ -286,8 +286,10 @@ def _effective_group(k: Floats, n: Floats, weight: Floats, design: Design) -> Ef
         some, lacking = (used & (kk > 0)).sum(), (used & (kk < nn)).sum()
         f = fraction[design.stratum[own]]
         sums = stratum_sums(nn, np.ones(nn.shape), kk, kk * kk, some, lacking, weight=ww)
-        sums[14] = (ww * ww * nn * (1 - f)).sum()
-        sums[15:18] *= 1 - f[0]
+        open_answers = (ww * ww * nn * (1 - f)).sum()
+        # Strata of several fractions in one: what of its answers is not known.
+        sums[15:18] *= open_answers / sums[7] if sums[7] > 0 else 1.0
+        sums[14] = open_answers
         total = total + sums
     return effective_groups(total)
 

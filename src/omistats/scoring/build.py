@@ -79,10 +79,10 @@ class ScoreReason(Reason):
 
     Of several reasons a row has the first that holds, in this order:
 
-    1. ``NO_ANSWERS`` or ``NO_WEIGHT``, then ``ONE_CASE_ONLY``, ``ONE_CASE`` or
+    1. ``NO_ANSWERS`` or ``NO_WEIGHT``, then ``ONE_CASE_ONLY``, ``ALL_ALIKE``, ``ONE_CASE`` or
        ``ONE_CASE_UNITS_REMOVED``, of the row's own score;
-    2. of the comparison: ``NO_SECOND_GROUP``, then ``ONE_CASE_ONLY``, ``ONE_CASE`` or
-       ``ONE_CASE_UNITS_REMOVED`` of another group, then ``NO_DF``, then ``KNOWN_IN_FULL`` or
+    2. of the comparison: ``NO_SECOND_GROUP``, then ``ONE_CASE_ONLY``, ``ALL_ALIKE``, ``ONE_CASE``
+       or ``ONE_CASE_UNITS_REMOVED`` of another group, then ``NO_DF``, then ``KNOWN_IN_FULL`` or
        ``NO_SPREAD``;
     3. of the row's interval: ``NO_DF``, then ``NO_INTERVAL_AT_BOUNDS``.
 
@@ -102,11 +102,13 @@ class ScoreReason(Reason):
     NO_WEIGHT = "no case with a weight above 0"
     ONE_CLUSTER_ONLY = "one cluster only: spread between clusters unknown"
     LONELY_CLUSTER = "a stratum of one cluster"
+    ALL_ALIKE = "cases all alike: their spread is not known"
 
 
 RELIABILITY = ("ok", "too few cases to tell", "one case only", "one cluster only")
 """Reliability of a score by code: enough cases; so few that even answers all alike could not differ
-from the rest at the level of the interval; one case, or one cluster, whose spread is unknown."""
+from the rest at the level of the interval, or that Wald's rules do not hold; one case, or one
+cluster, whose spread is unknown."""
 
 
 def is_thin(reliability: str | None) -> bool:
@@ -135,7 +137,8 @@ METHODS = (
     "permutation-exact",
 )
 """Tests by code. Those on effective answers: Pearson's, the same corrected by Yates, and with
-Haldane's moments. Permutations of cases: some, or all there are."""
+Haldane's moments. Permutations of cases: some, or all there
+are."""
 
 INTERVALS = ("wald", "wald-t", "logit", "logit-t", "wilson-effective")
 """Intervals by code; ``-t`` with the degrees of freedom of the design."""
@@ -198,6 +201,8 @@ class GroupTests:
         Whether a group with a score has no standard error.
     has_one_case : ndarray of bool
         Whether a group with a score has one case only.
+    all_alike : ndarray of bool
+        Whether the cases of a group with a score show no spread, which Wald's test needs.
     method : ndarray of int8
         Codes of `METHODS`.
     """
@@ -213,6 +218,7 @@ class GroupTests:
     has_second_group: Flags
     unknown_variance: Flags
     has_one_case: Flags
+    all_alike: Flags
     method: npt.NDArray[np.int8]
 
 
@@ -240,6 +246,8 @@ class Block:
         Codes of `RELIABILITY`, of the same shape; -1 without an applicable answer.
     has_one_case : ndarray of bool
         Whether a score is of one case (or cluster) only, of the same shape.
+    all_alike : ndarray of bool
+        Whether a score has no interval because its cases show no spread, of the same shape.
     df_design : ndarray of float64, shape (units, 1, 1), or None
         Degrees of freedom of the design, where they were asked for.
     """
@@ -254,6 +262,7 @@ class Block:
     groups: EffectiveGroups | None
     reliability: npt.NDArray[np.int8]
     has_one_case: Flags
+    all_alike: Flags
     df_design: Floats | None
 
 
@@ -264,6 +273,7 @@ def wald_tests(
     confidence: float,
     df_design: Floats | None,
     has_one_case: Flags,
+    all_alike: Flags,
 ) -> GroupTests:
     """Test groups by Wald's test, all comparisons of equally many groups at once.
 
@@ -280,8 +290,8 @@ def wald_tests(
         Confidence of the intervals of differences.
     df_design : ndarray of float64, shape (units, 1, 1), or None
         Degrees of freedom of the design.
-    has_one_case : ndarray of bool, shape (units, items, domains)
-        Scores of one case only.
+    has_one_case, all_alike : ndarray of bool, shape (units, items, domains)
+        Scores of one case only, and of cases that show no spread.
     """
     shape = (*found.se.shape[:2], len(compared) + 1)
 
@@ -292,7 +302,7 @@ def wald_tests(
     differences = {name: empty(np.nan) for name in ("difference", "low", "high")}
     stars = empty(-1, np.int8)
     has_second_group, unknown_variance = empty(False, np.bool_), empty(False, np.bool_)
-    one_case = empty(False, np.bool_)
+    one_case, alike = empty(False, np.bool_), empty(False, np.bool_)
     for width in {len(groups) for groups in compared}:
         at = [i for i, groups in enumerate(compared) if len(groups) == width]
         domains = np.array([compared[i] for i in at])
@@ -307,6 +317,7 @@ def wald_tests(
         has_second_group[..., at] = scored.sum(axis=-1) > 1
         unknown_variance[..., at] = (scored & np.isnan(found.se[..., domains])).any(axis=-1)
         one_case[..., at] = (scored & has_one_case[..., domains]).any(axis=-1)
+        alike[..., at] = (scored & all_alike[..., domains]).any(axis=-1)
         if width == 2:
             between = difference(estimate, v, confidence=confidence, df=df_design)
             differences["difference"][..., at] = between.estimate
@@ -319,6 +330,7 @@ def wald_tests(
         has_second_group=has_second_group,
         unknown_variance=unknown_variance,
         has_one_case=one_case,
+        all_alike=alike,
         method=empty(df_design is not None, np.int8),
     )
 
@@ -355,7 +367,11 @@ def effective_tests(
             code = np.where(test.corrected, METHODS.index("yates-effective"), _PEARSON)
         else:
             test = compare_effective_groups(some)
-            code = np.where(test.corrected, METHODS.index("haldane-effective"), _PEARSON)
+            two = (some.known & np.isfinite(some.n)).sum(axis=-1) == 2
+            corrected = np.where(
+                two, METHODS.index("yates-effective"), METHODS.index("haldane-effective")
+            )
+            code = np.where(test.corrected, corrected, _PEARSON)
         for name in ("statistic", "df", "p_value"):
             out[name][..., i] = getattr(test, name)
         out["df2"][..., i] = np.where(np.isfinite(test.df2), test.df2, np.nan)
@@ -366,6 +382,7 @@ def effective_tests(
         out["has_second_group"][..., i] = scored.sum(axis=-1) > 1
         out["unknown_variance"][..., i] = (scored & ~some.known).any(axis=-1)
         out["has_one_case"][..., i] = out["unknown_variance"][..., i]
+        out["all_alike"][..., i] = False
         out["method"][..., i] = code
     return GroupTests(**out)
 
@@ -532,6 +549,7 @@ def _figures(
     reason[untested & no_df] = ScoreReason.NO_DF
     unknown = untested & of_test(tests.unknown_variance)
     reason[unknown] = one_case[unknown]
+    reason[unknown & of_test(tests.all_alike)] = ScoreReason.ALL_ALIKE
     reason[unknown & one_group] = only
     reason[untested & ~of_test(tests.has_second_group)] = ScoreReason.NO_SECOND_GROUP
     effective = of_score(block.interval_method) == INTERVALS.index("wilson-effective")
@@ -539,6 +557,7 @@ def _figures(
     reason[no_error] = one_case[no_error]
     by_effective = of_test(tests.method) >= _PEARSON
     cases = of_group("cases")
+    reason[no_limits & of_score(block.all_alike)] = ScoreReason.ALL_ALIKE
     reason[no_limits & alone] = only
     in_full = untested & by_effective & ~unknown & np.isinf(of_group("n"))
     reason[in_full & of_test(tests.has_second_group)] = ScoreReason.KNOWN_IN_FULL

@@ -173,7 +173,10 @@ def compare_scored_rounds(
         tests,
         reason=reason,
         expected=_expected(*groups),
-        reliability=_grades(groups, tests, comparable, one.settings.confidence),
+        reliability=np.maximum(
+            _grades(groups, tests, comparable, one.settings.confidence),
+            _grades_by_wald(one, other, rows, comparable),
+        ),
         adjust=adjust,
         confidence=one.settings.confidence,
         metadata=merge_metadata([one.table.schema.metadata, other.table.schema.metadata]),
@@ -375,6 +378,20 @@ def _grades(
     code = np.where(few, RELIABILITY.index("too few cases to tell"), 0)
     code = np.where(alone, RELIABILITY.index("one case only"), code)
     return np.where(comparable, code, NO_REASON).astype(np.int8)
+
+
+def _grades_by_wald(
+    now: ScoredRound, before: ScoredRound, rows: RoundRows, comparable: Flags
+) -> npt.NDArray[np.int8]:
+    """Take over the worse grade of both rounds where Wald's test stands in; -1 elsewhere."""
+    worst = np.full(comparable.shape, NO_REASON, np.int8)
+    place = {text: code for code, text in enumerate(RELIABILITY)}
+    for one, at in ((now, rows.now), (before, rows.before)):
+        texts = [*one.table["reliability"].to_pylist(), None]
+        grade = np.array([place.get(text, NO_REASON) for text in texts], np.int8)[at]
+        stands_in = comparable & ~np.append(one.usable, False)[at]
+        worst = np.maximum(worst, np.where(stands_in, grade, NO_REASON))
+    return worst
 
 
 def _texts(now: View, before: View) -> dict[str, str]:

@@ -52,6 +52,7 @@ from omistats.scoring.effective import (
     sum_sizes,
 )
 from omistats.scoring.estimators import (
+    CaseCounts,
     Estimator,
     choose_estimator,
     pooled_estimator,
@@ -75,6 +76,7 @@ from omistats.scoring.weaknesses import ScoringContext
 __all__ = ["scores"]
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 def scores(
@@ -289,7 +291,7 @@ def scores(
             )
     effective = None
     if rule == "pooled":
-        effective = estimator.effective_sums(scored, sizes, cluster is not None)
+        effective = _effective_sums(estimator, scored, sizes, domains, cluster is not None)
     settings = Settings(
         by_unit=by == "unit",
         rule=rule,
@@ -320,6 +322,18 @@ def scores(
         )
     whole = _make_round(table, block, effective, scored, domains, settings)
     return Scores(table, framework, context, whole)
+
+
+def _effective_sums(
+    estimator: Estimator,
+    items: Sequence[ScoredItem],
+    sizes: npt.NDArray[np.int64] | None,
+    domains: Domains,
+    clustered: bool,
+) -> EffectiveSums | None:
+    """Sum what effective answers are computed from; None if the sums over cases do not say."""
+    found = estimator.effective_sums(items, sizes, clustered)
+    return None if found is None else found.with_whole(domains.all_cases)
 
 
 def _not_answered(
@@ -432,16 +446,20 @@ def _estimate(
     """Compute estimates, intervals and tests: of units, if asked for, then of all together."""
     parts = (False, True) if settings.by_unit else (True,)
     estimates = [estimator.estimates(all_units) for all_units in parts]
-    found = Ratios(*map(np.concatenate, zip(*map(_as_arrays, estimates), strict=True)))
-    alone = np.concatenate([estimator.have_one_case(all_units) for all_units in parts])
+    found = Ratios(*map(np.concatenate, zip(*map(_fields, estimates), strict=True)))
+    counted = [estimator.case_counts(all_units) for all_units in parts]
+    made_of = CaseCounts(*map(np.concatenate, zip(*map(_fields, counted), strict=True)))
     # A single case has no spread, so that its linearised standard error may be 0.
+    alone, alike = made_of.have_one, made_of.are_alike(found.se)
     unknown = attrs.evolve(
         found,
         se=np.where(alone, np.nan, found.se),
         design_effect=np.where(alone, np.nan, found.design_effect),
     )
-    of_interval = found if settings.names_interval else unknown
-    of_test = found if settings.names_test else unknown
+    # Nor can a standard error of 0 be told from one that cases have not shown yet.
+    unshown = _without(unknown, alike)
+    of_interval = found if settings.names_interval else unshown
+    of_test = found if settings.names_test else unshown
     df_design = None
     if settings.uses_df_design:
         df = np.concatenate([estimator.df_design(all_units) for all_units in parts])
@@ -464,9 +482,14 @@ def _estimate(
     )
     interval = INTERVALS.index(f"{wald}-t" if settings.uses_df_design else wald)
     interval_method = np.full(low.shape, interval, np.int8)
-    tests = wald_tests(of_test, domains.compared, covariance, confidence, df_design, alone)
-    groups, reliability = None, np.zeros(low.shape, np.int8)
+    unshown_in_test = alike & (not settings.names_test)
+    tests = wald_tests(
+        of_test, domains.compared, covariance, confidence, df_design, alone, unshown_in_test
+    )
+    groups, reliability = None, np.where(made_of.cases > 0, np.int8(0), np.int8(-1))
+    goes_by_wald = np.ones(low.shape[-1], np.bool_)
     if effective is not None:
+        goes_by_wald = ~effective.usable
         groups = join_groups([effective.groups(all_units) for all_units in parts])
         usable = effective.usable
         # Effective answers that no interval goes by are not shown.
@@ -486,13 +509,22 @@ def _estimate(
         if permuted is not None:
             tests = _permuted_tests(tests, permuted, units if settings.by_unit else ())
         reliability = _reliability(effective, groups, tests, domains, settings)
+    for compared in domains.compared:
+        # Groups are compared by Wald's test if the rule does not hold for one of them.
+        goes_by_wald[compared] |= goes_by_wald[compared].any()
+    if not (settings.names_interval or settings.names_test):
+        few = made_of.are_few_for_wald & goes_by_wald
+        reliability[few] = RELIABILITY.index("too few cases to tell")
     reliability[alone] = code_of_one_case(settings.clustered)
+    unshown_by_wald = alike & goes_by_wald
     counts = estimator.counts
     total = counts.sum(axis=1, keepdims=True)
     return Block(
         (*units, ALL) if settings.by_unit else (ALL,),
         np.concatenate([counts, total], axis=1) if settings.by_unit else total,
-        found if settings.names_interval or settings.names_test else unknown,
+        found
+        if settings.names_interval or settings.names_test
+        else _without(unknown, unshown_by_wald),
         low,
         high,
         tests,
@@ -500,6 +532,7 @@ def _estimate(
         groups,
         reliability,
         alone,
+        unshown_by_wald & (not settings.names_interval),
         df_design,
     )
 
@@ -554,8 +587,13 @@ def _reliability(
     return out.astype(np.int8)
 
 
-def _as_arrays(one: Ratios) -> tuple[Floats, Floats, Floats]:
-    return one.estimate, one.se, one.design_effect
+def _without(found: Ratios, unknown: Flags) -> Ratios:
+    """Return estimates without the flagged standard errors."""
+    return attrs.evolve(found, se=np.where(unknown, np.nan, found.se))
+
+
+def _fields(one: Ratios | CaseCounts) -> tuple[npt.NDArray[Any], ...]:
+    return attrs.astuple(one, recurse=False)
 
 
 def _check_df(df: object) -> None:

@@ -49,9 +49,9 @@ class EffectiveSums:
 
     Attributes
     ----------
-    by_unit : ndarray of float64, shape (18, units, items, domains)
+    by_unit : ndarray of float64, shape (20, units, items, domains)
         Of each unit's cases in a domain.
-    all_units : ndarray of float64, shape (18, items, domains)
+    all_units : ndarray of float64, shape (20, items, domains)
         Of all cases in a domain.
     usable : ndarray of bool, shape (domains,)
         Domains for which the rule holds.
@@ -60,6 +60,13 @@ class EffectiveSums:
     by_unit: Floats
     all_units: Floats
     usable: Flags
+
+    def with_whole(self, domains: Sequence[int]) -> EffectiveSums:
+        """Give domains that are all cases, as the group ``all`` of a complement, their strata."""
+        by_unit, all_units = self.by_unit.copy(), self.all_units.copy()
+        for domain in domains:
+            by_unit[..., domain], all_units[..., domain] = by_unit[..., 0], all_units[..., 0]
+        return EffectiveSums(by_unit, all_units, self.usable)
 
     def groups(self, all_units: bool) -> EffectiveGroups:
         """Estimate effective answers, shape (blocks, items, domains)."""
@@ -70,7 +77,7 @@ class EffectiveSums:
         return effective_groups(self.by_unit[..., 0][:, place])
 
     def rests(self) -> Floats:
-        """Sum over all cases of the other units, for every unit: shape (18, units, items)."""
+        """Sum over all cases of the other units, for every unit: shape (20, units, items)."""
         own = self.by_unit[..., 0]
         # From both sides, so that what is 0 in every other unit stays 0.
         before, after = np.zeros(own.shape), np.zeros(own.shape)
@@ -309,8 +316,11 @@ def _pooled(
         some, lacking = (used & (k > 0)).sum(axis=1), (used & (k < n)).sum(axis=1)
         sums = stratum_sums(n, np.ones(n.shape), k, k * k, some, lacking, weight=w)
         open_answers = (np.where(used, w * w * n, 0.0) * (1 - f)).sum(axis=1)
-        if strata is not None and len(own):
-            sums[15:18] *= 1 - f[0]
+        # Strata of several fractions in one: what of its answers is not known.
+        squares = sums[7]
+        sums[15:18] *= np.divide(
+            open_answers, squares, out=np.ones(squares.shape), where=squares > 0
+        )
         sums[14] = open_answers
         total += sums
     return total

@@ -55,6 +55,7 @@ from omistats.scoring.finite_population import FpcMetadata, resolve_population
 from omistats.scoring.groups import DomainMembers
 from omistats.scoring.rules import (
     Rule,
+    answering_cases,
     design_effects_without_fpc,
     group_covariance,
     make_rule,
@@ -62,7 +63,7 @@ from omistats.scoring.rules import (
 )
 from omistats.scoring.sums import CaseSums, Sample, ScoredItem, Strata, case_sums
 
-__all__ = ["Estimator", "UnitVersusRest", "choose_estimator", "pooled_estimator"]
+__all__ = ["CaseCounts", "Estimator", "UnitVersusRest", "choose_estimator", "pooled_estimator"]
 
 Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
@@ -70,6 +71,12 @@ Flags = npt.NDArray[np.bool_]
 
 
 _LONELY = "lonely='null', 'remove', 'adjust' or 'average'"
+
+WALD_CASES = 30
+"""Cases that a score needs for Wald's interval and test to hold what they promise."""
+
+WALD_EITHER = 10
+"""How many of these need a sufficient answer, and how many one that is not sufficient."""
 
 
 class Estimator(Protocol):
@@ -91,12 +98,8 @@ class Estimator(Protocol):
     def estimates(self, all_units: bool) -> Ratios:
         """Estimate scores, standard errors and design effects, shape (blocks, items, domains)."""
 
-    def have_one_case(self, all_units: bool) -> Flags:
-        """Flag scores made of one case, or of one cluster, that is not all there is.
-
-        Their spread is unknown, though the linearised standard error may be 0. The shape is
-        (blocks, items, domains).
-        """
+    def case_counts(self, all_units: bool) -> CaseCounts:
+        """Count the cases, or clusters, that scores are made of, shape (blocks, items, domains)."""
 
     def covariance(self, domains: npt.NDArray[np.intp], se: Floats, all_units: bool) -> Floats:
         """Compute the covariance matrices of compared groups, of which no two share a case.
@@ -141,6 +144,45 @@ class Estimator(Protocol):
 
 
 @attrs.frozen(eq=False)
+class CaseCounts:
+    """The cases that scores are made of; the clusters where these were drawn.
+
+    Attributes
+    ----------
+    cases, some, lacking : ndarray of float64
+        Those with an applicable, a sufficient, and a not sufficient answer.
+    is_open : ndarray of bool
+        Whether there are more of them than were drawn.
+    """
+
+    cases: Floats
+    some: Floats
+    lacking: Floats
+    is_open: Flags
+
+    @property
+    def have_one(self) -> Flags:
+        """Flag scores of one case, or cluster, that is not all there is.
+
+        Their spread is unknown, though the linearised standard error may be 0.
+        """
+        found: Flags = (self.cases == 1) & self.is_open
+        return found
+
+    def are_alike(self, se: Floats) -> Flags:
+        """Flag scores whose cases show no spread, though there are more than were drawn."""
+        found: Flags = (self.cases > 1) & (se == 0) & self.is_open
+        return found
+
+    @property
+    def are_few_for_wald(self) -> Flags:
+        """Flag scores of too few cases for Wald's interval and test to hold what they promise."""
+        either = np.minimum(self.some, self.lacking)
+        few = (self.cases < WALD_CASES) | (either < WALD_EITHER)
+        return (self.cases > 0) & few & self.is_open
+
+
+@attrs.frozen(eq=False)
 class UnitVersusRest:
     """The scores of a unit and of other units pooled, both as domains of the whole sample.
 
@@ -152,14 +194,14 @@ class UnitVersusRest:
         NaN where unknown.
     df_design : float
         The design's degrees of freedom among the cases of both.
-    has_one_case : ndarray of bool, shape (items, 2)
-        As by `Estimator.have_one_case`.
+    counts : CaseCounts
+        Of each score, shape (items, 2).
     """
 
     estimate: Floats
     covariance: Floats
     df_design: float
-    has_one_case: Flags
+    counts: CaseCounts
 
 
 def choose_estimator(
@@ -377,18 +419,17 @@ class SimpleDesign:
             _scale(found, self.units.factor(self.counts[1] > 0))
         return found
 
-    def have_one_case(self, all_units: bool) -> Flags:
-        """Flag scores made of one case that is not all there is."""
+    def case_counts(self, all_units: bool) -> CaseCounts:
+        """Count the cases that scores are made of, shape (blocks, items, domains)."""
         units = len(self.units.cases)
-        return self._have_one_case(
+        return self._case_counts(
             np.ones((1, units), np.bool_) if all_units else np.eye(units, dtype=np.bool_)
         )
 
-    def _have_one_case(self, blocks: Flags) -> Flags:
-        answered = self.counts[1] > 0
-        is_open = answered & self.units.is_open[:, np.newaxis, np.newaxis]
-        found: Flags = self.rule.have_one_case(blocks) & np.tensordot(blocks, is_open, 1)
-        return found
+    def _case_counts(self, blocks: Flags) -> CaseCounts:
+        is_open = (self.counts[1] > 0) & self.units.is_open[:, np.newaxis, np.newaxis]
+        cases, some, lacking = self.rule.case_counts(blocks)
+        return CaseCounts(cases, some, lacking, np.tensordot(blocks, is_open, 1))
 
     def effective_sums(
         self, items: Sequence[ScoredItem], sizes: Counts | None, clustered: bool
@@ -448,8 +489,42 @@ class SimpleDesign:
             found.se[0, lone] = np.nan
             estimate[:, side] = found.estimate[0, :, 0]
             covariance[:, side, side] = found.se[0, :, 0] ** 2
-        alone = self._have_one_case(np.array([this, rest]))[..., 0].T
-        return UnitVersusRest(estimate, covariance, _cases_less_units(cases[this | rest]), alone)
+        both = self._case_counts(np.array([this, rest]))
+        counts = CaseCounts(*(x[..., 0].T for x in attrs.astuple(both, recurse=False)))
+        return UnitVersusRest(estimate, covariance, _cases_less_units(cases[this | rest]), counts)
+
+
+def _count_clusters(
+    flags: npt.NDArray[np.float32], members: Flags, cluster: npt.NDArray[np.intp], a: int, b: int
+) -> Floats:
+    """Count the clusters with a flagged case among cases ``a`` to ``b``.
+
+    Parameters
+    ----------
+    flags : ndarray of float32, shape (sorts, items, cases)
+        0 or 1.
+    members : ndarray of bool, shape (domains, cases)
+        The cases of each domain.
+    cluster : ndarray of int, shape (cases,)
+        Codes of clusters.
+    a, b : int
+        The first case, and the one after the last.
+
+    Returns
+    -------
+    ndarray of float64, shape (sorts, items, domains)
+    """
+    found, code = np.unique(cluster[a:b], return_inverse=True)
+    order = np.argsort(code, kind="stable")
+    firsts = np.searchsorted(code[order], np.arange(len(found)))
+    out = np.zeros((*flags.shape[:2], len(members)))
+    if not len(found):
+        return out
+    flagged = flags[..., a:b][..., order]
+    for domain, inside in enumerate(members[:, a:b][:, order]):
+        of_clusters = np.maximum.reduceat(flagged * inside, firsts, axis=-1)
+        out[..., domain] = of_clusters.sum(axis=-1)
+    return out
 
 
 def _cases_less_units(cases: Floats) -> float:
@@ -568,29 +643,23 @@ class ComplexDesign:
         clusters = np.unique(design.cluster[rows][used[rows]])
         return float(len(clusters) - len(np.unique(design.stratum[clusters])))
 
-    def have_one_case(self, all_units: bool) -> Flags:
-        """Flag scores made of one cluster that is not all there is."""
-        members, n = self.sample.members, self.sums.by_case[1]
-        return np.array(
-            [
-                self._have_one_cluster(members[:, a:b], n[:, a:b], slice(a, b))
-                for a, b in self._bounds(all_units)
-            ]
-        )
-
-    def _have_one_cluster(self, members: Flags, n: Floats, rows: slice) -> Flags:
-        design, used = self.with_fpc.design, self.with_fpc.weight[rows] > 0
-        cluster = design.cluster[rows]
+    def case_counts(self, all_units: bool) -> CaseCounts:
+        """Count the clusters that scores are made of, shape (blocks, items, domains)."""
+        design, members = self.with_fpc.design, self.sample.members & (self.with_fpc.weight > 0)
         fraction = np.broadcast_to(design.fraction, design.fpc_scale.shape)
-        is_open = fraction[design.stratum[cluster]] < 1
-        out = np.zeros((len(n), len(members)), np.bool_)
-        for domain, inside in enumerate(members):
-            for item, of_item in enumerate(n):
-                answered = inside & used & (of_item > 0)
-                of_these = cluster[answered]
-                if of_these.size and (of_these == of_these[0]).all():
-                    out[item, domain] = is_open[answered].any()
-        return out
+        answering = answering_cases(self.sums.by_case)
+        drawn_in_part = fraction[design.stratum[design.cluster]] < 1
+        answering = np.concatenate([answering, answering[:1] * drawn_in_part])
+        if self.is_clustered:
+            bounds = self._bounds(all_units)
+            counts = np.array(
+                [_count_clusters(answering, members, design.cluster, a, b) for a, b in bounds]
+            ).swapaxes(0, 1)
+        else:
+            counts = attrs.evolve(self.sample, members=members).sums(answering, 1.0)
+            counts = counts.sum(axis=1, keepdims=True) if all_units else counts
+        cases, some, lacking, is_open = counts
+        return CaseCounts(cases, some, lacking, is_open > 0)
 
     def effective_sums(
         self, items: Sequence[ScoredItem], sizes: Counts | None, clustered: bool
@@ -632,7 +701,9 @@ class ComplexDesign:
             if self._df_of_rows(inside) <= 0:
                 covariance[:, side] = covariance[:, :, side] = np.nan
         df = self._df_of_rows(this | others)
-        return UnitVersusRest(found.estimate[0], covariance, df, two.have_one_case(True)[0])
+        whole = attrs.astuple(two.case_counts(True), recurse=False)
+        counts = CaseCounts(*(x[0] for x in whole))
+        return UnitVersusRest(found.estimate[0], covariance, df, counts)
 
     def _bounds(self, all_units: bool) -> list[tuple[int, int]]:
         starts = self.sample.starts.tolist()

@@ -39,6 +39,12 @@ class Domains:
     shown: tuple[npt.NDArray[np.intp], ...]
     compared: tuple[npt.NDArray[np.intp], ...]
 
+    @property
+    def all_cases(self) -> tuple[int, ...]:
+        """Domains that are all cases: the group ``all`` of each complement."""
+        pairs = zip(self.splits, self.shown, strict=True)
+        return tuple(int(shown[-1]) for split, shown in pairs if split.contrast == "complement")
+
     def __len__(self) -> int:
         complements = sum(s.contrast == "complement" for s in self.splits)
         return 1 + sum(len(s.groups) for s in self.splits) + complements

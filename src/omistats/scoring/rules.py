@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
@@ -25,6 +25,7 @@ from omistats.scoring.sums import CaseSums, Sample, Strata
 __all__ = [
     "RULES",
     "Rule",
+    "answering_cases",
     "design_effects_without_fpc",
     "group_covariance",
     "make_rule",
@@ -59,8 +60,8 @@ class Rule(Protocol):
         Every unit is a block, or with ``all_units`` all of them together are one.
         """
 
-    def have_one_case(self, blocks: Flags) -> Flags:
-        """Flag domains in which one case has an applicable answer.
+    def case_counts(self, blocks: Flags) -> Floats:
+        """Count cases with an applicable, a sufficient, and a not sufficient answer.
 
         Parameters
         ----------
@@ -69,7 +70,9 @@ class Rule(Protocol):
 
         Returns
         -------
-        ndarray of bool, shape (blocks, items, domains)
+        ndarray of float64, shape (3, blocks, items, domains)
+            From moments of pooled answers the first is Kish's number of cases, which is 1 for one
+            case only, and the others are infinite.
         """
 
     def restrict_units(self, units: Flags) -> Rule:
@@ -98,7 +101,8 @@ def make_rule(name: str, sums: CaseSums, sample: Sample) -> Rule:
         share = np.divide(k, n, out=np.zeros(n.shape), where=n > 0, dtype=np.float64)
         scored = (n > 0).astype(np.float64)
         moments = sample.sums(cross_products(share, scored), 1.0)
-        return _RatioRule(moments, sample, counts, pooled=False)
+        answering = sample.sums(answering_cases(sums.by_case), 1.0)
+        return _RatioRule(moments, sample, counts, answering)
     raise UnknownNameError("scoring rule", name, RULES)
 
 
@@ -114,14 +118,19 @@ class _RatioRule:
         The units.
     counts : ndarray of float64, shape (2, units, items, domains)
         Sufficient and applicable answers.
-    pooled : bool
-        Whether the ratio is of answers, so that there is a design effect.
+    answering : ndarray of float64, shape (3, units, items, domains), or None
+        Cases with an applicable, a sufficient, and a not sufficient answer, of the mean of cases;
+        None for pooled answers, which alone have a design effect.
     """
 
     moments: Floats
     strata: Strata
     counts: Floats
-    pooled: bool = True
+    answering: Floats | None = None
+
+    @property
+    def pooled(self) -> bool:
+        return self.answering is None
 
     def estimates(self, all_units: bool) -> Ratios:
         if all_units:
@@ -133,16 +142,21 @@ class _RatioRule:
             return found
         return attrs.evolve(found, design_effect=np.full(found.se.shape, np.nan))
 
-    def have_one_case(self, blocks: Flags) -> Flags:
-        N, NN = (np.tensordot(blocks.astype(np.float64), x, 1) for x in self.moments[[1, 4]])
+    def case_counts(self, blocks: Flags) -> Floats:
+        if self.answering is not None:
+            return _sum_blocks(self.answering, blocks)
+        N, NN = _sum_blocks(self.moments[[1, 4]], blocks)
         # The sum of n² equals the squared sum of n if one n at most is not 0.
-        return np.asarray((N > 0) & (N * N == NN))
+        cases = np.divide(N * N, NN, out=np.zeros_like(N), where=NN > 0)
+        either = np.full(cases.shape, np.inf)
+        return np.array([cases, either, either])
 
     def restrict_units(self, units: Flags) -> Rule:
         # The other units are whole strata, which add nothing to a domain without their cases.
         strata = Strata(self.strata.fpc_scale[units], self.strata.centring[units])
         moments = self.moments[:, units, :, :1]
-        return _RatioRule(moments, strata, self.counts[:, units, :, :1], self.pooled)
+        answering = None if self.answering is None else self.answering[:, units, :, :1]
+        return _RatioRule(moments, strata, self.counts[:, units, :, :1], answering)
 
     @cached_property
     def linearised_sums(self) -> Floats:
@@ -182,10 +196,8 @@ class _QuestionMeans:
         se = np.where(np.isnan(estimate), np.nan, se)
         return Ratios(estimate, se, np.full(se.shape, np.nan))
 
-    def have_one_case(self, blocks: Flags) -> Flags:
-        answered = (self.sums.by_case[1:] > 0).astype(np.float32)
-        cases = self.sample.sums(answered, 1.0)[0]
-        return np.asarray(np.tensordot(blocks.astype(np.float64), cases, 1) == 1)
+    def case_counts(self, blocks: Flags) -> Floats:
+        return _sum_blocks(self.sample.sums(answering_cases(self.sums.by_case), 1.0), blocks)
 
     def restrict_units(self, units: Flags) -> Rule:
         inside = np.repeat(units, np.diff(self.sample.starts))[np.newaxis]
@@ -247,6 +259,28 @@ class _QuestionMeans:
                     observed, expected, inside, centring
                 )
         return estimate, sums, spread
+
+
+def answering_cases(by_case: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Flag cases with an applicable, a sufficient, and a not sufficient answer.
+
+    Parameters
+    ----------
+    by_case : ndarray, shape (2, items, cases)
+        Sufficient and applicable answers of each case.
+
+    Returns
+    -------
+    ndarray of float32, shape (3, items, cases)
+    """
+    k, n = by_case
+    return np.stack([n > 0, k > 0, k < n]).astype(np.float32)
+
+
+def _sum_blocks(values: Floats, blocks: Flags) -> Floats:
+    """Sum figures of units, shape (sorts, units, ...), over the units of each block."""
+    summed = np.tensordot(blocks.astype(np.float64), values, (1, 1))
+    return np.moveaxis(summed, 1, 0)
 
 
 def _sum_and_spread(

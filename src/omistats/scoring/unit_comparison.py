@@ -36,7 +36,7 @@ from omistats.kernel.intervals import normal_quantile
 from omistats.kernel.ranks import Pairs, pairs, rank_sets, rank_sets_of_tests, ranks
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
-from omistats.scoring.build import RELIABILITY, is_thin, thin_note
+from omistats.scoring.build import RELIABILITY, ScoreReason, is_thin, thin_note
 from omistats.scoring.finite_population import read_fpc_metadata
 
 __all__ = ["Inflation", "UnitComparison", "by_unit", "compare_units", "ranges", "whole_cases"]
@@ -45,6 +45,7 @@ Floats = npt.NDArray[np.float64]
 Inflation = Literal["none", "multiplicative", "additive"]
 
 _LEVELS = (0.95, 0.998)
+_TOO_FEW = "too few cases to tell"
 _EFFECTIVE = ("cases", "effective_n", "effective_df", "interval_method")
 _RANGES = pa.schema(
     [
@@ -387,6 +388,7 @@ def _pairs_table(
     units, reasons = table["unit"].to_pylist(), table["reason"].to_pylist()
     places = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
     known = ~np.isnan(found.p_value)
+    few = _few_for_wald(table)[np.array([found.first, found.second])].any(axis=0)
     numbers = {
         "difference": 100 * found.difference,
         "se": 100 * found.se,
@@ -396,9 +398,12 @@ def _pairs_table(
         "p_adjusted": found.p_adjusted,
     }
     higher, reason = [], []
-    for (i, j), side, ok in zip(places, found.higher.tolist(), known.tolist(), strict=True):
+    untested = ScoreReason.NO_SPREAD if groups is None else ScoreReason.KNOWN_IN_FULL
+    # Wald's test of few cases is shown where it stands in, but says nothing of them.
+    sides = np.where(few, 0, found.higher).tolist()
+    for (i, j), side, ok in zip(places, sides, known.tolist(), strict=True):
         higher.append(None if side == 0 else units[i if side > 0 else j])
-        reason.append(None if ok else reasons[i] or reasons[j])
+        reason.append(None if ok else reasons[i] or reasons[j] or untested.text)
     return pa.table(
         {
             "unit": pa.array([units[i] for i, _ in places], pa.string()),
@@ -406,21 +411,34 @@ def _pairs_table(
             **{name: _arrow.floats(values) for name, values in numbers.items()},
             "higher": pa.array(higher, pa.string()),
             "reason": pa.array(reason, pa.string()),
-            "reliability": pa.array(_pair_reliability(table, found), pa.string()),
+            "reliability": pa.array(_pair_reliability(table, found, few), pa.string()),
         }
     ).replace_schema_metadata(table.schema.metadata)
 
 
-def _pair_reliability(table: pa.Table, found: Pairs) -> list[str | None]:
-    """Grade pairs: the worse of what their units are; null if one has no answer."""
+def _few_for_wald(table: pa.Table) -> npt.NDArray[np.bool_]:
+    """Flag units of too few cases for Wald's rules, where these stand in for effective answers."""
+    if not {"reliability", "effective_n"} <= set(table.column_names):
+        return np.zeros(table.num_rows, np.bool_)
+    columns = (table[name].to_pylist() for name in ("reliability", "effective_n"))
+    rows = [grade == _TOO_FEW and n is None for grade, n in zip(*columns, strict=True)]
+    return np.array(rows, np.bool_)
+
+
+def _pair_reliability(
+    table: pa.Table, found: Pairs, few: npt.NDArray[np.bool_]
+) -> list[str | None]:
+    """Grade pairs: the worse of what their units are; null if one has no answer.
+
+    Units that were told apart are not too few to tell, unless they are too ``few`` for the test.
+    """
     if "reliability" not in table.column_names:
         return [None] * len(found.first)
     place = {text: code for code, text in enumerate(RELIABILITY)}
     grade = np.array([place.get(text, -1) for text in table["reliability"].to_pylist()])
     one, other = grade[found.first], grade[found.second]
     worst = np.where(np.minimum(one, other) < 0, -1, np.maximum(one, other))
-    # Units that were told apart are not too few to tell.
-    told = (worst == place["too few cases to tell"]) & (found.p_value <= 1 - found.confidence)
+    told = (worst == place[_TOO_FEW]) & (found.p_value <= 1 - found.confidence) & ~few
     return [None if code < 0 else RELIABILITY[code] for code in np.where(told, 0, worst).tolist()]
 
 

@@ -85,8 +85,8 @@ class WeaknessReason(Reason):
 
     Of several reasons a row has the first that holds, in this order: ``NO_ANSWERS`` or
     ``NO_WEIGHT``; then ``NO_OTHER_UNITS``, ``NO_ANSWERS_IN_REST`` or ``NO_WEIGHT_IN_REST``; then
-    ``ONE_CASE_ONLY``, ``ONE_CASE``, the same of the other units, ``NO_DF``, and ``KNOWN_IN_FULL``
-    or ``NO_SPREAD``. Where clusters were drawn, they have reasons of their own.
+    ``ONE_CASE_ONLY``, ``ALL_ALIKE``, ``ONE_CASE``, the same of the other units, ``NO_DF``, and
+    ``KNOWN_IN_FULL`` or ``NO_SPREAD``. Where clusters were drawn, they have reasons of their own.
     """
 
     NO_ANSWERS = "no applicable answers"
@@ -107,6 +107,8 @@ class WeaknessReason(Reason):
     )
     LONELY_CLUSTER = "no standard error: a stratum of one cluster"
     LONELY_CLUSTER_IN_REST = "no standard error among the other units: a stratum of one cluster"
+    ALL_ALIKE = "cases all alike: their spread is not known"
+    ALL_ALIKE_IN_REST = "cases of the other units all alike: their spread is not known"
 
     @classmethod
     def of_one_case(cls, clustered: bool) -> tuple[WeaknessReason, WeaknessReason]:
@@ -179,8 +181,8 @@ class Weaknesses(TableResult):
         both null where cases were permuted, and the two-sided ``p_value``; ``p_adjusted``, which
         allows for all items of the ``family``; ``credible``, whether the unit is below the rest and
         ``p_adjusted`` small enough; ``adjustment, family, method, confidence``; ``reason`` why a
-        figure is missing; ``reliability``, as in the scores. Where nothing could be tested
-        ``credible`` is null, not false.
+        figure is missing; ``reliability``, as in the scores. ``credible`` is null, not false,
+        where nothing could be tested, or by Wald's rule on too few cases.
     others : tuple of str or None
         The units that make up the rest, without the unit itself; None for all.
 
@@ -372,7 +374,8 @@ def _make_table(
         rest = pool & (np.arange(len(context.units)) != place)
         estimated = estimator.compare_with_rest(place, rest)
         answers = np.stack([counts[:, place], counts[:, rest].sum(axis=1)], axis=-1)
-        found = _compare(estimated, answers, at, confidence, context.settings)
+        goes_by_wald = not context.tests_effective
+        found = _compare(estimated, answers, at, confidence, context.settings, goes_by_wald)
         if context.tests_effective and context.effective is not None:
             one, other = context.effective.unit(place)[at], context.effective.rest(rest)[at]
             settings = context.settings
@@ -395,6 +398,11 @@ def _make_table(
         figures["p_adjusted"] = adjust_p_values(families, adjust).reshape(p.shape)
     known = ~np.isnan(p)
     below = (figures["difference"] < 0) & (figures["p_adjusted"] <= 1 - confidence)
+    stands = known
+    if not context.settings.names_test:
+        # Wald's test of few cases is shown where it stands in, but says nothing of them.
+        by_wald = figures["method"] < METHODS.index("pearson-effective")
+        stands = known & ~(by_wald & (figures["reliability"] > 0))
     rows = len(units) * len(items)
     zeros = np.zeros(rows, np.int8)
     arrays = {
@@ -410,7 +418,7 @@ def _make_table(
             for column in ("k", "n", "rest_k", "rest_n")
         },
         **{column: _arrow.floats(figures[column].ravel()) for column in (*_PERCENTS, *_FIGURES)},
-        "credible": pa.array(below.ravel(), pa.bool_(), mask=~known.ravel()),
+        "credible": pa.array(below.ravel(), pa.bool_(), mask=~stands.ravel()),
         "adjustment": _arrow.dictionary(zeros, (adjust,)),
         "family": _arrow.dictionary(zeros, (family,)),
         "method": _arrow.dictionary(
@@ -434,13 +442,17 @@ def _compare(
     at: Sequence[int],
     confidence: float,
     settings: Settings,
+    goes_by_wald: bool,
 ) -> dict[str, Floats]:
-    """Compare a unit with the rest, each figure of shape (items,)."""
+    """Compare a unit with the rest by Wald's rules, each figure of shape (items,)."""
     estimate, v, (k, n) = estimated.estimate[at], estimated.covariance[at], counts[:, at]
-    alone = estimated.has_one_case[at]
+    se = np.sqrt(np.diagonal(estimated.covariance, axis1=-2, axis2=-1))
+    alone, alike = estimated.counts.have_one[at], estimated.counts.are_alike(se)[at] & goes_by_wald
+    few = estimated.counts.are_few_for_wald[at].any(axis=-1)
     if not settings.names_test:
-        # A single case has no spread, so that its linearised standard error may be 0.
-        v = np.where(alone[:, :, np.newaxis] | alone[:, np.newaxis], np.nan, v)
+        # Cases that show no spread have a linearised standard error of 0, as has a single case.
+        none = alone | alike
+        v = np.where(none[:, :, np.newaxis] | none[:, np.newaxis], np.nan, v)
     df = np.array(estimated.df_design) if settings.uses_df_design else None
     test = wald_unchecked(estimate, v, df)
     between = difference(estimate, v, confidence=confidence, df=df)
@@ -456,10 +468,18 @@ def _compare(
     only = WeaknessReason.of_one_case(settings.clustered)
     for side in (1, 0):
         reason[unknown[:, side]] = lonely[side]
+        if not settings.names_test:
+            reason[alike[:, side]] = (
+                WeaknessReason.ALL_ALIKE,
+                WeaknessReason.ALL_ALIKE_IN_REST,
+            )[side]
         if settings.clustered or not settings.names_test:
             reason[unknown[:, side] & alone[:, side]] = only[side]
     _set_reasons_of_no_score(reason, no_score, n)
-    reliability = np.where(alone[:, 0], float(code_of_one_case(settings.clustered)), 0.0)
+    reliability = np.where(
+        few & (not settings.names_test), float(RELIABILITY.index("too few cases to tell")), 0.0
+    )
+    reliability[alone[:, 0]] = code_of_one_case(settings.clustered)
     reliability[no_score[:, 0]] = NO_REASON
     with np.errstate(invalid="ignore"):
         # From the counts where the score is their quotient, to equal the table of scores.
