@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accused_units, false_accusations, school_samples
+from benchmarks import accused_units, false_accusations, school_samples, thin_groups
 
 FIGURES = Path(__file__).parents[1] / "docs" / "_figures"
 
@@ -48,3 +48,15 @@ def test_the_schools_have_the_true_shares_and_samples_cover_them() -> None:
     rows = list(school_samples.coverage(whole, design, 20, 1))
     assert all(row["findings"] >= 75 for row in rows)
     assert list(rows[0]) == list(committed("school_samples.csv")[0])
+
+
+def test_thin_groups_have_the_rates_of_their_file() -> None:
+    written = committed("thin_groups.csv")
+    sizes, numbers = thin_groups.GROUPS[2], thin_groups.CASELOADS[0]
+    made = [*thin_groups.several_groups(sizes), *thin_groups.caseloads(*numbers)]
+    texts = [{name: str(value) for name, value in row.items()} for row in made]
+    assert texts == [
+        row for row in written if row["sizes"] in {texts[0]["sizes"], texts[-1]["sizes"]}
+    ]
+    one = thin_groups.by_rule("questions", 3, 0.5, 2, 1)
+    assert list(one) == list(written[0])

@@ -140,9 +140,9 @@ def levels(
     >>> found
     Levels: 8 rows, 1 unit x sex
     <BLANKLINE>
-    question, unit, group   fully met  mostly met  partly met  not met  N  stars
-    plan, all, girl             67%          0%         33%       0%  6     *?
-    plan, all, boy               0%         50%          0%      50%  4     *?
+    question, unit, group  fully met  mostly met  partly met  not met  N  stars
+    plan, all, girl              67%          0%         33%       0%  6    --?
+    plan, all, boy                0%         50%          0%      50%  4    --?
     ?: few answers, or few expected; see the column reliability
     """
     check_confidence(confidence)

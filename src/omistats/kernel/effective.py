@@ -42,6 +42,8 @@ SUMS = 20
 
 # Below so many expected effective answers in a cell the test is corrected for continuity.
 _FEW = 5.0
+# Below so many in a group Haldane's moments do not hold either.
+_SPARSE = 1.0
 # How far inside a difference of all against none a search for limits begins.
 _INSIDE = 1e-9
 # With fewer degrees of freedom t has no quantile that floating point can hold.
@@ -466,7 +468,7 @@ def compare_effective_groups(groups: EffectiveGroups) -> EffectiveComparison:
         unknown = few & ((N <= 3.5) | (Vx <= 0) | np.isnan(Vx))
         df = np.where(few & ~unknown, 2 * E * E / Vx, r - 1)
         ratio = np.where(few & ~unknown, X2 / E, X2 / (r - 1))
-        sparse = n * np.minimum(p0, 1 - p0)[..., np.newaxis] < 1
+        sparse = n * np.minimum(p0, 1 - p0)[..., np.newaxis] < _SPARSE - _ROUNDING
         apart = np.maximum(n * np.abs(p - p0[..., np.newaxis]) - np.where(sparse, 0.5, 0.0), 0.0)
         plain = np.where(known, apart**2 / np.where(known, n, 1.0), 0.0).sum(axis=-1) / pq
         p_value, by_chi_square = _f_sf(ratio, df, df2), _f_sf(plain / (r - 1), r - 1, df2)

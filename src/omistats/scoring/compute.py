@@ -227,7 +227,7 @@ def scores(
     unit, group             score                        percent   interval       n  stars
     all                     3 Outcomes reached and kept     57.1  56.2-57.9  13,936
     all, risk of harm high  3 Outcomes reached and kept     57.4  55.5-59.3   2,699     --
-    all, risk of harm all   3 Outcomes reached and kept     57.1  56.1-58.0  13,936
+    all, risk of harm all   3 Outcomes reached and kept     57.1  56.2-57.9  13,936
     """
     design: dict[str, Any] = {"weight": weight, "stratum": stratum, "cluster": cluster}
     summed = source if isinstance(source, ScoreTally) else None
