@@ -89,12 +89,13 @@ class UnknownNameError(UsageError, KeyError):
     def _sentence(self, name: object) -> str:
         from difflib import get_close_matches
 
-        near = get_close_matches(str(name), self.known, n=3)
+        shown = _written(name)
+        near = get_close_matches(str(name) if isinstance(name, str) else shown, self.known, n=3)
         if near:
-            return f"unknown {self.what} {name!r}; did you mean {' or '.join(map(repr, near))}?"
+            return f"unknown {self.what} {shown}; did you mean {' or '.join(map(repr, near))}?"
         if not self.known:
-            return f"unknown {self.what} {name!r}; there are none to choose from"
-        return f"unknown {self.what} {name!r}; choose from {', '.join(self.known)}"
+            return f"unknown {self.what} {shown}; there are none to choose from"
+        return f"unknown {self.what} {shown}; choose from {', '.join(self.known)}"
 
     def __str__(self) -> str:
         # KeyError shows the repr of its argument, which would quote the whole sentence.
@@ -184,16 +185,27 @@ def format_values(values: Iterable[object], most: int = 5) -> str:
     values = list(values)
     if not values:
         return "none"
-    text = ", ".join(repr(v) for v in values[:most])
+    text = ", ".join(map(_written, values[:most]))
     rest = len(values) - most
     return f"{text} and {rest} more" if rest > 0 else text
+
+
+def _written(value: object) -> str:
+    """Return the repr of a value, or its type where it has none."""
+    if isinstance(value, int) and abs(value) >= 10**60:
+        # Python refuses to write out numbers of many thousand digits.
+        return "a whole number of more than 60 digits"
+    try:
+        return repr(value)
+    except (ValueError, RecursionError):
+        return f"a value of type {type(value).__name__}"
 
 
 def format_value(value: object) -> str:
     """Format a value as text if that is short, else name its type."""
     if isinstance(value, list | tuple | dict | set) and len(value) > 5:
         return f"a {type(value).__name__} of {len(value)}"
-    text = repr(value)
+    text = _written(value)
     short = len(text) <= 60 and "\n" not in text
     return text if short else f"a value of type {type(value).__name__}"
 

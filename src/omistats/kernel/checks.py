@@ -197,10 +197,11 @@ def as_fraction(value: float, name: str) -> float:
         When it is not; a percentage gets a hint.
     """
     if isinstance(value, bool) or not isinstance(value, float | int | np.floating | np.integer):
-        raise UsageError(f"`{name}` must be one number between 0 and 1; found {value!r}")
+        found = format_value(value)
+        raise UsageError(f"`{name}` must be one number between 0 and 1; found {found}")
     if not 0 < value < 1:
-        hint = _percentage_hint(float(value))
-        raise UsageError(f"`{name}` must be between 0 and 1; found {value!r}{hint}")
+        hint = _percentage_hint(value)
+        raise UsageError(f"`{name}` must be between 0 and 1; found {format_value(value)}{hint}")
     return float(value)
 
 
@@ -209,12 +210,13 @@ def check_confidence(value: float) -> None:
     as_fraction(value, "confidence")
 
 
-def check_whole(name: str, number: Any, least: int) -> None:
-    """Check that an option is a whole number of at least ``least``."""
+def check_whole(name: str, number: Any, least: int, most: int | None = None) -> None:
+    """Check that an option is a whole number of at least ``least``, and at most ``most``."""
     whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
-    if not whole or number < least:
+    if not whole or number < least or (most is not None and number > most):
         found = format_value(number)
-        raise UsageError(f"`{name}` must be a whole number, {least} or more; found {found}")
+        ends = f"{least} or more" if most is None else f"from {least} to {most:,}"
+        raise UsageError(f"`{name}` must be a whole number, {ends}; found {found}")
 
 
 def _and_more(rest: int) -> str:
