@@ -30,6 +30,7 @@ from omistats.model.framework import (
     Question as Question,
     Stratum as Stratum,
 )
+from omistats.model.rating_rule import RatingRule as RatingRule
 from omistats.model.units import Unit as Unit, match_units as match_units
 from omistats.profiles.age_groups import age_group as age_group
 from omistats.profiles.characteristics import characteristics as characteristics
@@ -40,11 +41,7 @@ from omistats.resampling.max_t import max_t as max_t
 from omistats.sampling.plan import plan_sample as plan_sample
 from omistats.sampling.weights import design_weights as design_weights
 from omistats.scoring.compute import scores as scores
-from omistats.scoring.ratings import (
-    RatingRule as RatingRule,
-    Ratings as Ratings,
-    ratings as ratings,
-)
+from omistats.scoring.ratings import Ratings as Ratings, ratings as ratings
 from omistats.scoring.result import Scores as Scores
 from omistats.scoring.score_tally import ScoreTally as ScoreTally
 from omistats.scoring.sources import score_tally as score_tally

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -24,11 +24,9 @@ from omistats.errors import (
 from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import ALL, Framework, Item, Link, Question, Stratum
+from omistats.model.rating_rule import RatingRule
 from omistats.model.units import Unit
 from omistats.programmes.toml_files import Key, TomlFile, read_toml
-
-if TYPE_CHECKING:
-    from omistats.scoring.ratings import RatingRule
 
 __all__ = ["SHIPPED", "Programme", "load", "names"]
 
@@ -604,30 +602,22 @@ def _read_units(file: TomlFile) -> tuple[Unit, ...]:
 
 
 def _read_rating(file: TomlFile, framework: Framework | None) -> RatingRule | None:
-    # Costly, and many programmes have no ratings.
-    from omistats.scoring.ratings import RatingRule
-
+    known = None if framework is None else [item.id for item in framework.items]
     try:
-        rule = RatingRule.from_dict(file.data)
+        return RatingRule.from_dict(file.data, items=known)
     except DataError as error:
         for problem in error.problems:
             path = _path_of(problem.where)
             file.problems.append(attrs.evolve(problem, where=file.where(*path)))
-        return None
-    if framework is not None:
-        known = {item.id for item in framework.items}
-        for i, standard in enumerate(rule.standards):
-            for j, item in enumerate(standard.items):
-                if item not in known:
-                    near = str(UnknownNameError("item", item, known))
-                    path = ("standards", i, "items", j)
-                    file.add(path, "must be an item of the framework", near)
-    return rule
+    return None
 
 
 def _path_of(where: str) -> Key:
-    """Turn a place such as ``bands[1].from`` into its parts."""
-    entry = re.match(r"(\w+)\[(\d+)\](?:\.(.*))?$", where, re.DOTALL)
+    """Turn a place such as ``standards[1].items[0]`` into its parts."""
+    entry = re.match(r"(\w+)\[(\d+)\](?:\.(items)\[(\d+)\]|\.(.*))?$", where, re.DOTALL)
     if entry is None:
         return (where,)
-    return (entry[1], int(entry[2]), *((entry[3],) if entry[3] else ()))
+    own: Key = (entry[1], int(entry[2]))
+    if entry[3]:
+        return (*own, entry[3], int(entry[4]))
+    return (*own, entry[5]) if entry[5] else own

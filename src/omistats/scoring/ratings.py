@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import attrs
@@ -17,34 +18,38 @@ from omistats.errors import (
     Problem,
     UnknownNameError,
     UsageError,
-    as_tuple,
     format_value,
     format_values,
 )
 from omistats.kernel.bands import (
     band_of,
     cases_for_band,
+    check_certainty,
+    limiting_bands,
     posterior_bands,
     predictive_bands,
-    unseen_bands,
+    smooth_bands,
 )
-from omistats.kernel.checks import check_confidence, check_whole
+from omistats.kernel.checks import LARGEST, check_whole
+from omistats.kernel.planning import with_population
 from omistats.model.framework import ALL
 from omistats.model.metadata import is_synthetic
+from omistats.model.rating_rule import OVERALL, RatingRule, Standard
 from omistats.scoring.build import is_thin
+from omistats.scoring.estimators import ComplexDesign
+from omistats.scoring.joint_draws import JointDraws
 from omistats.scoring.result import Scores
-from omistats.scoring.sums import case_sums
 from omistats.scoring.unit_comparison import whole_cases
+from omistats.scoring.weaknesses import ScoringContext
 
-__all__ = ["Band", "Rating", "RatingRule", "Ratings", "ratings"]
+__all__ = ["Ratings", "ratings"]
 
 Floats = npt.NDArray[np.float64]
-
-OVERALL = "overall"
-"""The name of the rating that the points of all standards add up to."""
+Ints = npt.NDArray[np.intp]
 
 _KEY = pa.dictionary(pa.int16(), pa.string())
 _NOTE = pa.dictionary(pa.int8(), pa.string())
+_MOST_DRAWS = 1_000_000
 
 SCHEMA = pa.schema(
     [
@@ -53,14 +58,15 @@ SCHEMA = pa.schema(
         ("effective_n", pa.float64()),
         ("percent", pa.float64()),
         ("rating", _NOTE),
-        ("points", pa.float64()),
-        ("most_points", pa.float64()),
+        *((name, pa.int64()) for name in ("points", "most_points", "rated", "to_rate")),
         ("posterior_same", pa.float64()),
         ("posterior_higher", pa.float64()),
         ("posterior_lower", pa.float64()),
         ("predictive_other", pa.float64()),
-        ("cases_needed", pa.float64()),
+        ("cases_needed", pa.int64()),
+        ("draws", pa.int64()),
         ("reason", _NOTE),
+        ("cases_needed_reason", _NOTE),
         ("reliability", pa.string()),
     ]
 )
@@ -70,7 +76,7 @@ PROBABILITIES = pa.schema(
     [
         *((name, _KEY) for name in ("unit", "standard")),
         ("rating", _NOTE),
-        ("points", pa.float64()),
+        ("points", pa.int64()),
         ("posterior", pa.float64()),
         ("predictive", pa.float64()),
     ]
@@ -79,364 +85,20 @@ PROBABILITIES = pa.schema(
 
 
 class RatingReason(Reason):
-    """Why a rating, or how sure it is, is missing."""
+    """Why a rating, how sure it is, or the number of cases needed is missing."""
 
     NO_ANSWERS = "no applicable answers"
+    NO_WEIGHT = "no case with a weight above 0"
     NOT_GIVEN = "rated on other evidence, which was not given"
     MISSING_STANDARD = "no standard that counts has a rating"
     PARTIAL = "of the standards that have a rating; others that count have none"
     GIVEN = "rated on other evidence, whose doubt is not known"
-    NO_CASES = "needs the cases, which these scores do not hold"
+    NO_CASES = "several items together need the cases, which these scores do not hold"
     ONE_CASE = "one case only: spread between cases unknown"
-
-
-@attrs.frozen
-class Band:
-    """One band of a rating.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``Good``.
-    start : float
-        Where it begins: a percentage from 0 to 100, or points. The value itself is in the band.
-    points : float
-        What the band adds to an overall rating.
-
-    Examples
-    --------
-    >>> import omistats as oms
-    >>> oms.RatingRule.percentages(["Not met", "Met"], [60]).bands
-    (Band(name='Not met', start=0.0, points=0.0), Band(name='Met', start=60.0, points=1.0))
-    """
-
-    name: str
-    start: float
-    points: float = 0.0
-
-
-@attrs.frozen
-class Rating:
-    """One standard that is rated.
-
-    Parameters
-    ----------
-    id, label : str
-        Its name in tables, and for people.
-    items : tuple of str
-        The items of scores whose lowest decides; none for a standard that is rated on other
-        evidence than cases.
-    counts : bool
-        Whether its points count towards the overall rating.
-
-    Examples
-    --------
-    >>> import omistats as oms
-    >>> rule = oms.RatingRule.percentages(["Not met", "Met"], [60], items=["1.1"])
-    >>> rule.standards
-    (Rating(id='1.1', label='1.1', items=('1.1',), counts=True),)
-    """
-
-    id: str
-    label: str
-    items: tuple[str, ...] = ()
-    counts: bool = True
-
-
-@attrs.frozen
-class RatingRule:
-    """How percentages become ratings, and ratings of standards an overall one.
-
-    Make one with `RatingRule.from_dict`, as a programme's ``rating.toml`` is read, or with
-    `RatingRule.percentages`.
-
-    Attributes
-    ----------
-    bands : tuple of Band
-        Bands of a percentage, from the lowest; the first begins at 0.
-    standards : tuple of Rating
-        What is rated; without any, every item by itself.
-    overall : tuple of Band
-        Bands of the sum of points, from the lowest; none for no overall rating. They begin at
-        points of ``most_points``, and scale where fewer standards count.
-    most_points : float
-        The points that all standards together can have.
-    provenance : str
-        Where the rule is known from.
-
-    Examples
-    --------
-    >>> import omistats as oms
-    >>> oms.RatingRule.percentages(["improve", "good"], [65]).cuts
-    (0.65,)
-    """
-
-    bands: tuple[Band, ...]
-    standards: tuple[Rating, ...] = ()
-    overall: tuple[Band, ...] = ()
-    most_points: float = 0.0
-    provenance: str = ""
-
-    @classmethod
-    def percentages(
-        cls, names: Iterable[str], cuts: Iterable[float], *, items: Iterable[str] = ()
-    ) -> RatingRule:
-        """Make a rule of percentage bands alone.
-
-        Parameters
-        ----------
-        names : iterable of str
-            Bands, from the lowest.
-        cuts : iterable of float
-            The percentage at which each band but the lowest begins.
-        items : iterable of str
-            The items that are rated, each by itself; by default all.
-
-        Returns
-        -------
-        RatingRule
-            Bands have 0, 1, 2 and more points.
-
-        Raises
-        ------
-        DataError
-            When names repeat, or cuts do not ascend from above 0 to below 100, or are not one
-            fewer than names.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> rule = oms.RatingRule.percentages(["low", "middle", "high"], [50, 80])
-        >>> rule.band_names, rule.cuts
-        (('low', 'middle', 'high'), (0.5, 0.8))
-        """
-        labels, edges = as_tuple("names", names, "names of bands"), [0.0, *cuts]
-        if len(labels) != len(edges):
-            what = f"{len(labels)} names and {len(edges) - 1} cuts"
-            hint = "Pass a cut between every two bands."
-            raise DataError([Problem("cuts", "one fewer than names", what, hint)])
-        ends: list[float | None] = [*edges[1:], None]
-        bands = [
-            {"name": name, "from": start, "points": i, **({} if end is None else {"below": end})}
-            for i, (name, start, end) in enumerate(zip(labels, edges, ends, strict=True))
-        ]
-        wanted = [{"id": id, "items": [id]} for id in as_tuple("items", items, "item ids")]
-        return cls.from_dict({"bands": bands, "standards": wanted})
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RatingRule:
-        """Make a rule of plain data, and check it.
-
-        Parameters
-        ----------
-        data : mapping
-            ``bands``: a list, from the lowest, of ``name``, ``from`` (a percentage; the value
-            itself is in the band), ``below`` (where the next begins; left out for the highest)
-            and ``points``. ``standards``: a list of ``id``, ``label``, ``items`` (the lowest
-            decides; none for other evidence) and ``counts``. ``overall``: a list, from the
-            lowest, of ``name``, ``from`` and ``to`` (whole points, both in the band).
-            ``most_points``: what all standards that count can have together. ``provenance``:
-            text. All but ``bands`` may be left out.
-
-        Returns
-        -------
-        RatingRule
-            The rule.
-
-        Raises
-        ------
-        DataError
-            When bands overlap or leave a gap, points do not add up, or keys are unknown or of
-            another type; all problems are listed, each at its key.
-
-        Examples
-        --------
-        >>> import omistats as oms
-        >>> rule = oms.RatingRule.from_dict(
-        ...     {
-        ...         "bands": [
-        ...             {"name": "Not met", "from": 0, "below": 60, "points": 0},
-        ...             {"name": "Met", "from": 60, "points": 1},
-        ...         ],
-        ...         "standards": [{"id": "plan", "items": ["1.1", "1.2"]}],
-        ...     }
-        ... )
-        >>> rule.standards[0].items
-        ('1.1', '1.2')
-        """
-        problems = _unknown_keys("", data, {*attrs.fields_dict(cls)})
-        bands = _read_bands(data.get("bands"), problems)
-        standards = _read_standards(data.get("standards", []), problems)
-        overall = _read_overall(data.get("overall", []), problems)
-        most = data.get("most_points", 0)
-        if not _is_number(most) or most < 0:
-            _add(problems, "most_points", "must be a number of points", most)
-        elif overall and not problems:
-            problems += _points_problems(bands, standards, overall, float(most), data)
-        if problems:
-            raise DataError(problems)
-        return cls(bands, standards, overall, float(most), str(data.get("provenance", "")))
-
-    @property
-    def cuts(self) -> tuple[float, ...]:
-        """Where bands of a share begin but for the lowest, 0-1."""
-        return tuple(band.start / 100 for band in self.bands[1:])
-
-    @property
-    def band_names(self) -> tuple[str, ...]:
-        """Names of the bands of a percentage, from the lowest."""
-        return tuple(band.name for band in self.bands)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _add(problems: list[Problem], where: str, rule: str, found: Any, hint: str = "") -> None:
-    problems.append(Problem(where, rule, format_value(found), hint or "Correct it."))
-
-
-def _unknown_keys(where: str, data: Any, known: set[str]) -> list[Problem]:
-    if not isinstance(data, Mapping):
-        return [Problem(where or "rating", "must be a table", format_value(data), "Correct it.")]
-    return [
-        Problem(
-            f"{where}{key}",
-            "must be a key that is known",
-            str(UnknownNameError("key", key, sorted(known))),
-            "Correct or remove it.",
-        )
-        for key in data
-        if key not in known
-    ]
-
-
-def _entries(name: str, values: Any, known: set[str], problems: list[Problem]) -> list[Any]:
-    """Check a list of tables with names; return those that are tables."""
-    if not isinstance(values, Sequence) or isinstance(values, str):
-        _add(problems, name, "must be a list of tables", values)
-        return []
-    good = []
-    for i, value in enumerate(values):
-        found = _unknown_keys(f"{name}[{i}].", value, known)
-        problems += found
-        if isinstance(value, Mapping):
-            good.append((i, value))
-    return good
-
-
-def _read_names(name: str, key: str, entries: list[Any], problems: list[Problem]) -> list[str]:
-    names = []
-    for i, entry in entries:
-        value = entry.get(key)
-        if not isinstance(value, str) or not value.strip():
-            _add(problems, f"{name}[{i}].{key}", "must be text", value)
-        elif value in names:
-            _add(problems, f"{name}[{i}].{key}", "must be used once", value, "Rename it.")
-        names.append(str(value))
-    return names
-
-
-def _read_bands(values: Any, problems: list[Problem]) -> tuple[Band, ...]:
-    if values is None:
-        _add(problems, "bands", "must be given", None, "List the bands from the lowest.")
-        return ()
-    entries = _entries("bands", values, {"name", "from", "below", "points"}, problems)
-    names = _read_names("bands", "name", entries, problems)
-    if len(entries) < 2:
-        _add(problems, "bands", "must be two or more", len(entries))
-        return ()
-    bands: list[Band] = []
-    last: Any = 0
-    for place, (i, entry) in enumerate(entries):
-        start, points = entry.get("from", 0), entry.get("points", place)
-        below = entry.get("below")
-        final = place == len(entries) - 1
-        for key, value in (("from", start), ("points", points), ("below", below)):
-            if not (_is_number(value) or (key == "below" and value is None)):
-                _add(problems, f"bands[{i}].{key}", "must be a number", value)
-                return ()
-        if start != last:
-            word = "leave a gap" if start > last else "overlap"
-            rule = f"must begin where the band below ends, at {last:g}"
-            _add(problems, f"bands[{i}].from", rule, start, f"Bands {word} there.")
-        if not final and below is None:
-            _add(problems, f"bands[{i}].below", "must be given but for the highest band", None)
-            return ()
-        if below is not None and not start < below <= 100:
-            rule = "must be above `from` and at most 100"
-            _add(problems, f"bands[{i}].below", rule, below)
-        if final and below not in (None, 100):
-            rule = "the highest band must reach 100"
-            _add(problems, f"bands[{i}].below", rule, below, "Leave it out.")
-        if bands and points <= bands[-1].points:
-            rule = "a higher band must have more points"
-            _add(problems, f"bands[{i}].points", rule, points)
-        bands.append(Band(names[place], float(start), float(points)))
-        last = below
-    return tuple(bands)
-
-
-def _read_standards(values: Any, problems: list[Problem]) -> tuple[Rating, ...]:
-    entries = _entries("standards", values, {"id", "label", "items", "counts"}, problems)
-    ids = _read_names("standards", "id", entries, problems)
-    standards = []
-    for id, (i, entry) in zip(ids, entries, strict=True):
-        items, counts = entry.get("items", []), entry.get("counts", True)
-        if not isinstance(items, Sequence) or not all(isinstance(x, str) for x in items):
-            _add(problems, f"standards[{i}].items", "must be a list of item ids", items)
-            continue
-        if id == OVERALL:
-            _add(problems, f"standards[{i}].id", f"{OVERALL!r} is the sum of all", id, "Rename it.")
-        if not isinstance(counts, bool):
-            _add(problems, f"standards[{i}].counts", "must be true or false", counts)
-            continue
-        items = (items,) if isinstance(items, str) else tuple(items)
-        standards.append(Rating(id, str(entry.get("label", id)), items, counts))
-    return tuple(standards)
-
-
-def _read_overall(values: Any, problems: list[Problem]) -> tuple[Band, ...]:
-    entries = _entries("overall", values, {"name", "from", "to"}, problems)
-    names = _read_names("overall", "name", entries, problems)
-    bands: list[Band] = []
-    expected = 0.0
-    for place, (i, entry) in enumerate(entries):
-        start, end = entry.get("from"), entry.get("to")
-        if not (_is_number(start) and _is_number(end)):
-            _add(problems, f"overall[{i}]", "must have numbers of points `from` and `to`", entry)
-            return ()
-        if start != expected:
-            word = "leave a gap" if start > expected else "overlap"
-            rule = f"must begin at {expected:g} points, after the band below"
-            _add(problems, f"overall[{i}].from", rule, start, f"Bands {word} there.")
-        if end < start:
-            _add(problems, f"overall[{i}].to", "must be at least `from`", end)
-        bands.append(Band(names[place], float(start), float(end)))
-        expected = end + 1
-    return tuple(bands)
-
-
-def _points_problems(
-    bands: tuple[Band, ...],
-    standards: tuple[Rating, ...],
-    overall: tuple[Band, ...],
-    most: float,
-    data: Mapping[str, Any],
-) -> list[Problem]:
-    problems: list[Problem] = []
-    counted = sum(one.counts for one in standards)
-    whole = counted * bands[-1].points
-    if "most_points" not in data:
-        _add(problems, "most_points", "must be given with `overall`", None)
-    elif whole != most:
-        rule = f"must be the {counted} standards that count times {bands[-1].points:g} points"
-        _add(problems, "most_points", rule, most, f"That is {whole:g}.")
-    if overall[-1].points != most:
-        rule = f"the highest band must reach {most:g} points"
-        last = f"overall[{len(overall) - 1}].to"
-        _add(problems, last, rule, overall[-1].points)
-    return problems
+    ONE_CLUSTER = "one cluster only: spread between clusters unknown"
+    NO_EFFECTIVE = "no effective answers under this design"
+    AT_A_CUT = "a share is at a cut: no number of cases suffices"
+    TOO_MANY = "more cases than 2**53"
 
 
 def ratings(
@@ -461,12 +123,14 @@ def ratings(
         Ratings of standards that rest on other evidence than cases. Without one, the overall
         rating of the unit is of the standards that have a rating.
     caseload : mapping of unit to int, optional
-        Numbers of cases in the units' caseloads. The posterior is then of the caseload's own
-        share: what was seen is known. By default the caseload is as good as infinite.
+        Numbers of cases in the units' caseloads, at most 2**53. All three figures are then about
+        samples without replacement from that caseload: of one that was seen whole nothing is in
+        doubt. By default the caseload is as good as infinite.
     certainty : float
-        How often a sample of ``cases_needed`` must have the band of the percentage seen.
+        How often a sample of ``cases_needed`` must have this rating; above 0.5 and below 1.
     draws : int
-        Number of joint draws, for standards of several items and overall ratings.
+        Number of joint draws, for standards of several items and overall ratings: 100 to
+        1,000,000.
     seed : int
         Seed of the draws; they do not depend on the order of cases.
 
@@ -488,20 +152,28 @@ def ratings(
     -----
     Three things are told apart. *Posterior*: given this sample, the probability that the
     caseload's own share lies in a band, by Jeffreys' prior on effective answers: Beta(n p + 1/2,
-    n q + 1/2); of a known caseload, beta-binomial for the cases not seen. *Predictive*: given this
-    sample, how often another sample of the same size would be rated otherwise. *Cases needed*: how
-    many cases a sample needs, so that it has the band of the percentage seen with the given
-    certainty, were that the true share.
+    n q + 1/2); of a known caseload, beta-binomial for the cases not seen. It is a statement under
+    that prior, not about services whose shares are known to lie elsewhere. *Predictive*: given
+    this sample, how often another sample of the same size would be rated otherwise; from a known
+    caseload hypergeometric, given its posterior, good to 0.0001. *Cases needed*: how many cases a
+    sample of the unit needs so that it has this rating with the given certainty, were the
+    percentages seen the true ones; cases being as informative as those seen.
 
     Items of a standard, and standards of an overall rating, rest on the same cases. Their joint
     distribution keeps the distribution that each has alone, and how they hang together is that of
-    draws of the unit's cases with random weights (the Bayesian bootstrap).
+    draws of the unit's cases with random weights (the Bayesian bootstrap), times the weights of
+    the scores; clusters are drawn whole, and strata keep their size. Cases needed by several items
+    are those by which the joint rating is right often enough: they smooth over the steps of whole
+    answers, are good to some percent, and are reduced for a known caseload by the finite
+    population correction.
 
     References
     ----------
     Brown, L. D., Cai, T. T. and DasGupta, A. (2001). Interval estimation for a binomial
     proportion. Statistical Science 16, 101-133. Rubin, D. B. (1981). The Bayesian bootstrap.
-    Annals of Statistics 9, 130-134.
+    Annals of Statistics 9, 130-134. Iman, R. L. and Conover, W. J. (1982). A distribution-free
+    approach to inducing rank correlation among input variables. Communications in Statistics B 11,
+    311-334.
 
     Examples
     --------
@@ -514,9 +186,9 @@ def ratings(
     unit  standard  percent  rating  points  posterior same  predictive other  cases needed
     U01   3            62.2  middle  1 of 2             92%               16%           101
     U02   3            61.5  middle  1 of 2             99%                6%            69
-    posterior: probability that the caseload's share is in this band, given the sample
+    posterior: probability that the caseload has this rating, given the sample, by Jeffreys' prior
     predictive: chance that another sample of the same size would be rated otherwise
-    cases needed: for the band of this percentage in 90% of samples, were it the true share
+    cases needed: of the unit, so that 90% of samples are rated so, were these percentages true
     """
     if not isinstance(scores, Scores):
         raise UsageError(f"`scores` must be Scores; found {format_value(scores)}. Make them first")
@@ -525,8 +197,8 @@ def ratings(
             f"`rule` must be a RatingRule; found {format_value(rule)}. A programme has one, or "
             "make it with RatingRule.percentages or RatingRule.from_dict"
         )
-    check_confidence(certainty)
-    check_whole("draws", draws, 100)
+    wanted = check_certainty(certainty)
+    check_whole("draws", draws, 100, _MOST_DRAWS)
     check_whole("seed", seed, 0)
     table = whole_cases(scores.table, "ratings need")
     rows = table.to_pylist()
@@ -541,62 +213,229 @@ def ratings(
             "these scores were made with `population`; make them without, and pass caseload=..."
         )
     items = list(dict.fromkeys(row["item"] for row in rows))
-    standards = rule.standards or tuple(Rating(id, id, (id,)) for id in items)
+    standards = rule.standards or tuple(Standard(id, id, (id,)) for id in items)
     known = {row["item"] for row in (scores._whole or scores).table.to_pylist()}  # noqa: SLF001
-    wanted = [item for one in standards for item in one.items]
-    if missing := [item for item in wanted if item not in items]:
+    asked = [item for one in standards for item in one.items]
+    if missing := [item for item in asked if item not in items]:
         if unknown := [item for item in missing if item not in known]:
             raise UnknownNameError("item", unknown, sorted(known))
         raise UsageError(f"these scores are filtered; they lack {format_values(missing)}")
     others = _check_given(given, standards, rule, units)
     loads = _check_caseload(caseload, units)
-    made = _Rater(scores, rule, standards, others, loads, certainty, draws, seed)
-    parts = [made.rate(unit, {r["item"]: r for r in rows if r["unit"] == unit}) for unit in units]
+    by_unit = {unit: {r["item"]: r for r in rows if r["unit"] == unit} for unit in units}
+    drawn = _cases_drawn(context, by_unit)
+    _check_samples(loads, drawn)
+    scored = _read_rows(by_unit, set(asked), np.array(rule.cuts), loads, drawn)
+    resampled = JointDraws(context, {u: list(own) for u, own in scored.items()}, draws, seed)
+    made = _Rater(rule, standards, others, wanted, resampled)
+    answered = {
+        unit: frozenset(item for item, row in own.items() if row["n"])
+        for unit, own in by_unit.items()
+    }
+    parts = [
+        made.rate(_Unit(unit, scored[unit], answered[unit], drawn[unit], loads.get(unit)))
+        for unit in units
+    ]
     lines = [line for part in parts for line in part[0]]
     chances = [line for part in parts for line in part[1]]
     return Ratings(
         _table(lines, SCHEMA, scores.table.schema.metadata),
         _table(chances, PROBABILITIES, scores.table.schema.metadata),
         rule,
-        certainty,
+        wanted,
     )
 
 
 def _check_given(
-    given: Mapping[str, Mapping[str, str]] | None,
-    standards: Sequence[Rating],
-    rule: RatingRule,
-    units: Sequence[str],
+    given: object, standards: Sequence[Standard], rule: RatingRule, units: Sequence[str]
 ) -> dict[str, dict[str, int]]:
     """Check ratings on other evidence; return the place of the band of each."""
+    example = "units to standards and bands, as {'A': {'staff': 'Good'}}"
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise UsageError(f"`given` must map {example}; found {format_value(given)}")
     names = [one.id for one in standards if not one.items]
     found: dict[str, dict[str, int]] = {}
-    for unit, own in (given or {}).items():
+    for unit, own in given.items():
         if unit not in units:
-            raise UnknownNameError("unit", unit, units)
+            raise UnknownNameError("unit", [unit], units)
         if not isinstance(own, Mapping):
-            raise UsageError(f"`given` must map units to standards and bands; found {own!r}")
+            raise UsageError(f"`given` must map {example}; found {format_value(own)}")
         for standard, band in own.items():
             if standard not in names:
-                raise UnknownNameError("standard on other evidence", standard, names)
+                raise UnknownNameError("standard on other evidence", [standard], names)
             if band not in rule.band_names:
-                raise UnknownNameError("band", band, rule.band_names)
+                raise UnknownNameError("band", [band], rule.band_names)
         found[unit] = {name: rule.band_names.index(band) for name, band in own.items()}
     return found
 
 
-def _check_caseload(caseload: Mapping[str, int] | None, units: Sequence[str]) -> dict[str, int]:
+def _check_caseload(caseload: object, units: Sequence[str]) -> dict[str, int]:
     if caseload is None:
         return {}
     if not isinstance(caseload, Mapping):
         raise UsageError(f"`caseload` must map units to numbers; found {format_value(caseload)}")
     for unit, number in caseload.items():
         if unit not in units:
-            raise UnknownNameError("unit", unit, units)
-        check_whole(f"caseload[{unit!r}]", number, 1)
+            raise UnknownNameError("unit", [unit], units)
+        check_whole(f"caseload[{unit!r}]", number, 1, LARGEST)
     if lacking := [unit for unit in units if unit not in caseload]:
         raise UsageError(f"`caseload` lacks {format_values(lacking)}; give all units or none")
-    return dict(caseload)
+    return {unit: int(number) for unit, number in caseload.items()}
+
+
+def _cases_drawn(
+    context: ScoringContext | None, by_unit: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> dict[str, int]:
+    """Return how many cases each unit has, applicable or not."""
+    if context is None:
+        # A bare table knows only of cases with an applicable answer.
+        return {
+            unit: max((int(row["cases"] or 0) for row in rows.values()), default=0)
+            for unit, rows in by_unit.items()
+        }
+    estimator: Any = context.estimator
+    is_complex = isinstance(estimator, ComplexDesign)
+    sizes = np.diff(estimator.sample.starts) if is_complex else estimator.units.cases
+    return {unit: int(sizes[context.units.index(unit)]) for unit in by_unit}
+
+
+def _check_samples(caseload: Mapping[str, int], drawn: Mapping[str, int]) -> None:
+    rule, hint = "a caseload must be at least as large as the sample", "Correct it."
+    problems = [
+        Problem(f"caseload of {unit}", rule, f"{size:,}, of which {drawn[unit]:,} were seen", hint)
+        for unit, size in caseload.items()
+        if size < drawn[unit]
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+@attrs.frozen(eq=False)
+class _Scored:
+    """The score of an item of a unit, with what it says of bands.
+
+    Attributes
+    ----------
+    row : mapping
+        The row of the scores.
+    share : float
+        From 0 to 1.
+    effective : float
+        Effective answers; NaN where not known.
+    population : float
+        Effective answers of the whole caseload; infinite where it is not known.
+    posterior, predictive : ndarray of float64, shape (bands,)
+        Probabilities of bands.
+    reason : RatingReason or None
+        Why these are not known.
+    size_reason : RatingReason or None
+        Why cases needed cannot be told.
+    """
+
+    row: Mapping[str, Any]
+    share: float
+    effective: float
+    population: float
+    posterior: Floats
+    predictive: Floats
+    reason: RatingReason | None
+    size_reason: RatingReason | None
+
+
+def _read_rows(
+    by_unit: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    items: set[str],
+    cuts: Floats,
+    caseload: Mapping[str, int],
+    drawn: Mapping[str, int],
+) -> dict[str, dict[str, _Scored]]:
+    """Compute what the score of each item says of bands; items without a score are left out."""
+    rows = [
+        (unit, row)
+        for unit, own in by_unit.items()
+        for item, row in own.items()
+        if item in items and row["n"] and row["percent"] is not None
+    ]
+    p = np.array([row["percent"] / 100 for _, row in rows], np.float64)
+    n = np.array([row["effective_n"] or np.nan for _, row in rows], np.float64)
+    seen = np.array([drawn[unit] for unit, _ in rows], np.float64)
+    size = np.array([caseload.get(unit, np.inf) for unit, _ in rows], np.float64)
+    with np.errstate(invalid="ignore"):
+        # Where all was seen exactly n, which the quotient may miss.
+        N = np.where(size == seen, n, n * (size / seen))
+    posterior, predictive = posterior_bands(n, p, cuts, N), predictive_bands(n, p, cuts, N)
+    own_band = (band_of(p, cuts)[:, np.newaxis] == np.arange(len(cuts) + 1)).astype(np.float64)
+    census = (size == seen)[:, np.newaxis]
+    posterior, predictive = (np.where(census, own_band, x) for x in (posterior, predictive))
+    found: dict[str, dict[str, _Scored]] = {unit: {} for unit in by_unit}
+    for i, (unit, row) in enumerate(rows):
+        reason = None
+        if row["cases"] == 1:
+            is_cluster = row["reliability"] == "one cluster only"
+            reason = RatingReason.ONE_CLUSTER if is_cluster else RatingReason.ONE_CASE
+        elif np.isnan(n[i]):
+            reason = RatingReason.NO_EFFECTIVE
+        found[unit][row["item"]] = _Scored(
+            row,
+            float(p[i]),
+            float(n[i]),
+            float(N[i]),
+            posterior[i],
+            predictive[i],
+            None if census[i, 0] else reason,
+            reason,
+        )
+    return found
+
+
+@attrs.frozen(eq=False)
+class _Unit:
+    """A unit.
+
+    Attributes
+    ----------
+    id : str
+        Its id.
+    scored : mapping of str to _Scored
+        Items with a score.
+    answered : frozenset of str
+        Items with answers; those without a score are of cases without weight.
+    drawn : int
+        Cases seen, applicable or not.
+    caseload : int or None
+        Cases there are, where that is known.
+    """
+
+    id: str
+    scored: Mapping[str, _Scored]
+    answered: frozenset[str]
+    drawn: int
+    caseload: int | None
+
+
+@attrs.frozen(eq=False)
+class _Target:
+    """What is rated: a function of the bands of items.
+
+    Attributes
+    ----------
+    scored : mapping of str to _Scored
+        The items.
+    outcome : callable
+        Function of the bands of each item, arrays of one shape, that returns the place of the
+        rating.
+    outcomes : int
+        How many there are.
+    own : int
+        The place of the rating given.
+    """
+
+    scored: Mapping[str, _Scored]
+    outcome: Callable[[Mapping[str, Ints]], Ints]
+    outcomes: int
+    own: int
 
 
 class _Rater:
@@ -607,266 +446,240 @@ class _Rater:
 
     def __init__(
         self,
-        scores: Scores,
         rule: RatingRule,
-        standards: Sequence[Rating],
+        standards: Sequence[Standard],
         given: dict[str, dict[str, int]],
-        caseload: dict[str, int],
         certainty: float,
-        draws: int,
-        seed: int,
+        resampled: JointDraws,
     ) -> None:
         self._rule, self._standards, self._given = rule, standards, given
-        self._caseload, self._certainty = caseload, certainty
-        self._draws, self._seed = draws, seed
+        self._certainty, self._resampled = certainty, resampled
         self._cuts = np.array(rule.cuts)
-        self._points = np.array([band.points for band in rule.bands])
-        context = scores._context  # noqa: SLF001
-        self._context = context
-        self._cases = None if context is None else context.cases
-        self._sums: Any = None
+        self._points = np.array([int(band.points) for band in rule.bands])
 
-    def _case_sums(self, unit: str, items: Sequence[str]) -> tuple[Floats, Floats]:
-        """Return sufficient and applicable answers of a unit's cases, shape (items, cases)."""
-        context, cases = self._context, self._cases
-        assert context is not None  # noqa: S101  # asked before
-        assert cases is not None  # noqa: S101  # asked before
-        if self._sums is None:
-            ids = cases["case_id"].to_numpy(zero_copy_only=False)
-            codes = np.asarray(cases.unit_codes)
-            order = cases.packed.order
-            if order is not None:
-                ids, codes = ids[order], codes[order]
-            by_case = case_sums(cases, context.scored).by_case.astype(np.float64)
-            by_id = np.argsort(ids, kind="stable")
-            self._sums = by_case[..., by_id], codes[by_id]
-        by_case, codes = self._sums
-        own = codes == context.units.index(unit)
-        at = [context.items.index(item) for item in items]
-        k, n = by_case[:, at][..., own]
-        return k, n
-
-    def _levels(self, unit: str, items: Sequence[str], part: str) -> Floats:
-        """Draw how items hang together: levels between 0 and 1, shape (items, draws)."""
-        rng = np.random.default_rng([self._seed, *f"{part} {unit}".encode()])
-        if len(items) == 1:
-            return rng.random((1, self._draws))
-        k, n = self._case_sums(unit, items)
-        weight = rng.exponential(size=(k.shape[1], self._draws))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            shares = (k @ weight) / (n @ weight)
-        levels = np.empty(shares.shape)
-        # Items without spread, and ties, are in an order of their own.
-        shuffled = rng.random(shares.shape)
-        for i, own in enumerate(shares):
-            order = np.lexsort((shuffled[i], np.nan_to_num(np.round(own, 12))))
-            levels[i, order] = (np.arange(self._draws) + rng.random(self._draws)) / self._draws
-        return levels
-
-    def rate(
-        self, unit: str, rows: Mapping[str, Mapping[str, Any]]
-    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    def rate(self, unit: _Unit) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Rate the standards of a unit, then the whole."""
-        used = [i for one in self._standards for i in one.items if rows[i]["n"]]
-        items = list(dict.fromkeys(used))
-        joint = (
-            len(items) > 1
-            and self._cases is not None
-            and (bool(self._rule.overall) or any(len(s.items) > 1 for s in self._standards))
-        )
-        drawn = self._draw(unit, items, rows) if joint else {}
         lines, chances, places = [], [], {}
         for standard in self._standards:
-            line, chance, place = self._rate_standard(unit, standard, rows, drawn)
+            line, chance, place = self._rate_standard(unit, standard)
             lines.append(line)
             chances += chance
             places[standard.id] = place
         if self._rule.overall:
-            line, chance = self._rate_overall(unit, rows, places, drawn)
+            line, chance = self._rate_overall(unit, places)
             lines.append(line)
             chances += chance
         return lines, chances
 
-    def _draw(
-        self, unit: str, items: Sequence[str], rows: Mapping[str, Mapping[str, Any]]
-    ) -> dict[str, tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]]:
-        """Draw bands of items jointly: of the caseload's share, and of another sample."""
-        import scipy
-        from scipy.stats import binom
-
-        posterior = self._levels(unit, items, "posterior")
-        sampled = self._levels(unit, items, "sample")
-        found = {}
-        for i, item in enumerate(items):
-            p, n = rows[item]["percent"] / 100, self._effective(rows[item])
-            a, b = n * p + 0.5, n * (1 - p) + 0.5
-            share = scipy.special.betaincinv(a, b, posterior[i])
-            size = max(round(n), 1)
-            other = binom.ppf(sampled[i], size, share) / size
-            f = self._fraction(unit, rows[item])
-            if f is not None:
-                unseen = round(n * (1 - f) / f)
-                rest = binom.ppf(sampled[i, ::-1], unseen, share)
-                share = (n * p + rest) / (n + unseen)
-            found[item] = band_of(share, self._cuts), band_of(other, self._cuts)
-        return found
-
-    @staticmethod
-    def _effective(row: Mapping[str, Any]) -> float:
-        n = row["effective_n"]
-        return float(row["n"] if n is None else n)
-
-    def _fraction(self, unit: str, row: Mapping[str, Any]) -> float | None:
-        """Return the share of the caseload that was seen; None where it is not known."""
-        if unit not in self._caseload:
-            return None
-        cases = self._case_number(unit, row)
-        if cases > self._caseload[unit]:
-            rule = "a caseload must be at least as large as the sample"
-            what = f"{self._caseload[unit]:,}, of which {cases:,} were seen"
-            raise DataError([Problem(f"caseload of {unit}", rule, what, "Correct it.")])
-        return cases / self._caseload[unit]
-
-    def _case_number(self, unit: str, row: Mapping[str, Any]) -> int:
-        context, cases = self._context, self._cases
-        if context is None or cases is None:
-            return int(row["cases"])
-        return int(np.diff(cases.packed.starts)[context.units.index(unit)])
-
     def _rate_standard(
-        self,
-        unit: str,
-        standard: Rating,
-        rows: Mapping[str, Mapping[str, Any]],
-        drawn: Mapping[str, tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+        self, unit: _Unit, standard: Standard
     ) -> tuple[dict[str, Any], list[dict[str, Any]], int | None]:
-        line: dict[str, Any] = {"unit": unit, "standard": standard.id}
-        line["most_points"] = float(self._points[-1])
+        names = self._rule.band_names
+        line: dict[str, Any] = {"unit": unit.id, "standard": standard.id}
+        line["most_points"] = int(self._points[-1])
         if not standard.items:
-            place = self._given.get(unit, {}).get(standard.id)
-            line["reason"] = RatingReason.NOT_GIVEN if place is None else RatingReason.GIVEN
+            place = self._given.get(unit.id, {}).get(standard.id)
+            reason = RatingReason.NOT_GIVEN if place is None else RatingReason.GIVEN
+            line |= {"reason": reason, "cases_needed_reason": reason}
             if place is not None:
-                line |= {"rating": self._rule.band_names[place], "points": self._points[place]}
+                line |= {"rating": names[place], "points": int(self._points[place])}
             return line, [], place
-        own = [rows[item] for item in standard.items if rows[item]["n"]]
+        own = {item: unit.scored[item] for item in standard.items if item in unit.scored}
+        line |= {"rated": len(own), "to_rate": len(standard.items)}
         if not own:
-            return line | {"reason": RatingReason.NO_ANSWERS}, [], None
-        lowest = min(own, key=lambda r: r["percent"])
-        place = int(band_of(lowest["percent"] / 100, self._cuts))
-        line |= {name: lowest[name] for name in ("item", "k", "n", "cases", "percent")}
-        line |= {
-            "effective_n": lowest["effective_n"],
-            "reliability": lowest["reliability"],
-            "rating": self._rule.band_names[place],
-            "points": float(self._points[place]),
-        }
-        line["cases_needed"] = self._cases_needed(lowest)
-        if any(row["cases"] == 1 for row in own):
-            return line | {"reason": RatingReason.ONE_CASE}, [], place
-        bands = len(self._points)
-        if len(own) == 1:
-            p, n = lowest["percent"] / 100, self._effective(lowest)
-            f = self._fraction(unit, lowest)
-            posterior = (
-                posterior_bands(n, p, self._cuts)
-                if f is None
-                else unseen_bands(n, p, self._cuts, f)
-            )
-            predictive = predictive_bands(n, p, self._cuts)
-        elif drawn:
-            parts = [drawn[row["item"]] for row in own]
-            posterior, predictive = (
-                np.bincount(np.min([part[side] for part in parts], axis=0), minlength=bands)
-                / self._draws
-                for side in (0, 1)
-            )
-        else:
-            return line | {"reason": RatingReason.NO_CASES}, [], place
-        line |= _doubt(posterior, predictive, place)
-        chances = [
-            {
-                "unit": unit,
-                "standard": standard.id,
-                "rating": name,
-                "points": float(self._points[i]),
-                "posterior": float(posterior[i]),
-                "predictive": float(predictive[i]),
-            }
-            for i, name in enumerate(self._rule.band_names)
-        ]
-        return line, chances, place
-
-    def _cases_needed(self, row: Mapping[str, Any]) -> float | None:
-        """Return the cases needed for the band of a percentage; None where none suffice."""
-        size = float(cases_for_band(row["percent"] / 100, self._cuts, self._certainty).n)
-        if np.isnan(size) or not row["cases"]:
-            return None
-        return float(np.ceil(size * row["cases"] / max(self._effective(row), 1e-9)))
+            answered = unit.answered.intersection(standard.items)
+            reason = RatingReason.NO_WEIGHT if answered else RatingReason.NO_ANSWERS
+            return line | {"reason": reason, "cases_needed_reason": reason}, [], None
+        lowest = min(own.values(), key=lambda one: one.share)
+        place = int(band_of(lowest.share, self._cuts))
+        copied = ("item", "k", "n", "cases", "percent", "effective_n", "reliability")
+        line |= {name: lowest.row[name] for name in copied}
+        line |= {"rating": names[place], "points": int(self._points[place])}
+        target = _Target(own, _lowest, len(names), place)
+        doubt = self._doubt(unit, target)
+        points = self._points.tolist()
+        return line | doubt[0], self._chances(unit, standard.id, names, points, doubt[1:]), place
 
     def _rate_overall(
-        self,
-        unit: str,
-        rows: Mapping[str, Mapping[str, Any]],
-        places: Mapping[str, int | None],
-        drawn: Mapping[str, tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]],
+        self, unit: _Unit, places: Mapping[str, int | None]
     ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        line: dict[str, Any] = {"unit": unit, "standard": OVERALL}
-        counted = [s for s in self._standards if s.counts and places[s.id] is not None]
+        counting = [standard for standard in self._standards if standard.counts]
+        counted = [standard for standard in counting if places[standard.id] is not None]
+        line: dict[str, Any] = {"unit": unit.id, "standard": OVERALL}
+        line |= {"rated": len(counted), "to_rate": len(counting)}
         if not counted:
-            return line | {"reason": RatingReason.MISSING_STANDARD}, []
-        most = len(counted) * float(self._points[-1])
-        starts = np.array([band.start for band in self._rule.overall[1:]])
-        # Bands begin at a share of all points, so that fewer standards scale them.
-        edges = starts / self._rule.most_points
+            reason = RatingReason.MISSING_STANDARD
+            return line | {"reason": reason, "cases_needed_reason": reason}, []
+        most = len(counted) * int(self._points[-1])
         rated = [place for s in counted if (place := places[s.id]) is not None]
-        points = float(self._points[rated].sum())
-        band = int(band_of(points / most, edges))
+        points = int(self._points[rated].sum())
         names = [band.name for band in self._rule.overall]
-        line |= {"rating": names[band], "points": points, "most_points": most}
-        if len(counted) < sum(s.counts for s in self._standards):
-            line["reason"] = RatingReason.PARTIAL
-        of_cases = [s for s in counted if s.items]
+        own = int(self._rule.overall_place(points, most))
+        line |= {"rating": names[own], "points": points, "most_points": most}
+        of_cases = [
+            [item for item in standard.items if item in unit.scored]
+            for standard in counted
+            if standard.items
+        ]
         if not of_cases:
-            return line | {"reason": RatingReason.GIVEN}, []
-        alone = [i for s in of_cases for i in s.items if rows[i]["cases"] == 1]
-        if alone:
-            return line | {"reason": RatingReason.ONE_CASE}, []
-        if not drawn:
-            return line | {"reason": RatingReason.NO_CASES}, []
-        fixed = sum(
-            float(self._points[place])
+            reason = RatingReason.GIVEN
+            return line | {"reason": reason, "cases_needed_reason": reason}, []
+        given = (
+            int(self._points[place])
             for s in counted
             if not s.items and (place := places[s.id]) is not None
         )
-        chances = []
-        for side in (0, 1):
-            total = np.full(self._draws, float(fixed))
-            for s in of_cases:
-                own = [drawn[i][side] for i in s.items if rows[i]["n"]]
-                total += self._points[np.min(own, axis=0)]
-            bands = band_of(total / most, edges)
-            chances.append(np.bincount(bands, minlength=len(names)) / self._draws)
-        line |= _doubt(chances[0], chances[1], band)
-        return line, [
+        fixed = sum(given)
+
+        def outcome(bands: Mapping[str, Ints]) -> Ints:
+            parts = [_lowest({item: bands[item] for item in items}) for items in of_cases]
+            total = fixed + self._points[np.array(parts)].sum(axis=0)
+            return np.asarray(self._rule.overall_place(total, most), np.intp)
+
+        used = dict.fromkeys(item for items in of_cases for item in items)
+        scored = {item: unit.scored[item] for item in used}
+        doubt = self._doubt(unit, _Target(scored, outcome, len(names), own))
+        line |= doubt[0]
+        if len(counted) < len(counting):
+            line.setdefault("reason", RatingReason.PARTIAL)
+        return line, self._chances(unit, OVERALL, names, [None] * len(names), doubt[1:])
+
+    def _doubt(
+        self, unit: _Unit, target: _Target
+    ) -> tuple[dict[str, Any], Floats | None, Floats | None]:
+        """Say how sure a rating is: columns of its row, and probabilities of all ratings."""
+        line = self._cases_needed(unit, target)
+        lacking = [one.reason for one in target.scored.values() if one.reason is not None]
+        posterior, predictive = (
+            {item: getattr(one, name) for item, one in target.scored.items()}
+            for name in ("posterior", "predictive")
+        )
+        joint = _in_doubt(posterior) > 1 or _in_doubt(predictive) > 1
+        if not lacking and joint and not self._resampled.has_cases:
+            lacking = [RatingReason.NO_CASES]
+        if lacking:
+            return line | {"reason": lacking[0]}, None, None
+        if joint:
+            line["draws"] = self._resampled.draws
+        after, again = (self._joint(unit, target, bands) for bands in (posterior, predictive))
+        line |= {
+            "posterior_same": float(after[target.own]),
+            "posterior_higher": float(after[target.own + 1 :].sum()),
+            "posterior_lower": float(after[: target.own].sum()),
+            "predictive_other": float(again.sum() - again[target.own]),
+        }
+        return line, after, again
+
+    def _joint(self, unit: _Unit, target: _Target, chances: Mapping[str, Floats]) -> Floats:
+        """Compute probabilities of ratings from those of the bands of each item."""
+        doubtful = [item for item, own in chances.items() if own.max() < 1]
+        if len(doubtful) > 1:
+            levels = self._resampled.levels(unit.id)
+            bands = {
+                # Bands in the order of the draws, as often as their probability says.
+                item: np.searchsorted(own.cumsum()[:-1], levels[item], side="right")
+                for item, own in chances.items()
+            }
+            size, weights = self._resampled.draws, None
+        else:
+            # Exactly: every band of the one that is in doubt.
+            weights = chances[doubtful[0]] if doubtful else np.ones(1)
+            size = len(weights)
+            bands = {
+                item: np.arange(size) if item in doubtful else np.full(size, own.argmax())
+                for item, own in chances.items()
+            }
+        found = np.bincount(target.outcome(bands), weights, minlength=target.outcomes)
+        return np.asarray(found / (self._resampled.draws if weights is None else 1))
+
+    def _cases_needed(self, unit: _Unit, target: _Target) -> dict[str, Any]:
+        """Find the cases of the unit needed for a rating; the columns that say so."""
+        lacking = [one.size_reason for one in target.scored.values() if one.size_reason is not None]
+        if lacking:
+            return {"cases_needed_reason": lacking[0]}
+        if len(target.scored) == 1 and target.outcome is _lowest:
+            (one,) = target.scored.values()
+            # Answers in the caseload, which are whole.
+            whole = np.rint(one.population) if unit.caseload is not None else None
+            found = cases_for_band(one.share, self._cuts, self._certainty, population=whole)
+            size = float(found.n) * unit.drawn / one.effective
+        elif len(target.scored) > 1 and not self._resampled.has_cases:
+            return {"cases_needed_reason": RatingReason.NO_CASES}
+        else:
+            size = self._joint_cases(unit, target)
+            if unit.caseload is not None:
+                total = np.asarray(float(unit.caseload))
+                size = float(total if np.isinf(size) else with_population(np.asarray(size), total))
+        if unit.caseload is not None:
+            size = min(size, unit.caseload)
+        if np.isinf(size) and self._is_at_cut(unit, target):
+            return {"cases_needed_reason": RatingReason.AT_A_CUT}
+        if size > LARGEST:
+            return {"cases_needed_reason": RatingReason.TOO_MANY}
+        return {"cases_needed": int(np.ceil(size * (1 - 1e-12)))}
+
+    def _is_at_cut(self, unit: _Unit, target: _Target) -> bool:
+        """Tell whether even samples without end would often have another rating."""
+        limit = {item: limiting_bands(one.share, self._cuts) for item, one in target.scored.items()}
+        return float(self._joint(unit, target, limit)[target.own]) < self._certainty
+
+    def _joint_cases(self, unit: _Unit, target: _Target) -> float:
+        """Find cases from which on the joint rating is right often enough; infinite for none."""
+        if self._is_at_cut(unit, target):
+            return float(np.inf)
+
+        @cache
+        def is_enough(cases: float) -> bool:
+            chances = {
+                item: smooth_bands(cases * one.effective / unit.drawn, one.share, self._cuts)
+                for item, one in target.scored.items()
+            }
+            return float(self._joint(unit, target, chances)[target.own]) >= self._certainty
+
+        enough = 1.0
+        # Few cases may happen to be right; four times as many must be too.
+        while not (is_enough(enough) and is_enough(2 * enough) and is_enough(4 * enough)):
+            enough *= 2
+            if enough > LARGEST:
+                return enough
+        least = enough / 2
+        while enough - least > max(1.0, enough / 1000):
+            middle = np.floor((least + enough) / 2)
+            least, enough = (least, middle) if is_enough(middle) else (middle, enough)
+        return float(enough)
+
+    def _chances(
+        self,
+        unit: _Unit,
+        standard: str,
+        names: Sequence[str],
+        points: Sequence[int | None],
+        found: tuple[Floats | None, Floats | None],
+    ) -> list[dict[str, Any]]:
+        posterior, predictive = found
+        if posterior is None or predictive is None:
+            return []
+        return [
             {
-                "unit": unit,
-                "standard": OVERALL,
+                "unit": unit.id,
+                "standard": standard,
                 "rating": name,
-                "points": None,
-                "posterior": float(chances[0][i]),
-                "predictive": float(chances[1][i]),
+                "points": points[i],
+                "posterior": float(posterior[i]),
+                "predictive": float(predictive[i]),
             }
             for i, name in enumerate(names)
         ]
 
 
-def _doubt(posterior: Floats, predictive: Floats, place: int) -> dict[str, float]:
-    return {
-        "posterior_same": float(posterior[place]),
-        "posterior_higher": float(posterior[place + 1 :].sum()),
-        "posterior_lower": float(posterior[:place].sum()),
-        "predictive_other": float(1 - predictive[place]),
-    }
+def _lowest(bands: Mapping[str, Ints]) -> Ints:
+    """Return the lowest band of several items."""
+    return np.asarray(np.min(list(bands.values()), axis=0))
+
+
+def _in_doubt(chances: Mapping[str, Floats]) -> int:
+    """Count the items whose band is not certain."""
+    return sum(bool(own.max() < 1) for own in chances.values())
 
 
 def _table(
@@ -875,7 +688,7 @@ def _table(
     arrays = []
     for field in schema:
         values = [line.get(field.name) for line in lines]
-        if field.name == "reason":
+        if field.name in ("reason", "cases_needed_reason"):
             codes = [NO_REASON if value is None else int(value) for value in values]
             array = _arrow.dictionary(np.array(codes, np.int8), RatingReason.texts())
         elif pa.types.is_dictionary(field.type):
@@ -893,11 +706,20 @@ class Ratings(TableResult):
 
     The columns are ``unit, standard`` (``overall`` for the sum of points), ``item`` (the lowest,
     which decides), ``k, n, cases, effective_n, percent`` (of that item), ``rating, points,
-    most_points``; *given this sample, of the caseload's share*: ``posterior_same,
-    posterior_higher, posterior_lower`` (probabilities that it is in the same band, a higher or a
-    lower one); *of another sample of the same size*: ``predictive_other`` (how often it would be
-    rated otherwise); *before sampling*: ``cases_needed`` (null where no sample is large enough);
-    ``reason`` why something is missing, and ``reliability`` as in the scores.
+    most_points``; ``rated, to_rate`` (items of the standard with an answer, and in all; of an
+    overall rating, standards that count); then
+
+    * *given this sample, of the caseload's share*: ``posterior_same, posterior_higher,
+      posterior_lower``, probabilities that the rating is this one, a higher or a lower one;
+    * *of another sample of the same size*: ``predictive_other``, how often it would be rated
+      otherwise;
+    * *before sampling*: ``cases_needed``, cases of the unit, applicable or not, with which a sample
+      has this rating in ``certainty`` of draws, were the percentages of all its items the true
+      ones; null with a ``cases_needed_reason``, such as that none suffice.
+
+    ``draws`` is the number of joint draws, null where probabilities are exact; from draws they have
+    a standard error of at most ``0.5 / sqrt(draws)``. ``reason`` says why something is missing, and
+    ``reliability`` is that of the item's score.
 
     Attributes
     ----------
@@ -992,7 +814,11 @@ class Ratings(TableResult):
         lines = [titles]
         partial = False
         for row in self.table.slice(0, _SHOWN).to_pylist():
-            partial |= row["reason"] == RatingReason.PARTIAL.text
+            is_overall = row["standard"] == OVERALL
+            partial |= is_overall and 0 < row["rated"] < row["to_rate"]
+            needed = "" if row["cases_needed"] is None else f"{row['cases_needed']:,}"
+            if row["cases_needed_reason"] == RatingReason.AT_A_CUT.text:
+                needed = "none suffices"
 
             def share(name: str, row: Mapping[str, Any] = row) -> str:
                 return "" if row[name] is None else f"{100 * row[name]:.0f}%"
@@ -1008,18 +834,21 @@ class Ratings(TableResult):
                     points,
                     share("posterior_same"),
                     share("predictive_other"),
-                    "" if row["cases_needed"] is None else f"{row['cases_needed']:,.0f}",
+                    needed,
                 ]
             )
         more = len(self) - _SHOWN
         footer = [
             *([f"{more} more ratings: see .table"] if more > 0 else []),
             *([f"{OVERALL}: {RatingReason.PARTIAL.text}"] if partial else []),
-            "posterior: probability that the caseload's share is in this band, given the sample",
+            (
+                "posterior: probability that the caseload has this rating, given the sample, by "
+                "Jeffreys' prior"
+            ),
             "predictive: chance that another sample of the same size would be rated otherwise",
             (
-                f"cases needed: for the band of this percentage in {self.certainty:.0%} of "
-                "samples, were it the true share"
+                f"cases needed: of the unit, so that {100 * self.certainty:g}% of samples are "
+                "rated so, were these percentages true"
             ),
         ]
         return Display(heading, lines, "\n".join(footer), labels=2)
