@@ -68,6 +68,8 @@ class UnknownNameError(UsageError, KeyError):
         The unknown names.
     known : tuple of str
         The known names.
+    hint : str
+        What else may have been meant; empty for none.
 
     Examples
     --------
@@ -81,10 +83,11 @@ class UnknownNameError(UsageError, KeyError):
     ('willson',) True
     """
 
-    def __init__(self, what: str, names: object, known: Iterable[str]) -> None:
-        self.what, self.known = what, tuple(known)
+    def __init__(self, what: str, names: object, known: Iterable[str], hint: str = "") -> None:
+        self.what, self.known, self.hint = what, tuple(known), hint
         self.names = tuple(names) if isinstance(names, list | tuple) else (names,)
-        super().__init__("; ".join(map(self._sentence, self.names)))
+        text = "; ".join(map(self._sentence, self.names))
+        super().__init__(f"{text}. {hint}" if hint else text)
 
     def _sentence(self, name: object) -> str:
         from difflib import get_close_matches
@@ -102,7 +105,7 @@ class UnknownNameError(UsageError, KeyError):
         return str(self.args[0])
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.what, self.names, self.known)
+        return type(self), (self.what, self.names, self.known, self.hint)
 
 
 @attrs.frozen
@@ -142,7 +145,11 @@ class Problem:
     hint: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.rule}; found {self.found}. {self.hint}"
+        text = f"{self.where}: {self.rule}; found {self.found}. {self.hint}"
+        if text.isprintable():
+            return text
+        # Names may come from data; a terminal may act on control characters.
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class DataError(OmistatsError, ValueError):

@@ -394,6 +394,22 @@ class TestFrameworks:
             for name in names:
                 assert f"{name} -> " in found or f"-> {name}" in found
 
+    @pytest.mark.parametrize("blank", ["not applicable", "not answered"])
+    def test_a_blank_whose_condition_is_blank_too_is_not_applicable(self, blank):
+        """Nobody can tell whether it was asked; an answer stands, and so does "not answered"."""
+        follow = oms.Question("follow", "Follow", asked_if={"seen": "sufficient"})
+        alone = oms.Question("alone", "Alone", asked_if={"risk": "high"})
+        frame = {
+            **data(2),
+            "risk": [None, None],
+            "seen": ["not answered", "not answered"],
+            "follow": [None, "not answered"],
+            "alone": [None, "sufficient"],
+        }
+        cases = read(frame, SEEN, follow, alone, not_answered="left out", blank=blank)
+        assert states(cases, "follow") == [None, "not answered"]
+        assert states(cases, "alone") == [None, "sufficient"]
+
     @pytest.mark.parametrize("condition", ["high", 5, [5], {"risk": 5}])
     def test_what_is_no_condition(self, condition):
         with pytest.raises(oms.UsageError, match=r"asked_if|list of names"):

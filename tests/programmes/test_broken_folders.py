@@ -422,3 +422,55 @@ def test_an_odd_value_anywhere_is_read_or_reported_with_its_line(tmp_path, name)
                     # Only what is not there at all, and what needs it, has no line.
                     assert where in lines or "need" in problem.rule or "must say" in problem.rule
                     assert len(str(problem)) < 500
+
+
+def test_a_circle_is_told_with_the_problems_of_other_questions(tmp_path):
+    text = MADE_UP["framework.toml"].replace(
+        'asked_if = { size = "large" }', 'asked_if = { lift_signed = "sufficient" }'
+    )
+    rating = MADE_UP["rating.toml"] + '\n[[standards]]\nid = "s"\nitems = ["servise"]\n'
+    framework = text.replace('label = "Open late"', "label = 5")
+    found = problems(write(tmp_path, framework=framework, rating=rating))
+    assert "framework.toml line 35, questions[1].label: must be text; found 5" in found
+    assert "framework.toml line 42, questions[2].asked_if of lift: no question may wait" in found
+    assert "rating.toml line 12, standards[0].items[0]: must be an item of the framework" in found
+    assert found.count("\n") == 3
+
+
+def test_a_folder_named_as_no_programme_is_hinted_at(tmp_path, monkeypatch):
+    write(tmp_path)
+    folder = tmp_path / "library_visits"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(oms.UnknownNameError, match=r"folder of that name: pass './library_visits'"):
+        oms.programmes.load("library_visits")
+    for name in ("nowhere", "a" * 5000, "a\0b"):
+        with pytest.raises(oms.UnknownNameError) as caught:
+            oms.programmes.load(name)
+        assert "folder of that name" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("below = 60", f"below = {10**400}", "line 4, bands[0].below: must be a percentage"),
+        ("below = 60", "below = inf", "line 4, bands[0].below: must be a percentage"),
+        ("from = 60", "from = [[60]]", "line 8, bands[1].from: must be a percentage"),
+        ("from = 60", "from = 60\npoints = nan", "line 9, bands[1].points: must be a whole"),
+        ('name = "good"', 'name = [["good"]]', "line 7, bands[1].name: must be text"),
+        ("from = 60", 'from = 60\n"\\u001b[2J" = 1', r"bands[1].'\x1b[2J': must be a key"),
+    ],
+)
+def test_odd_values_of_a_rating_are_told_on_their_line(tmp_path, old, new, message):
+    found = problems(write(tmp_path, rating=MADE_UP["rating.toml"].replace(old, new, 1)))
+    assert message in found
+    assert found.replace("\n", "").isprintable()
+
+
+def test_printed_rows_must_be_whole_numbers(tmp_path):
+    for value in ("[[inf, 1]]", "[[1.5, 1]]", "[[[1], 1]]", "[1]", "[[true, 1]]", "[[1, 2, 3]]"):
+        text = MADE_UP["framework.toml"].replace(
+            'label = "Open late"', f'label = "Open late"\nprinted = {value}'
+        )
+        found = problems(write(tmp_path, framework=text))
+        assert "line 36, questions[1].printed: must be pairs of the numbers" in found

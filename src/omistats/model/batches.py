@@ -277,7 +277,7 @@ def framework_of(source: Any, framework: Framework | None) -> Framework:
         When the framework is missing, or differs from that of the case set.
     """
     if isinstance(source, CaseSet):
-        if framework is not None and framework != source.framework:
+        if framework is not None and check_framework(framework) != source.framework:
             raise UsageError(
                 f"the cases were checked against {source.framework.name!r}, not "
                 f"{framework.name!r}; omit `framework`, or read the data with it"

@@ -34,6 +34,7 @@ __all__ = [
     "Stratum",
     "as_tuple_of_str",
     "check_framework",
+    "circle_problems",
     "columns_behind",
     "stored_labels",
 ]
@@ -125,7 +126,8 @@ class Link:
 
 def _links(values: Iterable[Link]) -> tuple[Link, ...]:
     if isinstance(values, str | Link):
-        link = f'Link("{values}", "inferred")' if isinstance(values, str) else repr(values)
+        name = repr(values)[1:-1]
+        link = f'Link("{name}", "inferred")' if isinstance(values, str) else repr(values)
         raise UsageError(f"`headlines` must be a list; write headlines=[{link}]")
     return as_tuple("headlines", values, "links, as [Link('safety', 'inferred')]")
 
@@ -138,6 +140,20 @@ def as_tuple_of_str(values: Iterable[str]) -> tuple[str, ...]:
         return tuple(values)
     except TypeError:
         raise UsageError(f"expected a list of names; found {format_value(values)}") from None
+
+
+def _pairs(values: Any) -> tuple[tuple[int, int], ...]:
+    """Convert numbers of published tables and rows to pairs."""
+    try:
+        pairs = tuple(tuple(pair) for pair in values)
+    except TypeError:
+        pairs = ((),)
+    if any(len(pair) != 2 or {*map(type, pair)} != {int} for pair in pairs):
+        raise UsageError(
+            "`printed` must be a list of pairs of whole numbers, a table and a row, as [(3, 1)]; "
+            f"found {format_value(values)}"
+        )
+    return pairs
 
 
 def _conditions(values: Any) -> tuple[Condition, ...]:
@@ -197,7 +213,8 @@ class Question:
     Raises
     ------
     UsageError
-        When ``headlines`` is not a list of links, or ``asked_if`` not a mapping.
+        When ``headlines`` is not a list of links, ``printed`` not one of pairs, or ``asked_if``
+        not a mapping.
 
     Examples
     --------
@@ -225,7 +242,7 @@ class Question:
     label: str
     criterion: Link | None = None
     headlines: tuple[Link, ...] = attrs.field(converter=_links, default=())
-    printed: tuple[tuple[int, int], ...] = ()
+    printed: tuple[tuple[int, int], ...] = attrs.field(converter=_pairs, default=())
     provenance: Provenance = "published"
     levels: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
     sufficient: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
@@ -249,27 +266,44 @@ class Question:
         return tuple(dict.fromkeys(names))
 
 
+def _no_text(values: Iterable[Any]) -> list[Any]:
+    """Return the values that are no text, or blank."""
+    return [value for value in values if not isinstance(value, str) or not value.strip()]
+
+
 def _level_problems(question: Question) -> list[Problem]:
     """Check the levels of a question, and which of them are sufficient."""
     levels, sufficient = question.levels, question.sufficient
     where, found = f"{question.id}, levels", []
+    hint = "Name the level."
+    for key, names in (("levels", levels), ("sufficient", sufficient)):
+        if odd := _no_text(names):
+            what = f"{question.id}, {key}"
+            found.append(Problem(what, "levels must be text", format_values(odd), hint))
+    if found:
+        return found
     if not levels:
         if sufficient:
             rule = "sufficient levels need levels"
             hint = "Pass levels=..., from best to worst."
             found.append(Problem(where, rule, format_values(sufficient), hint))
         return found
-    if repeated := sorted({str(x) for x in levels if levels.count(x) > 1}):
+    if repeated := sorted({x for x in levels if levels.count(x) > 1}):
         hint = "Name each once."
         found.append(Problem(where, "levels must be distinct", format_values(repeated), hint))
-    if odd := [x for x in levels if not isinstance(x, str) or not x.strip()]:
-        found.append(Problem(where, "levels must be text", format_values(odd), "Name the level."))
     if taken := [x for x in levels if x in (ALL, NOT_ANSWERED, NOT_APPLICABLE)]:
         rule = f"{ALL!r}, {NOT_ANSWERED!r} and {NOT_APPLICABLE!r} are no levels"
         found.append(Problem(where, rule, format_values(taken), "Leave them out or rename them."))
     if not 2 <= len(levels) <= _MAX_LEVELS - 2:
         rule = f"a question has 2 to {_MAX_LEVELS - 2} levels"
         found.append(Problem(where, rule, str(len(levels)), "Merge or add levels."))
+    return found + _cut_problems(question, bool(found))
+
+
+def _cut_problems(question: Question, levels_are_wrong: bool) -> list[Problem]:
+    """Check which levels of a question are sufficient."""
+    levels, sufficient = question.levels, question.sufficient
+    found: list[Problem] = []
     where = f"{question.id}, sufficient"
     if unknown := [x for x in sufficient if x not in levels]:
         rule = f"the cut must name levels of the question: {format_values(levels, 12)}"
@@ -277,11 +311,11 @@ def _level_problems(question: Question) -> list[Problem]:
     if len(set(sufficient)) < len(sufficient):
         hint = "Name each once."
         found.append(Problem(where, "levels must be distinct", format_values(sufficient), hint))
-    elif not found and not 0 < len(sufficient) < len(levels):
+    elif not found and not levels_are_wrong and not 0 < len(sufficient) < len(levels):
         rule = "some levels must be sufficient and some not"
         what = "all" if sufficient else "none"
         found.append(Problem(where, rule, what, "Pass sufficient=... with the best levels."))
-    elif not found and question.ordered:
+    elif not found and not levels_are_wrong and question.ordered:
         ends = (set(levels[: len(sufficient)]), set(levels[-len(sufficient) :]))
         if set(sufficient) not in ends:
             rule = f"the sufficient ones of ordered levels are the first or the last of {levels}"
@@ -335,6 +369,14 @@ class Stratum:
 
     def __attrs_post_init__(self) -> None:
         problems = []
+        for what, names in (("a name", (self.name,)), ("a level", self.levels)):
+            if odd := _no_text(names):
+                hint = "Write it in quotation marks."
+                found = format_values(odd)
+                where = self.name if isinstance(self.name, str) else "stratum"
+                problems.append(Problem(where, f"{what} must be text", found, hint))
+        if problems:
+            raise DataError(problems)
         if self.name in _RESERVED:
             problems.append(
                 Problem(
@@ -444,7 +486,10 @@ class Framework:
         kinds = ((Question, self.questions), (Stratum, self.strata), (Item, self.items))
         problems = [
             Problem(
-                self.name, f"expected a {kind.__name__}", repr(part), f"Pass a {kind.__name__}."
+                self.name if isinstance(self.name, str) else "framework",
+                f"expected a {kind.__name__}",
+                format_value(part),
+                f"Pass a {kind.__name__}.",
             )
             for kind, parts in kinds
             for part in parts
@@ -452,20 +497,22 @@ class Framework:
         ]
         if problems:
             raise DataError(problems)
+        problems += self._text_problems()
         for q in self.questions:
             if not isinstance(q.id, str) or not q.id:
                 hint = "Give it a name."
                 problems.append(
-                    Problem(self.name, "a question's id must be text", repr(q.id), hint)
+                    Problem(self.name, "a question's id must be text", format_value(q.id), hint)
                 )
+                continue
             if odd := [link for link in q.links if not isinstance(link, Link)]:
                 hint = 'Write Link("1.1", "published").'
-                problems.append(Problem(str(q.id), "expected a Link", format_values(odd), hint))
+                problems.append(Problem(q.id, "expected a Link", format_values(odd), hint))
                 continue
             for source in (q.provenance, *(link.provenance for link in q.links)):
                 if source not in get_args(Provenance):
                     rule = f"provenance must be one of {format_values(get_args(Provenance))}"
-                    problems.append(Problem(str(q.id), rule, repr(source), "Choose one."))
+                    problems.append(Problem(q.id, rule, format_value(source), "Choose one."))
         if problems:
             raise DataError(problems)
         columns = [q.id for q in self.questions] + [s.name for s in self.strata]
@@ -487,9 +534,9 @@ class Framework:
         known = {item.id for item in self.items}
         problems += self._item_problems()
         problems += self._answer_problems()
-        problems += [p for q in self.questions for p in _level_problems(q)]
-        if not problems:
-            problems += self._routing_problems()
+        levels = {q.id: _level_problems(q) for q in self.questions}
+        problems += [p for own in levels.values() for p in own]
+        problems += self._routing_problems({id for id, own in levels.items() if own})
         problems += [
             Problem(
                 q.id, "a link must name an item of the framework", link.item, "Declare the item."
@@ -500,6 +547,33 @@ class Framework:
         ]
         if problems:
             raise DataError(problems)
+
+    def _text_problems(self) -> list[Problem]:
+        """Check the types of names and labels, which the other checks rely on."""
+        found = []
+
+        def check(where: object, what: str, value: object) -> None:
+            if not isinstance(value, str):
+                hint = "Write it in quotation marks."
+                found.append(Problem(str(where), f"{what} must be text", format_value(value), hint))
+
+        check("framework", "a name", self.name)
+        for name in self.breakdowns:
+            check("breakdowns", "a breakdown", name)
+        for q in self.questions:
+            if isinstance(q.id, str):
+                check(q.id, "a label", q.label)
+                if not isinstance(q.ordered, bool):
+                    rule, hint = "`ordered` must be true or false", "Correct it."
+                    found.append(Problem(q.id, rule, format_value(q.ordered), hint))
+                for link in q.links:
+                    if isinstance(link, Link):
+                        check(q.id, "an item's id", link.item)
+        for item in self.items:
+            check("items", "an item's id", item.id)
+            for key in ("label", "statement", "purpose"):
+                check(item.id if isinstance(item.id, str) else "items", key, getattr(item, key))
+        return found
 
     def _item_problems(self) -> list[Problem]:
         ids = [item.id for item in self.items]
@@ -513,10 +587,11 @@ class Framework:
         for item in self.items:
             if item.level not in get_args(Level):
                 rule = f"a level must be one of {format_values(get_args(Level))}"
-                found.append(Problem(item.id, rule, repr(item.level), "Choose one."))
-            if item.parent is not None and item.parent not in sections:
-                rule = "a parent must be a section of the framework"
-                found.append(Problem(item.id, rule, repr(item.parent), "Declare the section."))
+                found.append(Problem(item.id, rule, format_value(item.level), "Choose one."))
+            parent = item.parent
+            if parent is not None and not (isinstance(parent, str) and parent in sections):
+                rule, hint = "a parent must be a section of the framework", "Declare the section."
+                found.append(Problem(item.id, rule, format_value(parent), hint))
         return found
 
     def _answer_problems(self) -> list[Problem]:
@@ -524,18 +599,18 @@ class Framework:
         policies = get_args(NotAnswered)
         if self.not_answered is not None and self.not_answered not in policies:
             rule = f"`not_answered` must be one of {format_values(policies)}, or None"
-            found.append(Problem(self.name, rule, repr(self.not_answered), "Choose one."))
+            found.append(Problem(self.name, rule, format_value(self.not_answered), "Choose one."))
         blanks = (NOT_APPLICABLE, NOT_ANSWERED)
         if self.blank not in blanks:
             rule = f"`blank` must be one of {format_values(blanks)}"
-            found.append(Problem(self.name, rule, repr(self.blank), "Choose one."))
+            found.append(Problem(self.name, rule, format_value(self.blank), "Choose one."))
         elif self.blank == NOT_ANSWERED and self.not_answered is None:
             rule = "blanks that are not answered need a policy"
             hint = "Pass not_answered='left out' or 'not sufficient'."
             found.append(Problem(self.name, rule, "`not_answered` is None", hint))
         return found
 
-    def _routing_problems(self) -> list[Problem]:
+    def _routing_problems(self, wrong_levels: set[str]) -> list[Problem]:
         """Check that conditions name what there is, and that no question waits for itself."""
         strata = {s.name: s.levels for s in self.strata}
         known = strata | {q.id: q.answers for q in self.questions}
@@ -548,10 +623,12 @@ class Framework:
                     hint = "Leave `asked_if` out for a question that is always asked."
                     found.append(Problem(where, rule, "an empty one", hint))
                 for name, levels in condition:
-                    if name not in known:
+                    if not isinstance(name, str) or name not in known:
                         rule = "a condition must name a characteristic or a question"
-                        near = UnknownNameError("name", name, known)
+                        near = UnknownNameError("name", [name], known)
                         found.append(Problem(where, rule, str(near), "Declare it, or correct it."))
+                    elif name in wrong_levels:
+                        continue
                     elif odd := [level for level in levels if level not in known[name]]:
                         rule = f"levels of {name} are {format_values(known[name], 12)}"
                         hint = "Name levels that it has."
@@ -559,20 +636,7 @@ class Framework:
                     elif not levels:
                         rule = f"a condition must name levels of {name}"
                         found.append(Problem(where, rule, "none", "Name at least one."))
-        if not found and (circle := self._circle()):
-            rule = "no question may wait for its own answer"
-            hint = "Take one of the conditions away."
-            found.append(Problem(f"{circle[0]}, asked_if", rule, " -> ".join(circle), hint))
-        return found
-
-    def _circle(self) -> list[str]:
-        """Find questions that wait for each other; empty if there are none."""
-        try:
-            _ = self.routed
-        except CycleError as error:
-            circle: list[str] = error.args[1]
-            return circle
-        return []
+        return found + circle_problems({q.id: q.conditions_on for q in self.questions})
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -714,13 +778,37 @@ class Framework:
         if questions is None:
             return self.question_ids
         requested = as_tuple("questions", questions, "question ids")
-        if unknown := [id for id in requested if id not in self.question_ids]:
-            distinct = {str(id): id for id in unknown}
+        known = set(self.question_ids)
+        if unknown := [id for id in requested if not isinstance(id, str) or id not in known]:
+            distinct = {id if isinstance(id, str) else format_value(id): id for id in unknown}
             raise UnknownNameError(
                 "question", [distinct[id] for id in sorted(distinct)], self.question_ids
             )
         wanted = set(requested)
         return tuple(id for id in self.question_ids if id in wanted)
+
+
+def circle_problems(waits: Mapping[str, Iterable[str]]) -> list[Problem]:
+    """Name questions that wait for their own answers, one problem a circle.
+
+    Parameters
+    ----------
+    waits : mapping of str to iterable of str
+        What each question waits for; names of other things are ignored.
+    """
+    left = {id: [name for name in names if name in waits] for id, names in waits.items()}
+    found = []
+    while True:
+        try:
+            TopologicalSorter(left).prepare()
+        except CycleError as error:
+            circle: list[str] = error.args[1]
+            rule, hint = "no question may wait for its own answer", "Take a condition away."
+            found.append(Problem(f"{circle[0]}, asked_if", rule, " -> ".join(circle), hint))
+            # Further circles lie elsewhere.
+            left |= {id: [] for id in circle}
+        else:
+            return found
 
 
 def columns_behind(framework: Framework, questions: Iterable[str]) -> set[str]:
@@ -774,6 +862,6 @@ def check_framework(value: object) -> Framework:
 
 
 def _find(what: str, name: str, known: dict[str, T]) -> T:
-    if name not in known:
-        raise UnknownNameError(what, name, known)
+    if not isinstance(name, str) or name not in known:
+        raise UnknownNameError(what, [name], known)
     return known[name]

@@ -23,7 +23,15 @@ from omistats.errors import (
 )
 from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
-from omistats.model.framework import ALL, Framework, Item, Link, Question, Stratum
+from omistats.model.framework import (
+    ALL,
+    Framework,
+    Item,
+    Link,
+    Question,
+    Stratum,
+    circle_problems,
+)
 from omistats.model.rating_rule import RatingRule
 from omistats.model.units import Unit
 from omistats.programmes.toml_files import Key, TomlFile, read_toml
@@ -233,7 +241,10 @@ def load(name: str | os.PathLike[str]) -> Programme:
         found = [offer for offer in offers if offer.name == text]
         if not found:
             known = dict.fromkeys(offer.name for offer in offers)
-            raise UnknownNameError("programme", text, known)
+            hint = ""
+            if _is_folder(Path(text)):
+                hint = f"There is a folder of that name: pass {f'./{text}'!r} to load it"
+            raise UnknownNameError("programme", text, known, hint)
         _check_names(found)
         if found[0].folder is None:
             hint = "Reinstall it, unpacked, or load the programme by the path of its folder."
@@ -242,15 +253,21 @@ def load(name: str | os.PathLike[str]) -> Programme:
     return _read(Path(text))
 
 
-def _read(folder: Path, offered_as: str | None = None) -> Programme:
-    """Read a folder; one that is offered under a name must have that name."""
+def _is_folder(path: Path) -> bool:
     try:
-        is_folder, exists = folder.is_dir(), folder.exists()
+        return path.is_dir()
     except (OSError, ValueError):
         # The text is no path that this system can have.
-        is_folder = exists = False
-    if not is_folder:
-        what = "a file" if exists else "no such folder"
+        return False
+
+
+def _read(folder: Path, offered_as: str | None = None) -> Programme:
+    """Read a folder; one that is offered under a name must have that name."""
+    if not _is_folder(folder):
+        try:
+            what = "a file" if folder.exists() else "no such folder"
+        except (OSError, ValueError):
+            what = "no such folder"
         hint = "Pass the folder that has programme.toml in it."
         raise DataError([Problem(str(folder), "a programme is a folder", what, hint)])
     files: dict[str, TomlFile] = {}
@@ -279,7 +296,10 @@ def _read(folder: Path, offered_as: str | None = None) -> Programme:
         framework = _read_framework(files["framework.toml"], str(about.get("name") or folder.name))
     units = _read_units(files["units.toml"]) if "units.toml" in files else ()
     if "rating.toml" in files:
-        rating = _read_rating(files["rating.toml"], framework)
+        known = None
+        if "framework.toml" in files:
+            known = [table.get("id") for table in _listed(files["framework.toml"], "items")]
+        rating = _read_rating(files["rating.toml"], known)
     problems += [problem for file in files.values() for problem in file.problems]
     if problems:
         raise DataError(problems)
@@ -352,25 +372,43 @@ def _read_framework(file: TomlFile, name: str) -> Framework | None:
     )
     whole = len(file.problems) == before or None not in (*strata, *items, *questions)
     if None in scales.values() or not whole:
-        # What is built on a part that was not read would be blamed for it.
+        # What is built on a part that was not read would be blamed for it; circles are not.
+        waits = {
+            table["id"]: _names_in(table.get("asked_if", []))
+            for table in _listed(file, "questions")
+            if isinstance(table.get("id"), str)
+        }
+        _place_problems(file, circle_problems(waits))
         return None
     own, *rest = settings
     try:
         framework = Framework(own, questions, strata, items, *rest)  # type: ignore[arg-type]
+    except DataError as error:
+        _place_problems(file, error.problems)
+        return None
     except OmistatsError as error:
-        _place_problems(file, error)
+        file.add((), "must be a framework", str(error))
         return None
     _check_breakdowns(file, framework)
     return framework
 
 
-def _place_problems(file: TomlFile, error: OmistatsError) -> None:
+def _listed(file: TomlFile, key: str) -> list[dict[str, Any]]:
+    """Return the entries of a list, without noting those that are no table: they are empty."""
+    values = file.data.get(key)
+    if not isinstance(values, list):
+        return []
+    return [value if isinstance(value, dict) else {} for value in values]
+
+
+def _place_problems(file: TomlFile, problems: Sequence[Problem]) -> None:
     """Give each problem of a framework the line of the entry that it is about."""
     places: dict[str, Key] = {}
     for key in ("items", "strata", "questions"):
         # Of entries with one name, the last: it is the one too many.
-        places |= {str(t.get("id", t.get("name"))): (key, i) for i, t in file.tables(key)}
-    for problem in getattr(error, "problems", ()):
+        for i, table in enumerate(_listed(file, key)):
+            places[str(table.get("id", table.get("name")))] = (key, i)
+    for problem in problems:
         owner, key = problem.where, ""
         while owner not in places and ", " in owner:
             owner, _, end = owner.rpartition(", ")
@@ -385,8 +423,6 @@ def _place_problems(file: TomlFile, error: OmistatsError) -> None:
             about = [place for id, place in places.items() if repr(id) in problem.found]
             where = file.where(*(about[-1] if about else ()))
         file.problems.append(attrs.evolve(problem, where=where))
-    if not getattr(error, "problems", ()):
-        file.add((), "must be a framework", str(error))
 
 
 def _check_breakdowns(file: TomlFile, framework: Framework) -> None:
@@ -537,6 +573,14 @@ def _is_pair(value: Any) -> bool:
     return isinstance(value, list) and [type(part) for part in value] == [int, int]
 
 
+def _names_in(asked_if: Any) -> list[str]:
+    """Return what a condition names, as far as it is one."""
+    if not _is_condition(asked_if):
+        return []
+    several = [asked_if] if isinstance(asked_if, dict) else asked_if
+    return [name for one in several for name in one]
+
+
 def _is_condition(value: Any) -> bool:
     """Say whether a value is a table of names with a level or a list of levels, or several."""
     several = [value] if isinstance(value, dict) else value
@@ -601,10 +645,11 @@ def _read_units(file: TomlFile) -> tuple[Unit, ...]:
     return tuple(units)
 
 
-def _read_rating(file: TomlFile, framework: Framework | None) -> RatingRule | None:
-    known = None if framework is None else [item.id for item in framework.items]
+def _read_rating(file: TomlFile, known: Sequence[Any] | None) -> RatingRule | None:
+    """Read a rule; an id of an item that could not be read may be any that it names."""
+    readable = known is not None and all(isinstance(id, str) for id in known)
     try:
-        return RatingRule.from_dict(file.data, items=known)
+        return RatingRule.from_dict(file.data, items=known if readable else None)
     except DataError as error:
         for problem in error.problems:
             path = _path_of(problem.where)
