@@ -437,5 +437,13 @@ def graded_answers_programmes_and_ratings() -> None:
     chances = oms.stats.band_probabilities(14, 0.72, [0.5, 0.65, 0.8])
     assert_type(chances, oms.stats.BandProbabilities)
     assert_type(oms.stats.cases_for_band(0.72, [0.5]), oms.stats.BandSize)
+    oms.stats.band_probabilities(14, 0.72, [0.65], population=[20, 40])
+    needed = oms.stats.cases_for_band([0.72, 0.65], [0.65], 0.8, population=200)
+    assert_type(needed.n, npt.NDArray[np.float64])
+    assert_type(needed.reason, npt.NDArray[np.str_])
+    assert_type(oms.RatingRule.from_dict({"bands": []}, items=["1.1"]), oms.RatingRule)
+    assert_type(rule.cuts, tuple[float, ...])
+    oms.ratings(scores=oms.scores(cases), rule=rule, caseload={"A": 40}, given={"A": {"s": "low"}})
+    oms.ratings(oms.scores(cases), rule, given={"A": "low"})  # type: ignore[dict-item]
     scores = oms.scores(cases, by="unit", test="permutation", permutations=99, seed=1)
     assert_type(scores.compare(scores), Change)
