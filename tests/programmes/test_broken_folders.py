@@ -474,3 +474,16 @@ def test_printed_rows_must_be_whole_numbers(tmp_path):
         )
         found = problems(write(tmp_path, framework=text))
         assert "line 36, questions[1].printed: must be pairs of the numbers" in found
+
+
+@pytest.mark.parametrize(
+    ("new", "message"),
+    [
+        ("[[standar.ds]]\nid = 1", "rating.toml line 10, standar: must be a key that is known"),
+        (f"most_points = {'1' * 5000}", "rating.toml line 10: must be TOML; found a whole number"),
+        ('provenance = """a', "rating.toml line 10: must be TOML; found Unterminated string"),
+    ],
+)
+def test_what_has_no_line_of_its_own_has_one(tmp_path, new, message):
+    found = problems(write(tmp_path, rating=MADE_UP["rating.toml"].rstrip() + "\n\n" + new))
+    assert message in found

@@ -557,6 +557,17 @@ def test_cases_needed_of_the_lowest_are_of_all_items_together():
     assert four > 1.4 * one
 
 
+def test_a_certainty_beyond_the_draws_is_not_told():
+    found = oms.ratings(scored(), rule(), certainty=0.9999).table.to_pylist()
+    joint = [row for row in found if row["draws"]]
+    assert joint
+    for row in joint:
+        assert row["cases_needed"] is None
+        assert row["cases_needed_reason"] == "too few draws to tell so high a certainty"
+    single = [row for row in found if row["standard"] == "acting" and row["posterior_same"]]
+    assert any(row["cases_needed"] for row in single)
+
+
 def test_a_unit_has_the_same_draws_whatever_else_is_asked():
     scores = scored()
     whole = oms.ratings(scores, rule(), seed=7)

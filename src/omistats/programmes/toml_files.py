@@ -55,6 +55,15 @@ def read_toml(path: Path) -> TomlFile:
         what, _, place = str(error).partition(" (at ")
         line_of_error = re.match(r"line (\d+)", place)
         where = f"{name} line {line_of_error[1]}" if line_of_error else name
+        if place.startswith("end of document"):
+            where = f"{name} line {text.count(chr(10)) + 1}"
+        if not isinstance(error, tomllib.TOMLDecodeError | RecursionError):
+            # Python refuses to read such a number, and says how to allow it.
+            digits = re.search(r"=?\s*([+-]?[0-9_]{4300,})", text)
+            where = name
+            if digits:
+                where += f" line {text.count(chr(10), 0, digits.start(1)) + 1}"
+            what = "a whole number of more than 4,300 digits"
         hint = "Correct the line or the one above."
         raise DataError([Problem(where, "must be TOML", what, hint)]) from error
     return TomlFile(name, data, text, [])
@@ -220,12 +229,18 @@ class TomlFile:
         """Name the file, line and key of a value."""
         line = None
         for end in range(len(path), -1, -1):
-            if path[:end] in self.lines:
-                line = self.lines[path[:end]]
+            # A table that has no line of its own begins with its first part.
+            inside = (n for key, n in self.lines.items() if end and key[:end] == path[:end])
+            line = self.lines.get(path[:end], min(inside, default=None))
+            if line is not None:
                 break
         key = ""
         for part in path:
-            key += f"[{part}]" if isinstance(part, int) else f"{'.' if key else ''}{part}"
+            if isinstance(part, int):
+                key += f"[{part}]"
+            else:
+                name = part if part.isprintable() else repr(part)
+                key += f"{'.' if key else ''}{name}"
         return self.name + (f" line {line}" if line else "") + (f", {key}" if key else "")
 
     def add(self, path: Key, rule: str, found: object, hint: str = "Correct it.") -> None:

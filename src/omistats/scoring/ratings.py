@@ -50,6 +50,8 @@ Ints = npt.NDArray[np.intp]
 _KEY = pa.dictionary(pa.int16(), pa.string())
 _NOTE = pa.dictionary(pa.int8(), pa.string())
 _MOST_DRAWS = 1_000_000
+# Draws that are rated otherwise, for a number of cases needed that rests on them.
+_LEAST_WRONG = 5
 
 SCHEMA = pa.schema(
     [
@@ -99,6 +101,7 @@ class RatingReason(Reason):
     NO_EFFECTIVE = "no effective answers under this design"
     AT_A_CUT = "a share is at a cut: no number of cases suffices"
     TOO_MANY = "more cases than 2**53"
+    FEW_DRAWS = "too few draws to tell so high a certainty"
 
 
 def ratings(
@@ -605,6 +608,10 @@ class _Rater:
             size = float(found.n) * unit.drawn / one.effective
         elif len(target.scored) > 1 and not self._resampled.has_cases:
             return {"cases_needed_reason": RatingReason.NO_CASES}
+        elif (
+            len(target.scored) > 1 and (1 - self._certainty) * self._resampled.draws < _LEAST_WRONG
+        ):
+            return {"cases_needed_reason": RatingReason.FEW_DRAWS}
         else:
             size = self._joint_cases(unit, target)
             if unit.caseload is not None:
