@@ -105,7 +105,9 @@ class UnknownNameError(UsageError, KeyError):
         return str(self.args[0])
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.what, self.names, self.known, self.hint)
+        # A subclass need not take a hint.
+        hint = (self.hint,) if self.hint else ()
+        return type(self), (self.what, self.names, self.known, *hint)
 
 
 @attrs.frozen
