@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -14,7 +15,7 @@ from tests.factories import BREAKDOWNS, Gender, random_frame, read, rows
 from tests.kernel import survey_effective_recount as slow
 
 import omistats as oms
-from omistats.inference.change import Change
+from omistats.inference.change import Change, have_same_levels
 
 KEY = ("unit", "breakdown", "question", "group")
 NULL = ("change", "change_low", "change_high", "statistic", "p_value", "p_adjusted", "stars")
@@ -682,3 +683,61 @@ class TestLevelAndCoverage:
         if not true:
             assert rejected <= most + error
         assert covered >= 1 - most - error
+
+
+class TestCounting:
+    """Rounds that count answers by other rules do not differ for that reason."""
+
+    @pytest.fixture
+    def youth(self) -> oms.CaseSet:
+        return oms.programmes.load("youth_justice").load_cases()
+
+    def test_another_cut_is_no_change(self, youth):
+        stricter = youth.with_cut({"q1_1": ["fully met"]})
+        now, before = oms.recompute(stricter), oms.recompute(youth)
+        rows = now.compare(before).table.to_pylist()
+        assert {r["question"] for r in rows if r["reason"]} == {"q1_1"}
+        for row in rows:
+            if row["question"] == "q1_1":
+                assert row["change"] is row["p_value"] is row["change_low"] is None
+                assert row["reason"] == (
+                    "the question's levels, or those that are sufficient, changed"
+                )
+                assert row["percent"] < row["previous_percent"]
+        with pytest.raises(oms.DataError, match=r"q1_1: .*found 'fully met' of .* here and 'fully"):
+            now.compare(before, strict=True)
+        vouched = now.compare(before, questions={"q1_1": "q1_1"}, strict=True).table
+        assert vouched["change"].null_count == 0
+        # Counted with one cut nothing is said.
+        cut = youth.framework.question("q1_1").sufficient
+        again = oms.recompute(stricter.with_cut({"q1_1": cut}))
+        assert again.compare(before).table["reason"].null_count == len(rows)
+
+    def test_levels_in_another_case_are_the_same(self, youth):
+        question = youth.framework.question("q1_1")
+        loud = attrs.evolve(
+            question,
+            levels=tuple(level.upper() for level in question.levels),
+            sufficient=tuple(level.upper() for level in question.sufficient),
+        )
+        assert have_same_levels(loud, question)
+        assert not have_same_levels(attrs.evolve(question, levels=(), sufficient=()), question)
+
+    def test_scores_of_another_cut_are_no_change(self, youth):
+        stricter = youth.with_cut({"q1_1": ["fully met"]})
+        now, before = (oms.scores(cases, by="unit") for cases in (stricter, youth))
+        rows = now.compare(before).table.to_pylist()
+        fed = {link.item for link in youth.framework.question("q1_1").links}
+        sections = {youth.framework.item(item).parent for item in fed} - {None}
+        assert {r["item"] for r in rows if r["reason"]} == fed | sections
+        assert {r["reason"] for r in rows if r["item"] in fed} == {"the item's questions changed"}
+        with pytest.raises(oms.DataError, match="'q1_1' with other levels, or others of them"):
+            now.compare(before, strict=True)
+
+    def test_another_policy_for_unanswered_questions_is_refused(self, youth):
+        other = youth.with_not_answered("not sufficient")
+        for make in (oms.recompute, lambda cases: oms.scores(cases, by="unit")):
+            with pytest.raises(
+                oms.UsageError, match="must count unanswered questions alike; found"
+            ):
+                make(other).compare(make(youth))

@@ -29,10 +29,13 @@ from omistats.inference.change import (
     RoundRows,
     align_rounds,
     assemble_change,
+    check_same_policy,
     check_strict,
     compare_counts,
     compare_effective_rounds,
     compare_estimates,
+    format_levels,
+    have_same_levels,
     missing_rows,
     pair_ids,
     plain_text,
@@ -106,16 +109,16 @@ def compare_rounds(
     adjust = resolve_adjust(adjust)
     _require_comparable(now, before)
     counterpart = _pair_questions(now.tally, before.tally, questions)
-    changed = _changed_labels(now.tally, before.tally, counterpart, questions or {})
+    changed = _changed_questions(now.tally, before.tally, counterpart, questions or {})
     if strict and changed:
-        raise DataError(changed)
+        raise DataError([problem for problem, _ in changed])
     ids = now.tally.questions
     rows = align_rounds(
         now.table, before.table, "question", (ids, before.tally.questions), counterpart
     )
-    relabelled = np.isin(rows.item, [ids.index(problem.where) for problem in changed])
+    reasons = {ids.index(problem.where): why for problem, why in changed}
     figures = _figures(now.table, rows.now), _figures(before.table, rows.before)
-    reason = _reasons(rows, now.tally, before.tally, figures, relabelled)
+    reason = _reasons(rows, now.tally, before.tally, figures, reasons)
     comparable = reason == NO_REASON
     k, n, k0, n0 = (np.where(comparable, v, np.nan) for f in figures for v in (f.k, f.n))
     spread = now.spread_at(rows.now, comparable), before.spread_at(rows.before, comparable)
@@ -162,6 +165,7 @@ def _require_comparable(now: Round, before: Round) -> None:
             f"weighted findings cannot be compared with unweighted ones; recompute {earlier} as a "
             "sample too: recompute(cases, weight=np.ones(len(cases)))"
         )
+    check_same_policy(now.tally.framework, before.tally.framework)
     earlier_splits = {s.key: s for s in before.tally.splits}
     for split in now.tally.splits:
         other = earlier_splits.get(split.key, split)
@@ -183,23 +187,38 @@ def _pair_questions(now: Tally, before: Tally, questions: Counterparts | None) -
     return pairs
 
 
-def _changed_labels(
+def _changed_questions(
     now: Tally, before: Tally, counterpart: Mapping[str, str], given: Counterparts
-) -> list[Problem]:
-    """List the questions whose label changed; a pair that was given is taken as one question."""
-    labels = {q.id: q.label for q in now.framework.questions}
-    earlier = {q.id: q.label for q in before.framework.questions}
-    return [
-        Problem(
-            question,
-            "a question compared by its id must have the same label in both rounds",
-            f"{labels[question]!r} here and {earlier[question]!r} in the earlier round",
-            f"Pass questions={{{question!r}: {question!r}}} if it asks the same, or "
-            f"questions={{{question!r}: None}} if it does not.",
-        )
-        for question in counterpart
-        if question not in given and plain_text(labels[question]) != plain_text(earlier[question])
-    ]
+) -> list[tuple[Problem, ChangeReason]]:
+    """List the questions that are not what they were; a pair that was given is taken as one."""
+    asked = {q.id: q for q in now.framework.questions}
+    earlier = {q.id: q for q in before.framework.questions}
+    found = []
+    for id in counterpart:
+        if id in given:
+            continue
+        one, other = asked[id], earlier[id]
+        vouch = f"pass questions={{{id!r}: {id!r}}}"
+        unlike = f"or questions={{{id!r}: None}} if it does not."
+        if plain_text(one.label) != plain_text(other.label):
+            problem = Problem(
+                id,
+                "a question compared by its id must have the same label in both rounds",
+                f"{one.label!r} here and {other.label!r} in the earlier round",
+                f"P{vouch[1:]} if it asks the same, {unlike}",
+            )
+            found.append((problem, ChangeReason.LABEL_CHANGED))
+        elif not have_same_levels(one, other):
+            problem = Problem(
+                id,
+                "a question compared by its id must have the same levels, and the same of them "
+                "sufficient, in both rounds",
+                f"{format_levels(one)} here and {format_levels(other)} in the earlier round",
+                "Count both rounds with one cut, of cases with `cases.with_cut(...)`, or "
+                f"{vouch} if it means the same, {unlike}",
+            )
+            found.append((problem, ChangeReason.LEVELS_CHANGED))
+    return found
 
 
 def _figures(table: pa.Table, at: Places) -> RoundFigures:
@@ -234,7 +253,7 @@ def _reasons(
     now: Tally,
     before: Tally,
     figures: tuple[RoundFigures, RoundFigures],
-    relabelled: npt.NDArray[np.bool_],
+    changed: Mapping[int, ChangeReason],
 ) -> npt.NDArray[np.int8]:
     """Code why rows cannot be compared; -1 where they can."""
     present = [Presence(tally.units, [s.key for s in tally.splits]) for tally in (now, before)]
@@ -243,7 +262,13 @@ def _reasons(
     with np.errstate(invalid="ignore"):
         suppressed = ((n > 0) & np.isnan(figures[0].k)) | ((n0 > 0) & np.isnan(figures[1].k))
         found += [
-            (relabelled, ChangeReason.LABEL_CHANGED),
+            *(
+                (
+                    np.isin(rows.item, [at for at, why in changed.items() if why == reason]),
+                    reason,
+                )
+                for reason in (ChangeReason.LABEL_CHANGED, ChangeReason.LEVELS_CHANGED)
+            ),
             (suppressed, ChangeReason.SUPPRESSED),
             ((n == 0) & (n0 == 0), ChangeReason.NO_ANSWERS),
             ((n == 0) | np.isnan(figures[0].percent), ChangeReason.NO_ANSWERS_NOW),

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats._result_tables import NO_REASON, Display, Reason, TableResult
-from omistats.errors import UnknownNameError, UsageError, format_value
+from omistats.errors import UnknownNameError, UsageError, format_value, format_values
 from omistats.inference.families import LEVEL, describe_tests, family_of_all
 from omistats.inference.options import Inference
 from omistats.inference.results import Pairs
@@ -25,7 +25,7 @@ from omistats.kernel.effective import EffectiveGroups, compare_effective, two_si
 from omistats.kernel.effects import DIFFERENCES
 from omistats.kernel.multiplicity import ADJUSTMENTS
 from omistats.kernel.small_numbers import RELIABILITY, smallest_expected_two
-from omistats.model.framework import ALL
+from omistats.model.framework import ALL, Framework, Question
 from omistats.model.metadata import is_synthetic
 
 __all__ = [
@@ -39,11 +39,14 @@ __all__ = [
     "RoundRows",
     "align_rounds",
     "assemble_change",
+    "check_same_policy",
     "check_strict",
     "choose_tests",
     "compare_counts",
     "compare_effective_rounds",
     "compare_estimates",
+    "format_levels",
+    "have_same_levels",
     "matching_places",
     "missing_rows",
     "pair_ids",
@@ -91,6 +94,7 @@ class ChangeReason(Reason):
     ONE_CASE_BEFORE = "one case only in the earlier round: spread between cases unknown"
     ONE_CLUSTER = "one cluster only in one of the rounds: its spread is not known"
     KNOWN_IN_FULL = "all cases are known, so the rounds are compared without a test"
+    LEVELS_CHANGED = "the question's levels, or those that are sufficient, changed"
 
 
 @attrs.frozen(eq=False)
@@ -402,6 +406,38 @@ def resolve_adjust(adjust: str | None) -> str | None:
 def plain_text(label: str) -> str:
     """Reduce a label to what counts when two are compared: without case and extra spaces."""
     return " ".join(label.split()).casefold()
+
+
+def have_same_levels(now: Question, before: Question) -> bool:
+    """Check whether a question has the same levels, and the same of them sufficient."""
+    return all(
+        set(map(plain_text, one)) == set(map(plain_text, other))
+        for one, other in ((now.levels, before.levels), (now.sufficient, before.sufficient))
+    )
+
+
+def format_levels(question: Question) -> str:
+    """Format the levels of a question, and those that are sufficient, for an error."""
+    if not question.levels:
+        return "no levels"
+    return f"{format_values(question.sufficient)} of {format_values(question.levels)}"
+
+
+def check_same_policy(now: Framework, before: Framework) -> None:
+    """Check that both rounds count unanswered questions alike.
+
+    Raises
+    ------
+    UsageError
+        When one counts them as not sufficient and the other does not.
+    """
+    policies = [framework.not_answered or "left out" for framework in (now, before)]
+    if "not sufficient" in policies and len(set(policies)) == 2:
+        raise UsageError(
+            f"both rounds must count unanswered questions alike; found {policies[0]!r} here and "
+            f"{policies[1]!r} in the earlier round. Count one of them again, of cases with "
+            f"`cases.with_not_answered({policies[0]!r})`"
+        )
 
 
 def pair_ids(

@@ -22,10 +22,12 @@ from omistats.inference.change import (
     RoundRows,
     align_rounds,
     assemble_change,
+    check_same_policy,
     check_strict,
     choose_tests,
     compare_effective_rounds,
     compare_estimates,
+    have_same_levels,
     missing_rows,
     pair_ids,
     plain_text,
@@ -149,6 +151,7 @@ def compare_scored_rounds(
     adjust = resolve_adjust(adjust)
     one, other = now.whole, before.whole
     _require_comparable(one, other)
+    check_same_policy(now.framework, before.framework)
     counterpart = pair_ids(one.ids, other.ids, items, "item")
     if not counterpart:
         raise UsageError(
@@ -229,7 +232,7 @@ def _changed_items(
 ) -> list[tuple[Problem, ChangeReason]]:
     """List the items that are not what they were; a pair that was given is taken as one item."""
     asked_now, asked_before = (
-        {q.id: q.label for q in view.framework.questions} for view in (now, before)
+        {q.id: q for q in view.framework.questions} for view in (now, before)
     )
     renamed = pair_ids(list(asked_now), list(asked_before), questions, "question")
     vouched = questions or {}
@@ -246,14 +249,14 @@ def _changed_items(
             fed = {q: renamed.get(q) for q in other.questions}
             added = [q for q in one.questions if q not in fed.values()]
             gone = [q for q, same in fed.items() if same not in one.questions]
-            relabelled = [
-                same
+            kept = [
+                (asked_now[same], asked_before[q])
                 for q, same in fed.items()
-                if same in one.questions
-                and q not in vouched
-                and plain_text(asked_now[same]) != plain_text(asked_before[q])
+                if same in one.questions and q not in vouched
             ]
-            problem = _describe_questions(new, added, gone, relabelled)
+            relabelled = [a.id for a, b in kept if plain_text(a.label) != plain_text(b.label)]
+            recut = [a.id for a, b in kept if not have_same_levels(a, b)]
+            problem = _describe_questions(new, added, gone, relabelled, recut)
             reason = ChangeReason.ITEM_QUESTIONS_CHANGED
         if problem is not None:
             found.append((problem, reason))
@@ -272,7 +275,7 @@ def _describe_label(now: ScoredItem, before: ScoredItem) -> Problem | None:
 
 
 def _describe_questions(
-    item: str, added: list[str], gone: list[str], relabelled: list[str]
+    item: str, added: list[str], gone: list[str], relabelled: list[str], recut: list[str]
 ) -> Problem | None:
     parts = [
         f"{', '.join(map(repr, some[:5]))}{' and more' * (len(some) > 5)} {what}"
@@ -280,6 +283,7 @@ def _describe_questions(
             (added, "only in this round"),
             (gone, "only in the earlier round"),
             (relabelled, "with another label"),
+            (recut, "with other levels, or others of them sufficient"),
         )
         if some
     ]
@@ -289,8 +293,8 @@ def _describe_questions(
         item,
         "an item compared by its id must be made of the same questions in both rounds",
         "; ".join(parts),
-        "Pass questions={'old': 'new'} for questions that were renamed or reworded. "
-        + _vouch(item),
+        "Pass questions={'old': 'new'} for questions that were renamed or reworded, or count both "
+        "rounds with one cut. " + _vouch(item),
     )
 
 
