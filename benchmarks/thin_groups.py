@@ -44,6 +44,7 @@ SHARES = (0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 GROUPS: tuple[tuple[int, ...], ...] = (
     (12, 20, 20), (2, 2, 100), (3, 5, 5), (5, 5, 5, 5), (8, 8, 8), (3, 3, 60), (2, 4, 60),
     (2, 2, 2, 100), (10, 10, 10), (15, 15, 15), (4, 4, 4), (6, 10, 30), (20, 20, 20),
+    (3, 3, 3), (4, 6, 6), (3, 3, 14), (5, 5, 14), (5, 5, 20), (4, 5, 30), (12, 12, 12),
     (3, 3, 3, 3, 3), (5, 8, 12, 3), (2, 2, 2, 2, 2, 2), (10, 50, 50), (30, 30, 5),
 )  # fmt: skip
 # Cases drawn and caseload of both groups.
@@ -61,7 +62,9 @@ def several_groups(sizes: tuple[int, ...]) -> Iterator[Row]:
     n = np.array(sizes, np.float64)
     k = np.array(list(itertools.product(*(range(size + 1) for size in sizes))), np.float64)
     shape = np.broadcast_to(n, k.shape)
-    groups = EffectiveGroups(k / n, shape, np.full(k.shape, np.inf), shape, shape)
+    groups = EffectiveGroups(
+        k / n, shape, np.full(k.shape, np.inf), shape, shape, np.full(k.shape, np.inf)
+    )
     p_value = compare_effective_groups(groups).p_value
     for share in SHARES:
         chances = [stats.binom.pmf(k[:, i], size, share) for i, size in enumerate(sizes)]

@@ -25,6 +25,7 @@ from omistats.kernel.effective import (
     compare_with_proportion,
     effective_groups,
     effective_limits,
+    exact_p_value,
     least_p_value,
     stratum_sums,
 )
@@ -400,10 +401,24 @@ def test_two_groups_as_an_omnibus_are_the_comparison_where_cells_are_large():
 def alike_groups(k, n) -> EffectiveGroups:
     """Groups with one answer a case, which are known but for chance."""
     n = np.broadcast_to(np.asarray(n, float), np.shape(k))
-    return EffectiveGroups(np.asarray(k, float) / n, n, np.full(n.shape, np.inf), n, n)
+    return EffectiveGroups(
+        np.asarray(k, float) / n, n, np.full(n.shape, np.inf), n, n, np.full(n.shape, np.inf)
+    )
 
 
-SIZES = [(12, 20, 20), (2, 2, 100), (3, 5, 5), (5, 5, 5, 5), (8, 8, 8), (3, 3, 60), (2, 4, 60)]
+SIZES = [
+    (3, 3, 3),
+    (4, 6, 6),
+    (3, 3, 14),
+    (5, 5, 20),
+    (12, 20, 20),
+    (2, 2, 100),
+    (3, 5, 5),
+    (5, 5, 5, 5),
+    (8, 8, 8),
+    (3, 3, 60),
+    (2, 4, 60),
+]
 
 
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
@@ -429,7 +444,6 @@ def test_two_groups_that_are_left_are_compared_as_two():
     groups = alike_groups(
         [[3, 0, 19], [0, 3, 19], [3, 19, 0]], [[10, 1, 20], [1, 10, 20], [10, 20, 1]]
     )
-    groups = EffectiveGroups(groups.p, groups.n, groups.df, groups.cases, groups.n_alike)
     found = compare_effective_groups(groups)
     pair = compare_effective(alike_groups(3, 10), alike_groups(19, 20))
     for name in ("statistic", "df", "df2", "p_value"):
@@ -471,7 +485,9 @@ def test_none_against_all_has_an_interval(n):
 )
 def test_a_known_proportion_bounds_the_difference(sizes, shares, first):
     n, k = sizes[0], min(shares[0], sizes[0])
-    whole = EffectiveGroups(*(np.array(x) for x in (shares[1], np.inf, np.inf, 9.0, np.inf)))
+    whole = EffectiveGroups(
+        *(np.array(x) for x in (shares[1], np.inf, np.inf, 9.0, np.inf, np.inf))
+    )
     some = alike_groups(k, n)
     one, two = (whole, some) if first else (some, whole)
     found = compare_effective(one, two, 0.95)
@@ -492,3 +508,30 @@ def test_unequal_weights_have_no_more_degrees_of_freedom_than_kishs_cases():
     assert (float(low), float(high)) == (0.0, pytest.approx(1.0, abs=1e-6))
     two = group([(k, n)], weights=[[1.0, 2.0] * 9 + [1.0]])
     assert float(two.df) == pytest.approx((10 + 18) ** 2 / (10 + 36) - 1)
+
+
+@given(st.integers(2, 40), st.integers(2, 400), st.data())
+def test_the_exact_tail_is_fishers_on_whole_answers(n1, n2, data):
+    k1, k2 = data.draw(st.integers(0, n1)), data.draw(st.integers(0, n2))
+    counts = stats.hypergeom(n1 + n2, k1 + k2, n1)
+    lower = k1 * n2 <= k2 * n1
+    tail = counts.cdf(k1) if lower else counts.sf(k1 - 1)
+    found = exact_p_value(alike_groups(k1, n1), alike_groups(k2, n2))
+    assert float(found) == pytest.approx(min(1.0, 2 * tail), rel=1e-9)
+
+
+def test_the_exact_tail_of_known_and_of_single_cases():
+    whole = EffectiveGroups(*(np.array(x) for x in (0.4, np.inf, np.inf, 9.0, np.inf, np.inf)))
+    assert float(exact_p_value(alike_groups(3, 10), whole)) == 0.0
+    assert np.isnan(exact_p_value(alike_groups(1, 1), alike_groups(3, 10)))
+    between = exact_p_value(alike_groups(np.array([2, 2.5, 3]), 10.5), alike_groups(40, 60))
+    assert between[0] < between[1] < between[2]
+
+
+def test_a_thin_group_of_unequal_weights_is_too_few_by_its_own_test():
+    """One weight of 5 among 1: even all alike it could not be told from 73%."""
+    one = group([([0] * 6, [3] * 6)], weights=[[5.0, 1, 1, 1, 1, 1]])
+    rest = group([([2, 3, 2, 2, 1, 3, 2, 3, 2, 2], [3] * 10)])
+    found = compare_effective(one, rest)
+    assert float(least_p_value(one, rest)) == pytest.approx(float(found.p_value))
+    assert float(found.p_value) > 0.05

@@ -237,11 +237,12 @@ def omnibus(groups: Iterable[Group | None]) -> Test | None:
     p = upper(ratio, df)
     expected = [g.n * min(p0, 1 - p0) for g in own]
     # One expected exactly may come out a little below.
-    if min(expected) < 1 - 1e-9:
+    limit = (5 if N < 40 else 1) - 1e-9
+    if min(expected) < limit:
         # Half an answer nearer to what is expected where that is less than 1.
         x1 = 0.0
         for g, e in zip(own, expected, strict=True):
-            apart = max(g.n * abs(g.p - p0) - (0.5 if e < 1 - 1e-9 else 0.0), 0.0)
+            apart = max(g.n * abs(g.p - p0) - (0.5 if e < limit else 0.0), 0.0)
             x1 += apart**2 / (g.n * p0 * (1 - p0))
         p = max(p, upper(x1 / (r - 1), r - 1))
     return Test(x, df2, p, few)

@@ -764,7 +764,7 @@ def test_few_cases_are_tested_but_said_to_be_few_by_another_rule(rule):
     assert {r["unit"]: r["reliability"] for r in change} == grades
 
 
-def test_pairs_of_few_cases_have_no_side_where_clusters_cross_units():
+def test_pairs_are_not_tested_where_clusters_cross_units():
     rng = random.Random(5)
     sizes = {"few": (12, 0.1), "many": (60, 0.8), "more": (60, 0.3)}
     drawn = {
@@ -776,12 +776,31 @@ def test_pairs_of_few_cases_have_no_side_where_clusters_cross_units():
     scores = oms.scores(cases, by="unit", items="1.1", cluster=cluster, stratum=None)
     assert scores.table["interval_method"].to_pylist() == ["wald-t"] * 4
     assert scores.unit("few").table["reliability"].to_pylist() == ["too few cases to tell"]
-    found = scores.units("1.1").pairs().to_pylist()
-    higher = {(r["unit"], r["other"]): r["higher"] for r in found}
-    assert higher == {("few", "many"): None, ("few", "more"): None, ("many", "more"): "many"}
-    grades = [r["reliability"] for r in found]
-    assert grades == ["too few cases to tell", "too few cases to tell", "ok"]
-    assert found[0]["p_value"] < 1e-6
+    # How two units move together is not in a table of scores.
+    units = scores.units("1.1")
+    for row in units.pairs().to_pylist():
+        assert row["difference"] is not None
+        for name in ("se", "low", "high", "p_value", "p_adjusted", "higher"):
+            assert row[name] is None, name
+        assert row["reason"] == (
+            "clusters lie across units: compare two by weaknesses(unit, others=[...])"
+        )
+    assert np.isnan(units.heterogeneity.p_value)
+    assert units.table["joint_low"].to_pylist() == [1.0] * 3
+    assert units.table["joint_high"].to_pylist() == [3.0] * 3
+    assert set(units.table["above"].to_pylist()) | set(units.table["below"].to_pylist()) <= {
+        0,
+        None,
+    }
+    # Two units at a time, with their covariance.
+    (row,) = scores.weaknesses("more", others=["many"]).table.to_pylist()
+    assert (row["method"], row["credible"]) == ("wald-f", True)
+    (row,) = scores.weaknesses("few", others=["many"]).table.to_pylist()
+    assert row["p_value"] < 1e-6
+    assert row["credible"] is None
+    # By name a user has taken it on.
+    named = oms.scores(cases, by="unit", items="1.1", cluster=cluster, stratum=None, **WALD)
+    assert named.units("1.1").pairs()["p_value"].null_count == 0
 
 
 @pytest.mark.slow
@@ -800,3 +819,36 @@ def test_units_drawn_alike_are_seldom_credibly_below_by_another_rule(rule, size)
         below += len(scores.weaknesses("small").credible())
     # Three standard errors above 2.5%.
     assert below <= 150 * (0.025 + 3 * math.sqrt(0.025 * 0.975 / 150))
+
+
+@pytest.mark.slow
+def test_a_family_of_all_units_is_not_accused_by_its_tails():
+    """36 units of 5 cases that do not differ, 8 items: Yates' test alone accuses in a third."""
+    rng = np.random.default_rng(6)
+    items = [oms.Item(f"1.{i}", "criterion", "C") for i in range(8)]
+    framework = oms.Framework(
+        "alike",
+        [oms.Question(f"q{i}", "Q", oms.Link(f"1.{i}", "published")) for i in range(8)],
+        items=items,
+    )
+    accused = 0
+    for _ in range(40):
+        data = {"case_id": list(range(180)), "unit": [f"u{i // 5}" for i in range(180)]}
+        data |= {f"q{i}": pa.array(rng.random(180) < 0.95) for i in range(8)}
+        cases = oms.CaseSet.from_data(data, framework=framework)
+        found = oms.scores(cases, by="unit").weaknesses(family="all")
+        accused += len(found.credible()) > 0
+    # Three standard errors above 2.5%.
+    assert accused <= 40 * (0.025 + 3 * math.sqrt(0.025 * 0.975 / 40))
+
+
+def test_questions_that_hardly_applied_are_too_few_for_their_mean():
+    rng = np.random.default_rng(7)
+    given = rng.random((200, 3)) < 0.5
+    applied = np.column_stack([rng.random((200, 2)) < 0.9, rng.random(200) < 0.04])
+    answers = np.where(applied, given, None).tolist()
+    cases = three_questions(one=answers[:100], two=answers[100:])
+    for rule, grade in (("questions", "too few cases to tell"), ("cases", "ok")):
+        for weight in (None, [1.0, 2.0] * 100):
+            table = oms.scores(cases, by="unit", rule=rule, items="1.1", weight=weight).table
+            assert set(table["reliability"].to_pylist()) == {grade}

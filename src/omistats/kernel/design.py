@@ -392,6 +392,10 @@ def numbers(
     return found
 
 
+# Sums of squares of weights further apart lose the small ones to rounding.
+_MOST_UNEQUAL = 1e10
+
+
 def weights(weight: npt.ArrayLike, rows: int, problems: list[Problem]) -> Floats | None:
     """Return weights divided by the largest; append to ``problems``."""
     found = as_numbers(weight, "weight")
@@ -409,6 +413,12 @@ def weights(weight: npt.ArrayLike, rows: int, problems: list[Problem]) -> Floats
     if rows and top == 0:
         hint = "Give at least one case a positive weight."
         problems.append(Problem("weight", "some weight is above 0", "none", hint))
+        return None
+    tiny = np.flatnonzero((found > 0) & (found < top / _MOST_UNEQUAL))
+    if tiny.size:
+        rule = "weights above 0 differ by a factor of 10,000,000,000 at most"
+        hint = "Correct the largest weight, or give cases that should not count weight 0."
+        problems.append(Problem("weight", rule, _format_rows(found, tiny), hint))
         return None
     # Only ratios of weights matter; dividing avoids overflow and underflow.
     return found / top if rows else found

@@ -109,7 +109,7 @@ def effective_cells(cells: WeightedCells) -> EffectiveGroups:
     df = np.minimum(cells.df_of_groups, clusters - 1)
     df = np.where(df > 1e-9, np.maximum(df, _LEAST_DF), 0.0)
     n = np.where(np.isnan(variance), np.nan, _finite(n, free))
-    return EffectiveGroups(p, n, df, np.where(df > 0, 2.0, 1.0), n)
+    return EffectiveGroups(p, n, df, np.where(df > 0, 2.0, 1.0), n, df)
 
 
 def limits_of_cells(cells: WeightedCells, confidence: float) -> tuple[Floats, Floats]:
@@ -190,7 +190,8 @@ def compare_cells(
     share = np.where(finite, 1 - _ratio(np.where(finite, n, 0.0), N, otherwise=0.0), 0.0)
     combined = _ratio((share * share).sum(axis=0), np.maximum(count - 1.0, 1.0) ** 2, 1.0)
     combined = np.where(count > 1, combined, 1.0)
-    groups = EffectiveGroups(p, n, np.broadcast_to(df * combined, n.shape), cases, n)
+    df = np.broadcast_to(df * combined, n.shape)
+    groups = EffectiveGroups(p, n, df, cases, n, df)
     found = _compare(groups, usable, confidence)
     return found, np.where(testable, np.where(usable, n, 0.0).sum(axis=0), np.nan)
 
@@ -307,7 +308,8 @@ def two_rounds(now: Spread, before: Spread) -> tuple[EffectiveGroups, EffectiveG
     known = usable & ~np.isnan(df)
     cases = np.where(known, 2.0, 1.0)
     answered = np.array([np.where(s.n > 0, s.p, np.nan) for s in sides])
-    found = [EffectiveGroups(answered[i], n[i], df * combined, cases, n[i]) for i in (0, 1)]
+    df = df * combined
+    found = [EffectiveGroups(answered[i], n[i], df, cases, n[i], df) for i in (0, 1)]
     return found[0], found[1]
 
 

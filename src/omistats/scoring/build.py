@@ -86,8 +86,8 @@ class ScoreReason(Reason):
        ``NO_SPREAD``;
     3. of the row's interval: ``NO_DF``, then ``NO_INTERVAL_AT_BOUNDS``.
 
-    Where clusters were drawn, ``ONE_CLUSTER_ONLY`` and ``LONELY_CLUSTER`` stand in for
-    ``ONE_CASE_ONLY`` and ``ONE_CASE``.
+    ``CLUSTERS_CROSS_UNITS`` is of pairs of units. Where clusters were drawn, ``ONE_CLUSTER_ONLY``
+    and ``LONELY_CLUSTER`` stand in for ``ONE_CASE_ONLY`` and ``ONE_CASE``.
     """
 
     NO_ANSWERS = "no applicable answers"
@@ -103,6 +103,9 @@ class ScoreReason(Reason):
     ONE_CLUSTER_ONLY = "one cluster only: spread between clusters unknown"
     LONELY_CLUSTER = "a stratum of one cluster"
     ALL_ALIKE = "cases all alike: their spread is not known"
+    CLUSTERS_CROSS_UNITS = (
+        "clusters lie across units: compare two by weaknesses(unit, others=[...])"
+    )
 
 
 RELIABILITY = ("ok", "too few cases to tell", "one case only", "one cluster only")

@@ -66,7 +66,7 @@ class ScoredRound:
         The options of the scores.
     usable : ndarray of bool, shape (rows,)
         Where the rule of effective answers holds.
-    n_alike : ndarray of float64, shape (rows,)
+    n_alike, df_alike : ndarray of float64, shape (rows,)
         As in `omistats.kernel.effective.EffectiveGroups`.
     df : ndarray of float64, shape (rows,)
         Degrees of freedom of the standard error; infinite for the normal distribution.
@@ -78,6 +78,7 @@ class ScoredRound:
     settings: Settings
     usable: Flags
     n_alike: Floats
+    df_alike: Floats
     df: Floats
 
     @property
@@ -104,7 +105,8 @@ class ScoredRound:
         df = np.where(np.isnan(df) & ~np.isnan(n), np.inf, df)
         n_alike = np.where(comparable, np.append(self.n_alike, np.nan)[at], np.nan)
         p = np.where(np.isnan(n), np.nan, percent / 100)
-        return EffectiveGroups(p, n, df, np.nan_to_num(cases), n_alike)
+        df_alike = np.where(comparable, np.append(self.df_alike, np.nan)[at], np.nan)
+        return EffectiveGroups(p, n, df, np.nan_to_num(cases), n_alike, df_alike)
 
 
 @attrs.frozen(eq=False)

@@ -363,7 +363,9 @@ def _make_round(
     """Keep what another round of scores is compared by."""
     shape = block.found.se.shape
     usable = np.zeros(shape[-1], np.bool_) if effective is None else effective.usable
-    n_alike = np.full(shape, np.nan) if block.groups is None else block.groups.n_alike
+    n_alike = df_alike = np.full(shape, np.nan)
+    if block.groups is not None:
+        n_alike, df_alike = block.groups.n_alike, block.groups.df_alike
     df = np.full((1, 1, 1), np.inf) if block.df_design is None else block.df_design
 
     def by_row(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -376,6 +378,7 @@ def _make_round(
         settings,
         by_row(usable),
         by_row(n_alike),
+        by_row(df_alike),
         by_row(df),
     )
 
@@ -448,7 +451,8 @@ def _estimate(
     estimates = [estimator.estimates(all_units) for all_units in parts]
     found = Ratios(*map(np.concatenate, zip(*map(_fields, estimates), strict=True)))
     counted = [estimator.case_counts(all_units) for all_units in parts]
-    made_of = CaseCounts(*map(np.concatenate, zip(*map(_fields, counted), strict=True)))
+    parts_of = zip(*(one.arrays() for one in counted), strict=True)
+    made_of = CaseCounts(*map(np.concatenate, parts_of))
     # A single case has no spread, so that its linearised standard error may be 0.
     alone, alike = made_of.have_one, made_of.are_alike(found.se)
     unknown = attrs.evolve(
@@ -498,6 +502,7 @@ def _estimate(
             n=np.where(usable, groups.n, np.nan),
             df=np.where(usable, groups.df, np.nan),
             n_alike=np.where(usable, groups.n_alike, np.nan),
+            df_alike=np.where(usable, groups.df_alike, np.nan),
         )
         if settings.interval == "effective":
             own = effective_limits(groups, confidence)
@@ -592,7 +597,7 @@ def _without(found: Ratios, unknown: Flags) -> Ratios:
     return attrs.evolve(found, se=np.where(unknown, np.nan, found.se))
 
 
-def _fields(one: Ratios | CaseCounts) -> tuple[npt.NDArray[Any], ...]:
+def _fields(one: Ratios) -> tuple[npt.NDArray[Any], ...]:
     return attrs.astuple(one, recurse=False)
 
 

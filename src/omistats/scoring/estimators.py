@@ -57,6 +57,7 @@ from omistats.scoring.rules import (
     Rule,
     answering_cases,
     design_effects_without_fpc,
+    fewest_answers,
     group_covariance,
     make_rule,
     pooled_rule,
@@ -73,7 +74,8 @@ Flags = npt.NDArray[np.bool_]
 _LONELY = "lonely='null', 'remove', 'adjust' or 'average'"
 
 WALD_CASES = 30
-"""Cases that a score needs for Wald's interval and test to hold what they promise."""
+"""Cases that a score needs for Wald's interval and test to hold what they promise; of a mean over
+questions also answers to each question."""
 
 WALD_EITHER = 10
 """How many of these need a sufficient answer, and how many one that is not sufficient."""
@@ -153,12 +155,20 @@ class CaseCounts:
         Those with an applicable, a sufficient, and a not sufficient answer.
     is_open : ndarray of bool
         Whether there are more of them than were drawn.
+    fewest : ndarray of float64
+        Applicable answers to the question that has the fewest, where scores are means over
+        questions; infinite under other rules.
     """
 
     cases: Floats
     some: Floats
     lacking: Floats
     is_open: Flags
+    fewest: Floats
+
+    def arrays(self) -> list[npt.NDArray[Any]]:
+        """List the figures, all of one shape."""
+        return list(np.broadcast_arrays(*attrs.astuple(self, recurse=False)))
 
     @property
     def have_one(self) -> Flags:
@@ -178,7 +188,7 @@ class CaseCounts:
     def are_few_for_wald(self) -> Flags:
         """Flag scores of too few cases for Wald's interval and test to hold what they promise."""
         either = np.minimum(self.some, self.lacking)
-        few = (self.cases < WALD_CASES) | (either < WALD_EITHER)
+        few = (self.cases < WALD_CASES) | (either < WALD_EITHER) | (self.fewest < WALD_CASES)
         return (self.cases > 0) & few & self.is_open
 
 
@@ -428,8 +438,8 @@ class SimpleDesign:
 
     def _case_counts(self, blocks: Flags) -> CaseCounts:
         is_open = (self.counts[1] > 0) & self.units.is_open[:, np.newaxis, np.newaxis]
-        cases, some, lacking = self.rule.case_counts(blocks)
-        return CaseCounts(cases, some, lacking, np.tensordot(blocks, is_open, 1))
+        cases, some, lacking, fewest = self.rule.case_counts(blocks)
+        return CaseCounts(cases, some, lacking, np.tensordot(blocks, is_open, 1), fewest)
 
     def effective_sums(
         self, items: Sequence[ScoredItem], sizes: Counts | None, clustered: bool
@@ -490,7 +500,7 @@ class SimpleDesign:
             estimate[:, side] = found.estimate[0, :, 0]
             covariance[:, side, side] = found.se[0, :, 0] ** 2
         both = self._case_counts(np.array([this, rest]))
-        counts = CaseCounts(*(x[..., 0].T for x in attrs.astuple(both, recurse=False)))
+        counts = CaseCounts(*(x[..., 0].T for x in both.arrays()))
         return UnitVersusRest(estimate, covariance, _cases_less_units(cases[this | rest]), counts)
 
 
@@ -659,7 +669,15 @@ class ComplexDesign:
             counts = attrs.evolve(self.sample, members=members).sums(answering, 1.0)
             counts = counts.sum(axis=1, keepdims=True) if all_units else counts
         cases, some, lacking, is_open = counts
-        return CaseCounts(cases, some, lacking, is_open > 0)
+        return CaseCounts(cases, some, lacking, is_open > 0, self._fewest(members, all_units))
+
+    def _fewest(self, members: Flags, all_units: bool) -> Floats:
+        """Count the answers to the question that has the fewest, (blocks, items, domains)."""
+        if self.rule != "questions":
+            return np.asarray(np.inf)
+        n = attrs.evolve(self.sample, members=members).sums(self.sums.answers[1:], 1.0)[0]
+        n = n.sum(axis=0, keepdims=True) if all_units else n
+        return fewest_answers(n, self.sums.item_questions)
 
     def effective_sums(
         self, items: Sequence[ScoredItem], sizes: Counts | None, clustered: bool
@@ -701,8 +719,7 @@ class ComplexDesign:
             if self._df_of_rows(inside) <= 0:
                 covariance[:, side] = covariance[:, :, side] = np.nan
         df = self._df_of_rows(this | others)
-        whole = attrs.astuple(two.case_counts(True), recurse=False)
-        counts = CaseCounts(*(x[0] for x in whole))
+        counts = CaseCounts(*(x[0] for x in two.case_counts(True).arrays()))
         return UnitVersusRest(found.estimate[0], covariance, df, counts)
 
     def _bounds(self, all_units: bool) -> list[tuple[int, int]]:

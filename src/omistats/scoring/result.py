@@ -322,6 +322,7 @@ class Scores(TableResult):
             draws=draws,
             seed=seed,
             pair_tests=self._pair_tests(item),
+            crossed=self._context is not None and self._context.is_crossed,
         )
 
     def _pair_tests(self, item: str) -> Callable[[Sequence[str]], Floats] | None:

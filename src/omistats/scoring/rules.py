@@ -27,6 +27,7 @@ __all__ = [
     "Rule",
     "answering_cases",
     "design_effects_without_fpc",
+    "fewest_answers",
     "group_covariance",
     "make_rule",
     "pooled_rule",
@@ -70,9 +71,10 @@ class Rule(Protocol):
 
         Returns
         -------
-        ndarray of float64, shape (3, blocks, items, domains)
-            From moments of pooled answers the first is Kish's number of cases, which is 1 for one
-            case only, and the others are infinite.
+        ndarray of float64, shape (4, blocks, items, domains)
+            The last is the number of answers to the question that has the fewest, of means over
+            questions, else infinite. From moments of pooled answers the first is Kish's number of
+            cases, which is 1 for one case only, and the others are infinite.
         """
 
     def restrict_units(self, units: Flags) -> Rule:
@@ -144,12 +146,13 @@ class _RatioRule:
 
     def case_counts(self, blocks: Flags) -> Floats:
         if self.answering is not None:
-            return _sum_blocks(self.answering, blocks)
+            found = _sum_blocks(self.answering, blocks)
+            return np.concatenate([found, np.full((1, *found.shape[1:]), np.inf)])
         N, NN = _sum_blocks(self.moments[[1, 4]], blocks)
         # The sum of n² equals the squared sum of n if one n at most is not 0.
         cases = np.divide(N * N, NN, out=np.zeros_like(N), where=NN > 0)
         either = np.full(cases.shape, np.inf)
-        return np.array([cases, either, either])
+        return np.array([cases, either, either, either])
 
     def restrict_units(self, units: Flags) -> Rule:
         # The other units are whole strata, which add nothing to a domain without their cases.
@@ -197,7 +200,9 @@ class _QuestionMeans:
         return Ratios(estimate, se, np.full(se.shape, np.nan))
 
     def case_counts(self, blocks: Flags) -> Floats:
-        return _sum_blocks(self.sample.sums(answering_cases(self.sums.by_case), 1.0), blocks)
+        found = _sum_blocks(self.sample.sums(answering_cases(self.sums.by_case), 1.0), blocks)
+        n = _sum_blocks(self._answers[1:], blocks)[0]
+        return np.concatenate([found, fewest_answers(n, self.sums.item_questions)[np.newaxis]])
 
     def restrict_units(self, units: Flags) -> Rule:
         inside = np.repeat(units, np.diff(self.sample.starts))[np.newaxis]
@@ -275,6 +280,26 @@ def answering_cases(by_case: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     """
     k, n = by_case
     return np.stack([n > 0, k > 0, k < n]).astype(np.float32)
+
+
+def fewest_answers(n: Floats, item_questions: npt.NDArray[Any]) -> Floats:
+    """Count the answers to each item's question that has the fewest of those that have any.
+
+    Parameters
+    ----------
+    n : ndarray of float64, shape (blocks, questions, domains)
+        Applicable answers.
+    item_questions : ndarray, shape (questions, items)
+        1 where a question feeds an item, else 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (blocks, items, domains)
+        Infinite without an answer.
+    """
+    asked = np.where(n > 0, n, np.inf)
+    found = [asked[:, fed > 0].min(axis=1, initial=np.inf) for fed in item_questions.T]
+    return np.stack(found, axis=1)
 
 
 def _sum_blocks(values: Floats, blocks: Flags) -> Floats:

@@ -181,10 +181,13 @@ def compare_units(
     draws: int = 10_000,
     seed: int = 0,
     pair_tests: Callable[[Sequence[str]], Floats] | None = None,
+    crossed: bool = False,
 ) -> UnitComparison:
     """Compare units on one score; see `Scores.units`.
 
-    ``pair_tests`` gives the p-values of all pairs of units, where these are permuted.
+    ``pair_tests`` gives the p-values of all pairs of units, where these are permuted. Where
+    clusters lie across units (``crossed``) a table of scores does not tell how two units move
+    together, so that neither pairs nor heterogeneity are tested.
     """
     if not isinstance(item, str):
         raise UsageError(
@@ -245,6 +248,10 @@ def compare_units(
         tests = compare_effective(one, other).p_value
         joint = rank_sets_of_tests(p, tests, confidence=confidence)
         differ = effective_heterogeneity(groups)
+    if crossed:
+        pair_p_values = np.full(tests.shape, np.nan)
+        joint = rank_sets_of_tests(p, pair_p_values, confidence=confidence)
+        differ = attrs.evolve(differ, p_value=np.full(differ.p_value.shape, np.nan))
     if pair_tests is not None:
         permuted = pair_tests([unit for unit, _ in ordered])
         pair_p_values = np.where(np.isnan(tests), np.nan, permuted)
@@ -307,7 +314,8 @@ def _effective_groups(rows: pa.Table) -> EffectiveGroups | None:
     )
     # A null stands for a spread that is a bound, with infinite degrees of freedom.
     df = np.where(np.isnan(df), np.inf, df)
-    return EffectiveGroups(percent / 100, n, df, np.nan_to_num(cases), np.full(n.shape, np.nan))
+    unknown = np.full(n.shape, np.nan)
+    return EffectiveGroups(percent / 100, n, df, np.nan_to_num(cases), unknown, unknown)
 
 
 def _check_percentage(name: str, value: Any) -> None:
@@ -389,16 +397,20 @@ def _pairs_table(
     places = list(zip(found.first.tolist(), found.second.tolist(), strict=True))
     known = ~np.isnan(found.p_value)
     few = _few_for_wald(table)[np.array([found.first, found.second])].any(axis=0)
+    crossed = groups is None and pair_p_values is not None
     numbers = {
         "difference": 100 * found.difference,
-        "se": 100 * found.se,
-        "low": 100 * found.low,
-        "high": 100 * found.high,
+        **{
+            name: np.where(crossed, np.nan, 100 * getattr(found, name))
+            for name in ("se", "low", "high")
+        },
         "p_value": found.p_value,
         "p_adjusted": found.p_adjusted,
     }
     higher, reason = [], []
-    untested = ScoreReason.NO_SPREAD if groups is None else ScoreReason.KNOWN_IN_FULL
+    untested = ScoreReason.KNOWN_IN_FULL
+    if groups is None:
+        untested = ScoreReason.CLUSTERS_CROSS_UNITS if crossed else ScoreReason.NO_SPREAD
     # Wald's test of few cases is shown where it stands in, but says nothing of them.
     sides = np.where(few, 0, found.higher).tolist()
     for (i, j), side, ok in zip(places, sides, known.tolist(), strict=True):

@@ -14,7 +14,7 @@ from omistats import _arrow
 from omistats._result_tables import NO_REASON, Display, Reason, TableResult
 from omistats.errors import UnknownNameError, UsageError, as_tuple, check_choice, format_value
 from omistats.kernel.checks import check_confidence
-from omistats.kernel.effective import EffectiveGroups, compare_effective
+from omistats.kernel.effective import EffectiveGroups, compare_effective, exact_p_value
 from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjust_p_values
 from omistats.kernel.permutation import PermutationTest
 from omistats.kernel.wald import difference, wald_unchecked
@@ -77,6 +77,7 @@ _COMPUTED = (
     "reason",
     "method",
     "reliability",
+    "exact",
 )
 
 
@@ -160,6 +161,13 @@ class ScoringContext:
     scored: tuple[ScoredItem, ...] = ()
 
     @property
+    def is_crossed(self) -> bool:
+        """Whether Wald's rules stand in because clusters lie across units."""
+        effective, settings = self.effective, self.settings
+        stands_in = settings.interval == "effective" and settings.test != "wald"
+        return stands_in and effective is not None and not bool(effective.usable[0])
+
+    @property
     def tests_effective(self) -> bool:
         """Whether units are compared on effective answers."""
         holds = self.effective is not None and bool(self.effective.usable[0])
@@ -179,8 +187,9 @@ class Weaknesses(TableResult):
         ``se``, and ``low, high`` (the interval is of this item by itself); ``statistic``
         (chi-square on one degree of freedom), ``df`` (of t, null under the normal distribution),
         both null where cases were permuted, and the two-sided ``p_value``; ``p_adjusted``, which
-        allows for all items of the ``family``; ``credible``, whether the unit is below the rest and
-        ``p_adjusted`` small enough; ``adjustment, family, method, confidence``; ``reason`` why a
+        allows for all items of the ``family``; over all units from the larger of ``p_value`` and
+        that of Fisher's exact test on effective answers; ``credible``, whether the unit is below
+        the rest and ``p_adjusted`` small enough; ``adjustment, family, method, confidence``; ``reason`` why a
         figure is missing; ``reliability``, as in the scores. ``credible`` is null, not false,
         where nothing could be tested, or by Wald's rule on too few cases.
     others : tuple of str or None
@@ -394,7 +403,10 @@ def _make_table(
     if adjust == "none" or not p.size:
         figures["p_adjusted"] = p
     else:
-        families = p.reshape(1, -1) if family.startswith("all") else p
+        families = p
+        if family.startswith("all"):
+            # So many comparisons ask for p-values far below the level that the test holds.
+            families = np.fmax(p, figures["exact"]).reshape(1, -1)
         figures["p_adjusted"] = adjust_p_values(families, adjust).reshape(p.shape)
     known = ~np.isnan(p)
     below = (figures["difference"] < 0) & (figures["p_adjusted"] <= 1 - confidence)
@@ -502,6 +514,7 @@ def _compare(
         "reason": reason,
         "method": np.full(len(p_value), float(settings.uses_df_design)),
         "reliability": reliability,
+        "exact": np.full(len(p_value), np.nan),
     }
 
 
@@ -552,6 +565,7 @@ def _compare_effective(
         "reason": reason,
         "method": np.where(test.corrected, *(float(METHODS.index(n)) for n in names[::-1])),
         "reliability": grade,
+        "exact": np.where(np.isnan(test.p_value), np.nan, exact_p_value(one, other)),
     }
 
 
@@ -569,6 +583,7 @@ def _replace_tests(
         "statistic": none,
         "df": none,
         "reliability": np.where(few & (p_value <= 1 - confidence), 0.0, found["reliability"]),
+        "exact": none,
     }
 
 
