@@ -164,3 +164,15 @@ class TestNamesOfStrata:
         cases = {"case_id": [1, 2], "unit": ["A"] * 2, "sex": ["girl", "boy"], "q": [True, False]}
         found = oms.recompute(cases, framework=youth)
         assert found.table["k"].to_pylist() == [0, 1]
+
+
+def test_commas_in_levels_that_give_two_combinations_one_name():
+    strata = [oms.Stratum("x", ("p", "p, q")), oms.Stratum("y", ("r", "q, r"))]
+    framework = oms.Framework("commas", [oms.Question("plan", "Plan")], strata)
+    with pytest.raises(oms.DataError) as caught:
+        registry.resolve([("x", "y")], framework)
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        "x x y: each combination must have a name of its own; found two that are both called "
+        "'p, q, r'. Rename a level, leaving out ', '."
+    )

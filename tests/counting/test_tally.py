@@ -124,7 +124,9 @@ def test_a_tally_holds_possible_counts():
 
 
 def test_a_framework_without_standard_breakdowns_says_so():
-    with pytest.raises(oms.UsageError, match="names no standard breakdowns"):
+    with pytest.raises(
+        oms.UsageError, match=r"names no standard breakdowns; pass .* or breakdowns=\[\]"
+    ):
         oms.tally(read())
 
 

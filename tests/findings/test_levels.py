@@ -101,7 +101,7 @@ def test_tests_equal_r():
         shape = max(int(r["group"]) for r in own), max(int(r["level"]) for r in own)
         table = np.array([int(r["count"]) for r in own]).reshape(shape)
         test = pearson_table(table)
-        assert not test.by_moments
+        assert not test.few_expected
         figures = (test.statistic, test.df, test.p_value)
         assert figures == pytest.approx([float(own[0][x]) for x in ("x2", "df", "p")], rel=1e-10)
         statistic, _, p_value = mean_score_test(table)
@@ -120,7 +120,7 @@ def test_levels_use_these_tests():
         test = pearson_table(table)
         for line in own:
             assert line["p_value"] == pytest.approx(float(test.p_value), rel=1e-12)
-            assert line["method"] == ("haldane" if test.by_moments else "pearson")
+            assert line["method"] == ("haldane" if test.few_expected else "pearson")
             if line["question"] == "method":
                 assert line["trend_p_value"] is None
             else:
@@ -157,7 +157,7 @@ def test_moments_are_those_over_all_tables_with_the_margins(table):
     mean = np.average(values, weights=weights)
     variance = np.average((np.array(values) - mean) ** 2, weights=weights)
     found = pearson_table(x)
-    assert found.by_moments
+    assert found.few_expected
     df = 2 * mean**2 / variance
     p_value = stats.chi2.sf(found.statistic * df / mean, df)
     # Half an answer nearer to what is expected, where that is less than 1.
@@ -292,9 +292,9 @@ def test_views_pickles_and_forms():
     assert part.table.equals(pickle.loads(pickle.dumps(part)).table)  # our own
     text = repr(found)
     for question in ("plan", "seen", "method"):
-        assert f"{question}, A, girl" in text
+        assert f"{question}, A, gender, girl" in text
     assert "more groups: choose with .question" in text
-    assert "<td>plan, A, girl</td>" in found._repr_html_()
+    assert "<td>plan, A, gender, girl</td>" in found._repr_html_()
     with pytest.raises(oms.UnknownNameError, match="plann"):
         found.question("plann")
     assert len(found.to_pandas()) == len(found)
@@ -314,3 +314,49 @@ def test_complements_compare_the_subset_with_the_others():
     table = np.array([inside, np.subtract(every, inside)])
     assert lines[0]["p_value"] == pytest.approx(float(pearson_table(table).p_value))
     assert sum(every) == sum(a in SCALE for a in rows()["plan"])
+
+
+def test_a_group_without_answers_has_no_percentage():
+    data = {"case_id": [1, 2, 3], "unit": ["A"] * 3, "gender": ["girl", "girl", "boy"]}
+    data |= {"risk": ["high"] * 3, "plan": ["fully met", "not met", None]}
+    made = oms.CaseSet.from_data(
+        {**data, "seen": [True] * 3, "method": ["post"] * 3}, framework=framework()
+    )
+    found = oms.levels(made, breakdowns=["gender"], questions=["plan"])
+    for row in found.table.to_pylist()[4:]:
+        assert (row["group"], row["n"], row["reason"]) == ("boy", 0, "no applicable answers")
+        for name in ("percent", "printed", "low", "high"):
+            assert row[name] is None
+    assert "-1" not in repr(found)
+
+
+def test_the_text_names_the_breakdown_where_there_are_several():
+    rows = repr(oms.levels(cases(), questions=["plan"])).splitlines()[2:]
+    assert rows[0].startswith("question, unit, breakdown, group  fully met")
+    assert rows[1].startswith("plan, all, gender, girl ")
+    assert rows[3].startswith("plan, all, risk, high ")
+
+
+def test_the_text_shows_the_trend():
+    """A trend that the test of any difference misses, and none of what has no order."""
+    answers = {"girl": [6, 6, 5, 3], "boy": [3, 4, 6, 7]}
+    data = {"gender": [], "plan": []}
+    for group, counts in answers.items():
+        for level, count in zip(SCALE, counts, strict=True):
+            data["gender"] += [group] * count * 2
+            data["plan"] += [level] * count * 2
+    size = len(data["plan"])
+    common = {"case_id": range(size), "unit": ["A"] * size, "risk": ["high"] * size}
+    more = {"seen": [True] * size, "method": ["post", "visit"] * (size // 2)}
+    made = oms.CaseSet.from_data({**common, **data, **more}, framework=framework())
+    found = oms.levels(made, breakdowns=["gender"], questions=["plan", "method"])
+    lines = repr(found).splitlines()
+    assert lines[2].endswith("N  stars  trend")
+    (row,) = (line for line in lines if line.startswith("plan, all, girl"))
+    first = found.table.to_pylist()[0]
+    assert first["p_value"] > 0.05 > first["trend_p_value"] > 0.01
+    assert row.split()[-2:] == ["--", "*"]
+    (row,) = (line for line in lines if line.startswith("method, all, girl"))
+    assert row.split()[-2:] == ["40", "--"]
+    without = repr(oms.levels(made, breakdowns=["gender"], questions=["method"]))
+    assert "trend" not in without

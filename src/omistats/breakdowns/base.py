@@ -302,7 +302,7 @@ class Breakdown:
                     name, "the column's name must be text", repr(column), 'Set `column = "..."`.'
                 )
             )
-        found += group_problems(name, self.groups, self.contrast)
+        found += self._group_problems()
         found += text_problems(name, "excluded labels", self.excluded)
         if not found and (both := sorted(set(self.groups) & set(self.excluded))):
             found.append(
@@ -314,6 +314,9 @@ class Breakdown:
                 )
             )
         return found
+
+    def _group_problems(self) -> list[Problem]:
+        return group_problems(type(self).__name__, self.groups, self.contrast)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(groups={self.groups!r})"
@@ -396,6 +399,17 @@ class CrossedBreakdown(Breakdown):
         self.key = " x ".join(keys)  # type: ignore[misc]  # of this cross, not of the class
         combinations = product(*(part.groups for part in self.parts))
         self.groups = tuple(", ".join(groups) for groups in combinations)
+
+    def _group_problems(self) -> list[Problem]:
+        """Name combinations that a comma in a level gives one name."""
+        rule, hint = (
+            "each combination must have a name of its own",
+            "Rename a level, leaving out ', '.",
+        )
+        return [
+            Problem(self.key, rule, f"two that are both called {format_value(group)}", hint)
+            for group in dict.fromkeys(g for g in self.groups if self.groups.count(g) > 1)
+        ]
 
     def classify(self, cases: CaseSet) -> Any:
         """Combine the groups of each case."""

@@ -495,6 +495,7 @@ def resolve_breakdowns(
     """
     if breakdowns is None and not framework.breakdowns:
         raise UsageError(
-            f"the framework {framework.name!r} names no standard breakdowns; pass breakdowns=[...]"
+            f"the framework {framework.name!r} names no standard breakdowns; pass "
+            "breakdowns=[...], or breakdowns=[] for all cases together"
         )
     return resolve(framework.breakdowns if breakdowns is None else breakdowns, framework)

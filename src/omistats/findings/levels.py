@@ -120,7 +120,12 @@ def levels(
     -----
     Groups are compared by Pearson's chi-square of the table of groups and levels. Where a cell
     expects fewer than 5 answers the statistic is referred to the mean and variance that it has
-    over all tables with the same margins. The trend test compares the mean level, levels being
+    over all tables with the same margins. Where a cell expects fewer than 1, the p-value is the
+    larger of that and of chi-square with half an answer taken from the deviation of such cells.
+    For a question of two levels `recompute` has Pearson's test unscaled; where an expected count
+    is below 5 the two differ, and `levels` is the more cautious.
+
+    The trend test compares the mean level, levels being
     scored 1, 2, 3 and so on; for two groups it is Cochran and Armitage's. It is null where levels
     are not ordered. What was not answered is a level of its own if the framework counts it as
     not sufficient, and in no trend.
@@ -140,9 +145,10 @@ def levels(
     >>> found
     Levels: 8 rows, 1 unit x sex
     <BLANKLINE>
-    question, unit, group  fully met  mostly met  partly met  not met  N  stars
-    plan, all, girl              67%          0%         33%       0%  6    --?
-    plan, all, boy                0%         50%          0%      50%  4    --?
+    question, unit, group  fully met  mostly met  partly met  not met  N  stars  trend
+    plan, all, girl              67%          0%         33%       0%  6    --?     --
+    plan, all, boy                0%         50%          0%      50%  4    --?     --
+    stars: any difference between groups; trend: a difference in the mean level
     ?: few answers, or few expected; see the column reliability
     """
     check_confidence(confidence)
@@ -171,12 +177,19 @@ class Levels(TableResult):
     """How often each level was given: one row a unit x breakdown x question x group x level.
 
     The columns are ``unit, breakdown, question, group, level``; ``sufficient`` (whether the level
-    counts as sufficient); ``k, n`` (answers at the level, and applicable answers), ``percent,
-    printed, low, high`` (of the level's share); of the comparison of groups, repeated on its
-    rows, ``statistic, df, p_value, stars, trend_statistic, trend_df, trend_p_value, contrast,
-    method``; ``interval_method, confidence, reason, expected`` (the smallest expected count),
-    ``reliability``, and ``not_answered`` (applicable questions without an answer; null where
-    cases cannot say so).
+    counts as sufficient); ``k, n`` (answers at the level, and applicable answers); then
+
+    * *of the level's share*: ``percent``, ``printed`` (rounded half up), ``low`` and ``high``, all
+      from 0 to 100; null where ``n`` is 0. ``interval_method`` and ``confidence`` (0-1) are of
+      the interval;
+    * *of the comparison of groups*, repeated on its rows: ``statistic, df, p_value``, null where
+      fewer than two groups, or levels, have answers; ``stars``, null where fewer than two groups
+      have; ``method`` (``pearson``, or ``haldane`` where a cell expects fewer than 5 answers);
+      ``expected`` (the smallest expected count); ``contrast``; ``reliability`` (of the comparison
+      too: few answers in the group, or few expected); ``trend_statistic, trend_df,
+      trend_p_value``, null for levels without an order as well;
+    * ``reason`` (why there is no percentage, or no test; null where there is);
+    * ``not_answered`` (applicable questions without an answer; null where cases cannot say so).
 
     Attributes
     ----------
@@ -277,9 +290,9 @@ class Levels(TableResult):
         pyarrow.Table
             One row a unit x breakdown x question x group x cut: ``cut`` (the last level that
             would be sufficient, from the best), ``current`` (whether it is the cut in use),
-            ``k``, ``n``, ``percent``, ``low``, ``high`` (Wilson) and ``change`` (percentage
-            points from the cut in use).
-            Questions without ordered levels are left out.
+            ``k``, ``n``, ``percent``, ``low``, ``high`` (Wilson; 0-100) and ``change`` (percentage
+            points from the cut in use). The last four are null where ``n`` is 0. Questions
+            without ordered levels are left out.
 
         Examples
         --------
@@ -361,20 +374,32 @@ class Levels(TableResult):
         width = max(map(len, scales))
         # All questions of one scale have its levels as titles; else each scale has a line.
         one = len(set(scales)) == 1
-        lines = [["question, unit, group", *(scales[0] if one else [""] * width), "N", "stars"]]
+        labels = ["question", "unit", *(["breakdown"] * (len(keys) > 1)), "group"]
+        has_trend = any(row["trend_p_value"] is not None for row in rows)
+        ends = ["N", "stars", *(["trend"] * has_trend)]
+        lines = [[", ".join(labels), *(scales[0] if one else [""] * width), *ends]]
+        few = False
         for (start, stop), scale, before in zip(shown, scales, (None, *scales), strict=False):
             own, blank = rows[start:stop], [""] * (width - len(scale))
             if scale != before and not one:
-                lines.append(["", *scale, *blank, "", ""])
+                lines.append(["", *scale, *blank, *([""] * len(ends))])
             percents = ["" if r["printed"] is None else f"{r['printed']}%" for r in own]
             first = own[0]
             mark = "?" if first["reliability"] not in ("ok", None) else ""
-            label = f"{first['question']}, {first['unit']}, {first['group']}"
-            stars = (first["stars"] or "") + mark
-            lines.append([label, *percents, *blank, f"{first['n']:,}", stars])
+            few |= bool(mark)
+            label = ", ".join(first[name] for name in labels)
+            cells = [f"{first['n']:,}", (first["stars"] or "") + mark]
+            if has_trend:
+                p_value = first["trend_p_value"]
+                cells.append("" if p_value is None else STARS[star_codes(p_value)])
+            lines.append([label, *percents, *blank, *cells])
         rest = len(groups) - len(shown)
         notes = [f"{rest} more groups: choose with .question(...), or see .table"] * bool(rest)
-        if any(line[-1].endswith("?") for line in lines):
+        if has_trend:
+            notes.append(
+                "stars: any difference between groups; trend: a difference in the mean level"
+            )
+        if few:
             notes.append("?: few answers, or few expected; see the column reliability")
         missing = [r for r in rows if r["not_answered"]]
         if missing:
@@ -491,7 +516,7 @@ def _lay_out(
             "k": k,
             "n": n,
             "percent": percent,
-            "printed": printed_percent(k, n),
+            "printed": np.where(n > 0, printed_percent(k, n), np.nan),
             "low": np.where(n > 0, 100 * part["low"], np.nan),
             "high": np.where(n > 0, 100 * part["high"], np.nan),
             **{name: getattr(test, name)[:, None, None] for name in ("statistic", "df", "p_value")},
@@ -501,7 +526,7 @@ def _lay_out(
                 for at, name in enumerate(("statistic", "df", "p_value"))
             },
             "contrast": CONTRASTS.index(contrast_name(split, False)),
-            "method": np.where(np.isnan(test.p_value), -1, test.by_moments)[:, None, None],
+            "method": np.where(np.isnan(test.p_value), -1, test.few_expected)[:, None, None],
             "interval_method": np.where(n > 0, 0, -1),
             "confidence": confidence,
             "reason": reason,

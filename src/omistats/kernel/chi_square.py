@@ -195,6 +195,8 @@ def pearson_table(counts: npt.ArrayLike) -> TableTest:
     Returns
     -------
     TableTest
+        Arrays of the shape of ``counts`` without its last two axes. The test is NaN where fewer
+        than two groups or answers occur, ``expected`` where none does.
 
     References
     ----------
@@ -259,15 +261,15 @@ class TableTest:
         where fewer than two groups or answers occur.
     expected : ndarray of float64
         The smallest expected count.
-    by_moments : ndarray of bool
-        Whether a cell expects fewer than 5, so that moments were used.
+    few_expected : ndarray of bool
+        Whether a cell expects fewer than 5, so that chi-square alone does not give the p-value.
     """
 
     statistic: Floats
     df: Floats
     p_value: Floats
     expected: Floats
-    by_moments: npt.NDArray[np.bool_]
+    few_expected: npt.NDArray[np.bool_]
 
 
 FEW_EXPECTED = 5.0
