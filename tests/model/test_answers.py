@@ -219,7 +219,7 @@ class TestRouting:
                 parts = []
                 for name, levels in condition.items():
                     value = case[name]
-                    unknown = value is None if name == "risk" else value == "not answered"
+                    unknown = value in (None, "not answered", "undecided")
                     parts.append(None if unknown else value in levels)
                 found.append(False if False in parts else None if None in parts else True)
             return True if True in found else None if None in found else False
@@ -248,8 +248,17 @@ class TestRouting:
                     state = "not applicable"
                 rows[name].append(value)
                 expected[name].append(state)
-                case[name] = state
+                is_undecided = asked is None and state == "not applicable"
+                case[name] = "undecided" if is_undecided else state
         cases = read(rows, *questions, not_answered=policy, blank=default)
+        again = read(pa.table(cases), *questions, not_answered=policy, blank=default)
+        made = framework(*questions, not_answered=policy, blank=default)
+        # Queries take long.
+        sources = [cases, again, *([duckdb.from_arrow(pa.table(rows))] * (seed % 4 == 0))]
+        counts = [oms.tally(source, framework=made, breakdowns=[]) for source in sources]
+        for name, array in counts[0].arrays().items():
+            for other in counts[1:]:
+                np.testing.assert_array_equal(other.arrays()[name], array, name)
         for name, wanted in expected.items():
             assert states(cases, name) == [None if x == "not applicable" else x for x in wanted]
 
@@ -409,6 +418,24 @@ class TestFrameworks:
         cases = read(frame, SEEN, follow, alone, not_answered="left out", blank=blank)
         assert states(cases, "follow") == [None, "not answered"]
         assert states(cases, "alone") == [None, "sufficient"]
+
+    @pytest.mark.parametrize("blank", ["not applicable", "not answered"])
+    @pytest.mark.parametrize("policy", [None, *POLICIES])
+    def test_an_answer_behind_an_undecided_blank_stands(self, policy, blank):
+        """Whether ``b`` was asked is not known, so nor is whether ``c`` was."""
+        if policy is None and blank == "not answered":
+            return
+        questions = (routed({"risk": "high"}, "b"), routed({"b": "sufficient"}, "c"))
+        options = {"not_answered": policy, "blank": blank}
+        frame = {**data(2), "risk": [None, None]}
+        frame |= {"b": pa.array([None, None], pa.bool_()), "c": [True, None]}
+        cases = read(frame, *questions, **options)
+        assert states(cases, "c") == ["sufficient", None]
+        assert states(read(pa.table(cases), *questions, **options), "c") == ["sufficient", None]
+        made = framework(*questions, **options)
+        for source in (pl.DataFrame(pa.table(frame)).lazy(), duckdb.from_arrow(pa.table(frame))):
+            found = oms.tally(source, framework=made, breakdowns=[])
+            assert found.n[0, 0].tolist() == [0, 1]
 
     @pytest.mark.parametrize("condition", ["high", 5, [5], {"risk": 5}])
     def test_what_is_no_condition(self, condition):

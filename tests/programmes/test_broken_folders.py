@@ -15,7 +15,8 @@ from tests.programmes.made_up import MADE_UP, write
 
 import omistats as oms
 
-# Internal: where the keys of a file are.
+# Internal: cases of any programme, and where the keys of a file are.
+from omistats.programmes.simulation import simulate_cases
 from omistats.programmes.toml_files import read_toml
 
 SHIPPED = Path(oms.__file__).parent / "programmes"
@@ -218,6 +219,15 @@ def test_a_programme_of_an_installed_package(monkeypatch, tmp_path):
             {'levels = ["small", "large"]': 'levels = ["small", "small"]'},
             ["line 11, strata[0].levels of size: "],
         ),
+        (
+            "framework",
+            {'breakdowns = ["size", "town"]': 'breakdowns = [["size", "twon"], ["size"], [5]]'},
+            [
+                "line 3, breakdowns[0][1]: must be a breakdown; found unknown breakdown 'twon'",
+                "line 3, breakdowns[1]: a cross must name two or more different breakdowns",
+                "line 3, breakdowns[2][0]: must be text; found 5",
+            ],
+        ),
         # What is misspelt does not hide what is wrong elsewhere.
         (
             "framework",
@@ -250,6 +260,73 @@ def test_more_that_is_wrong(tmp_path, file, change, messages):
     for message in messages:
         assert message in found, found
     assert found.startswith(f"{len(messages)} problem"), found
+
+
+def test_what_is_wrong_does_not_hide_what_is_wrong_elsewhere(tmp_path):
+    """Of a wrong scale, label, stratum and provenance, only what rests on them is not judged."""
+    text = MADE_UP["framework.toml"].lstrip("\n")
+    for old, new in {
+        'sufficient = ["four", "five"]': 'sufficient = ["six"]',
+        'breakdowns = ["size", "town"]': 'breakdowns = ["sizes", "town"]',
+        'levels = ["north", "south", "west"]': 'levels = ["north", "north"]',
+        'label = "Open late"\nheadlines = ["service", "place"]': (
+            'label = 5\nheadlines = ["nowhere"]\nasked_if = { welcome = "five", town = "west" }'
+        ),
+        'asked_if = { size = "large" }': 'asked_if = { sise = "large" }\nprovenance = "guessed"',
+        'label = "Place"': "label = 5",
+        'asked_if = { lift = "sufficient" }': 'asked_if = [{ welcome = "x" }, { lift = "x" }]',
+    }.items():
+        assert old in text
+        text = text.replace(old, new, 1)
+    rating = MADE_UP["rating.toml"].replace("from = 60", "from = 61")
+    found = problems(write(tmp_path, framework=text, rating=rating))
+    for message in (
+        "line 7, scales.stars.sufficient: the cut must name levels",
+        "line 3, breakdowns[0]: must be a breakdown; found unknown breakdown 'sizes'",
+        "strata[1].levels of town: levels must be distinct",
+        "items[1].label: must be text; found 5",
+        "questions[1].label: must be text; found 5",
+        "questions[1] of open_late: a link must name an item of the framework; found nowhere",
+        "questions[2].asked_if of lift: a condition must name a characteristic or a question",
+        "questions[2] of lift: provenance must be one of",
+        "questions[3].asked_if of lift_signed: levels of lift are 'sufficient'",
+        "rating.toml line 8, bands[1].from: must begin where",
+    ):
+        assert message in found, found
+    assert found.startswith("11 problems"), found
+
+
+def test_an_item_that_no_question_feeds_cannot_be_rated(tmp_path):
+    """A section is fed by the questions of its criteria."""
+    framework = (
+        MADE_UP["framework.toml"]
+        + """
+[[items]]
+id = "2"
+level = "section"
+label = "Two"
+
+[[items]]
+id = "2.1"
+level = "criterion"
+label = "Two, one"
+parent = "2"
+"""
+    )
+    rating = MADE_UP["rating.toml"] + '\n[[standards]]\nid = "s"\nitems = ["place", "2", "2.1"]\n'
+    found = problems(write(tmp_path, framework=framework, rating=rating))
+    assert found.startswith("2 problems")
+    assert (
+        "rating.toml line 12, standards[0].items[1]: must be an item that questions feed; "
+        "found '2', to which no question is linked. Link one to it, or take it out."
+    ) in found
+    assert "standards[0].items[2]" in found
+    linked = framework.replace(
+        'headlines = ["service"]', 'headlines = ["service"]\ncriterion = "2.1"'
+    )
+    programme = oms.programmes.load(write(tmp_path, framework=linked, rating=rating))
+    cases = simulate_cases(programme.framework, programme.units, cases=50)
+    assert len(oms.ratings(oms.scores(cases, by="unit"), programme.rating)) == 2
 
 
 def test_bytes_that_are_no_text(tmp_path):

@@ -11,7 +11,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.programmes.made_up import write
+from tests.programmes.made_up import MADE_UP, write
 
 import omistats as oms
 from omistats.programmes import Programme
@@ -269,3 +269,44 @@ def test_scores_carry_what_was_not_answered():
                         answered += answer in question.answers
             assert row["not_answered"] == expected
             assert row["n"] == answered + expected * (policy == "not sufficient")
+
+
+def test_crosses_are_standard_breakdowns(tmp_path):
+    text = MADE_UP["framework.toml"].replace('"size", "town"]', '"size", ["size", "town"]]')
+    programme = oms.programmes.load(write(tmp_path, framework=text))
+    assert programme.framework.breakdowns == ("size", ("size", "town"))
+    assert [b.key for b in programme.breakdowns] == ["size", "size x town"]
+    cases = simulate_cases(programme.framework, programme.units, cases=80)
+    found = oms.recompute(cases).table["group"].unique().to_pylist()
+    assert found[:3] == ["small", "large", "small, north"]
+    assert len(oms.levels(cases).breakdown("size x town")) > 0
+
+
+def folder_with_cases(tmp_path, units, **metadata):
+    folder = write(tmp_path)
+    programme = oms.programmes.load(folder)
+    table = pa.table(simulate_cases(programme.framework, [oms.Unit(u) for u in units], cases=40))
+    ids = [f"c{i}" for i in range(40)]
+    if not metadata:
+        table = table.set_column(0, "case_id", [ids]).replace_schema_metadata({})
+    pq.write_table(table, folder / "cases.parquet")
+    return programme
+
+
+def test_loaded_cases_have_all_units_of_the_programme(tmp_path):
+    made = folder_with_cases(tmp_path, ["central"])
+    assert made.load_cases().units == ("east", "central")
+
+
+def test_loaded_cases_of_a_unit_that_is_not_declared_are_refused(tmp_path):
+    made = folder_with_cases(tmp_path, ["elsewhere"])
+    with pytest.raises(oms.DataError, match="elsewhere"):
+        made.load_cases()
+
+
+def test_synthetic_cases_may_have_units_of_their_own(tmp_path):
+    made = folder_with_cases(tmp_path, ["elsewhere"], synthetic=True)
+    assert made.load_cases().units == ("elsewhere",)
+    made = folder_with_cases(tmp_path, ["elsewhere", "east"], synthetic=True)
+    with pytest.raises(oms.DataError, match="elsewhere"):
+        made.load_cases()

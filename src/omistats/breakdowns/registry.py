@@ -83,12 +83,12 @@ def find_breakdown(name: str, framework: Framework) -> Breakdown:
     return _instance(next(iter(found.values())).load())
 
 
-def known_names(framework: Framework) -> tuple[str, ...]:
+def known_names(strata: Iterable[str]) -> tuple[str, ...]:
     """List the names that `find_breakdown` knows, without importing what offers them."""
     from importlib.metadata import entry_points
 
     offered = (point.name for point in entry_points(group=ENTRY_POINT_GROUP))
-    return tuple(dict.fromkeys([*(s.name for s in framework.strata), *_SHIPPED, *offered]))
+    return tuple(dict.fromkeys([*strata, *_SHIPPED, *offered]))
 
 
 def _by_levels(name: str, levels: tuple[str, ...]) -> Breakdown:

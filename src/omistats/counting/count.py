@@ -288,8 +288,7 @@ def count_levels(
 
 def levels_of(question: Question, framework: Framework) -> tuple[str, ...]:
     """List the levels that are reported: those of the question, and any that counts as one."""
-    counted = framework.not_answered == "not sufficient"
-    return (*question.answers, *((NOT_ANSWERED,) * counted))
+    return (*question.answers, *((NOT_ANSWERED,) * framework.counts_not_answered))
 
 
 def level_framework(framework: Framework, ids: tuple[str, ...]) -> Framework:

@@ -311,12 +311,15 @@ class AnswerStates:
         As in `omistats.model.answers.AnswerFlags`; null counts as false.
     excess : narwhals.Expr or None
         An answer to a question that the case is not asked.
+    undecided : narwhals.Expr or None
+        No answer, and it is not known whether the case is asked; None if it always is.
     """
 
     sufficient: Any
     applicable: Any
     not_answered: Any
     excess: Any = None
+    undecided: Any = None
 
 
 def answer_states(source: Source, framework: Framework) -> dict[str, AnswerStates]:
@@ -356,14 +359,18 @@ def _states(
     asked, unknown = _asked(source, question, framework, others)
     known_not = ~asked & ~unknown
     return AnswerStates(
-        sufficient, applicable, (named & ~known_not) | (missing & asked), applicable & known_not
+        sufficient,
+        applicable,
+        (named & ~known_not) | (missing & asked),
+        applicable & known_not,
+        unknown & ~applicable & ~named,
     )
 
 
 def _asked(
     source: Source, question: Question, framework: Framework, others: dict[str, AnswerStates]
 ) -> tuple[Any, Any]:
-    """Tell of which cases a question is asked, and where that is not known."""
+    """Flag the cases that are asked, and those of which that is not known."""
     import narwhals as nw
 
     asked, unknown = nw.lit(False), nw.lit(False)
@@ -376,6 +383,8 @@ def _asked(
             if name in others:
                 has = has_level(source, framework.question(name), levels, others[name])
                 lacks = ~has & ~others[name].not_answered
+                if others[name].undecided is not None:
+                    lacks = lacks & ~others[name].undecided
             else:
                 text = source.column(name).cast(nw.String)
                 has = text.is_in(list(levels)).fill_null(False)

@@ -95,7 +95,7 @@ def answer_flags(source: Source, framework: Framework, ids: Sequence[str]) -> li
     for i, id in enumerate(ids):
         one = states[id]
         counted = one.applicable
-        if framework.not_answered == "not sufficient":
+        if framework.counts_not_answered:
             counted = counted | one.not_answered
         flags += [flag(one.sufficient).alias(f"k{i}"), flag(counted).alias(f"n{i}")]
         if framework.not_answered is not None:

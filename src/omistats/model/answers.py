@@ -104,7 +104,8 @@ def route_answers(
         Where the answers to a routed question were blank.
     framework : Framework
         Its questions say which cases they are asked of. Where it is not known whether a question
-        is asked, an answer stands and a blank is not applicable.
+        is asked, an answer stands, a blank is not applicable, and conditions on it are not known
+        either.
 
     Returns
     -------
@@ -112,12 +113,17 @@ def route_answers(
         Answers to questions that the case is not asked.
     """
     problems = []
+    questions = {q.id: q for q in framework.questions}
+    undecided: dict[str, Flags] = {}
     for question in framework.routed:
         if question.id not in columns:
             continue
-        asked, unknown = _asked(question, columns, framework)
+        asked, unknown = _asked(question, columns, questions, undecided)
         column = columns[question.id]
         flags = answer_flags(column, question)
+        # Written out or not: cases that are read again have blanks written out.
+        blank = blanks[question.id] | ~flags.not_answered
+        undecided[question.id] = unknown & ~flags.applicable & blank
         excess = flags.applicable & ~asked & ~unknown
         if excess.any():
             rule = f"asked only if {describe_conditions(question)}"
@@ -154,21 +160,22 @@ def describe_conditions(question: Question) -> str:
 
 
 def _asked(
-    question: Question, columns: Mapping[str, pa.Array], framework: Framework
+    question: Question,
+    columns: Mapping[str, pa.Array],
+    questions: Mapping[str, Question],
+    undecided: Mapping[str, Flags],
 ) -> tuple[Flags, Flags]:
-    """Tell of which cases a question is asked, and where that is not known."""
+    """Flag the cases that are asked, and those of which that is not known."""
     rows = len(columns[question.id])
     asked, unknown = np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     for condition in question.asked_if:
-        yes, open_ = np.ones(rows, np.bool_), np.zeros(rows, np.bool_)
-        no = np.zeros(rows, np.bool_)
+        yes, no = np.ones(rows, np.bool_), np.zeros(rows, np.bool_)
         for name, levels in condition:
-            has, lacks = _fulfils(name, levels, columns, framework, rows)
+            has, lacks = _fulfils(name, levels, columns, questions, undecided, rows)
             yes &= has
             no |= lacks
-        open_ = ~yes & ~no
         asked |= yes
-        unknown |= open_
+        unknown |= ~yes & ~no
     return asked, unknown & ~asked
 
 
@@ -176,19 +183,18 @@ def _fulfils(
     name: str,
     levels: tuple[str, ...],
     columns: Mapping[str, pa.Array],
-    framework: Framework,
+    questions: Mapping[str, Question],
+    undecided: Mapping[str, Flags],
     rows: int,
 ) -> tuple[Flags, Flags]:
-    """Tell where a characteristic or answer is one of some levels, and where it is known not to."""
+    """Flag where a characteristic or answer is one of some levels, and where it is known not to."""
     if name not in columns:  # an optional characteristic that the data lack
         return np.zeros(rows, np.bool_), np.zeros(rows, np.bool_)
     column = columns[name]
-    questions = {q.id: q for q in framework.questions}
     if name in questions:
-        question = questions[name]
-        flags = answer_flags(column, question)
         has = level_flags(column, levels)
-        return has, ~has & ~flags.not_answered
+        lacks = ~has & ~answer_flags(column, questions[name]).not_answered
+        return has, (lacks & ~undecided[name] if name in undecided else lacks)
     codes = _arrow.codes_of(column)
     table = np.array([level in levels for level in column.dictionary.to_pylist()] + [False])
     has = table[codes]
@@ -211,7 +217,7 @@ class AnswerFlags:
 
 
 def answer_flags(column: pa.Array, question: Question) -> AnswerFlags:
-    """Tell which answers are sufficient, applicable, or missing."""
+    """Flag the answers that are sufficient, applicable, or missing."""
     if not isinstance(column, pa.DictionaryArray):
         known = column.is_valid().to_numpy(zero_copy_only=False)
         yes = column.fill_null(False).to_numpy(zero_copy_only=False)
@@ -224,7 +230,7 @@ def answer_flags(column: pa.Array, question: Question) -> AnswerFlags:
 
 
 def level_flags(column: pa.Array, levels: tuple[str, ...]) -> Flags:
-    """Tell which answers are one of some levels; a Boolean column has two."""
+    """Flag the answers that are one of some levels; a Boolean column has two."""
     if not isinstance(column, pa.DictionaryArray):
         yes = column.fill_null(False).to_numpy(zero_copy_only=False)
         known = column.is_valid().to_numpy(zero_copy_only=False)
@@ -252,13 +258,13 @@ def answer_array(column: pa.Array, question: Question, framework: Framework) -> 
         return column
     flags = answer_flags(column, question)
     counted = flags.applicable
-    if framework.not_answered == "not sufficient":
+    if framework.counts_not_answered:
         counted = counted | flags.not_answered
     return pa.array(flags.sufficient, mask=~counted)
 
 
 def level_array(column: pa.Array, levels: tuple[str, ...]) -> pa.Array:
-    """Return which answers are one of some levels as Booleans without nulls."""
+    """Flag the answers that are one of some levels, as Booleans without nulls."""
     return _arrow.booleans(level_flags(column, levels))
 
 

@@ -408,6 +408,10 @@ class Stratum:
 T = TypeVar("T")
 
 
+def _breakdown_names(values: Any) -> tuple[Any, ...]:
+    return tuple(tuple(x) if isinstance(x, list) else x for x in as_tuple_of_str(values))
+
+
 def _questions(values: Iterable[Question]) -> tuple[Question, ...]:
     return as_tuple("questions", values, "Questions")
 
@@ -434,8 +438,8 @@ class Framework:
         Characteristics of a case.
     items : tuple of Item
         Criteria, sections and headline elements.
-    breakdowns : tuple of str
-        Names of the standard breakdowns.
+    breakdowns : tuple of str or tuple
+        Names of the standard breakdowns; a tuple of names crosses them.
     not_answered : {'left out', 'not sufficient'} or None
         What an applicable question without an answer counts as. By default cases cannot say that
         a question was not answered.
@@ -448,6 +452,8 @@ class Framework:
         Ids of the questions, in order.
     known_ids : tuple of str
         Ids of the questions that are not invented, in order.
+    counts_not_answered : bool
+        Whether what was not answered counts as not sufficient.
 
     Raises
     ------
@@ -478,7 +484,9 @@ class Framework:
     questions: tuple[Question, ...] = attrs.field(converter=_questions)
     strata: tuple[Stratum, ...] = attrs.field(converter=_strata, default=())
     items: tuple[Item, ...] = attrs.field(converter=_items, default=())
-    breakdowns: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
+    breakdowns: tuple[str | tuple[str, ...], ...] = attrs.field(
+        converter=_breakdown_names, default=()
+    )
     not_answered: NotAnswered | None = None
     blank: Literal["not applicable", "not answered"] = NOT_APPLICABLE
 
@@ -509,10 +517,6 @@ class Framework:
                 hint = 'Write Link("1.1", "published").'
                 problems.append(Problem(q.id, "expected a Link", format_values(odd), hint))
                 continue
-            for source in (q.provenance, *(link.provenance for link in q.links)):
-                if source not in get_args(Provenance):
-                    rule = f"provenance must be one of {format_values(get_args(Provenance))}"
-                    problems.append(Problem(q.id, rule, format_value(source), "Choose one."))
         if problems:
             raise DataError(problems)
         columns = [q.id for q in self.questions] + [s.name for s in self.strata]
@@ -532,6 +536,13 @@ class Framework:
                 )
             )
         known = {item.id for item in self.items}
+        rule = f"provenance must be one of {format_values(get_args(Provenance))}"
+        problems += [
+            Problem(q.id, rule, format_value(source), "Choose one.")
+            for q in self.questions
+            for source in (q.provenance, *(link.provenance for link in q.links))
+            if source not in get_args(Provenance)
+        ]
         problems += self._item_problems()
         problems += self._answer_problems()
         levels = {q.id: _level_problems(q) for q in self.questions}
@@ -558,8 +569,9 @@ class Framework:
                 found.append(Problem(str(where), f"{what} must be text", format_value(value), hint))
 
         check("framework", "a name", self.name)
-        for name in self.breakdowns:
-            check("breakdowns", "a breakdown", name)
+        for names in self.breakdowns:
+            for name in names if isinstance(names, tuple) else (names,):
+                check("breakdowns", "a breakdown", name)
         for q in self.questions:
             if isinstance(q.id, str):
                 check(q.id, "a label", q.label)
@@ -641,6 +653,11 @@ class Framework:
     @cached_property
     def _places(self) -> dict[str, int]:
         return {q.id: i for i, q in enumerate(self.questions)}
+
+    @property
+    def counts_not_answered(self) -> bool:
+        """Whether what was not answered counts as not sufficient."""
+        return self.not_answered == "not sufficient"
 
     @cached_property
     def routed(self) -> tuple[Question, ...]:
@@ -824,14 +841,13 @@ def columns_behind(framework: Framework, questions: Iterable[str]) -> set[str]:
     set of str
         Names of strata and ids of questions.
     """
-    places = {q.id: i for i, q in enumerate(framework.questions)}
+    known = {q.id: q for q in framework.questions}
     found: set[str] = set()
-    waiting = [id for id in questions if id in places]
+    waiting = [id for id in questions if id in known]
     while waiting:
-        question = framework.questions[places[waiting.pop()]]
-        new = set(question.conditions_on) - found
+        new = set(known[waiting.pop()].conditions_on) - found
         found |= new
-        waiting += [name for name in new if name in places]
+        waiting += [name for name in new if name in known]
     return found
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 
@@ -25,13 +25,16 @@ from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import (
     ALL,
+    Condition,
     Framework,
     Item,
+    Level,
     Link,
     Question,
     Stratum,
     circle_problems,
 )
+from omistats.model.metadata import is_synthetic
 from omistats.model.rating_rule import RatingRule
 from omistats.model.units import Unit
 from omistats.programmes.toml_files import Key, TomlFile, read_toml
@@ -66,7 +69,8 @@ class Programme:
     rating : RatingRule or None
         How percentages become ratings.
     breaks : mapping of str to str
-        Versions after which results are not comparable with earlier ones, and why.
+        Versions after which results are not comparable with earlier ones, and why; for readers
+        only, `Findings.compare` does not look at it.
     folder : Path
         The folder.
 
@@ -104,19 +108,25 @@ class Programme:
         Returns
         -------
         CaseSet
-            Cases with the programme's framework and units. Simulated ones are marked synthetic.
+            Cases with the programme's framework and all its units, those without cases too.
+            Simulated ones are marked synthetic; if these name none of the programme's units, as
+            those of OMI 2 do, their units are their own.
 
         Raises
         ------
         DataError
-            When the folder holds no cases, or they break a rule.
+            When the folder holds no cases, or they break a rule, such as a unit that is not
+            declared.
         """
         path = self.folder / "cases.parquet"
         if not path.exists():
             what, hint = "no such file", "Read cases of your own with CaseSet.from_data."
             raise DataError([Problem(str(path), "a programme's cases", what, hint)])
         found = read_cases(path, self.framework)
-        units = [unit for unit in self.units if unit.id in found.units] or None
+        own_units = is_synthetic(found.metadata) and not any(
+            u.id in found.units for u in self.units
+        )
+        units = None if own_units or not self.units else self.units
         return CaseSet.from_data(found, framework=self.framework, units=units)
 
     def __repr__(self) -> str:
@@ -296,10 +306,7 @@ def _read(folder: Path, offered_as: str | None = None) -> Programme:
         framework = _read_framework(files["framework.toml"], str(about.get("name") or folder.name))
     units = _read_units(files["units.toml"]) if "units.toml" in files else ()
     if "rating.toml" in files:
-        known = None
-        if "framework.toml" in files:
-            known = [table.get("id") for table in _listed(files["framework.toml"], "items")]
-        rating = _read_rating(files["rating.toml"], known)
+        rating = _read_rating(files["rating.toml"], files.get("framework.toml"))
     problems += [problem for file in files.values() for problem in file.problems]
     if problems:
         raise DataError(problems)
@@ -357,22 +364,22 @@ def _read_framework(file: TomlFile, name: str) -> Framework | None:
     data = file.data
     file.check_keys((), data, _FRAMEWORK_KEYS)
     scales = _read_scales(file)
-    before = len(file.problems)
-    strata = [_stratum(file, i, table) for i, table in file.tables("strata")]
+    unread: set[str] = set()
+    strata = [_stratum(file, i, table, unread) for i, table in file.tables("strata")]
     items = [_item(file, i, table) for i, table in file.tables("items")]
-    questions = [_question(file, i, table, scales) for i, table in file.tables("questions")]
+    questions = [_question(file, i, table, scales, unread) for i, table in file.tables("questions")]
     if "questions" not in data or data["questions"] == []:
         file.add((), "a framework needs questions", "none", "Write [[questions]].")
-    breakdowns = _texts(file, (), data, "breakdowns")
+    own = file.take((), data, "name", str, name) or name
     settings = (
-        file.take((), data, "name", str, name) or name,
-        breakdowns,
+        _read_breakdowns(file, [stratum.name for stratum in strata if stratum is not None]),
         file.take((), data, "not_answered", str, None),
         file.take((), data, "blank", str, "not applicable"),
     )
-    whole = len(file.problems) == before or None not in (*strata, *items, *questions)
-    if None in scales.values() or not whole:
-        # What is built on a part that was not read would be blamed for it; circles are not.
+    tables = len(_listed(file, "strata") + _listed(file, "items") + _listed(file, "questions"))
+    parts = [part for part in (*strata, *items, *questions) if part is not None]
+    if len(parts) < tables:
+        # What names a part without a name would be blamed for it; circles are not.
         waits = {
             table["id"]: _names_in(table.get("asked_if", []))
             for table in _listed(file, "questions")
@@ -380,17 +387,31 @@ def _read_framework(file: TomlFile, name: str) -> Framework | None:
         }
         _place_problems(file, circle_problems(waits))
         return None
-    own, *rest = settings
+    asked = [
+        attrs.evolve(q, asked_if=_conditions_on(q.asked_if, unread))
+        for q in questions
+        if q is not None
+    ]
     try:
-        framework = Framework(own, questions, strata, items, *rest)  # type: ignore[arg-type]
+        return Framework(own, asked, strata, items, *settings)  # type: ignore[arg-type]
     except DataError as error:
         _place_problems(file, error.problems)
         return None
     except OmistatsError as error:
         file.add((), "must be a framework", str(error))
         return None
-    _check_breakdowns(file, framework)
-    return framework
+
+
+# The levels of what has levels that could not be read.
+_UNREAD = ("a level", "another level")
+
+
+def _conditions_on(asked_if: Sequence[Condition], unread: set[str]) -> list[dict[str, Any]]:
+    """Return conditions, with levels that stand in for those of what could not be read."""
+    return [
+        {name: _UNREAD[:1] if name in unread else levels for name, levels in condition}
+        for condition in asked_if
+    ]
 
 
 def _listed(file: TomlFile, key: str) -> list[dict[str, Any]]:
@@ -425,19 +446,60 @@ def _place_problems(file: TomlFile, problems: Sequence[Problem]) -> None:
         file.problems.append(attrs.evolve(problem, where=where))
 
 
-def _check_breakdowns(file: TomlFile, framework: Framework) -> None:
-    """Check that standard breakdowns exist, without importing those of installed packages."""
-    known = tuple(stratum.name for stratum in framework.strata)
-    if not {*framework.breakdowns} <= {*known}:
-        # Searching the installed packages takes longer than all else.
-        known = known_names(framework)
-    for i, name in enumerate(framework.breakdowns):
-        if name not in known:
-            near = str(UnknownNameError("breakdown", name, known))
-            hint = "Name one of [[strata]]."
-            file.add(("breakdowns", i), "must be a breakdown", near, hint)
-        elif name in framework.breakdowns[:i]:
-            file.add(("breakdowns", i), "must be named once", name, "Take one away.")
+def _read_breakdowns(file: TomlFile, strata: Sequence[str]) -> list[str | tuple[str, ...]]:
+    """Read standard breakdowns, without importing those of installed packages."""
+    values = file.take((), file.data, "breakdowns", list, [])
+    crosses = [tuple(value) if isinstance(value, list) else (value,) for value in values]
+    names = {name for cross in crosses for name in cross if isinstance(name, str)}
+    # Searching the installed packages takes longer than all else.
+    known = strata if names <= {*strata} else known_names(strata)
+    is_whole = len(strata) == len(_listed(file, "strata"))
+    good: list[str | tuple[str, ...]] = []
+    for i, (value, cross) in enumerate(zip(values, crosses, strict=True)):
+        path: Key = ("breakdowns", i)
+        before = len(file.problems)
+        for j, name in enumerate(cross):
+            place = (*path, j) if isinstance(value, list) else path
+            if not _is_text(name):
+                file.add(place, "must be text", name)
+            elif name not in known and is_whole:
+                near = str(UnknownNameError("breakdown", name, known))
+                file.add(place, "must be a breakdown", near, "Name one of [[strata]].")
+        if len(file.problems) > before:
+            continue
+        if isinstance(value, list) and (len(cross) < 2 or len({*cross}) < len(cross)):
+            file.add(path, "a cross must name two or more different breakdowns", value)
+        elif cross in crosses[:i]:
+            file.add(path, "must be named once", value, "Take one away.")
+        else:
+            good.append(cross if isinstance(value, list) else value)
+    return good
+
+
+def _check_fed(file: TomlFile, framework: TomlFile) -> None:
+    """Check that questions feed the items of standards."""
+    links = [
+        link.get("item") if isinstance(link, dict) else link
+        for table in _listed(framework, "questions")
+        for given in (table.get("criterion", []), table.get("headlines", []))
+        for link in (given if isinstance(given, list) else [given])
+    ]
+    items = _listed(framework, "items")
+    known = [table.get("id") for table in items]
+    if any(link not in known for link in links):
+        # It may be meant for any of them.
+        return
+    fed = links + [table.get("parent") for table in items if table.get("id") in links]
+    for i, standard in enumerate(_listed(file, "standards")):
+        given = standard.get("items")
+        for j, item in enumerate(given if isinstance(given, list) else []):
+            if isinstance(item, str) and item in known and item not in fed:
+                rule, hint = (
+                    "must be an item that questions feed",
+                    "Link one to it, or take it out.",
+                )
+                what = f"{item!r}, to which no question is linked"
+                file.add(("standards", i, "items", j), rule, what, hint)
 
 
 def _read_scales(file: TomlFile) -> dict[str, dict[str, Any] | None]:
@@ -476,7 +538,7 @@ def _scale(file: TomlFile, path: Key, table: dict[str, Any]) -> dict[str, Any]:
 def _texts(file: TomlFile, path: Key, table: dict[str, Any], key: str) -> list[str]:
     """Return a list of text; note entries that are none."""
     values: list[Any] = file.take(path, table, key, list, [])
-    odd = [i for i, value in enumerate(values) if not (isinstance(value, str) and value.strip())]
+    odd = [i for i, value in enumerate(values) if not _is_text(value)]
     for i in odd:
         file.add((*path, key, i), "must be text", values[i])
     return [] if odd else values
@@ -491,7 +553,7 @@ def _fields(file: TomlFile, path: Key, table: dict[str, Any], needed: tuple[str,
             file.add(
                 path, f"needs {'an' if key == 'id' else 'a'} {key}", "none", f'Write {key} = "...".'
             )
-        elif not isinstance(value, str) or not value.strip():
+        elif not _is_text(value):
             file.add((*path, key), "must be text", value)
         else:
             continue
@@ -499,31 +561,47 @@ def _fields(file: TomlFile, path: Key, table: dict[str, Any], needed: tuple[str,
     return good
 
 
-def _stratum(file: TomlFile, i: int, table: dict[str, Any]) -> Stratum | None:
+def _stratum(file: TomlFile, i: int, table: dict[str, Any], unread: set[str]) -> Stratum | None:
+    """Read a stratum; None for one without a name."""
     path = ("strata", i)
     file.check_keys(path, table, ("name", "levels", "required"))
     before = len(file.problems)
     levels = _texts(file, path, table, "levels")
-    if not _fields(file, path, table, ("name",)) or len(file.problems) > before:
+    if not _fields(file, path, table, ("name",)):
         return None
+    if len(file.problems) > before:
+        return _unread_stratum(table["name"], unread)
     try:
         return Stratum(table["name"], levels, file.take(path, table, "required", bool, True))
     except DataError as error:
         where = file.where(*path, "levels") + f" of {table['name']}"
         file.problems.extend(attrs.evolve(problem, where=where) for problem in error.problems)
-    return None
+    return _unread_stratum(table["name"], unread)
+
+
+def _unread_stratum(name: str, unread: set[str]) -> Stratum | None:
+    unread.add(name)
+    try:
+        return Stratum(name, _UNREAD)
+    except DataError:
+        # Its name is what is wrong.
+        return None
 
 
 def _item(file: TomlFile, i: int, table: dict[str, Any]) -> Item | None:
+    """Read an item; None for one without an id."""
     path = ("items", i)
     known = ("id", "level", "label", "parent", "statement", "purpose", "ended")
     file.check_keys(path, table, known)
-    if not _fields(file, path, table, ("id", "level", "label")):
+    good = _fields(file, path, table, ("id", "level", "label"))
+    if not _is_text(table.get("id")):
         return None
+    # One whose level could not be read may be the section that others name.
+    level = table["level"] if good or table.get("level") in get_args(Level) else "section"
     return Item(
         table["id"],
-        table["level"],
-        table["label"],
+        level,
+        table["label"] if good else "",
         file.take(path, table, "parent", str, None),
         file.take(path, table, "statement", str, ""),
         file.take(path, table, "purpose", str, ""),
@@ -532,13 +610,22 @@ def _item(file: TomlFile, i: int, table: dict[str, Any]) -> Item | None:
 
 
 def _question(
-    file: TomlFile, i: int, table: dict[str, Any], scales: Mapping[str, dict[str, Any] | None]
+    file: TomlFile,
+    i: int,
+    table: dict[str, Any],
+    scales: Mapping[str, dict[str, Any] | None],
+    unread: set[str],
 ) -> Question | None:
+    """Read a question; None for one without an id. Ids without levels are added to ``unread``."""
     path = ("questions", i)
     file.check_keys(path, table, _QUESTION_KEYS)
-    before = len(file.problems)
     _fields(file, path, table, ("id", "label"))
+    id = table["id"] if _is_text(table.get("id")) else None
+    before = len(file.problems)
     options = _answers_of(file, path, table, scales)
+    if id is not None and (len(file.problems) > before or options is None):
+        unread.add(id)
+        options = {"levels": _UNREAD, "sufficient": _UNREAD[:1]}
     provenance = file.take(path, table, "provenance", str, "published")
     criterion = None
     if "criterion" in table:
@@ -551,22 +638,28 @@ def _question(
     if not _is_condition(asked_if):
         rule = "must be a table of names and the levels they may have, or a list of such tables"
         file.add((*path, "asked_if"), rule, asked_if)
+        asked_if = []
     printed = file.take(path, table, "printed", list, [])
     if not all(_is_pair(pair) for pair in printed):
         rule = "must be pairs of the numbers of a table and a row"
         file.add((*path, "printed"), rule, printed)
-    if len(file.problems) > before:
+        printed = []
+    if id is None:
         return None
     return Question(
-        table["id"],
-        table["label"],
+        id,
+        table["label"] if _is_text(table.get("label")) else "",
         criterion,
         [link for link in headlines if link is not None],
         tuple((table_, row) for table_, row in printed),
         provenance,
         asked_if=asked_if,
-        **options,
+        **(options or {}),
     )
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _is_pair(value: Any) -> bool:
@@ -600,8 +693,11 @@ def _answers_of(
     path: Key,
     table: dict[str, Any],
     scales: Mapping[str, dict[str, Any] | None],
-) -> dict[str, Any]:
-    """Return the levels of a question: those of its scale, its own, or none."""
+) -> dict[str, Any] | None:
+    """Return the levels of a question: those of its scale, its own, or none.
+
+    None stands for a scale that is wrong, which is noted already.
+    """
     own = [key for key in ("levels", "sufficient", "ordered") if key in table]
     if "scale" not in table:
         return _scale(file, path, table) if own else {}
@@ -612,7 +708,7 @@ def _answers_of(
     if name is not None and name not in scales:
         near = str(UnknownNameError("scale", name, scales))
         file.add((*path, "scale"), "must be one of [scales]", near)
-    return dict(scales.get(name) or {})
+    return scales.get(name)
 
 
 def _link(file: TomlFile, path: Key, value: Any, provenance: str) -> Link | None:
@@ -645,9 +741,13 @@ def _read_units(file: TomlFile) -> tuple[Unit, ...]:
     return tuple(units)
 
 
-def _read_rating(file: TomlFile, known: Sequence[Any] | None) -> RatingRule | None:
+def _read_rating(file: TomlFile, framework: TomlFile | None) -> RatingRule | None:
     """Read a rule; an id of an item that could not be read may be any that it names."""
-    readable = known is not None and all(isinstance(id, str) for id in known)
+    known: list[Any] = []
+    if framework is not None:
+        known = [table.get("id") for table in _listed(framework, "items")]
+        _check_fed(file, framework)
+    readable = framework is not None and all(isinstance(id, str) for id in known)
     try:
         return RatingRule.from_dict(file.data, items=known if readable else None)
     except DataError as error:
