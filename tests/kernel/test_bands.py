@@ -168,7 +168,7 @@ def test_a_large_number_of_cases_is_told_from_none():
     found = oms.stats.cases_for_band([0.501, 0.5, 0.5 + 1e-15], [0.5])
     assert found.n.tolist() == [410_592, np.inf, np.inf]
     assert [bool(text) for text in found.reason] == [False, True, True]
-    assert found.reason[1] == "the share is at a cut: no number of cases suffices"
+    assert found.reason[1] == "a share is at a cut: no number of cases suffices"
     # By the normal distribution: 37 million.
     many = oms.stats.cases_for_band(0.6501, CUTS)
     assert float(many.n) == pytest.approx(1.2816**2 * 0.6501 * 0.3499 / 1e-8, rel=1e-3)

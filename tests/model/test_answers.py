@@ -185,6 +185,20 @@ class TestPoliciesAndCuts:
                 cases.with_cut({"plan": cut})
 
 
+def test_cuts_that_change_nothing_or_do_not_fit_all():
+    cases = read(data(seen=[True] * 12), SEEN)
+    with pytest.raises(oms.UsageError, match="for questions with levels; found none in 'states'"):
+        cases.with_cut(["x"])
+    other = oms.Question("other", "Other", levels=("yes", "no"), sufficient=("yes",))
+    with pytest.raises(oms.DataError) as caught:
+        framework(GRADED, other).with_cut(["yes"])
+    (problem,) = caught.value.problems
+    assert problem.where == "plan, sufficient"
+    assert problem.hint == "Pass a mapping of question to levels."
+    with pytest.raises(oms.UsageError, match=r"`sufficient` must be a list of levels"):
+        oms.Question("q", "Q", levels=("a", "b"), sufficient=5)  # type: ignore[arg-type]
+
+
 def routed(condition: Any, id: str = "shared", **options: Any) -> oms.Question:
     return oms.Question(id, id, asked_if=condition, **options)
 
@@ -358,7 +372,7 @@ class TestFrameworks:
             "twice, sufficient: levels must be distinct",
             "one, levels: a question has 2 to 125 levels",
             "blank, levels: levels must be text",
-            "reserved, levels: 'all', 'not answered' and 'not applicable' are no levels",
+            "reserved, levels: 'all', 'not answered' and 'not applicable' are reserved",
             "bare, levels: sufficient levels need levels",
             "long, levels: a question has 2 to 125 levels; found 126",
             "`not_answered` must be one of 'left out', 'not sufficient', or None; found 'maybe'",

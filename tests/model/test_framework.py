@@ -42,7 +42,7 @@ def test_headlines_that_are_no_list(headlines, message):
             {"items": oms.Item("1", "section", "S")},
             "`items` must be a list of Items; found a value",
         ),
-        ({"breakdowns": 5}, "expected a list of names; found 5"),
+        ({"breakdowns": 5}, r"`breakdowns` must be a list of names, as .*; found 5"),
     ],
 )
 def test_parts_that_are_no_list(parts, message):

@@ -7,6 +7,7 @@ import copy
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -138,7 +139,7 @@ def test_bands_of_points_scale_in_whole_numbers():
         (("overall", 3, "to"), 10, "overall[3].to: the highest band must reach 9 points"),
         (("overall", 3, "to"), 7, "overall[3].to: must be at least `from`"),
         (("standards",), None, "overall: an overall rating needs standards; found none"),
-        (("most_points",), 12, "most_points: must be the 3 standards that count times 3 points"),
+        (("most_points",), 12, "most_points: must equal counted standards x top points: 3 x 3 = 9"),
         (("most_points",), None, "most_points: must be given with `overall`"),
         (("most_points",), LONG, "most_points: must be a whole number of points"),
         (("most_points",), math.nan, "most_points: must be a whole number of points"),
@@ -290,3 +291,26 @@ def test_a_rule_with_any_value_changed_is_a_rule_or_is_refused(path, value):
     place[path[-1]] = value
     with contextlib.suppress(oms.DataError):
         oms.RatingRule.from_dict(data)
+
+
+@pytest.mark.parametrize("points", [50, -1, 1.5, "12", [[1], [2, 3]], [3, 37], None, True])
+def test_points_that_cannot_be(points):
+    youth = oms.programmes.load("youth_justice").rating
+    with pytest.raises(oms.UsageError, match=r"`points` must be whole numbers from 0 to `most`"):
+        youth.overall_place(points, 36)
+
+
+def test_places_are_arrays_of_the_shape_of_points():
+    youth = oms.programmes.load("youth_justice").rating
+    for points in (7, [7, 8], np.array([[0], [36]])):
+        found = youth.overall_place(points, 36)
+        assert isinstance(found, np.ndarray)
+        assert found.shape == np.shape(points)
+
+
+def test_shares_in_place_of_percentages_are_refused():
+    with pytest.raises(oms.DataError, match=r"cuts are percentages; found 0.65. Did you mean 65\?"):
+        oms.RatingRule.percentages(["a", "b"], [0.65])
+    with pytest.raises(oms.DataError, match=r"Did you mean 50, 80\?"):
+        oms.RatingRule.percentages(["a", "b", "c"], [0.5, 0.8])
+    assert oms.RatingRule.percentages(["a", "b", "c"], [0.5, 80]).cuts == (0.005, 0.8)

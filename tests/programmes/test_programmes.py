@@ -310,3 +310,9 @@ def test_synthetic_cases_may_have_units_of_their_own(tmp_path):
     made = folder_with_cases(tmp_path, ["elsewhere", "east"], synthetic=True)
     with pytest.raises(oms.DataError, match="elsewhere"):
         made.load_cases()
+
+
+def test_cases_are_simulated_for_units_only(made_up):
+    with pytest.raises(oms.UsageError, match=r"at least one unit; found none. Pass units="):
+        simulate_cases(made_up.framework, ())
+    assert simulate_cases(made_up.framework, [oms.Unit("a")], cases=5).units == ("a",)

@@ -243,17 +243,19 @@ def test_texts_name_the_three_apart():
 
 def test_impossible_calls():
     plain, scores = rule(), scored()
-    with pytest.raises(oms.UsageError, match="must be Scores"):
+    with pytest.raises(oms.UsageError, match=r"must be Scores; .* Pass oms.scores\(cases, by="):
         oms.ratings(case_set(read()), plain)  # type: ignore[arg-type]
     with pytest.raises(oms.UsageError, match="must be a RatingRule"):
         oms.ratings(scores, {"bands": []})  # type: ignore[arg-type]
-    with pytest.raises(oms.UsageError, match='by="unit"'):
+    with pytest.raises(oms.UsageError, match=r"no units; make them with by='unit'"):
         oms.ratings(oms.scores(case_set(read())), plain)
+    with pytest.raises(oms.UsageError, match=r"by rule 'cases'; make them with rule='pooled'"):
+        oms.ratings(scored(rule="cases"), plain)
     with pytest.raises(oms.UsageError, match="caseload="):
         oms.ratings(scored(population=100), plain)
     with pytest.raises(oms.UnknownNameError, match="item"):
         oms.ratings(scores, oms.RatingRule.percentages(["a", "b"], [50], items=["9"]))
-    with pytest.raises(oms.UsageError, match="filtered"):
+    with pytest.raises(oms.UsageError, match=r"filtered; they lack .* before `.item\(...\)`"):
         oms.ratings(scores.item("1.1"), plain)
     with pytest.raises(oms.UnknownNameError, match="band"):
         oms.ratings(scores, plain, given={"north": {"leadership": "Fine"}})
@@ -563,7 +565,7 @@ def test_a_certainty_beyond_the_draws_is_not_told():
     assert joint
     for row in joint:
         assert row["cases_needed"] is None
-        assert row["cases_needed_reason"] == "too few draws to tell so high a certainty"
+        assert row["cases_needed_reason"] == "too few draws for this certainty: raise `draws`"
     single = [row for row in found if row["standard"] == "acting" and row["posterior_same"]]
     assert any(row["cases_needed"] for row in single)
 
@@ -583,3 +585,63 @@ def test_programmes_need_nothing_from_scoring():
         "assert not [m for m in sys.modules if m.startswith('omistats.scoring')]"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_standard_rated_on_some_of_its_items_says_so():
+    """One item without answers is left out, and the rating is of the others."""
+    answers = np.array([[1.0, np.nan]] * 12 + [[0.0, np.nan]] * 3 + [[1.0, 1.0]] * 15)
+    cases = simple_cases(answers, ["A"] * 15 + ["B"] * 15)
+    standards = [{"id": "both", "items": ["Q0", "Q1"]}, {"id": "one", "items": ["Q0"]}]
+    overall = [{"name": "low", "from": 0, "to": 3}, {"name": "high", "from": 4, "to": 6}]
+    made = rule(standards=standards, overall=overall, most_points=6)
+    found = oms.ratings(oms.scores(cases, by="unit"), made)
+    reasons = {(r["unit"], r["standard"]): r["reason"] for r in found.table.to_pylist()}
+    assert reasons["A", "both"] == (
+        "of the items that have a score; others of the standard have none"
+    )
+    assert reasons["A", "one"] is reasons["B", "both"] is None
+    text = repr(found)
+    assert "3 of 3, from 1 of 2 items" in text
+    assert "from some items: of the items that have a score; others of the" in text
+    assert text.count(", from ") == 1
+
+
+def test_an_overall_rating_from_some_standards_says_of_how_many():
+    text = repr(oms.ratings(scored(), rule()).standard("overall"))
+    assert ", from 2 of 3 standards" in text
+    assert "from some standards: of the standards that have a rating" in text
+    given = {unit: {"leadership": "Good"} for unit in UNITS}
+    assert "of 3 standards" not in repr(oms.ratings(scored(), rule(), given=given))
+
+
+def test_what_is_nearly_certain_is_not_shown_as_certain():
+    """99.6% is no 100% and 0.3% no 0%; of a census both are exact."""
+    answers = [[1.0]] * 29 + [[0.0]]
+    scores = oms.scores(simple_cases(answers, ["A"] * 30), by="unit")
+    made = oms.RatingRule.percentages(["low", "high"], [70])
+    found = oms.ratings(scores, made)
+    (row,) = found.table.to_pylist()
+    assert 0.995 < row["posterior_same"] < 1
+    assert 0 < row["predictive_other"] < 0.005
+    assert repr(found).splitlines()[3].split()[-3:-1] == [">99%", "<1%"]
+    census = oms.ratings(scores, made, caseload={"A": 30})
+    assert repr(census).splitlines()[3].split()[-3:-1] == ["100%", "0%"]
+
+
+def test_ratings_carry_what_was_not_answered():
+    question = oms.Question("q", "Q", oms.Link("1", "invented"))
+    framework = oms.Framework(
+        "missing", [question], (), [oms.Item("1", "criterion", "One")], not_answered="left out"
+    )
+    answers = ["sufficient"] * 5 + ["not answered"] * 3
+    data = {"case_id": range(8), "unit": ["A"] * 8, "q": answers}
+    cases = oms.CaseSet.from_data(data, framework=framework)
+    scores = oms.scores(cases, by="unit")
+    (row,) = oms.ratings(scores, oms.RatingRule.percentages(["a", "b"], [50])).table.to_pylist()
+    assert (row["n"], row["not_answered"]) == (5, 3)
+    assert "what was not answered is left out of n; see the column not_answered" in repr(scores)
+    strict = oms.scores(cases.with_not_answered("not sufficient"), by="unit")
+    assert "what was not answered counts as not sufficient" in repr(strict)
+    plain = oms.ratings(scored(), rule()).table
+    assert plain["not_answered"].null_count == len(plain)
+    assert "not answered" not in repr(scored())

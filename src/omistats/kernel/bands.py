@@ -25,6 +25,8 @@ from omistats.kernel.checks import (
 from omistats.kernel.planning import with_population
 
 __all__ = [
+    "AT_A_CUT",
+    "TOO_MANY",
     "BandProbabilities",
     "BandSize",
     "band_of",
@@ -57,7 +59,7 @@ _MOST_OUTCOMES: Final = 1 << 16
 # Caseloads that `predictive_bands` tries, of all that the posterior allows.
 _CASELOADS: Final = 512
 
-AT_A_CUT: Final = "the share is at a cut: no number of cases suffices"
+AT_A_CUT: Final = "a share is at a cut: no number of cases suffices"
 TOO_MANY: Final = "more cases than 2**53"
 
 
@@ -226,6 +228,12 @@ def posterior_bands(
     Returns
     -------
     ndarray of float64, shape (..., bands)
+        From the lowest band to the highest; NaN where ``n`` or ``p`` is.
+
+    Raises
+    ------
+    UsageError
+        When cuts are impossible. Sizes and shares are not checked.
     """
     import scipy
 
@@ -262,6 +270,12 @@ def predictive_bands(
     Returns
     -------
     ndarray of float64, shape (..., bands)
+        From the lowest band to the highest; NaN where ``n`` or ``p`` is.
+
+    Raises
+    ------
+    UsageError
+        When cuts are impossible. Sizes and shares are not checked.
     """
     sizes, shares, N = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in (n, p, population)))
     edges = check_cuts(cuts)
@@ -326,7 +340,7 @@ class BandSize:
     >>> import omistats as oms
     >>> found = oms.stats.cases_for_band([0.72, 0.651, 0.65], cuts=[0.5, 0.65, 0.8])
     >>> found.n.tolist(), found.reason[2].item()
-    ([106.0, 374098.0, inf], 'the share is at a cut: no number of cases suffices')
+    ([106.0, 374098.0, inf], 'a share is at a cut: no number of cases suffices')
     """
 
     n: Floats

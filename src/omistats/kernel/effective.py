@@ -486,11 +486,11 @@ def compare_effective_groups(groups: EffectiveGroups) -> EffectiveComparison:
     """Test whether several groups have one proportion: Pearson's test against F.
 
     Where a cell expects fewer than 5 effective answers the statistic is referred to the moments
-    that it has over all tables with the same margins. These alone take one rare answer in groups of
-    nearly equal size for certain. Where a cell expects fewer than 1, or fewer than 5
-    and all groups have fewer than 40 effective answers, the p-value is therefore the
-    larger of that and of Pearson's with half an answer taken from the deviation of such groups.
-    Groups whose spread is not known are left out; two that are left are compared by
+    that it has over all tables with the same margins. With nearly equal groups these moments give
+    a p-value near 0 for a single rare answer. Where a cell expects fewer than 1, or fewer than 5
+    and all groups have fewer than 40 effective answers, the p-value is therefore the larger of that
+    and of Pearson's with half an answer taken from the deviation of such groups. Groups whose
+    spread is not known are left out; two that are left are compared by
     `compare_effective`.
 
     Parameters

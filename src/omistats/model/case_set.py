@@ -200,6 +200,9 @@ class CaseSet:
         ------
         UnknownNameError
             When a question is unknown.
+        UsageError
+            When ``sufficient`` is neither a mapping nor a list, or is a list and no question has
+            levels.
         DataError
             When a cut is none of the question's levels.
 

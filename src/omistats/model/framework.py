@@ -44,10 +44,11 @@ Provenance = Literal["published", "inferred", "invented"]
 """Where a statement comes from: a publication, our reading of it, or our invention."""
 
 Level = Literal["criterion", "section", "headline"]
+"""Kinds of items."""
 
 
 NotAnswered = Literal["left out", "not sufficient"]
-"""What an applicable question without an answer counts as: as nothing, or as not sufficient."""
+"""Policy for what was not answered: leave out of n, or count as not sufficient."""
 
 NOT_ANSWERED: Final = "not answered"
 NOT_APPLICABLE: Final = "not applicable"
@@ -132,6 +133,14 @@ def _links(values: Iterable[Link]) -> tuple[Link, ...]:
     return as_tuple("headlines", values, "links, as [Link('safety', 'inferred')]")
 
 
+def _level_names(values: Iterable[str]) -> tuple[str, ...]:
+    return as_tuple("levels", values, "text, as ['fully met', 'partly met', 'not met']")
+
+
+def _sufficient(values: Iterable[str]) -> tuple[str, ...]:
+    return as_tuple("sufficient", values, "levels, as ['fully met']")
+
+
 def as_tuple_of_str(values: Iterable[str]) -> tuple[str, ...]:
     """Convert labels to a tuple; a single text becomes one label."""
     if isinstance(values, str):
@@ -190,7 +199,8 @@ class Question:
     headlines : tuple of Link
         The headline elements that the question is known to contribute to.
     printed : tuple of (int, int)
-        The published tables and rows that print the question.
+        The published tables and rows that print the question, as pairs of whole numbers; empty
+        where none is known. Nothing is computed from them.
     provenance : {'published', 'inferred', 'invented'}
         Where the question is known from. Invented questions are counted only on request.
     levels : tuple of str
@@ -203,7 +213,9 @@ class Question:
     asked_if : mapping of str to levels, or list of such mappings
         Which cases the question is asked of: the levels that characteristics of the case, or its
         answers to other questions, must have. All of a mapping must hold, and one mapping of a
-        list. Elsewhere the question is not applicable. By default it is asked of every case.
+        list. Elsewhere the question is not applicable. Where a characteristic or answer that it
+        names is not known, an answer stands and a blank is not applicable. By default it is asked
+        of every case.
 
     Attributes
     ----------
@@ -244,8 +256,8 @@ class Question:
     headlines: tuple[Link, ...] = attrs.field(converter=_links, default=())
     printed: tuple[tuple[int, int], ...] = attrs.field(converter=_pairs, default=())
     provenance: Provenance = "published"
-    levels: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
-    sufficient: tuple[str, ...] = attrs.field(converter=as_tuple_of_str, default=())
+    levels: tuple[str, ...] = attrs.field(converter=_level_names, default=())
+    sufficient: tuple[str, ...] = attrs.field(converter=_sufficient, default=())
     ordered: bool = True
     asked_if: tuple[Condition, ...] = attrs.field(converter=_conditions, default=())
 
@@ -292,7 +304,7 @@ def _level_problems(question: Question) -> list[Problem]:
         hint = "Name each once."
         found.append(Problem(where, "levels must be distinct", format_values(repeated), hint))
     if taken := [x for x in levels if x in (ALL, NOT_ANSWERED, NOT_APPLICABLE)]:
-        rule = f"{ALL!r}, {NOT_ANSWERED!r} and {NOT_APPLICABLE!r} are no levels"
+        rule = f"{ALL!r}, {NOT_ANSWERED!r} and {NOT_APPLICABLE!r} are reserved"
         found.append(Problem(where, rule, format_values(taken), "Leave them out or rename them."))
     if not 2 <= len(levels) <= _MAX_LEVELS - 2:
         rule = f"a question has 2 to {_MAX_LEVELS - 2} levels"
@@ -364,7 +376,7 @@ class Stratum:
     """
 
     name: str
-    levels: tuple[str, ...] = attrs.field(converter=as_tuple_of_str)
+    levels: tuple[str, ...] = attrs.field(converter=_level_names)
     required: bool = True
 
     def __attrs_post_init__(self) -> None:
@@ -409,7 +421,10 @@ T = TypeVar("T")
 
 
 def _breakdown_names(values: Any) -> tuple[Any, ...]:
-    return tuple(tuple(x) if isinstance(x, list) else x for x in as_tuple_of_str(values))
+    return tuple(
+        tuple(x) if isinstance(x, list) else x
+        for x in as_tuple("breakdowns", values, "names, as ['sex', 'risk']")
+    )
 
 
 def _questions(values: Iterable[Question]) -> tuple[Question, ...]:
@@ -441,8 +456,8 @@ class Framework:
     breakdowns : tuple of str or tuple
         Names of the standard breakdowns; a tuple of names crosses them.
     not_answered : {'left out', 'not sufficient'} or None
-        What an applicable question without an answer counts as. By default cases cannot say that
-        a question was not answered.
+        What to do with applicable questions without an answer: leave them out of n, or count them
+        as not sufficient. By default cases cannot say that a question was not answered.
     blank : {'not applicable', 'not answered'}
         What a blank (null) answer means, where the question is asked.
 
@@ -687,20 +702,30 @@ class Framework:
         ------
         UnknownNameError
             When a question is unknown.
+        UsageError
+            When ``sufficient`` is neither a mapping nor a list, or is a list and no question has
+            levels.
         DataError
             When a cut is none of the question's levels.
         """
         if isinstance(sufficient, Mapping):
             cuts = {self.question(id).id: levels for id, levels in sufficient.items()}
         else:
-            levels = as_tuple_of_str(sufficient)
+            levels = _sufficient(sufficient)
             cuts = {q.id: levels for q in self.questions if q.levels}
-        return attrs.evolve(
-            self,
-            questions=[
-                attrs.evolve(q, sufficient=cuts.get(q.id, q.sufficient)) for q in self.questions
-            ],
-        )
+            if not cuts:
+                raise UsageError(
+                    f"`sufficient` is for questions with levels; found none in {self.name!r}. "
+                    "Declare them with Question(levels=...)"
+                )
+        changed = [attrs.evolve(q, sufficient=cuts.get(q.id, q.sufficient)) for q in self.questions]
+        try:
+            return attrs.evolve(self, questions=changed)
+        except DataError as error:
+            if isinstance(sufficient, Mapping):
+                raise
+            hint = "Pass a mapping of question to levels."
+            raise DataError([attrs.evolve(one, hint=hint) for one in error.problems]) from None
 
     @cached_property
     def question_ids(self) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from numbers import Integral, Real
 from typing import Any
 
 import attrs
+import numpy as np
+import numpy.typing as npt
 
 from omistats.errors import (
     DataError,
@@ -97,7 +99,7 @@ class Standard:
 
 @attrs.frozen
 class RatingRule:
-    """How percentages become ratings, and ratings of standards an overall one.
+    """Rating rule: bands, standards and overall rating.
 
     Make one with `RatingRule.from_dict`, as a programme's ``rating.toml`` is read, or with
     `RatingRule.percentages`.
@@ -186,8 +188,8 @@ class RatingRule:
         UsageError
             When names, cuts or items are not lists.
         DataError
-            When names repeat, or cuts do not ascend from above 0 to below 100, or are not one
-            fewer than names.
+            When names repeat, or cuts do not ascend from above 0 to below 100, are all below 1, or
+            are not one fewer than names.
 
         Examples
         --------
@@ -205,6 +207,10 @@ class RatingRule:
             raise DataError([Problem("cuts", "must be one fewer than names", found, hint)])
         ends = [0.0, *inner, 100.0]
         problems = list(_cut_problems(ends))
+        if inner and not problems and inner[-1] < 1:
+            meant = ", ".join(f"{100 * float(cut):g}" for cut in inner)
+            found = ", ".join(f"{float(cut):g}" for cut in inner)
+            problems = [Problem("cuts", "cuts are percentages", found, f"Did you mean {meant}?")]
         if problems:
             raise DataError(problems)
         pieces = enumerate(zip(labels, pairwise(map(float, ends)), strict=True))
@@ -276,40 +282,55 @@ class RatingRule:
         """Names of the bands of a percentage, from the lowest."""
         return tuple(band.name for band in self.bands)
 
-    def overall_place(self, points: Any, most: int) -> Any:
+    def overall_place(self, points: npt.ArrayLike, most: int) -> npt.NDArray[np.intp]:
         """Return the place, from 0, of the overall band of a sum of points.
 
         Parameters
         ----------
-        points : int or ndarray of int
-            Sums of points.
+        points : array_like of int
+            Sums of points, from 0 to ``most``.
         most : int
             The most points there could be; the bands scale.
 
         Returns
         -------
-        int or ndarray of int
+        ndarray of int
             Of the shape of ``points``.
 
         Raises
         ------
         UsageError
-            When the rule has no overall rating, or there could be no points.
+            When the rule has no overall rating, there could be no points, or points are no whole
+            numbers from 0 to ``most``.
 
         Examples
         --------
         >>> import omistats as oms
         >>> youth = oms.programmes.load("youth_justice").rating
-        >>> youth.overall[youth.overall_place(26, 36)].name, youth.overall_place(12, 24)
-        ('Good', 1)
+        >>> youth.overall[youth.overall_place(26, 36)].name
+        'Good'
+        >>> youth.overall_place([12, 13], 24).tolist()
+        [1, 2]
         """
         if not self.overall or not _is_points(most) or not most:
             found = "no bands of points" if not self.overall else f"most = {format_value(most)}"
             raise UsageError(f"an overall rating needs bands of points and points; found {found}")
+        try:
+            sums = np.asarray(points)
+        except ValueError:  # ragged
+            sums = np.empty(0, np.object_)
+        odd: Any = points
+        outside = np.ones(1, np.bool_)
+        if sums.dtype.kind in "iu":
+            outside = np.asarray((sums < 0) | (sums > most))
+            odd = next(iter(sums[outside].tolist()), None)
+        if outside.any():
+            rule = f"`points` must be whole numbers from 0 to `most`, which is {most:g}"
+            raise UsageError(f"{rule}; found {format_value(odd)}")
         # In whole numbers, so that a sum at the start of a band is never lost to rounding.
-        return sum(
-            (points * self.most_points >= int(band.start) * most) * 1 for band in self.overall[1:]
-        )
+        starts = np.array([int(band.start) for band in self.overall[1:]], np.int64) * int(most)
+        scaled = sums.astype(np.int64) * self.most_points
+        return np.asarray(np.searchsorted(starts, scaled, side="right"))
 
 
 def _problem(where: str, rule: str, found: Any, hint: str = "Correct it.") -> Problem:
@@ -503,9 +524,8 @@ def _sum_problems(
         hint = f"Write most_points = {whole}."
         yield _problem("most_points", "must be given with `overall`", None, hint)
     elif most != whole:
-        those = f"the {counted} standards that count" if counted > 1 else "the standard that counts"
-        rule = f"must be {those} times {top:g} points"
-        yield _problem("most_points", rule, most, f"That is {whole}.")
+        rule = f"must equal counted standards x top points: {counted} x {top:g} = {whole}"
+        yield _problem("most_points", rule, most)
     end = overall[-1].end
     # One that reaches a wrong `most_points`, or is listed first, follows from that.
     if _is_points(end) and end not in (most, whole) and not _descends(overall):

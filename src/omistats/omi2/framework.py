@@ -41,6 +41,7 @@ __all__ = [
     "FRAMEWORK",
     "PROGRAMME",
     "PUBLISHED_SCORES",
+    "STANDARD_NAMES",
     "PublishedScore",
     "answers_needed",
 ]
@@ -59,6 +60,8 @@ FRAMEWORK: Final = attrs.evolve(
 )
 """The 75 published key aspects with the items they feed, and the strata of the 2011 report."""
 
+STANDARD_NAMES: Final = tuple(map(str, FRAMEWORK.breakdowns))
+"""Names of the characteristics of the 2011 report, by which its findings are broken down."""
 
 DISABILITY_TYPES: Final = MultiValued(
     "disability_types",

@@ -20,7 +20,7 @@ from omistats.model.case_set import CaseSet
 from omistats.model.metadata import is_synthetic
 from omistats.omi2.cases import load_synthetic
 from omistats.omi2.evidence import Cell, Row, Value, cell_of, read_rows, replaced, wholes_of
-from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.framework import FRAMEWORK, STANDARD_NAMES
 from omistats.omi2.printed_contradictions import (
     Clash,
     Contradiction,
@@ -453,9 +453,7 @@ def check_cases(cases: CaseSet) -> None:
     framework = cases.framework
     levels = {stratum.name: stratum.levels for stratum in framework.strata}
     questions = [q for q in FRAMEWORK.question_ids if q not in framework.question_ids]
-    strata = [
-        name for name in FRAMEWORK.breakdowns if levels.get(name) != FRAMEWORK.stratum(name).levels
-    ]
+    strata = [name for name in STANDARD_NAMES if levels.get(name) != FRAMEWORK.stratum(name).levels]
     if questions or strata:
         lacks = [f"the questions {format_values(questions)}"] * bool(questions)
         lacks += [f"the strata {format_values(strata)} with their levels"] * bool(strata)

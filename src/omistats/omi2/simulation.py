@@ -18,7 +18,7 @@ from omistats.errors import UnknownNameError, UsageError, format_value
 from omistats.kernel.checks import check_whole
 from omistats.model.case_set import CaseSet
 from omistats.omi2.cases import load_synthetic
-from omistats.omi2.framework import DEMONSTRATION
+from omistats.omi2.framework import DEMONSTRATION, STANDARD_NAMES
 from omistats.omi2.synthesis.answers import CIRCUMSTANCES
 
 __all__ = ["simulate"]
@@ -189,7 +189,7 @@ def _model() -> _Model:
     cases = load_synthetic()
     codes = {
         name: cases[name].indices.fill_null(-1).to_numpy().astype(np.int64)
-        for name in DEMONSTRATION.breakdowns
+        for name in STANDARD_NAMES
     }
     _, first, cell = np.unique(
         np.stack(list(codes.values())), axis=1, return_index=True, return_inverse=True
@@ -282,8 +282,8 @@ def _check(
             "`difference` must map characteristics to log odds ratios; found "
             f"{format_value(difference)}; pass a dict such as {{'gender': 0.3}}"
         )
-    if unknown := [name for name in difference if name not in DEMONSTRATION.breakdowns]:
-        raise UnknownNameError("characteristic", unknown, DEMONSTRATION.breakdowns)
+    if unknown := [name for name in difference if name not in STANDARD_NAMES]:
+        raise UnknownNameError("characteristic", unknown, STANDARD_NAMES)
     for name, value in difference.items():
         if not _is_finite(value):
             raise UsageError(

@@ -597,7 +597,7 @@ def _item(file: TomlFile, i: int, table: dict[str, Any]) -> Item | None:
     if not _is_text(table.get("id")):
         return None
     # One whose level could not be read may be the section that others name.
-    level = table["level"] if good or table.get("level") in get_args(Level) else "section"
+    level: Any = table["level"] if good or table.get("level") in get_args(Level) else "section"
     return Item(
         table["id"],
         level,

@@ -1,4 +1,4 @@
-"""Simulate cases of any programme: answers of a case hang together, and say that they are made up.
+"""Simulate synthetic cases of a programme.
 
     python -m omistats.programmes.simulation NAME [--cases N] [--seed S]
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from omistats.errors import UsageError
 from omistats.findings.compute import recompute
 from omistats.kernel.checks import check_whole
 from omistats.model.case_set import CaseSet
@@ -24,10 +26,11 @@ from omistats.model.framework import (
     NOT_APPLICABLE,
     Framework,
     Question,
+    check_framework,
     stored_labels,
 )
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
-from omistats.model.units import Unit
+from omistats.model.units import Unit, as_units
 from omistats.scoring.compute import scores
 
 __all__ = ["golden_output", "simulate_cases"]
@@ -36,7 +39,7 @@ _UNKNOWN, _NOT_APPLICABLE, _NOT_ANSWERED = 0.03, 0.06, 0.04
 
 
 def simulate_cases(
-    framework: Framework, units: tuple[Unit, ...], *, cases: int = 240, seed: int = 1
+    framework: Framework, units: Sequence[Unit], *, cases: int = 240, seed: int = 1
 ) -> CaseSet:
     """Simulate cases of a framework, with its levels and routing.
 
@@ -44,8 +47,8 @@ def simulate_cases(
     ----------
     framework : Framework
         The questions and strata.
-    units : tuple of Unit
-        The units, between which cases are shared out at random.
+    units : sequence of Unit
+        The units, at least one, between which cases are shared out at random.
     cases : int
         Number of cases.
     seed : int
@@ -60,8 +63,14 @@ def simulate_cases(
     Raises
     ------
     UsageError
-        When a number is out of range.
+        When a number is out of range, or ``units`` is no list of units or names none.
     """
+    check_framework(framework)
+    units = as_units(units)
+    if not units:
+        raise UsageError(
+            "`units` must name at least one unit; found none. Pass units=[oms.Unit('a')]"
+        )
     check_whole("cases", cases, 1)
     check_whole("seed", seed, 0)
     rng = np.random.default_rng(seed)
@@ -137,6 +146,11 @@ def _answers(
 
 def golden_output(cases: CaseSet) -> dict[str, Any]:
     """Compute what a programme's cases are checked against.
+
+    Parameters
+    ----------
+    cases : CaseSet
+        Cases of the programme, with units.
 
     Returns
     -------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import attrs
 import numpy as np
@@ -23,7 +23,7 @@ from omistats.kernel.effective import (
 )
 from omistats.kernel.ratio import Ratios
 from omistats.kernel.wald import difference, wald_unchecked
-from omistats.model.framework import ALL
+from omistats.model.framework import ALL, Level, Provenance
 from omistats.scoring.groups import Domains
 from omistats.scoring.sums import ScoredItem
 
@@ -47,8 +47,8 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-_LEVELS = ("criterion", "section", "headline")
-_SOURCES = ("published", "inferred", "invented")
+_LEVELS = get_args(Level)
+_SOURCES = get_args(Provenance)
 _KEY = pa.dictionary(pa.int16(), pa.string())
 _NOTE = pa.dictionary(pa.int8(), pa.string())
 _PERCENTS = ("percent", "se", "low", "high", "design_effect")
@@ -140,8 +140,7 @@ METHODS = (
     "permutation-exact",
 )
 """Tests by code. Those on effective answers: Pearson's, the same corrected by Yates, and with
-Haldane's moments. Permutations of cases: some, or all there
-are."""
+Haldane's moments. ``permutation`` draws permutations; ``permutation-exact`` lists all."""
 
 INTERVALS = ("wald", "wald-t", "logit", "logit-t", "wilson-effective")
 """Intervals by code; ``-t`` with the degrees of freedom of the design."""

@@ -149,8 +149,8 @@ def scores(
         ``'permutation'`` permutes cases between groups, those of a breakdown within units. It needs
         the cases, without weights, strata other than units, clusters or a population, and is right
         only where cases of the groups are alike in all but how they do. Intervals stay as they are
-        and may disagree. Of units it is the test of weaknesses and pairs. Tests of one question at
-        a time, within units among them, are not available here.
+        and may disagree. Of units it is the test of weaknesses and pairs. For
+        tests of single questions use `recompute`.
     permutations : int
         Number of permutations drawn, 1 or more. Where there are no more than that, all are
         compared (``method`` is then ``permutation-exact``). No p-value is below 1 in
@@ -415,7 +415,7 @@ def _resolve_rules(
     return interval or "effective", test or "effective"
 
 
-def _is(value: Any, usual: str | None) -> bool:
+def _is_default(value: Any, usual: str | None) -> bool:
     """Tell whether an option, which may be an array, is left as it usually is."""
     return value is None if usual is None else isinstance(value, str) and value == usual
 
@@ -429,7 +429,9 @@ def _check_permutable(rule: str, summed: ScoreTally | None, **design: Any) -> No
         )
     usual: dict[str, Any] = {"rule": "pooled", "stratum": "unit"}
     options = {"rule": rule, **design}
-    found = [f"`{name}`" for name, value in options.items() if not _is(value, usual.get(name))]
+    found = [
+        f"`{name}`" for name, value in options.items() if not _is_default(value, usual.get(name))
+    ]
     if found:
         raise UsageError(
             "`test='permutation'` must be of pooled scores without weights, strata other than "

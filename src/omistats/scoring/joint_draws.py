@@ -1,4 +1,4 @@
-"""Draw the cases of a unit with random weights: how its items hang together."""
+"""Rank correlation of a unit's items, by resampling its cases."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMBERS_AT_ONCE = 1 << 22
 
 
 class JointDraws:
-    """How the items of units hang together: their order in draws of the unit's cases.
+    """Rank correlation of a unit's items, by resampling its cases.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class JointDraws:
         """Whether there are cases to draw."""
         return self._context is not None and self._context.cases is not None
 
-    def levels(self, unit: str) -> dict[str, Floats]:
-        """Draw levels between 0 and 1 of each scored item, shape (draws,)."""
+    def uniform_ranks(self, unit: str) -> dict[str, Floats]:
+        """Draw ranks of each scored item, spread evenly between 0 and 1, shape (draws,)."""
         if self._kept[0] != unit or not self._kept[1]:
             items = self._items[unit]
             self._kept = unit, dict(zip(items, self._draw(unit, items), strict=True))
@@ -66,14 +66,14 @@ class JointDraws:
     def _draw(self, unit: str, items: Sequence[str]) -> Floats:
         rng = np.random.default_rng([self._seed, *unit.encode()])
         shares = self._shares(unit, items, rng)
-        levels = np.empty(shares.shape)
+        ranks = np.empty(shares.shape)
         # Items without spread, and ties, are in an order of their own.
         shuffled = rng.random(shares.shape)
         places = np.arange(self.draws)
         for i, own in enumerate(shares):
             order = np.lexsort((shuffled[i], np.nan_to_num(np.round(own, 12))))
-            levels[i, order] = (places + rng.random(self.draws)) / self.draws
-        return levels
+            ranks[i, order] = (places + rng.random(self.draws)) / self.draws
+        return ranks
 
     def _shares(self, unit: str, items: Sequence[str], rng: np.random.Generator) -> Floats:
         """Score items in draws of the unit's cases with random weights, shape (items, draws)."""

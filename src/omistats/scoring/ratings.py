@@ -22,6 +22,8 @@ from omistats.errors import (
     format_values,
 )
 from omistats.kernel.bands import (
+    AT_A_CUT,
+    TOO_MANY,
     band_of,
     cases_for_band,
     check_certainty,
@@ -69,7 +71,8 @@ SCHEMA = pa.schema(
         ("draws", pa.int64()),
         ("reason", _NOTE),
         ("cases_needed_reason", _NOTE),
-        ("reliability", pa.string()),
+        ("reliability", _NOTE),
+        ("not_answered", pa.int64()),
     ]
 )
 """The columns of ratings."""
@@ -94,14 +97,15 @@ class RatingReason(Reason):
     NOT_GIVEN = "rated on other evidence, which was not given"
     MISSING_STANDARD = "no standard that counts has a rating"
     PARTIAL = "of the standards that have a rating; others that count have none"
+    PARTIAL_ITEMS = "of the items that have a score; others of the standard have none"
     GIVEN = "rated on other evidence, whose doubt is not known"
-    NO_CASES = "several items together need the cases, which these scores do not hold"
+    NO_CASES = "several items together need the cases: score a CaseSet, not sums"
     ONE_CASE = "one case only: spread between cases unknown"
     ONE_CLUSTER = "one cluster only: spread between clusters unknown"
     NO_EFFECTIVE = "no effective answers under this design"
-    AT_A_CUT = "a share is at a cut: no number of cases suffices"
-    TOO_MANY = "more cases than 2**53"
-    FEW_DRAWS = "too few draws to tell so high a certainty"
+    NONE_SUFFICES = AT_A_CUT
+    TOO_MANY_CASES = TOO_MANY
+    FEW_DRAWS = "too few draws for this certainty: raise `draws`"
 
 
 def ratings(
@@ -127,8 +131,8 @@ def ratings(
         rating of the unit is of the standards that have a rating.
     caseload : mapping of unit to int, optional
         Numbers of cases in the units' caseloads, at most 2**53. All three figures are then about
-        samples without replacement from that caseload: of one that was seen whole nothing is in
-        doubt. By default the caseload is as good as infinite.
+        samples without replacement from that caseload. A fully sampled caseload has
+        probabilities 0 and 1. By default the caseload is infinite.
     certainty : float
         How often a sample of ``cases_needed`` must have this rating; above 0.5 and below 1.
     draws : int
@@ -194,7 +198,10 @@ def ratings(
     cases needed: of the unit, so that 90% of samples are rated so, were these percentages true
     """
     if not isinstance(scores, Scores):
-        raise UsageError(f"`scores` must be Scores; found {format_value(scores)}. Make them first")
+        raise UsageError(
+            f"`scores` must be Scores; found {format_value(scores)}. Pass "
+            "oms.scores(cases, by='unit')"
+        )
     if not isinstance(rule, RatingRule):
         raise UsageError(
             f"`rule` must be a RatingRule; found {format_value(rule)}. A programme has one, or "
@@ -206,8 +213,12 @@ def ratings(
     table = whole_cases(scores.table, "ratings need")
     rows = table.to_pylist()
     units = [u for u in dict.fromkeys(row["unit"] for row in rows) if u != ALL]
-    if not units or {row["rule"] for row in rows} != {"pooled"}:
-        raise UsageError('ratings need pooled scores of units; make them with by="unit"')
+    if not units:
+        raise UsageError("`scores` have no units; make them with by='unit'")
+    if other := {row["rule"] for row in rows} - {"pooled"}:
+        raise UsageError(
+            f"`scores` are by rule {format_values(sorted(other))}; make them with rule='pooled'"
+        )
     context = scores._context  # noqa: SLF001  # of this package
     if any(np.isinf(row["effective_n"] or 0) for row in rows) or (
         context is not None and context.estimator.fpc_metadata([]) is not None
@@ -222,7 +233,10 @@ def ratings(
     if missing := [item for item in asked if item not in items]:
         if unknown := [item for item in missing if item not in known]:
             raise UnknownNameError("item", unknown, sorted(known))
-        raise UsageError(f"these scores are filtered; they lack {format_values(missing)}")
+        raise UsageError(
+            f"these scores are filtered; they lack {format_values(missing)}. Pass the scores "
+            "before `.item(...)`"
+        )
     others = _check_given(given, standards, rule, units)
     loads = _check_caseload(caseload, units)
     by_unit = {unit: {r["item"]: r for r in rows if r["unit"] == unit} for unit in units}
@@ -317,7 +331,7 @@ def _check_samples(caseload: Mapping[str, int], drawn: Mapping[str, int]) -> Non
 
 @attrs.frozen(eq=False)
 class _Scored:
-    """The score of an item of a unit, with what it says of bands.
+    """Band probabilities of one item.
 
     Attributes
     ----------
@@ -497,11 +511,15 @@ class _Rater:
         place = int(band_of(lowest.share, self._cuts))
         copied = ("item", "k", "n", "cases", "percent", "effective_n", "reliability")
         line |= {name: lowest.row[name] for name in copied}
+        line["not_answered"] = lowest.row.get("not_answered")
         line |= {"rating": names[place], "points": int(self._points[place])}
         target = _Target(own, _lowest, len(names), place)
         doubt = self._doubt(unit, target)
         points = self._points.tolist()
-        return line | doubt[0], self._chances(unit, standard.id, names, points, doubt[1:]), place
+        line |= doubt[0]
+        if len(own) < len(standard.items):
+            line.setdefault("reason", RatingReason.PARTIAL_ITEMS)
+        return line, self._chances(unit, standard.id, names, points, doubt[1:]), place
 
     def _rate_overall(
         self, unit: _Unit, places: Mapping[str, int | None]
@@ -537,7 +555,7 @@ class _Rater:
         def outcome(bands: Mapping[str, Ints]) -> Ints:
             parts = [_lowest({item: bands[item] for item in items}) for items in of_cases]
             total = fixed + self._points[np.array(parts)].sum(axis=0)
-            return np.asarray(self._rule.overall_place(total, most), np.intp)
+            return self._rule.overall_place(total, most)
 
         used = dict.fromkeys(item for items in of_cases for item in items)
         scored = {item: unit.scored[item] for item in used}
@@ -569,7 +587,7 @@ class _Rater:
             "posterior_same": float(after[target.own]),
             "posterior_higher": float(after[target.own + 1 :].sum()),
             "posterior_lower": float(after[: target.own].sum()),
-            "predictive_other": float(again.sum() - again[target.own]),
+            "predictive_other": float(np.delete(again, target.own).sum()),
         }
         return line, after, again
 
@@ -577,10 +595,10 @@ class _Rater:
         """Compute probabilities of ratings from those of the bands of each item."""
         doubtful = [item for item, own in chances.items() if own.max() < 1]
         if len(doubtful) > 1:
-            levels = self._resampled.levels(unit.id)
+            ranks = self._resampled.uniform_ranks(unit.id)
             bands = {
                 # Bands in the order of the draws, as often as their probability says.
-                item: np.searchsorted(own.cumsum()[:-1], levels[item], side="right")
+                item: np.searchsorted(own.cumsum()[:-1], ranks[item], side="right")
                 for item, own in chances.items()
             }
             size, weights = self._resampled.draws, None
@@ -605,6 +623,8 @@ class _Rater:
             # Answers in the caseload, which are whole.
             whole = np.rint(one.population) if unit.caseload is not None else None
             found = cases_for_band(one.share, self._cuts, self._certainty, population=whole)
+            if reason := str(found.reason):
+                return {"cases_needed_reason": RatingReason.texts().index(reason)}
             size = float(found.n) * unit.drawn / one.effective
         elif len(target.scored) > 1 and not self._resampled.has_cases:
             return {"cases_needed_reason": RatingReason.NO_CASES}
@@ -620,9 +640,9 @@ class _Rater:
         if unit.caseload is not None:
             size = min(size, unit.caseload)
         if np.isinf(size) and self._is_at_cut(unit, target):
-            return {"cases_needed_reason": RatingReason.AT_A_CUT}
+            return {"cases_needed_reason": RatingReason.NONE_SUFFICES}
         if size > LARGEST:
-            return {"cases_needed_reason": RatingReason.TOO_MANY}
+            return {"cases_needed_reason": RatingReason.TOO_MANY_CASES}
         return {"cases_needed": int(np.ceil(size * (1 - 1e-12)))}
 
     def _is_at_cut(self, unit: _Unit, target: _Target) -> bool:
@@ -711,30 +731,35 @@ def _table(
 class Ratings(TableResult):
     """Ratings of units, and how sure each is.
 
-    The columns are ``unit, standard`` (``overall`` for the sum of points), ``item`` (the lowest,
-    which decides), ``k, n, cases, effective_n, percent`` (of that item), ``rating, points,
-    most_points``; ``rated, to_rate`` (items of the standard with an answer, and in all; of an
-    overall rating, standards that count); then
+    The columns are ``unit, standard`` (``overall`` for the sum of points); ``item`` (the lowest,
+    which decides), and of that item ``k, n, cases, effective_n, percent`` (0-100),
+    ``reliability`` and ``not_answered``; ``rating, points, most_points``; ``rated, to_rate``
+    (items of the standard with a score, and in all; of an overall rating, standards that count);
+    then
 
     * *given this sample, of the caseload's share*: ``posterior_same, posterior_higher,
-      posterior_lower``, probabilities that the rating is this one, a higher or a lower one;
-    * *of another sample of the same size*: ``predictive_other``, how often it would be rated
-      otherwise;
-    * *before sampling*: ``cases_needed``, cases of the unit, applicable or not, with which a sample
-      has this rating in ``certainty`` of draws, were the percentages of all its items the true
-      ones; null with a ``cases_needed_reason``, such as that none suffice.
+      posterior_lower``, probabilities (0-1) that the rating is this one, a higher or a lower one;
+    * *of another sample of the same size*: ``predictive_other``, how often (0-1) it would be
+      rated otherwise;
+    * *before sampling*: ``cases_needed``, whole cases of the unit, applicable or not, with which a
+      sample has this rating in ``certainty`` of draws, were the percentages of all its items the
+      true ones; null with a ``cases_needed_reason``, such as that none suffice.
 
     ``draws`` is the number of joint draws, null where probabilities are exact; from draws they have
-    a standard error of at most ``0.5 / sqrt(draws)``. ``reason`` says why something is missing, and
-    ``reliability`` is that of the item's score.
+    a standard error of at most ``0.5 / sqrt(draws)``. ``reason`` says why something is missing.
+
+    Of an overall rating all columns of the item are null. Of a standard on other evidence these
+    are, and ``rated``, ``to_rate``, and all that says how sure it is; so is its rating where it
+    was not given. ``not_answered`` is also null where cases cannot say so.
 
     Attributes
     ----------
     table : pyarrow.Table
         The ratings.
     probabilities : pyarrow.Table
-        A row a unit, standard and band: ``unit, standard, rating, points, posterior,
-        predictive``.
+        A row a unit, standard and band: ``unit, standard, rating, points`` (null of an overall
+        rating), ``posterior, predictive`` (0-1). Ratings whose probabilities are null have no
+        rows.
     rule : RatingRule
         The rule.
     certainty : float
@@ -819,19 +844,20 @@ class Ratings(TableResult):
             *("posterior same", "predictive other", "cases needed"),
         ]
         lines = [titles]
-        partial = False
+        partial: dict[RatingReason, str] = {}
         for row in self.table.slice(0, _SHOWN).to_pylist():
             is_overall = row["standard"] == OVERALL
-            partial |= is_overall and 0 < row["rated"] < row["to_rate"]
             needed = "" if row["cases_needed"] is None else f"{row['cases_needed']:,}"
-            if row["cases_needed_reason"] == RatingReason.AT_A_CUT.text:
+            if row["cases_needed_reason"] == RatingReason.NONE_SUFFICES.text:
                 needed = "none suffices"
-
-            def share(name: str, row: Mapping[str, Any] = row) -> str:
-                return "" if row[name] is None else f"{100 * row[name]:.0f}%"
-
+            others = (row["posterior_higher"] or 0.0) + (row["posterior_lower"] or 0.0)
             thin = "?" if is_thin(row["reliability"]) else ""
             points = "" if row["points"] is None else f"{row['points']:g} of {row['most_points']:g}"
+            if points and row["rated"] is not None and row["rated"] < row["to_rate"]:
+                word = "standards" if is_overall else "items"
+                points += f", from {row['rated']} of {row['to_rate']} {word}"
+                reason = RatingReason.PARTIAL if is_overall else RatingReason.PARTIAL_ITEMS
+                partial[reason] = f"from some {word}: {reason.text}"
             lines.append(
                 [
                     row["unit"],
@@ -839,15 +865,15 @@ class Ratings(TableResult):
                     "" if row["percent"] is None else f"{row['percent']:.1f}{thin}",
                     row["rating"] or f"({row['reason']})",
                     points,
-                    share("posterior_same"),
-                    share("predictive_other"),
+                    _chance(row["posterior_same"], others),
+                    _chance(row["predictive_other"]),
                     needed,
                 ]
             )
         more = len(self) - _SHOWN
         footer = [
             *([f"{more} more ratings: see .table"] if more > 0 else []),
-            *([f"{OVERALL}: {RatingReason.PARTIAL.text}"] if partial else []),
+            *(partial[reason] for reason in sorted(partial)),
             (
                 "posterior: probability that the caseload has this rating, given the sample, by "
                 "Jeffreys' prior"
@@ -862,3 +888,13 @@ class Ratings(TableResult):
 
 
 _SHOWN = 40
+
+
+def _chance(value: float | None, rest: float = 0.0) -> str:
+    """Format a probability, as certain only where it is; 1 may have a rest lost to rounding."""
+    if value is None:
+        return ""
+    text = f"{100 * value:.0f}%"
+    if (value < 1 or rest > 0) and text == "100%":
+        return ">99%"
+    return "<1%" if value > 0 and text == "0%" else text

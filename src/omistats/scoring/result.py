@@ -523,6 +523,10 @@ class Scores(TableResult):
             lines.append([where, what + note, percent, limits, f"{row['n']:,}", stars])
         more = self.table.num_rows - _ROWS
         notes = [f"... and {more:,} more rows in .table"] * (more > 0)
+        if any(row.get("not_answered") for row in rows):
+            counted = self.framework.counts_not_answered
+            policy = "counts as not sufficient" if counted else "is left out of n"
+            notes.insert(0, f"what was not answered {policy}; see the column not_answered")
         if thin := thin_note(row["reliability"] for row in rows):
             notes.insert(0, thin)
         return Display(head, lines, "\n".join(notes), labels=2)

@@ -19,7 +19,7 @@ from omistats.kernel.multiplicity import ADJUSTMENTS, adjust as adjust_p_values
 from omistats.kernel.permutation import PermutationTest
 from omistats.kernel.wald import difference, wald_unchecked
 from omistats.model.case_set import CaseSet
-from omistats.model.framework import ALL
+from omistats.model.framework import ALL, Level
 from omistats.model.metadata import is_synthetic
 from omistats.scoring.build import (
     METHODS,
@@ -40,7 +40,6 @@ __all__ = ["Adjustment", "Family", "Level", "ScoringContext", "Weaknesses", "fin
 Floats = npt.NDArray[np.float64]
 Adjustment = Literal["holm", "bonferroni", "bh", "none"]
 Family = Literal["unit", "all"]
-Level = Literal["criterion", "section", "headline"]
 
 # Rows that the text form shows.
 _ROWS = 24
@@ -189,9 +188,9 @@ class Weaknesses(TableResult):
         both null where cases were permuted, and the two-sided ``p_value``; ``p_adjusted``, which
         allows for all items of the ``family``; over all units from the larger of ``p_value`` and
         that of Fisher's exact test on effective answers; ``credible``, whether the unit is below
-        the rest and ``p_adjusted`` small enough; ``adjustment, family, method, confidence``; ``reason`` why a
-        figure is missing; ``reliability``, as in the scores. ``credible`` is null, not false,
-        where nothing could be tested, or by Wald's rule on too few cases.
+        the rest and ``p_adjusted`` small enough; ``adjustment, family, method, confidence``;
+        ``reason`` why a figure is missing; ``reliability``, as in the scores. ``credible`` is null,
+        not false, where nothing could be tested, or by Wald's rule on too few cases.
     others : tuple of str or None
         The units that make up the rest, without the unit itself; None for all.
 

@@ -14,7 +14,7 @@ from omistats.errors import UsageError, format_values
 from omistats.kernel.chi_square import STARS, chi_square_sf, pearson_two, star_codes
 from omistats.kernel.rounding import counts_behind
 from omistats.omi2.breakdowns import RiskOfHarm, SupervisionType
-from omistats.omi2.framework import FRAMEWORK
+from omistats.omi2.framework import FRAMEWORK, STANDARD_NAMES
 from omistats.omi2.published import CASES, FIRST_SPLIT, TABLES
 from omistats.omi2.synthesis.selection import select
 
@@ -49,7 +49,7 @@ UNITS: Final = 15
 
 _UNIT_SIZES: Final = (100, 220)
 
-LEVELS: Final = {name: FRAMEWORK.stratum(name).levels for name in FRAMEWORK.breakdowns}
+LEVELS: Final = {name: FRAMEWORK.stratum(name).levels for name in STANDARD_NAMES}
 """The levels of each characteristic, in the order of the columns of the case file."""
 
 _SUPERVISION = SupervisionType.key
