@@ -189,6 +189,13 @@ def test_streams_and_engines_count_the_same(programme, cases, tmp_path, monkeypa
     again = oms.Tally.read(saved, framework=framework)
     for name, array in expected.arrays().items():
         np.testing.assert_array_equal(again.arrays()[name], array)
+    by_unit = [f(cases, by="unit").table.to_pylist() for f in (oms.levels, oms.scores)]
+    for source in sources[1:]:
+        for count, ours in zip((oms.levels, oms.scores), by_unit, strict=True):
+            theirs = count(source, framework=framework, by="unit").table.to_pylist()
+            assert by_key(theirs) == by_key(ours)
+    sums = oms.score_tally(sources[1], framework=framework)
+    assert by_key(oms.scores(sums, by="unit").table.to_pylist()) == by_key(by_unit[1])
     whole = oms.scores(cases, by="unit").table
     assert oms.scores(path, framework=framework, by="unit").table["k"].equals(whole["k"])
     mine = oms.levels(cases).table
@@ -197,10 +204,23 @@ def test_streams_and_engines_count_the_same(programme, cases, tmp_path, monkeypa
     assert mine["not_answered"].equals(theirs["not_answered"])
 
 
+def by_key(rows: list[dict[str, Any]]) -> dict[tuple[Any, ...], tuple[int, int, int | None]]:
+    """Return the counts of rows, by what they are of."""
+    keys = ("unit", "breakdown", "group", "question", "item", "level")
+    return {
+        tuple(row.get(key) for key in keys): (row["k"], row["n"], row.get("not_answered"))
+        for row in rows
+    }
+
+
 def test_the_rest_of_the_library(programme, cases):
     scores = oms.scores(cases, by="unit")
     item = scores.table["item"].to_pylist()[0]
-    assert len(scores.units(item, draws=20)) == len(cases.units)
+    compared = scores.units(item, draws=20, threshold=50)
+    assert len(compared) == len(cases.units)
+    assert set(compared.table["below_threshold"].to_pylist()) <= {"no", "point", "interval"}
+    pairs = compared.pairs()
+    assert len(pairs) == len(cases.units) * (len(cases.units) - 1) // 2
     assert len(scores.weaknesses()) > 0
     stratum = programme.framework.strata[0]
     assert len(oms.characteristics(cases, [stratum.name])) > 0

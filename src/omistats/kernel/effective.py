@@ -327,6 +327,12 @@ def compare_effective(
         Of the interval of the difference, which holds the differences that the same test does
         not reject; none by default (NaN).
 
+    Returns
+    -------
+    EffectiveComparison
+        Arrays of the shape of the groups, broadcast. NaN where the spread of a group is not
+        known or it has no effective answers.
+
     References
     ----------
     Rao, J. N. K. and Scott, A. J. (1992). A simple method for the analysis of clustered binary
@@ -497,6 +503,12 @@ def compare_effective_groups(groups: EffectiveGroups) -> EffectiveComparison:
     ----------
     groups : EffectiveGroups, arrays of shape (..., groups)
         Groups that share no case.
+
+    Returns
+    -------
+    EffectiveComparison
+        Arrays of the shape of the groups without their last axis. NaN where fewer than two
+        groups are left.
 
     References
     ----------

@@ -29,8 +29,11 @@ class CaseSet:
 
     Make one with `CaseSet.from_data`. A case set supports the Arrow PyCapsule protocol
     (``pa.table(cases)``, ``polars.DataFrame(cases)``) and exports one batch: ``case_id``,
-    ``unit`` (dictionary, int16), strata (dictionary, int8), questions (Boolean), extra
-    columns, and the schema's metadata.
+    ``unit`` (dictionary, int16), strata (dictionary, int8), questions, extra columns, and the
+    schema's metadata. Questions are Boolean; or, where they have levels or the framework has a
+    policy for what was not answered, a dictionary (int8) of levels, ``not answered`` and ``not
+    applicable``. What is not applicable is null, but that text in dictionaries of a framework
+    whose ``blank`` is ``not answered``.
 
     Attributes
     ----------

@@ -850,7 +850,8 @@ class Ratings(TableResult):
             needed = "" if row["cases_needed"] is None else f"{row['cases_needed']:,}"
             if row["cases_needed_reason"] == RatingReason.NONE_SUFFICES.text:
                 needed = "none suffices"
-            others = (row["posterior_higher"] or 0.0) + (row["posterior_lower"] or 0.0)
+            # The posterior alone may be 1 by rounding.
+            is_certain = row["predictive_other"] == 0
             thin = "?" if is_thin(row["reliability"]) else ""
             points = "" if row["points"] is None else f"{row['points']:g} of {row['most_points']:g}"
             if points and row["rated"] is not None and row["rated"] < row["to_rate"]:
@@ -865,8 +866,8 @@ class Ratings(TableResult):
                     "" if row["percent"] is None else f"{row['percent']:.1f}{thin}",
                     row["rating"] or f"({row['reason']})",
                     points,
-                    _chance(row["posterior_same"], others),
-                    _chance(row["predictive_other"]),
+                    _chance(row["posterior_same"], is_certain),
+                    _chance(row["predictive_other"], is_certain),
                     needed,
                 ]
             )
@@ -890,11 +891,11 @@ class Ratings(TableResult):
 _SHOWN = 40
 
 
-def _chance(value: float | None, rest: float = 0.0) -> str:
-    """Format a probability, as certain only where it is; 1 may have a rest lost to rounding."""
+def _chance(value: float | None, is_certain: bool) -> str:
+    """Format a probability: 100% and 0% only where nothing is in doubt."""
     if value is None:
         return ""
     text = f"{100 * value:.0f}%"
-    if (value < 1 or rest > 0) and text == "100%":
+    if not is_certain and text == "100%":
         return ">99%"
-    return "<1%" if value > 0 and text == "0%" else text
+    return "<1%" if not is_certain and text == "0%" else text
