@@ -109,8 +109,8 @@ class Programme:
         -------
         CaseSet
             Cases with the programme's framework and all its units, those without cases too.
-            Simulated ones are marked synthetic; if these name none of the programme's units, as
-            those of OMI 2 do, their units are their own.
+            Simulated ones are marked synthetic; if these name none of the programme's units,
+            their units are their own.
 
         Raises
         ------
