@@ -1,0 +1,270 @@
+"""Read tables of any format as they stand: workbooks, text files, SPSS, Stata, Parquet, frames."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pyarrow as pa
+
+from omistats import _arrow
+from omistats.errors import DataError, Problem, UsageError, format_value
+from omistats.model.files import (
+    CaseFile,
+    is_data_set,
+    is_reader,
+    iter_file_batches,
+    open_case_files,
+)
+from omistats.model.raw_table import RawColumn, RawTable, cell_text, column_letter, text_column
+from omistats.model.sheet_layout import check_row_options
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_COLUMNS",
+    "MAX_LINE_BYTES",
+    "MAX_ROWS",
+    "RawColumn",
+    "RawTable",
+    "ReadLimits",
+    "cell_text",
+    "column_letter",
+    "is_tabular",
+    "read_raw_table",
+]
+
+MAX_BYTES = 1 << 30
+MAX_ROWS = 10_000_000
+MAX_COLUMNS = 16_384
+MAX_LINE_BYTES = 1 << 24
+
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
+_TEXT = (".csv", ".tsv", ".txt")
+_STATISTICAL = (".sav", ".zsav", ".por", ".dta")
+_ARROW = (".parquet", ".pq", ".arrow", ".feather", ".ipc", ".arrows")
+
+
+@attrs.frozen
+class ReadLimits:
+    """How large a source may be; each is an argument of `read_raw_table`."""
+
+    max_bytes: int = MAX_BYTES
+    max_rows: int = MAX_ROWS
+    max_columns: int = MAX_COLUMNS
+    max_line_bytes: int = MAX_LINE_BYTES
+
+    def __attrs_post_init__(self) -> None:
+        for name, value in attrs.asdict(self).items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(
+                    f"`{name}` must be a whole number of at least 1; found {format_value(value)}"
+                )
+
+    def check(self, name: str, found: int, where: str, what: str) -> None:
+        """Check a size against the limit of that name.
+
+        Raises
+        ------
+        DataError
+            When it is larger.
+        """
+        limit = getattr(self, name)
+        if found > limit:
+            default = getattr(type(self)(), name)
+            raise DataError(
+                [
+                    Problem(
+                        where,
+                        f"at most {limit:,} {what}",
+                        f"{found:,}",
+                        f"If the file is right, pass a larger {name}= (by default {default:,}).",
+                    )
+                ]
+            )
+
+
+def file_format(path: str | os.PathLike[str]) -> str:
+    """Return the format that a file's name ends in, such as ``'xlsx'``; of ``.gz`` the inner."""
+    suffixes = [suffix.lower() for suffix in Path(os.fspath(path)).suffixes]
+    if suffixes and suffixes[-1] == ".gz":
+        suffixes.pop()
+    return suffixes[-1].lstrip(".") if suffixes else ""
+
+
+def is_tabular(source: Any) -> bool:
+    """Tell whether a source is the path of a workbook, text file, SPSS or Stata file."""
+    if not isinstance(source, str | os.PathLike):
+        return False
+    return f".{file_format(source)}" in _WORKBOOKS + _TEXT + _STATISTICAL
+
+
+def read_raw_table(
+    source: Any,
+    *,
+    sheet: str | None = None,
+    header_row: int | None = None,
+    encoding: str | None = None,
+    separator: str | None = None,
+    footer_rows: int | None = None,
+    max_bytes: int = MAX_BYTES,
+    max_rows: int = MAX_ROWS,
+    max_columns: int = MAX_COLUMNS,
+    max_line_bytes: int = MAX_LINE_BYTES,
+) -> RawTable:
+    """Read a table as it stands, each cell as text.
+
+    Parameters
+    ----------
+    source : path or data frame
+        A workbook (``.xlsx``, ``.xlsm``, ``.xls``, ``.ods``), a text file (``.csv``, ``.tsv``,
+        ``.txt``, each also with ``.gz``), a file of SPSS (``.sav``, ``.zsav``, ``.por``), Stata
+        (``.dta``), Parquet or Arrow, or any data frame.
+    sheet : str, optional
+        The sheet of a workbook; by default the only one with data.
+    header_row : int, optional
+        Row of the header as a spreadsheet program shows it; by default the first row in which
+        most columns hold text, each another.
+    encoding : str, optional
+        Encoding of a text file; by default that of its byte order mark, else UTF-8, else
+        Windows-1252.
+    separator : str, optional
+        Separator of a text file; by default the comma, semicolon, tab or bar that cuts its rows
+        alike.
+    footer_rows : int, optional
+        Number of rows at the end that are no data; by default those below a blank row in which
+        only the first one or two cells are filled.
+    max_bytes : int
+        Largest size of the file, unpacked.
+    max_rows : int
+        Largest number of rows.
+    max_columns : int
+        Largest number of columns.
+    max_line_bytes : int
+        Longest line of a text file.
+
+    Returns
+    -------
+    RawTable
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, is larger than a limit, is protected by a password, has
+        formulas without values, has rows of different lengths, or its header is not clear.
+    UsageError
+        When an argument is not valid, or a library is missing.
+    """
+    limits = ReadLimits(max_bytes, max_rows, max_columns, max_line_bytes)
+    check_row_options(header_row, footer_rows)
+    if not isinstance(source, str | os.PathLike):
+        return _read_frame(source, limits)
+    path = Path(os.fspath(source))
+    kind = f".{file_format(path)}"
+    if kind in _WORKBOOKS:
+        from omistats.model.workbooks import read_workbook
+
+        return read_workbook(path, sheet, header_row, footer_rows, limits)
+    if kind in _TEXT:
+        from omistats.model.text_tables import read_text_table
+
+        return read_text_table(path, header_row, footer_rows, encoding, separator, limits)
+    if kind in _STATISTICAL:
+        from omistats.model.statistical_files import read_statistical_file
+
+        return read_statistical_file(path, encoding, limits)
+    if kind in _ARROW or path.is_dir():
+        files = open_case_files(path)
+        return _read_arrow(str(path), "parquet" if kind in _ARROW[:2] else "arrow", files, limits)
+    known = ", ".join(_WORKBOOKS + _TEXT + _STATISTICAL + _ARROW)
+    raise DataError(
+        [
+            Problem(
+                str(path),
+                f"the name of a file must end in one of {known}",
+                path.name,
+                "Rename the file if it is one of these, else save it as one.",
+            )
+        ]
+    )
+
+
+def _read_frame(source: Any, limits: ReadLimits) -> RawTable:
+    if is_data_set(source) or is_reader(source):
+        return _read_arrow(type(source).__name__, "frame", open_case_files(source), limits)
+    table, mixed = _arrow.to_table(source)
+    if mixed:
+        rule, hint = "a column must hold values of one type", "Convert the column to text."
+        raise DataError([Problem(name, rule, kinds, hint) for name, kinds in mixed.items()])
+    return _from_arrow(type(source).__name__, "frame", table, limits)
+
+
+def _read_arrow(name: str, kind: str, files: tuple[CaseFile, ...], limits: ReadLimits) -> RawTable:
+    from omistats.model.files import check_schemas
+
+    check_schemas(files, None, None)
+    batches, rows = [], 0
+    for file in files:
+        limits.check("max_columns", len(file.schema.names), file.name, "columns")
+        for where, batch in iter_file_batches(file, None):
+            rows += batch.num_rows
+            limits.check("max_rows", rows, where, "rows")
+            batches.append(pa.Table.from_batches([batch.replace_schema_metadata(None)]))
+    schema = files[0].schema.remove_metadata()
+    table = (
+        pa.concat_tables(batches, promote_options="permissive") if batches else schema.empty_table()
+    )
+    return _from_arrow(name, kind, table, limits)
+
+
+def _from_arrow(name: str, kind: str, table: pa.Table, limits: ReadLimits) -> RawTable:
+    limits.check("max_columns", table.num_columns, name, "columns")
+    limits.check("max_rows", table.num_rows, name, "rows")
+    columns = tuple(
+        RawColumn(header, i + 1, _text_of(column), _dates_of(column))
+        for i, (header, column) in enumerate(zip(table.column_names, table.columns, strict=True))
+    )
+    return RawTable(name, kind, columns, np.arange(1, table.num_rows + 1, dtype=np.int64))
+
+
+def _text_of(column: pa.ChunkedArray) -> Any:
+    """Return a function that makes the text of a typed column."""
+
+    def make() -> pa.ChunkedArray:
+        import pyarrow.compute as pc
+
+        array = column
+        kind = array.type
+        if pa.types.is_dictionary(kind):
+            decoded = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+            if isinstance(decoded, pa.ChunkedArray):
+                decoded = pa.concat_arrays(decoded.chunks)
+            labels = _plain_text(pa.chunked_array([decoded.dictionary]))
+            return pa.chunked_array([labels.combine_chunks().take(decoded.indices)])
+        found = _plain_text(array)
+        return pc.if_else(pc.equal(found, ""), pa.scalar(None, found.type), found)
+
+    return make
+
+
+def _plain_text(array: pa.ChunkedArray) -> pa.ChunkedArray:
+    kind = array.type
+    if _arrow.is_text(kind):
+        return array if pa.types.is_string(kind) else array.cast(pa.string())
+    if pa.types.is_integer(kind) or pa.types.is_date(kind):
+        return array.cast(pa.date32() if pa.types.is_date(kind) else kind).cast(pa.string())
+    if pa.types.is_null(kind):
+        return array.cast(pa.string())
+    return pa.chunked_array([pa.array([cell_text(v) for v in array.to_pylist()], pa.string())])
+
+
+def _dates_of(column: pa.ChunkedArray) -> pa.Array | None:
+    kind = column.type
+    if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)) or not len(column):
+        return None
+    if pa.types.is_timestamp(kind) and kind.tz:
+        column = column.cast(pa.timestamp(kind.unit))
+    found = column.cast(pa.date32(), safe=False).combine_chunks()
+    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
