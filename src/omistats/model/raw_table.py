@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
@@ -12,9 +13,34 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import DataError, Problem, UnknownNameError
+from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_value
 
-__all__ = ["RawColumn", "RawTable", "cell_text", "column_letter", "text_column"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_COLUMNS",
+    "MAX_LINE_BYTES",
+    "MAX_ROWS",
+    "RawColumn",
+    "RawTable",
+    "ReadLimits",
+    "cell_text",
+    "column_letter",
+    "number_texts",
+    "printable",
+    "text_column",
+    "without_empty",
+]
+
+
+MAX_BYTES = 1 << 30
+MAX_ROWS = 10_000_000
+MAX_COLUMNS = 16_384
+MAX_LINE_BYTES = 1 << 24
+
+
+def printable(text: str) -> str:
+    """Escape control characters, as they could change what a terminal shows."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def column_letter(number: int) -> str:
@@ -36,6 +62,45 @@ def _one_array(values: Any) -> pa.Array:
         if isinstance(values, pa.ChunkedArray):
             values = pa.concat_arrays(values.chunks)
     return values
+
+
+@attrs.frozen
+class ReadLimits:
+    """How large a source may be; each is an argument of `read_raw_table`."""
+
+    max_bytes: int = MAX_BYTES
+    max_rows: int = MAX_ROWS
+    max_columns: int = MAX_COLUMNS
+    max_line_bytes: int = MAX_LINE_BYTES
+
+    def __attrs_post_init__(self) -> None:
+        for name, value in attrs.asdict(self).items():
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise UsageError(
+                    f"`{name}` must be a whole number of at least 1; found {format_value(value)}"
+                )
+
+    def check(self, name: str, found: int, where: str, what: str) -> None:
+        """Check a size against the limit of that name.
+
+        Raises
+        ------
+        DataError
+            When it is larger.
+        """
+        limit = getattr(self, name)
+        if found > limit:
+            default = getattr(type(self)(), name)
+            raise DataError(
+                [
+                    Problem(
+                        where,
+                        f"at most {limit:,} {what}",
+                        f"{found:,}",
+                        f"If the file is right, pass a larger {name}= (by default {default:,}).",
+                    )
+                ]
+            )
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -153,8 +218,8 @@ class RawTable:
         """The file and sheet, for errors."""
         from pathlib import Path
 
-        name = Path(self.path).name or self.path
-        return name if self.sheet is None else f'{name}, sheet "{self.sheet}"'
+        name = printable(Path(self.path).name or self.path)
+        return name if self.sheet is None else f'{name}, sheet "{printable(self.sheet)}"'
 
     def where(self, index: int) -> str:
         """Name the place of a data row, for errors."""
@@ -180,7 +245,10 @@ def cell_text(value: object) -> str | None:
     if isinstance(value, float):
         if value != value:
             return None
-        return str(int(value)) if value == int(value) and abs(value) < _WHOLE else f"{value:.15g}"
+        whole = abs(value) < _WHOLE and value.is_integer()
+        return str(int(value)) if whole else f"{value:.15g}"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value.is_finite() else None
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ", timespec="seconds" if not value.microsecond else "auto")
     if isinstance(value, dt.date | dt.time):
@@ -191,28 +259,46 @@ def cell_text(value: object) -> str | None:
     return str(value)
 
 
-def text_column(cells: Sequence[object]) -> tuple[pa.Array, pa.Array | None]:
-    """Convert cells to text, and to dates where they are dates."""
-    kinds = set(map(type, cells))
-    if kinds <= {str}:
-        array = pa.array(cells, pa.string())
-    else:
-        array = pa.array([cell_text(value) for value in cells], pa.string())
-    if array.null_count < len(array) and kinds & {str}:
-        import pyarrow.compute as pc
+def number_texts(numbers: pa.Array) -> pa.Array:
+    """Convert numbers to text, as `cell_text` does; NaN is null."""
+    if pa.types.is_integer(numbers.type):
+        return numbers.cast(pa.string())
+    values = numbers.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    missing = np.isnan(values)
+    if (missing | ((np.abs(values) < _WHOLE) & (values == np.floor(values)))).all():
+        whole = np.where(missing, 0, values).astype(np.int64)
+        return pa.array(whole, mask=missing).cast(pa.string())
+    coded = pa.array(values, mask=missing).dictionary_encode()
+    texts = [cell_text(value) for value in coded.dictionary.to_pylist()]
+    return pa.array(texts, pa.string()).take(coded.indices)
 
-        array = pc.if_else(pc.equal(array, ""), pa.scalar(None, pa.string()), array)
+
+def text_column(cells: Sequence[object]) -> tuple[pa.Array, pa.Array | None]:
+    """Convert cells to text, and to dates where they are dates; None if none are."""
+    kinds = set(map(type, cells))
+    if kinds <= {str, type(None)}:
+        array = pa.array(cells, pa.string())
+    elif kinds <= {float, type(None)}:
+        array = number_texts(pa.array(cells, pa.float64()))
+    else:
+        array = pa.array(list(map(cell_text, cells)), pa.string())
+    if str in kinds:
+        array = without_empty(array)
     dates = None
     if kinds & {dt.date, dt.datetime}:
-        dates = pa.array(
-            [
-                value.date()
-                if isinstance(value, dt.datetime)
-                else value
-                if isinstance(value, dt.date)
-                else None
-                for value in cells
-            ],
-            pa.date32(),
-        )
+        dates = pa.array(list(map(_date, cells)), pa.date32())
     return array, dates
+
+
+def without_empty(text: Any) -> Any:
+    """Make empty texts null."""
+    import pyarrow.compute as pc
+
+    empty = pc.equal(text, "")
+    return pc.if_else(empty, pa.scalar(None, text.type), text) if pc.any(empty).as_py() else text
+
+
+def _date(value: object) -> dt.date | None:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    return value if isinstance(value, dt.date) else None

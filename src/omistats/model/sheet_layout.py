@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-
-import attrs
+from functools import reduce
+from operator import or_
 
 from omistats.errors import DataError, Problem, UsageError, format_value
 from omistats.model.raw_table import cell_text
@@ -76,10 +76,7 @@ def _labels(row: Row) -> list[str]:
     ]
 
 
-@attrs.frozen
-class _Candidate:
-    index: int
-    row: Row
+_CELLS = 200_000
 
 
 def find_header(rows: Sequence[Row], first_row: int, where: str) -> int:
@@ -107,47 +104,54 @@ def find_header(rows: Sequence[Row], first_row: int, where: str) -> int:
     DataError
         When no row is a header, or it is not clear which one is.
     """
-    rule = "one row must be recognisable as the header: a name in most columns, each another"
-    hint = "Pass header_row=, the number of that row as a spreadsheet program shows it."
-    for i, row in enumerate(rows):
-        names = set(_labels(row))
-        below = rows[i + 1 : i + 1 + SAMPLE]
-        used = _used([row, *below])
-        if not names or 2 * len(names) <= used:
+    width = max(map(len, rows), default=0)
+    rows = rows[: max(_CELLS // max(width, 1), 10)]
+    shown = [[_shown(cell) for cell in row] for row in rows]
+    used = [sum(1 << j for j, text in enumerate(row) if text) for row in shown]
+    names = [len(set(_labels(row))) for row in rows]
+    for i, count in enumerate(names):
+        below = used[i + 1 : i + 1 + SAMPLE]
+        if not count or 2 * count <= reduce(or_, below, used[i]).bit_count():
             continue
-        if doubt := _doubt(row, below):
-            raise DataError([Problem(f"{where}, row {first_row + i}", rule, doubt, hint)])
-        return i
-    raise DataError([Problem(where, rule, "no such row", hint)])
+        if doubt := _doubt(rows, shown, names, i):
+            found = f"row {first_row + i}, {doubt}"
+        else:
+            return i
+        break
+    else:
+        found = "no such row"
+    rule = "the header must be recognisable: the first row with a name in most columns"
+    hint = "Pass header_row=, the row of the header as a spreadsheet program shows it."
+    raise DataError([Problem(where, rule, found, hint)])
 
 
-def _used(rows: Sequence[Row]) -> int:
-    """Count the columns that are used in some rows, without a footer of one or two cells."""
-    return len({j for row in rows for j, cell in enumerate(row) if _shown(cell)})
-
-
-def _doubt(header: Row, below: Sequence[Row]) -> str:
+def _doubt(
+    rows: Sequence[Row], shown: Sequence[Sequence[str]], names: Sequence[int], at: int
+) -> str:
     """Say why a header may be none; empty if it may not."""
-    rows = [row for row in below if not is_blank(row)]
-    columns = [(j, text) for j, cell in enumerate(header) if (text := _shown(cell))]
-    seen: list[set[str]] = [
-        {_shown(row[j]) for row in rows if j < len(row) and row != header} for j, _ in columns
+    header = shown[at]
+    below = [i for i in range(at + 1, min(at + 1 + SAMPLE, len(rows))) if any(shown[i])]
+    columns = [j for j, text in enumerate(header) if text]
+    values = [
+        Counter(shown[i][j] for i in below if j < len(shown[i]) and shown[i] != header)
+        for j in columns
     ]
-    again = sum(text in values for (_, text), values in zip(columns, seen, strict=True))
-    if again * 3 >= len(columns) and again:
-        return f"a row whose values occur again below in {again} of {len(columns)} columns"
-    if len(rows) > 5 and len(columns) >= 4:
-        second = rows[0]
-        texts = _labels(second)
-        counts = [
-            Counter(_shown(row[j]) for row in rows if j < len(row))[_shown(second[j])]
-            for j, _ in columns
-            if j < len(second) and _shown(second[j])
+    again = sum(header[j] in seen for j, seen in zip(columns, values, strict=True))
+    if again and 3 * again >= len(columns):
+        return f"whose values occur again below in {again} of {len(columns)} columns"
+    if any(names[i] > names[at] for i in below[:5]):
+        return "below which a row holds more names"
+    if len(below) > 5 and len(columns) >= 4:
+        second = shown[below[0]]
+        filled = [
+            seen[second[j]]
+            for j, seen in zip(columns, values, strict=True)
+            if j < len(second) and second[j]
         ]
-        alone = sum(count == 1 for count in counts)
-        distinct = len(set(texts)) == len(texts)
-        if distinct and 5 * len(texts) >= 4 * len(columns) and 5 * alone >= 4 * len(columns):
-            return "a second row of names below it"
+        # As in exports that have codes in one row and the wording of questions in the next.
+        most = 0.8 * len(columns)
+        if names[below[0]] == len(_labels(rows[below[0]])) >= most and filled.count(1) >= most:
+            return "and the row below it, which looks like a header too"
     return ""
 
 

@@ -1,64 +1,208 @@
-"""Read files of SPSS and Stata, with value labels and the missing values of the user."""
+"""Read files of SPSS and Stata: value labels, missing values of the user, dates."""
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from omistats.errors import with_extra
-from omistats.model.raw_table import RawColumn, RawTable, cell_text, text_column
-
-if TYPE_CHECKING:
-    from omistats.model.tabular_files import ReadLimits
+from omistats.errors import DataError, Problem, UsageError, format_value, with_extra
+from omistats.model.files import file_stamps
+from omistats.model.raw_table import (
+    RawColumn,
+    RawTable,
+    ReadLimits,
+    cell_text,
+    number_texts,
+    printable,
+    text_column,
+)
 
 __all__ = ["read_statistical_file"]
 
-_READERS = {"sav": "read_sav", "zsav": "read_sav", "por": "read_por", "dta": "read_dta"}
+_READERS = {"sav": "read_sav", "zsav": "read_sav", "dta": "read_dta"}
+_DAY = 86_400
+# Days from the first day of the format's calendar to 1970.
+_SPSS_START, _STATA_START = 141_428, 3_653
+# Those that Arrow writes as dates: the years 1 to 9999.
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+_SPSS_DATES = ("DATE", "ADATE", "EDATE", "JDATE", "SDATE", "MOYR", "QYR", "WKYR")
+_SPSS_TIMES = ("DATETIME", "YMDHMS")
 
 
 def read_statistical_file(path: Path, encoding: str | None, limits: ReadLimits) -> RawTable:
-    """Read a file of SPSS or Stata."""
+    """Read a file of SPSS or Stata.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    encoding : str or None
+        Its encoding, if the file does not say it or says it wrong.
+    limits : ReadLimits
+        How large the file may be, and its data in memory.
+
+    Returns
+    -------
+    RawTable
+        With the labels and missing values of each column. Stata's extended missing values are
+        the codes ``.a`` to ``.z``.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read or is larger than a limit.
+    UsageError
+        When pyreadstat is not installed, or the encoding is not text.
+    """
     readstat = with_extra("files", lambda: __import__("pyreadstat"))
+    where = printable(path.name)
     kind = path.suffix.lower().lstrip(".")
-    options: dict[str, Any] = {"output_format": "dict"}
-    if kind != "por":
+    if encoding is not None and not isinstance(encoding, str):
+        raise UsageError(f"`encoding` must be the name of one; found {format_value(encoding)}")
+    options: dict[str, Any] = {} if encoding is None else {"encoding": encoding}
+    read = getattr(readstat, _READERS[kind])
+    try:
+        before = file_stamps(path)
+        limits.check("max_bytes", path.stat().st_size, where, "bytes")
+        _, about = read(str(path), metadataonly=True, **options)
+        most = _check_size(about, where, limits)
         options["user_missing"] = True
-    if encoding is not None:
-        options["encoding"] = encoding
-    data, about = getattr(readstat, _READERS[kind])(str(path), **options)
-    columns = []
-    for i, name in enumerate(about.column_names):
-        text, dates = text_column(list(data[name]))
-        labels = {
-            cell_text(code) or "": str(label)
-            for code, label in about.variable_value_labels.get(name, {}).items()
-        }
-        present = set(text.unique().drop_null().to_pylist()) | set(labels)
-        missing = _missing(about, name, present)
-        label = about.column_names_to_labels.get(name) or ""
-        columns.append(RawColumn(name, i + 1, text, dates, labels, missing, label))
-    rows = np.arange(1, (len(columns[0].text) if columns else 0) + 1, dtype=np.int64)
-    return RawTable(str(path), kind, tuple(columns), rows, encoding=about.file_encoding)
+        data, about = read(
+            str(path),
+            output_format="dict",
+            disable_datetime_conversion=True,
+            row_limit=most + 1,
+            **options,
+        )
+        changed = file_stamps(path) != before
+    except (DataError, MemoryError):
+        raise
+    # Its errors are of many kinds, and it passes on those of Python.
+    except Exception as error:
+        found = printable(str(error) or type(error).__name__)
+        hint = "Check that the file exists and is complete."
+        if isinstance(error, UnicodeError) or "encoding" in found or "convert" in found:
+            hint = "Pass encoding=, such as 'cp1252'."
+        raise DataError([Problem(where, "expected a readable file", found, hint)]) from error
+    if changed:
+        rule, hint = "a file must not change while it is read", "Read it again."
+        raise DataError([Problem(where, rule, "another size or time of writing", hint)])
+    names = list(about.column_names)
+    rows = len(data[names[0]]) if names else 0
+    limits.check("max_rows", rows, where, "rows")
+    if rows > most:
+        limits.check("max_bytes", limits.max_bytes + 1, where, "bytes of data")
+    columns = tuple(
+        _read_column(name, i + 1, data.pop(name), about, kind) for i, name in enumerate(names)
+    )
+    numbers = np.arange(1, rows + 1, dtype=np.int64)
+    return RawTable(str(path), kind, columns, numbers, encoding=about.file_encoding)
 
 
-def _missing(about: Any, name: str, present: set[str]) -> frozenset[str]:
-    """Return the codes of a variable that are missing values of the user."""
-    codes = {cell_text(code) or "" for code in (about.missing_user_values or {}).get(name, ())}
-    for span in (about.missing_ranges or {}).get(name, ()):
+def _check_size(about: Any, where: str, limits: ReadLimits) -> int:
+    """Check the size that a file states; return the largest number of rows to read."""
+    limits.check("max_columns", len(about.column_names), where, "columns")
+    # The file may state no number of rows, or a wrong one.
+    limits.check("max_rows", max(about.number_rows or 0, 0), where, "rows")
+    widths = getattr(about, "variable_storage_width", None) or {}
+    # A value is a Python object for a while.
+    row = sum(40 + max(int(widths.get(name) or 8), 0) for name in about.column_names)
+    needed = max(about.number_rows or 0, 0) * row
+    limits.check("max_bytes", needed, where, "bytes of data")
+    return min(limits.max_rows, limits.max_bytes // max(row, 1))
+
+
+def _read_column(name: str, number: int, values: Any, about: Any, kind: str) -> RawColumn:
+    cells = values if isinstance(values, list) else list(values)
+    extended = set((about.missing_user_values or {}).get(name) or ()) if kind == "dta" else set()
+    labels = _code_texts((about.variable_value_labels or {}).get(name) or {}, extended)
+    scale = str((about.original_variable_types or {}).get(name) or "")
+    dates = None
+    if isinstance(first := next((v for v in cells if v is not None), None), str) and not extended:
+        text = text_column([v.rstrip() if isinstance(v, str) else v for v in cells])[0]
+    else:
+        codes = {i: f".{v}" for i, v in enumerate(cells) if isinstance(v, str)} if extended else {}
+        found = pa.array([None if i in codes else v for i, v in enumerate(cells)], pa.float64())
+        text, dates = _numbers(found, scale, kind) if first is not None else (None, None)
+        if text is None:
+            text = pa.nulls(len(cells), pa.string())
+        if codes:
+            text = pa.array([codes.get(i, v) for i, v in enumerate(text.to_pylist())], pa.string())
+    present = {*text.unique().drop_null().to_pylist(), *labels}
+    missing = {f".{code}" for code in extended} | _missing_codes(
+        (about.missing_ranges or {}).get(name) or (), present
+    )
+    label = (about.column_names_to_labels or {}).get(name) or ""
+    return RawColumn(name, number, text, dates, labels, frozenset(missing), label)
+
+
+def _code_texts(labels: Mapping[Any, Any], extended: set[str]) -> dict[str, str]:
+    """Return labels by the text of their codes."""
+    return {
+        f".{code}" if code in extended else (cell_text(code) or "").rstrip(): str(label)
+        for code, label in labels.items()
+    }
+
+
+def _numbers(found: pa.Array, scale: str, kind: str) -> tuple[pa.Array, pa.Array | None]:
+    """Convert numbers to text, those with the format of a date to dates."""
+    values = found.fill_null(np.nan).to_numpy(zero_copy_only=False)
+    format_ = scale.upper().rstrip("0123456789.")
+    if kind == "dta":
+        date, moment = scale.startswith(("%td", "%d")), scale.lower().startswith("%tc")
+        days = values if date else values / (1000 * _DAY)
+        start, seconds = _STATA_START, values / 1000
+    else:
+        date, moment = format_ in _SPSS_DATES, format_ in _SPSS_TIMES
+        days, start, seconds = values / _DAY, _SPSS_START, values
+    if kind != "dta" and format_ in ("TIME", "DTIME"):
+        coded = found.dictionary_encode()
+        spans = [cell_text(dt.timedelta(seconds=v)) for v in coded.dictionary.to_pylist()]
+        return pa.array(spans, pa.string()).take(coded.indices), None
+    if not date and not moment:
+        return number_texts(found), None
+    with np.errstate(invalid="ignore"):
+        days = np.floor(days) - start
+        valid = (days >= _FIRST_DAY) & (days <= _LAST_DAY)
+    whole = np.where(valid, days, 0).astype(np.int32)
+    dates = pa.array(whole, pa.int32(), mask=~valid).cast(pa.date32())
+    if date:
+        text = dates.cast(pa.string())
+    else:
+        moments = np.where(valid, seconds - start * _DAY, 0).round().astype(np.int64)
+        text = pa.array(moments, pa.int64(), mask=~valid).cast(pa.timestamp("s")).cast(pa.string())
+    if (~valid & ~np.isnan(values)).any():  # beyond the calendar: the number stays
+        import pyarrow.compute as pc
+
+        text = pc.if_else(pa.array(valid | np.isnan(values)), text, number_texts(found))
+    return text, dates
+
+
+def _missing_codes(spans: Iterable[Mapping[str, Any]], present: Iterable[str]) -> set[str]:
+    """List the codes that are missing values: single ones, and those present within ranges."""
+    codes: set[str] = set()
+    numbers = _as_numbers(list(present))
+    for span in spans:
         low, high = span["lo"], span["hi"]
         if isinstance(low, str):
-            codes.add(low)
+            codes.add(low.rstrip())
             continue
         if low == high:
             codes.add(cell_text(low) or "")
-        codes.update(code for code in present if _between(code, low, high))
-    return frozenset(codes)
+        codes.update(code for code, number in numbers if low <= number <= high)
+    return codes
 
 
-def _between(code: str, low: float, high: float) -> bool:
-    try:
-        return bool(low <= float(code) <= high)
-    except ValueError:
-        return False
+def _as_numbers(codes: Sequence[str]) -> list[tuple[str, float]]:
+    found = []
+    for code in codes:
+        try:
+            found.append((code, float(code)))
+        except ValueError:
+            continue
+    return found

@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, UsageError, format_value
+from omistats.errors import DataError, Problem
 from omistats.model.files import (
     CaseFile,
     is_data_set,
@@ -19,7 +18,20 @@ from omistats.model.files import (
     iter_file_batches,
     open_case_files,
 )
-from omistats.model.raw_table import RawColumn, RawTable, cell_text, column_letter, text_column
+from omistats.model.raw_table import (
+    MAX_BYTES,
+    MAX_COLUMNS,
+    MAX_LINE_BYTES,
+    MAX_ROWS,
+    RawColumn,
+    RawTable,
+    ReadLimits,
+    cell_text,
+    column_letter,
+    number_texts,
+    text_column,
+    without_empty,
+)
 from omistats.model.sheet_layout import check_row_options
 
 __all__ = [
@@ -36,54 +48,10 @@ __all__ = [
     "read_raw_table",
 ]
 
-MAX_BYTES = 1 << 30
-MAX_ROWS = 10_000_000
-MAX_COLUMNS = 16_384
-MAX_LINE_BYTES = 1 << 24
-
 _WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 _TEXT = (".csv", ".tsv", ".txt")
-_STATISTICAL = (".sav", ".zsav", ".por", ".dta")
+_STATISTICAL = (".sav", ".zsav", ".dta")
 _ARROW = (".parquet", ".pq", ".arrow", ".feather", ".ipc", ".arrows")
-
-
-@attrs.frozen
-class ReadLimits:
-    """How large a source may be; each is an argument of `read_raw_table`."""
-
-    max_bytes: int = MAX_BYTES
-    max_rows: int = MAX_ROWS
-    max_columns: int = MAX_COLUMNS
-    max_line_bytes: int = MAX_LINE_BYTES
-
-    def __attrs_post_init__(self) -> None:
-        for name, value in attrs.asdict(self).items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise UsageError(
-                    f"`{name}` must be a whole number of at least 1; found {format_value(value)}"
-                )
-
-    def check(self, name: str, found: int, where: str, what: str) -> None:
-        """Check a size against the limit of that name.
-
-        Raises
-        ------
-        DataError
-            When it is larger.
-        """
-        limit = getattr(self, name)
-        if found > limit:
-            default = getattr(type(self)(), name)
-            raise DataError(
-                [
-                    Problem(
-                        where,
-                        f"at most {limit:,} {what}",
-                        f"{found:,}",
-                        f"If the file is right, pass a larger {name}= (by default {default:,}).",
-                    )
-                ]
-            )
 
 
 def file_format(path: str | os.PathLike[str]) -> str:
@@ -120,7 +88,7 @@ def read_raw_table(
     ----------
     source : path or data frame
         A workbook (``.xlsx``, ``.xlsm``, ``.xls``, ``.ods``), a text file (``.csv``, ``.tsv``,
-        ``.txt``, each also with ``.gz``), a file of SPSS (``.sav``, ``.zsav``, ``.por``), Stata
+        ``.txt``, each also with ``.gz``), a file of SPSS (``.sav``, ``.zsav``), Stata
         (``.dta``), Parquet or Arrow, or any data frame.
     sheet : str, optional
         The sheet of a workbook; by default the only one with data.
@@ -195,10 +163,21 @@ def _read_frame(source: Any, limits: ReadLimits) -> RawTable:
     if is_data_set(source) or is_reader(source):
         return _read_arrow(type(source).__name__, "frame", open_case_files(source), limits)
     table, mixed = _arrow.to_table(source)
-    if mixed:
-        rule, hint = "a column must hold values of one type", "Convert the column to text."
-        raise DataError([Problem(name, rule, kinds, hint) for name, kinds in mixed.items()])
-    return _from_arrow(type(source).__name__, "frame", table, limits)
+    name = type(source).__name__
+    limits.check("max_rows", table.num_rows, name, "rows")
+    if not mixed:
+        return _from_arrow(name, "frame", table, limits)
+    # Columns of several types, which Arrow cannot hold, are read cell by cell.
+    odd = {header: text_column(list(source[header])) for header in mixed}
+    columns = []
+    for i, header in enumerate(map(str, source)):
+        if header in odd:
+            columns.append(RawColumn(header, i + 1, *odd[header]))
+        else:
+            column = table.column(header)
+            columns.append(RawColumn(header, i + 1, _text_of(column), _dates_of(column)))
+    rows = len(columns[0].text)
+    return RawTable(name, "frame", tuple(columns), np.arange(1, rows + 1, dtype=np.int64))
 
 
 def _read_arrow(name: str, kind: str, files: tuple[CaseFile, ...], limits: ReadLimits) -> RawTable:
@@ -232,39 +211,63 @@ def _from_arrow(name: str, kind: str, table: pa.Table, limits: ReadLimits) -> Ra
 def _text_of(column: pa.ChunkedArray) -> Any:
     """Return a function that makes the text of a typed column."""
 
-    def make() -> pa.ChunkedArray:
-        import pyarrow.compute as pc
-
-        array = column
-        kind = array.type
-        if pa.types.is_dictionary(kind):
-            decoded = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
-            if isinstance(decoded, pa.ChunkedArray):
-                decoded = pa.concat_arrays(decoded.chunks)
-            labels = _plain_text(pa.chunked_array([decoded.dictionary]))
-            return pa.chunked_array([labels.combine_chunks().take(decoded.indices)])
-        found = _plain_text(array)
-        return pc.if_else(pc.equal(found, ""), pa.scalar(None, found.type), found)
+    def make() -> pa.Array:
+        array = _arrow.contiguous(column)
+        if isinstance(array, pa.DictionaryArray):
+            # Only the labels are converted.
+            return _plain_text(array.dictionary).take(array.indices)
+        return _plain_text(array)
 
     return make
 
 
-def _plain_text(array: pa.ChunkedArray) -> pa.ChunkedArray:
+def _plain_text(array: pa.Array) -> pa.Array:
     kind = array.type
     if _arrow.is_text(kind):
-        return array if pa.types.is_string(kind) else array.cast(pa.string())
-    if pa.types.is_integer(kind) or pa.types.is_date(kind):
-        return array.cast(pa.date32() if pa.types.is_date(kind) else kind).cast(pa.string())
+        if pa.types.is_string_view(kind):
+            array = array.cast(pa.string())
+        return without_empty(_small(array))
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return number_texts(array)
+    if pa.types.is_date(kind):
+        return array.cast(pa.date32()).cast(pa.string())
     if pa.types.is_null(kind):
         return array.cast(pa.string())
-    return pa.chunked_array([pa.array([cell_text(v) for v in array.to_pylist()], pa.string())])
+    if pa.types.is_timestamp(kind):
+        return _moments(array)
+    return pa.array([cell_text(value) for value in array.to_pylist()], pa.string())
+
+
+def _small(array: pa.Array) -> pa.Array:
+    """Use 32-bit offsets if the text is short enough for them."""
+    if pa.types.is_large_string(array.type) and array.nbytes < np.iinfo(np.int32).max:
+        return array.cast(pa.string())
+    return array
+
+
+def _moments(array: pa.Array) -> pa.Array:
+    """Convert points in time to text; to dates if all are midnight, as pandas keeps dates so."""
+    import pyarrow.compute as pc
+
+    local = array.cast(pa.timestamp("us"), safe=False)
+    if array.type.tz:
+        local = pc.local_timestamp(array).cast(pa.timestamp("us"), safe=False)
+    seconds = local.cast(pa.timestamp("s"), safe=False)
+    if pc.all(pc.equal(local, seconds.cast(pa.timestamp("us")))).as_py() is False:
+        return local.cast(pa.string())
+    days = seconds.cast(pa.date32(), safe=False)
+    if pc.all(pc.equal(seconds, days.cast(pa.timestamp("s")))).as_py():
+        return days.cast(pa.string())
+    return seconds.cast(pa.string())
 
 
 def _dates_of(column: pa.ChunkedArray) -> pa.Array | None:
     kind = column.type
-    if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)) or not len(column):
+    if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
         return None
+    array = _arrow.contiguous(column)
     if pa.types.is_timestamp(kind) and kind.tz:
-        column = column.cast(pa.timestamp(kind.unit))
-    found = column.cast(pa.date32(), safe=False).combine_chunks()
-    return pa.concat_arrays(found.chunks) if isinstance(found, pa.ChunkedArray) else found
+        import pyarrow.compute as pc
+
+        array = pc.local_timestamp(array)
+    return array.cast(pa.date32(), safe=False)
