@@ -254,8 +254,8 @@ def as_tuple(name: str, values: Any, what: str) -> tuple[Any, ...]:
         ) from None
 
 
-def with_extra(name: str, make: Callable[[], T]) -> T:
-    """Call a function that needs an optional library.
+def with_extra(name: str, make: Callable[[], T], library: str = "") -> T:
+    """Call a function that needs an optional library, by default one that is called as its extra.
 
     Raises
     ------
@@ -266,5 +266,5 @@ def with_extra(name: str, make: Callable[[], T]) -> T:
         return make()
     except ImportError as error:
         raise UsageError(
-            f'needs {name}; install it with: pip install "omistats[{name}]"'
+            f'needs {library or name}; install it with: pip install "omistats[{name}]"'
         ) from error

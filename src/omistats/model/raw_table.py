@@ -124,6 +124,8 @@ class RawColumn:
     text : pyarrow.StringArray
         One entry a row, null for an empty cell. Numbers have at most 15 digits and no trailing
         ``.0``; Booleans are ``TRUE`` and ``FALSE``, dates ``2023-03-09``. Made when first read.
+    coded : pyarrow.DictionaryArray
+        The same, each different text once. Made when first read.
     """
 
     name: str
@@ -137,7 +139,16 @@ class RawColumn:
     @cached_property
     def text(self) -> pa.Array:
         """The cells as text, null where empty."""
+        if isinstance(self._values, pa.DictionaryArray):
+            return self._values.dictionary_decode()
         return _one_array(self._values)
+
+    @cached_property
+    def coded(self) -> pa.DictionaryArray:
+        """The cells as text, each different one once."""
+        if isinstance(self._values, pa.DictionaryArray):
+            return self._values
+        return self.text.dictionary_encode()
 
     def __repr__(self) -> str:
         return f"RawColumn: {self.name!r}, column {column_letter(self.number)}"

@@ -113,8 +113,8 @@ def _parse_again(file: BinaryIO, info: zipfile.ZipInfo, part: _XmlPart) -> None:
 class _Parts:
     """The parts of a package that say something about its sheets."""
 
-    def __init__(self, where: str) -> None:
-        self.where = where
+    def __init__(self, where: str, *, collect: bool = False) -> None:
+        self.where, self.collect = where, collect
         self.encrypted = False
         self.strings: Any = np.empty(0, np.int64)
         self.order: list[tuple[str, str]] = []
@@ -350,7 +350,7 @@ class _Worksheet(_Part):
         super().__init__(parts, name, parser)
         self.scan = SheetScan()
         self.shared = 0
-        self.indices: list[int] | None = None
+        self.indices: list[int] | None = [] if parts.collect else None
         self._row, self._column = -1, -1
         self._kind: str | None = None
         self._formula = False
@@ -454,18 +454,23 @@ class _Worksheet(_Part):
 def _shared_text(file: BinaryIO, package: zipfile.ZipFile, parts: _Parts, scan: SheetScan) -> int:
     """Add up the shared texts of all cells of a sheet."""
     name = next(name for name, sheet in parts.worksheets.items() if sheet.scan is scan)
-    again = _Parts(parts.where)
+    again = _Parts(parts.where, collect=True)
     reader = _XmlPart(again, name)
     total = 0
-    for piece in _unpack(file, package.getinfo(name)):
-        reader.feed(piece)
+
+    def add() -> None:
+        nonlocal total
         sheet = again.worksheets.get(name)
-        if not isinstance(sheet, _Worksheet):
-            continue
-        if sheet.indices:
+        if isinstance(sheet, _Worksheet) and sheet.indices:
             known = np.array(sheet.indices, np.int64)
             total += int(parts.strings[known[known < len(parts.strings)]].sum())
-        sheet.indices = []
+            sheet.indices = []
+
+    for piece in _unpack(file, package.getinfo(name)):
+        reader.feed(piece)
+        add()
+    reader.close()
+    add()
     return total
 
 

@@ -59,7 +59,7 @@ def read_statistical_file(path: Path, encoding: str | None, limits: ReadLimits) 
     UsageError
         When pyreadstat is not installed, or the encoding is not text.
     """
-    readstat = with_extra("files", lambda: __import__("pyreadstat"))
+    readstat = with_extra("files", lambda: __import__("pyreadstat"), "pyreadstat")
     where = printable(path.name)
     kind = path.suffix.lower().lstrip(".")
     if encoding is not None and not isinstance(encoding, str):

@@ -162,22 +162,45 @@ def read_raw_table(
 def _read_frame(source: Any, limits: ReadLimits) -> RawTable:
     if is_data_set(source) or is_reader(source):
         return _read_arrow(type(source).__name__, "frame", open_case_files(source), limits)
-    table, mixed = _arrow.to_table(source)
     name = type(source).__name__
+    items = _columns_of(source)
+    odd = {header: text_column(cells) for header, cells in items if _is_mixed(cells)}
+    table, mixed = _arrow.to_table(source.drop(columns=list(odd)) if odd else source)
     limits.check("max_rows", table.num_rows, name, "rows")
-    if not mixed:
+    if not odd and not mixed:
         return _from_arrow(name, "frame", table, limits)
-    # Columns of several types, which Arrow cannot hold, are read cell by cell.
-    odd = {header: text_column(list(source[header])) for header in mixed}
+    limits.check("max_columns", len(items), name, "columns")
+    typed = dict(zip(table.column_names, table.columns, strict=True))
     columns = []
-    for i, header in enumerate(map(str, source)):
-        if header in odd:
-            columns.append(RawColumn(header, i + 1, *odd[header]))
-        else:
-            column = table.column(header)
+    for i, (header, cells) in enumerate(items):
+        if header in typed and header not in odd:
+            column = typed[header]
             columns.append(RawColumn(header, i + 1, _text_of(column), _dates_of(column)))
-    rows = len(columns[0].text)
-    return RawTable(name, "frame", tuple(columns), np.arange(1, rows + 1, dtype=np.int64))
+        else:
+            columns.append(RawColumn(str(header), i + 1, *(odd.get(header) or text_column(cells))))
+    rows = np.arange(1, len(columns[0].text) + 1, dtype=np.int64)
+    return RawTable(name, "frame", tuple(columns), rows)
+
+
+def _columns_of(source: Any) -> list[tuple[Any, list[object]]]:
+    """Return the cells of the columns of pandas that may hold several types; of others none."""
+    if isinstance(source, dict):
+        return [(header, list(cells)) for header, cells in source.items()]
+    if type(source).__module__.partition(".")[0] != "pandas" or source.ndim != 2:
+        return []
+    found: list[tuple[Any, list[object]]] = []
+    for header, column in source.items():
+        cells: list[object] = []
+        if column.dtype == object:
+            gone = column.isna()
+            cells = [None if no else cell for cell, no in zip(column, gone, strict=True)]
+        found.append((header, cells))
+    return found
+
+
+def _is_mixed(cells: list[object]) -> bool:
+    """Tell whether cells are of several types, of which Arrow would make one or none."""
+    return len(set(map(type, cells)) - {type(None)}) > 1
 
 
 def _read_arrow(name: str, kind: str, files: tuple[CaseFile, ...], limits: ReadLimits) -> RawTable:
@@ -209,16 +232,16 @@ def _from_arrow(name: str, kind: str, table: pa.Table, limits: ReadLimits) -> Ra
 
 
 def _text_of(column: pa.ChunkedArray) -> Any:
-    """Return a function that makes the text of a typed column."""
-
-    def make() -> pa.Array:
+    """Return the text of a typed column, or a function that makes it."""
+    if pa.types.is_dictionary(column.type):
+        # Only the labels are converted.
         array = _arrow.contiguous(column)
-        if isinstance(array, pa.DictionaryArray):
-            # Only the labels are converted.
-            return _plain_text(array.dictionary).take(array.indices)
-        return _plain_text(array)
-
-    return make
+        codes, labels = array.indices, _plain_text(array.dictionary)
+        if labels.null_count or len(labels.unique()) < len(labels):
+            coded = labels.dictionary_encode()
+            return pa.DictionaryArray.from_arrays(coded.indices.take(codes), coded.dictionary)
+        return pa.DictionaryArray.from_arrays(codes, labels)
+    return lambda: _plain_text(_arrow.contiguous(column))
 
 
 def _plain_text(array: pa.Array) -> pa.Array:

@@ -9,6 +9,7 @@ import io
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ __all__ = ["read_text_table"]
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _CHUNK = 1 << 20
 # Arrow reads blocks of this size at the same time; a longer line is read by the csv module.
-_BLOCK = 1 << 23
+_BLOCK = 1 << 21
 _RECORDS = 20_000
 _TAIL = 1 << 16
 # Records at the end that may be a footer.
@@ -42,6 +43,8 @@ _LAST = 1_000
 _MOST_PROBLEMS = 20
 # A line of its own after the last; it is part of a cell only if a quotation mark is not closed.
 _END = "\x00end"
+
+_NONE = np.empty(0, np.int64)
 
 Record = list[str]
 Positions = npt.NDArray[np.int64]
@@ -102,7 +105,7 @@ def read_text_table(
     sample = _sample(data[start : start + _CHUNK])
     if separator is None:
         separator = _find_separator(sample, where, path.suffixes)
-    table = _read_records(data[start:], separator, where, header_row, footer_rows, limits)
+    table = _read_records(data, start, separator, where, header_row, footer_rows, limits)
     kind = next(s for s in reversed(path.suffixes) if s.lower() != ".gz").lower().lstrip(".")
     return RawTable(str(path), kind, encoding=encoding, separator=separator, **table)
 
@@ -120,7 +123,7 @@ def _check_options(encoding: str | None, separator: str | None) -> None:
     if encoding is None:
         return
     try:
-        b"".decode(encoding)
+        b"a".decode(encoding)
         codecs.lookup(encoding)
     except (LookupError, TypeError, ValueError):
         raise UsageError(
@@ -174,7 +177,7 @@ def _check_lines(chunk: bytes, line: int, where: str, limits: ReadLimits) -> int
     if last - first > most:
         octets = np.frombuffer(chunk, np.uint8)
         ends = np.flatnonzero((octets == 10) | (octets == 13))
-        longest = int(np.diff(ends).max())
+        longest = int(np.diff(ends).max()) - 1
         limits.check("max_line_bytes", longest, where, "bytes in a line")
     return len(chunk) - last - 1
 
@@ -303,6 +306,7 @@ def _find_separator(lines: list[str], where: str, suffixes: list[str]) -> str:
 
 def _read_records(
     data: bytes,
+    start: int,
     separator: str,
     where: str,
     header_row: int | None,
@@ -310,19 +314,19 @@ def _read_records(
     limits: ReadLimits,
 ) -> dict[str, Any]:
     """Find the header and read the records below it; return arguments of a `RawTable`."""
-    head, at = _read_head(data, separator, where, header_row)
+    head, size = _read_head(data[start:] if start else data, separator, where, header_row)
+    at = start + size
     header = head[-1]
     while header and not header[-1].strip():
         header.pop()
     limits.check("max_columns", len(header), f"{where}, row {len(head)}", "columns")
-    body = data[at:]
     first = len(head) + 1
     reader = _Records(separator, where, len(header), footer_rows, limits)
-    plain = _plain_part(body, separator) if len(header) > 1 else 0
-    if plain and reader.read_plain(body[:plain], first):
+    if len(header) > 1 and (end := reader.read_plain(data, at, first)):
         first += reader.done
-        body = body[plain:]
-    reader.read(body, first)
+        at = end
+    if at < len(data):
+        reader.read(data[at:] if at else data, first)
     columns = []
     for j, (cell, values) in enumerate(zip(header, reader.finish(), strict=True)):
         if (name := header_name(cell)) or values.null_count < len(values):
@@ -347,10 +351,16 @@ def _read_head(
         for line in _lines(data):
             end += len(line.encode())
             yield line
+        yield _END
 
     records: list[Record] = []
     try:
         for record in csv.reader(lines(), delimiter=separator):
+            if record == [_END]:
+                break
+            if record and _END in record[-1]:
+                found = "a quotation mark that is never closed"
+                raise _unclosed(where, len(records) + 1, found)
             records.append(record)
             ends.append(end)
             cells = sum(map(len, records))
@@ -375,42 +385,50 @@ def _unclosed(where: str, row: int, found: str) -> DataError:
     return DataError([Problem(f"{where}, row {row}", rule, found, hint)])
 
 
-def _plain_part(body: bytes, separator: str) -> int:
-    """Return how much can be read by Arrow: to a blank line near the end, if there is one.
+def _plain_part(data: bytes, start: int, separator: str) -> int:
+    """Return how far Arrow can read: to a blank line near the end, if there is one.
 
     Zero if quotation marks stand within cells, or there are blank lines further up, which
     Arrow would not count.
     """
-    octets = np.frombuffer(body, np.uint8)
-    quotes = np.flatnonzero(octets == ord('"')) if b'"' in body else np.empty(0, np.int64)
+    octets = np.frombuffer(data, np.uint8, offset=start)
+    quotes = np.flatnonzero(octets == ord('"')) if data.find(b'"', start) >= 0 else _NONE
     if len(quotes):
         edges = np.zeros(256, np.bool_)
         edges[[10, 13, ord(separator), ord('"')]] = True
         before, after = quotes[::2], quotes[1::2]
         opened = edges[octets[before[before > 0] - 1]].all()
-        closed = edges[octets[after[after < len(body) - 1] + 1]].all()
+        closed = edges[octets[after[after < len(octets) - 1] + 1]].all()
         if len(quotes) % 2 or not opened or not closed:
             return 0
-    end = len(body)
-    while end and body[end - 1] in b"\r\n":
+    end = len(data)
+    while end > start and data[end - 1] in b"\r\n":
         end -= 1
-    for at in _blank_lines(body, end):
-        if np.searchsorted(quotes, at) % 2 == 0:
-            return at if at >= end - _TAIL else 0
-    return len(body)
+    for at in _blank_lines(data, start, end):
+        if np.searchsorted(quotes, at - start) % 2 == 0:
+            return at if at >= end - _TAIL and at > start else 0
+    return len(data)
 
 
-def _blank_lines(body: bytes, end: int) -> list[int]:
-    """List where blank lines begin, before ``end``."""
-    if body[:1] in (b"\n", b"\r"):
-        return [0]
+def _blank_lines(data: bytes, start: int, end: int) -> list[int]:
+    """List where blank lines begin."""
+    if data[start : start + 1] in (b"\n", b"\r"):
+        return [start]
     found: list[int] = []
     for mark in (b"\n\n", b"\n\r\n", b"\r\r"):
-        at = body.find(mark, 0, end)
+        at = data.find(mark, start, end)
         while at >= 0 and len(found) < 10_000:
             found.append(at + 1)
-            at = body.find(mark, at + 1, end)
+            at = data.find(mark, at + 1, end)
     return sorted(found)
+
+
+def _has_one_line_a_row(data: bytes, start: int, rows: int) -> bool:
+    """Tell whether there are as many lines as rows, so that none is blank or within a cell."""
+    end = "\n" if data.find(b"\n", start) >= 0 else "\r"
+    last = data.rfind(end.encode(), start, len(data) - 1) + 1
+    lines = data.count(end.encode(), start) + (not data.endswith(end.encode()))
+    return lines == rows and data.count(b'"', max(last, start)) % 2 == 0
 
 
 class _Records:
@@ -442,41 +460,53 @@ class _Records:
         """Number of each data row."""
         return np.concatenate(self._rows) if self._rows else np.empty(0, np.int64)
 
-    def read_plain(self, body: bytes, first: int) -> bool:
-        """Read records with Arrow; False, having read none, if it cannot read all."""
-        from pyarrow import csv as arrow_csv
-
-        names = [str(j) for j in range(self._width)]
-        try:
-            table = arrow_csv.read_csv(
-                pa.BufferReader(body),
-                read_options=arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK),
-                parse_options=arrow_csv.ParseOptions(
-                    delimiter=self._separator, newlines_in_values=b'"' in body
-                ),
-                convert_options=arrow_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                ),
-            )
-        except pa.ArrowException:
-            return False
+    def read_plain(self, data: bytes, start: int, first: int) -> int:
+        """Read records with Arrow; return where they end, zero if it cannot read them."""
+        end, table = len(data), None
+        with suppress(pa.ArrowException):  # read in another way below
+            table = self._read_arrow(data, start, end, lines_in_cells=False)
+        if table is None or not _has_one_line_a_row(data, start, table.num_rows):
+            # Blank lines, line breaks within cells, or a footer.
+            end = _plain_part(data, start, self._separator)
+            if not end:
+                return 0
+            try:
+                table = self._read_arrow(data, start, end, lines_in_cells=True)
+            except pa.ArrowException:
+                return 0
         self._limits.check("max_rows", table.num_rows, self._where, "rows")
         rows = np.arange(first, first + table.num_rows, dtype=np.int64)
         self.done = table.num_rows
         # The last ones may be a footer.
         cut = max(table.num_rows - _LAST, 0)
         last = table.slice(cut)
-        kept = table.slice(0, cut)
+        kept, rows = table.slice(0, cut), rows[:cut]
         if (blank := _blank_rows(kept)) is not None:
-            kept, rows = kept.filter(pa.array(~blank)), rows[:cut][~blank]
+            kept, rows = kept.filter(pa.array(~blank)), rows[~blank]
         self._chunks.append(kept.columns)
-        self._rows.append(rows[:cut])
+        self._rows.append(rows)
         cells = [[v or "" for v in column.to_pylist()] for column in last.columns]
         records = map(list, zip(*cells, strict=True))
         self._last = list(zip(range(first + cut, first + table.num_rows), records, strict=True))
-        return True
+        return end
+
+    def _read_arrow(self, data: bytes, start: int, end: int, *, lines_in_cells: bool) -> pa.Table:
+        from pyarrow import csv as arrow_csv
+
+        names = [str(j) for j in range(self._width)]
+        return arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(data).slice(start, end - start)),
+            read_options=arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=self._separator, newlines_in_values=lines_in_cells
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""],
+                strings_can_be_null=True,
+                check_utf8=False,  # it has been checked
+            ),
+        )
 
     def read(self, body: bytes, first: int) -> None:
         """Read records one by one."""

@@ -87,7 +87,7 @@ def read_workbook(
     UsageError
         When python-calamine is not installed.
     """
-    calamine = with_extra("files", lambda: __import__("python_calamine"))
+    calamine = with_extra("files", lambda: __import__("python_calamine"), "python-calamine")
     where = printable(path.name)
     if sheet is not None and not isinstance(sheet, str):
         raise UsageError(f"`sheet` must be the name of a sheet; found {format_value(sheet)}")
@@ -96,7 +96,7 @@ def read_workbook(
     except OSError as error:
         raise unreadable(where, error) from error
     scan = _scan(path, where, limits)
-    book = _calamine(where, lambda: calamine.load_workbook(str(path)))
+    book = _calamine(where, lambda: _open(calamine, path))
     kinds = {about.name: str(about.typ).rsplit(".", 1)[-1] for about in book.sheets_metadata}
     sheets = tuple(n for n in book.sheet_names if kinds.get(n, "WorkSheet") == "WorkSheet")
     hidden = {
@@ -196,6 +196,18 @@ def _no_workbook(head: bytes, where: str) -> DataError:
     return DataError([Problem(where, "expected a workbook", found, hint)])
 
 
+def _open(calamine: Any, path: Path) -> Any:
+    """Open a workbook, whatever its kind is called."""
+    try:
+        return calamine.load_workbook(str(path))
+    except calamine.PasswordError:
+        raise
+    except (calamine.CalamineError, OSError):
+        # The end of a name decides, unless a file is passed.
+        with path.open("rb") as file:
+            return calamine.load_workbook(file)
+
+
 def _calamine(where: str, call: Callable[[], T]) -> T:
     """Call python-calamine, whose errors are of many kinds."""
     try:
@@ -228,7 +240,9 @@ def _only_table(
             at = head + find_header(rows[head : head + 2 * SAMPLE], head + 1, name)
         except DataError:
             continue
-        if not _is_empty(rows[at + 1 :]):
+        if len(rows[at]) - list(map(header_name, rows[at])).count("") > 1 and not _is_empty(
+            rows[at + 1 :]
+        ):
             found.append(name)
             kept = rows
     if len(found) == 1:
