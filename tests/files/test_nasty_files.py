@@ -859,6 +859,7 @@ def test_labels_and_missing_values_of_spss(tmp_path: Path) -> None:
 
 def test_extended_missing_values_of_stata(tmp_path: Path) -> None:
     frame = pd.DataFrame({"q1": [1, 2, "a", None], "on": [dt.date(2023, 3, 9)] * 4})
+    # The blank must not become a number, as it did in pyreadstat 1.2.8.
     labels = {"q1": {1: "Yes", 2: "No", "a": "Not asked"}}
     pyreadstat.write_dta(
         frame, tmp_path / "x.dta", missing_user_values={"q1": ["a"]}, variable_value_labels=labels
@@ -885,10 +886,11 @@ def test_statistical_files_that_are_large_or_damaged(tmp_path: Path, file: File)
     refuse(compressed, "max_bytes=", max_bytes=100_000)
 
 
-def test_a_statistical_file_without_rows(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"id": pd.Series([], dtype=float), "area": pd.Series([], dtype=str)})
-    pyreadstat.write_sav(frame, tmp_path / "x.sav")
-    assert cells(read(tmp_path / "x.sav")) == {"id": [], "area": []}
+def test_a_statistical_file_without_rows(tmp_path: Path, file: File) -> None:
+    pyreadstat.write_sav(pd.DataFrame({"id": [1.0], "area": ["Kent"]}), tmp_path / "x.sav")
+    whole = bytearray((tmp_path / "x.sav").read_bytes())
+    whole[80:84] = bytes(4)  # the number of rows, each of 16 bytes
+    assert cells(read(file("y.sav", bytes(whole[:-16])))) == {"id": [], "area": []}
 
 
 # Parquet, Arrow and frames

@@ -139,11 +139,13 @@ class _CompoundFile:
         table = list(struct.unpack_from("<109I", self._data, 76))
         (following,) = struct.unpack_from("<I", self._data, 68)
         for _ in range(self._sectors):
-            numbers = _numbers(self._sector(following)) if following < _FREE else []
-            if not numbers:
+            if following >= _FREE:
                 break
+            numbers = _numbers(self._sector(following))
             table += numbers[:-1]
-            following = numbers[-1]
+            following = numbers[-1] if numbers else _FREE
+        else:
+            raise struct.error("sectors that follow each other for ever")
         return _numbers(b"".join(self._sector(n) for n in table if n < self._sectors))
 
     def _chain(self, start: int) -> bytes:
@@ -166,12 +168,21 @@ def _numbers(data: bytes) -> list[int]:
 
 
 def _follow(start: int, links: list[int], most: int) -> Iterator[int]:
-    """Follow a chain of sectors, which in a damaged file may never end."""
-    for _ in range(most):
-        if start >= len(links):
+    """Follow a chain of sectors to its end.
+
+    Raises
+    ------
+    struct.error
+        When it has no end, which other readers would follow for ever.
+    """
+    for _ in range(most + 1):
+        if start >= _FREE:
             return
+        if start >= len(links):
+            break
         yield start
         start = links[start]
+    raise struct.error("a damaged chain of sectors")
 
 
 def _records(stream: bytes, at: int) -> Iterator[tuple[int, int, int]]:

@@ -71,14 +71,18 @@ def read_statistical_file(path: Path, encoding: str | None, limits: ReadLimits) 
         limits.check("max_bytes", path.stat().st_size, where, "bytes")
         _, about = read(str(path), metadataonly=True, **options)
         most = _check_size(about, where, limits)
-        options["user_missing"] = True
-        data, about = read(
-            str(path),
-            output_format="dict",
-            disable_datetime_conversion=True,
-            row_limit=most + 1,
-            **options,
-        )
+        options |= {
+            "output_format": "dict",
+            "disable_datetime_conversion": True,
+            "row_limit": most + 1,
+        }
+        data, about = read(str(path), user_missing=True, **options)
+        if about.missing_user_values:
+            # Where a column has such values, pyreadstat makes up numbers for the other blanks.
+            plain, _ = read(str(path), **options)
+            for name in about.missing_user_values:
+                pairs = zip(data[name], plain[name], strict=True)
+                data[name] = [code if isinstance(code, str) else value for code, value in pairs]
         changed = file_stamps(path) != before
     except (DataError, MemoryError):
         raise
