@@ -2,6 +2,7 @@
 
 from omistats import (
     forensics as forensics,
+    mappings as mappings,
     omi2 as omi2,
     programmes as programmes,
     sampling as sampling,

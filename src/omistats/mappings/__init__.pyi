@@ -1,0 +1,13 @@
+# Public names of `omistats.mappings` and the modules that define them.
+
+from omistats.mappings.mapping import (
+    AgeRules as AgeRules,
+    CaseMapping as CaseMapping,
+    Characteristic as Characteristic,
+    KeptColumn as KeptColumn,
+    Layout as Layout,
+    QuestionColumn as QuestionColumn,
+    Rules as Rules,
+    UnitNames as UnitNames,
+    load as load,
+)
