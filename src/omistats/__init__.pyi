@@ -23,6 +23,7 @@ from omistats.findings.findings import Findings as Findings
 from omistats.findings.levels import Levels as Levels, levels as levels
 from omistats.inference.options import Inference as Inference
 from omistats.kernel.small_numbers import SmallNumbers as SmallNumbers
+from omistats.mappings.read import read_cases as read_cases
 from omistats.model.case_set import CaseSet as CaseSet
 from omistats.model.framework import (
     Framework as Framework,

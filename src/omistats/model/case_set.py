@@ -17,6 +17,7 @@ from omistats.model.answer_bits import AnswerBits, pack_answers
 from omistats.model.answers import answer_array, level_array
 from omistats.model.framework import NOT_ANSWERED, Framework, NotAnswered
 from omistats.model.metadata import is_synthetic
+from omistats.model.treatment import Treatment
 from omistats.model.units import Unit, resolve_regrouping
 from omistats.model.validation import validate_frame
 
@@ -168,6 +169,11 @@ class CaseSet:
         known = {"case_id", "unit", *self.framework.question_ids}
         known.update(s.name for s in self.framework.strata)
         return tuple(name for name in self._columns if name not in known)
+
+    @property
+    def treatment(self) -> Treatment | None:
+        """What was done to the export that the cases are from; None if no mapping read them."""
+        return Treatment.from_metadata(self.metadata)
 
     @cached_property
     def unit_codes(self) -> npt.NDArray[np.signedinteger]:

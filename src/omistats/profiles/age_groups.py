@@ -16,7 +16,7 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats.errors import DataError, Problem, UsageError, as_tuple, format_value
 
-__all__ = ["age_group", "completed_years"]
+__all__ = ["age_group", "completed_years", "parse_bands"]
 
 
 Ints = npt.NDArray[np.int64]
@@ -86,7 +86,7 @@ def age_group(
     >>> oms.age_group(["1984-06-30", "1992-03-02", None], "2010-03-01").to_pylist()
     ['25+', '17-24', None]
     """
-    names, bands = _parse_bands(groups)
+    names, bands = parse_bands(groups)
     if isinstance(highest, bool) or not isinstance(highest, int) or highest < bands[-1][0]:
         raise UsageError(
             f"`highest` must be an age in whole years, {bands[-1][0]} or more (the start of the "
@@ -277,7 +277,7 @@ def _is_readable(value: str | None) -> bool:
     return True
 
 
-def _parse_bands(groups: Any) -> tuple[tuple[str, ...], list[Band]]:
+def parse_bands(groups: Any) -> tuple[tuple[str, ...], list[Band]]:
     """Return the names of the groups and their first and last years.
 
     Raises
