@@ -1,5 +1,6 @@
 # Public names of `omistats.mappings` and the modules that define them.
 
+from omistats.mappings.export_check import Check as Check, check as check
 from omistats.mappings.mapping import (
     AgeRules as AgeRules,
     CaseMapping as CaseMapping,

@@ -46,6 +46,7 @@ __all__ = [
     "load",
     "matching",
     "plain",
+    "read_for_check",
 ]
 
 FORMAT: Final = 1
@@ -483,6 +484,33 @@ def load_with_programme(
         raise DataError(problems)
     assert used is not None  # noqa: S101  # else there was a problem
     return found, used, units
+
+
+def read_for_check(
+    mapping: str | os.PathLike[str] | CaseMapping, programme: Programme | None
+) -> tuple[CaseMapping, Programme, list[Problem]]:
+    """Load a mapping that may have open questions; its problems are returned, not raised.
+
+    Parameters
+    ----------
+    mapping : str or path or CaseMapping
+        As for `load`.
+    programme : Programme or None
+        A programme to use instead of the mapping's own.
+
+    Raises
+    ------
+    DataError
+        When the file is no mapping, or names no programme.
+    """
+    found, folder, problems = _read(mapping)
+    if problems:
+        raise DataError(problems)
+    if programme is None:
+        if found.programme in ("", OPEN):
+            raise UsageError(f"{found.name} names no programme; pass `programme`")
+        programme = _programme_of(found.programme, folder)
+    return found, programme, check_mapping(found, programme.framework, programme.units)
 
 
 def _programme_of(name: str, folder: Path | None) -> Programme:

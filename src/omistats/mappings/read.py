@@ -721,6 +721,9 @@ def _log_value(
     if answer in (UNKNOWN, NOT_ANSWERED):
         step = "set to unknown" if answer == UNKNOWN else NOT_ANSWERED
     rows: tuple[int, ...] = ()
+    if blank and answer == UNKNOWN:
+        positions = _rows_of(codes, i, empty)
+        reading.doubt(column.name, None, "empty cell: unknown", "Fill it in if it is known.", NOTE, positions)
     if by_rule or (step != "recoded" and not blank):
         positions = _rows_of(codes, i, empty)
         rows = reading.numbers(positions)
