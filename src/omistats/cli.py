@@ -1,4 +1,4 @@
-"""Command line of omistats; a programme provides the commands."""
+"""Command line of omistats: commands for any programme, and those that a programme provides."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from typing import Any
 
 from omistats._result_tables import printable
 from omistats.errors import DataError, OmistatsError, UnknownNameError
+from omistats.mappings.commands import add_commands as add_general_commands
 
 __all__ = ["main"]
 
 _PACKAGE = __name__.partition(".")[0]
 _DEFAULT_PROGRAMME = "omi2"
+_GENERAL = "check"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command of a programme.
+    """Run a command.
 
     Parameters
     ----------
     arguments : sequence of str, optional
         The words after ``omistats``; those of the process by default. ``--programme NAME``
-        before the command chooses the programme.
+        before the command chooses the programme that provides it.
 
     Returns
     -------
@@ -35,8 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     first.add_argument(
         "--programme",
         metavar="NAME",
-        default=_DEFAULT_PROGRAMME,
-        help="programme that provides the commands; default: %(default)s",
+        help=f"programme that provides the commands; default: {_DEFAULT_PROGRAMME}",
     )
     parser = argparse.ArgumentParser(
         prog="omistats",
@@ -49,9 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"omistats {version}")
     try:
         # The programme must be known before its commands can be parsed.
-        programme = first.parse_known_args(arguments)[0].programme
-        add_commands = _find_commands(programme)
-        add_commands(parser.add_subparsers(dest="command", required=True))
+        chosen, rest = first.parse_known_args(arguments)
+        commands = parser.add_subparsers(dest="command", required=True)
+        if _GENERAL not in rest[:1]:
+            _find_commands(chosen.programme or _DEFAULT_PROGRAMME)(commands)
+        add_general_commands(commands)
         options = parser.parse_args(arguments)
         status: int = options.run(options)
     except (OmistatsError, OSError) as error:

@@ -67,9 +67,7 @@ def date_of(text: str, order: str) -> dt.date | None:
 def possible_orders(texts: list[str]) -> list[str]:
     """List the orders in which every text is a date."""
     filled = [text for text in texts if text.strip()]
-    return [
-        order for order in _ORDERS if filled and all(date_of(text, order) for text in filled)
-    ]
+    return [order for order in _ORDERS if filled and all(date_of(text, order) for text in filled)]
 
 
 def read_days(column: RawColumn, order: str) -> Days:

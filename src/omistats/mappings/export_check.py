@@ -188,7 +188,13 @@ class Check(TableResult):
         more = row["rows"] - len(same)
         shown = ", ".join(map(str, same)) + (f" +{more}" if more > 0 else "")
         value = "" if row["value"] is None else str(row["value"])
-        return (shown, _short(row["column"] or "", 30), _short(value, 30), row["rule"], row["suggestion"])
+        return (
+            shown,
+            _short(row["column"] or "", 30),
+            _short(value, 30),
+            row["rule"],
+            row["suggestion"],
+        )
 
     def _rows_of(self, row: dict[str, Any]) -> list[int]:
         """List the first rows of the same doubt."""
@@ -261,7 +267,11 @@ def check(
     """
     if programme is None and mapping is None:
         raise UsageError("pass `programme`, the programme of the cases, or `mapping`")
-    known = programme if isinstance(programme, Programme) or programme is None else load_programme(programme)
+    known = (
+        programme
+        if isinstance(programme, Programme) or programme is None
+        else load_programme(programme)
+    )
     if mapping is not None:
         found, owner, problems = read_for_check(mapping, known)
         return _against(source, found, owner, problems, layout)
@@ -325,7 +335,9 @@ def _open_doubts(mapping: CaseMapping, comments: dict[Key, str]) -> Iterator[Dou
             entry = path[:4] if len(path) > 4 else path
             hint = comments.get(entry, hint)
         what = ".".join(map(str, path))
-        yield Doubt("", None, f"{what} is open in the mapping", hint.replace("\n", " "), ERROR, _NO_ROWS)
+        yield Doubt(
+            "", None, f"{what} is open in the mapping", hint.replace("\n", " "), ERROR, _NO_ROWS
+        )
 
 
 def _is_of_chain(mapping: CaseMapping, name: str) -> bool:
@@ -338,7 +350,9 @@ def _is_of_chain(mapping: CaseMapping, name: str) -> bool:
 def _closed(mapping: CaseMapping, name: str, framework: Framework) -> CaseMapping:
     """Return the mapping without its open questions, so that rows can be read."""
     layout = mapping.layouts[name]
-    questions = {id: q for id, q in layout.questions.items() if q.column != OPEN and OPEN not in q.codes}
+    questions = {
+        id: q for id, q in layout.questions.items() if q.column != OPEN and OPEN not in q.codes
+    }
     characteristics = {
         key: c
         for key, c in layout.characteristics.items()
@@ -483,7 +497,9 @@ def _against(
     if reading is not None:
         news = {plain(doubt.column) for doubt in changes if doubt.rule == _NEW}
         doubts += [
-            d for d in reading.doubts if not (d.rule == "column not used" and plain(d.column) in news)
+            d
+            for d in reading.doubts
+            if not (d.rule == "column not used" and plain(d.column) in news)
         ]
         changed = _ask_codes(changed, reading, comments)
     return _result(table, changed, comments, doubts, reading)
@@ -500,7 +516,11 @@ def _changes(
     doubts: list[Doubt] = []
     used = {column.number for column in columns.values()}
     ignored = {plain(header) for header in layout.ignore}
-    free = {c.name: c for c in table.columns if c.name and c.number not in used and plain(c.name) not in ignored}
+    free = {
+        c.name: c
+        for c in table.columns
+        if c.name and c.number not in used and plain(c.name) not in ignored
+    }
     changed: dict[Key, str] = {}
     claimed: set[str] = set()
     for header, place in column_places(path, layout):
@@ -570,10 +590,7 @@ def _ask_codes(mapping: CaseMapping, reading: Reading, comments: dict[Key, str])
     """Add codes and units that the mapping has not as open questions."""
     codes = {name: dict(table) for name, table in mapping.codes.items()}
     synonyms = dict(mapping.units.synonyms)
-    tables = {
-        column.name: names
-        for column, names in _tables_by_column(reading)
-    }
+    tables = {column.name: names for column, names in _tables_by_column(reading)}
     for doubt in reading.doubts:
         value = doubt.value
         if doubt.severity != ERROR or value is None:
@@ -620,7 +637,14 @@ def _result(
         seen.add(what)
         rows = [int(table.rows[row]) for row in doubt.rows[:_MOST_ROWS]] or [None]
         values += [(row, *what, len(doubt.rows)) for row in rows]
-    arrays = [pa.array(list(column), f.type) for column, f in zip(zip(*values, strict=True), SCHEMA, strict=True)] if values else []
+    arrays = (
+        [
+            pa.array(list(column), f.type)
+            for column, f in zip(zip(*values, strict=True), SCHEMA, strict=True)
+        ]
+        if values
+        else []
+    )
     found = pa.Table.from_arrays(arrays, schema=SCHEMA) if values else SCHEMA.empty_table()
     cases = int(reading.keep.sum()) if reading is not None else 0
     return Check(found, mapping, comments, table.place, len(table), cases)

@@ -474,7 +474,9 @@ def load_with_programme(
     units = programme.units if programme is not None else ()
     used = framework or (programme.framework if programme is not None else None)
     if used is not None:
-        blamed = {problem.where.partition(",")[0] for problem in problems if "line" in problem.where}
+        blamed = {
+            problem.where.partition(",")[0] for problem in problems if "line" in problem.where
+        }
         problems += [
             problem
             for problem in check_mapping(found, used, units)
@@ -555,14 +557,14 @@ def _structure(file: TomlFile) -> CaseMapping:
         what = "none" if "format" not in data else version
         if "format" not in data or version is not None:
             hint = f"Write format = {FORMAT} on top, or use the version that it was written for."
-            file.add(("format",) if "format" in data else (), f"format must be {FORMAT}", what, hint)
+            file.add(
+                ("format",) if "format" in data else (), f"format must be {FORMAT}", what, hint
+            )
         if version is not None:
             # Of another layout: what else is there has other rules.
             raise DataError(file.problems)
     codes = {
-        name: {
-            answer: _texts(file, ("codes", name), table, answer, blank=True) for answer in table
-        }
+        name: {answer: _texts(file, ("codes", name), table, answer, blank=True) for answer in table}
         for name, table in _tables(file, (), data, "codes")
     }
     units = _table(file, (), data, "units")
@@ -655,7 +657,9 @@ def _texts(
     good = []
     for i, value in enumerate(values):
         if not isinstance(value, str):
-            hint = f'Write it in quotation marks: "{value}".' if _is_number(value) else "Correct it."
+            hint = (
+                f'Write it in quotation marks: "{value}".' if _is_number(value) else "Correct it."
+            )
             file.add((*path, key, i), "must be text", value, hint)
         elif not value.strip() and not blank:
             file.add((*path, key, i), "must not be empty", value)
@@ -843,7 +847,9 @@ class _Check:
             dated = bool(given.born) + bool(given.at)
             if dated == 1 or bool(dated) == bool(given.column) or (dated and given.codes):
                 rule = "needs `column` and `codes`, or `born` and `at`"
-                shown = format_values([k for k in ("column", "codes", "born", "at") if getattr(given, k)])
+                shown = format_values(
+                    [k for k in ("column", "codes", "born", "at") if getattr(given, k)]
+                )
                 self.add(place, rule, shown, "Write the headers of the columns.")
             elif dated:
                 self._bands(place, known[name])
@@ -894,7 +900,10 @@ class _Check:
             if ANY_OTHER in given:
                 continue
             for answer in tables[first]:
-                if answer not in (UNKNOWN, OPEN) and matching(answer, self.mapping.match) not in given:
+                if (
+                    answer not in (UNKNOWN, OPEN)
+                    and matching(answer, self.mapping.match) not in given
+                ):
                     rule = f"must be a code of [codes.{second}], which goes on from here"
                     self.add(("codes", first, answer), rule, repr(answer), "Add it there.")
         for answer in tables[names[-1]] if allowed is not None else ():

@@ -170,7 +170,7 @@ class _Proposer:
             labels=labels,
         )
         self.comments[()] = (
-            f"How {self.table.place} is read. Where \"{OPEN}\" stands, a person has to decide."
+            f'How {self.table.place} is read. Where "{OPEN}" stands, a person has to decide.'
         )
         mapping = CaseMapping(
             programme=self.programme.name,
@@ -289,7 +289,9 @@ class _Proposer:
             return None
         if sum(_number_of(q.id) == number for q in self.framework.questions) > 1:
             return None
-        numbered = [c for c in free if has_number(c.name, number) or has_number(c.raw.label, number)]
+        numbered = [
+            c for c in free if has_number(c.name, number) or has_number(c.raw.label, number)
+        ]
         return numbered[0] if len(numbered) == 1 else None
 
     def _scale_codes(self, name: str, scale: Sequence[str], columns: Sequence[_Column]) -> None:
@@ -382,14 +384,14 @@ class _Proposer:
             first, second = f"{stratum.name}_5", stratum.name
             known = {five: tuple(map(plain, codes)) for five, codes in ONS.items()}
             known[UNKNOWN] = _UNKNOWN
-            self.comments["codes", first] = "The groups of the Office for National Statistics, as five."
+            self.comments["codes", first] = (
+                "The groups of the Office for National Statistics, as five."
+            )
             table = self._sorted(("codes", first), column.texts, known, blank)
             # All of them, as next year's file may have those that this one lacks.
             self.codes[first] = {**table, **ONS}
             levels = {level: (plain(level),) for level in stratum.levels}
-            self.codes[second] = self._sorted(
-                ("codes", second), dict.fromkeys(ONS, 0), levels, {}
-            )
+            self.codes[second] = self._sorted(("codes", second), dict.fromkeys(ONS, 0), levels, {})
             self.comments["codes", second, OPEN] = "Which group is each of the five in?"
             return (first, second)
         known_words = _known_words(stratum)

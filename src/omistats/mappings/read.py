@@ -175,11 +175,15 @@ def find_columns(
         by_header.setdefault(plain(column.name), []).append(column)
     columns: dict[Key, RawColumn] = {}
     problems: list[Problem] = []
-    wanted = [(header, by_header.get(plain(header), []), at) for header, at in column_places(path, layout)]
+    wanted = [
+        (header, by_header.get(plain(header), []), at) for header, at in column_places(path, layout)
+    ]
     for id, question in layout.questions.items():
         if number := question.number:
             found = [
-                c for c in table.columns if has_number(c.name, number) or has_number(c.label, number)
+                c
+                for c in table.columns
+                if has_number(c.name, number) or has_number(c.label, number)
             ]
             wanted.append((number, found, (*path, "questions", id, "number")))
     owners: dict[int, Key] = {}
@@ -634,7 +638,11 @@ class _Table:
     def __init__(self, mapping: CaseMapping, names: Sequence[str]) -> None:
         self._match = mapping.match
         self._tables = [
-            {matching(c, self._match): answer for answer, cs in mapping.codes[name].items() for c in cs}
+            {
+                matching(c, self._match): answer
+                for answer, cs in mapping.codes[name].items()
+                for c in cs
+            }
             for name in names
         ]
 
@@ -723,7 +731,9 @@ def _log_value(
     rows: tuple[int, ...] = ()
     if blank and answer == UNKNOWN:
         positions = _rows_of(codes, i, empty)
-        reading.doubt(column.name, None, "empty cell: unknown", "Fill it in if it is known.", NOTE, positions)
+        reading.doubt(
+            column.name, None, "empty cell: unknown", "Fill it in if it is known.", NOTE, positions
+        )
     if by_rule or (step != "recoded" and not blank):
         positions = _rows_of(codes, i, empty)
         rows = reading.numbers(positions)
@@ -798,7 +808,11 @@ def _read_kept(reading: Reading) -> None:
         if given.kind == "date":
             found = read_days(column, reading.layout.dates)
             _doubt_unreadable(reading, column, found.unreadable, "date")
-            days = found.days.astype(np.int32, copy=False) if len(found.days) else np.empty(0, np.int32)
+            days = (
+                found.days.astype(np.int32, copy=False)
+                if len(found.days)
+                else np.empty(0, np.int32)
+            )
             reading.kept[name] = pa.array(days, mask=~found.known).cast(pa.date32())
         elif given.kind == "number":
             reading.kept[name] = _numbers(reading, column)
@@ -833,7 +847,10 @@ def _doubt_unreadable(reading: Reading, column: RawColumn, odd: Flags, what: str
     codes = _arrow.codes_of(coded)[rows]
     for code in dict.fromkeys(codes.tolist()):
         text = coded.dictionary[code].as_py()
-        rule, hint = f"must be a {what}", f"Correct it in the file, or set the order of dates: {what}."
+        rule, hint = (
+            f"must be a {what}",
+            f"Correct it in the file, or set the order of dates: {what}.",
+        )
         if what == "number":
             hint = "Correct it in the file, or keep the column as text."
         reading.doubt(column.name, text, rule, hint, ERROR, rows[codes == code])
@@ -859,9 +876,7 @@ def _absent(question: Question, framework: Framework, rows: int) -> _Coded:
 # --- ages ----------------------------------------------------------------------------------------
 
 
-def _read_ages(
-    reading: Reading, name: str, given: Characteristic, levels: tuple[str, ...]
-) -> None:
+def _read_ages(reading: Reading, name: str, given: Characteristic, levels: tuple[str, ...]) -> None:
     """Assign age groups; dates from which none follows go by the rules of the mapping."""
     order = reading.layout.dates
     column = {key: reading.column("characteristics", name, key) for key in ("born", "at")}
@@ -964,7 +979,11 @@ def _join_repeated(reading: Reading) -> None:
     groups = np.split(order, starts[1:])
     # In the order of the file.
     for group in sorted(groups, key=lambda places: int(places[0])):
-        differ = [n for n, same in zip(names, (matrix[group] == matrix[group[0]]).all(0), strict=True) if not same]
+        differ = [
+            n
+            for n, same in zip(names, (matrix[group] == matrix[group[0]]).all(0), strict=True)
+            if not same
+        ]
         _join_group(reading, str(ids[group[0]]), rows[group], differ)
 
 

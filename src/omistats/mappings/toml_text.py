@@ -21,7 +21,7 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 _WIDTH = 100
 
 _HEADINGS = {
-    "codes": "Of each answer or level, the codes that mean it: \"\" is an empty cell, "
+    "codes": 'Of each answer or level, the codes that mean it: "" is an empty cell, '
     '"*" any other text.',
     "rules": "What to do with rows that are no usable case.",
     "ages": "What to do with dates from which no age group follows.",

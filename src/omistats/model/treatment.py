@@ -237,7 +237,8 @@ class Treatment(TableResult):
     def _display(self) -> Display:
         titles = ("step", "column", "rule", "from", "to", "rows")
         lines = [
-            tuple(_cell(row[title]) for title in titles) for row in self.table.slice(0, 60).to_pylist()
+            tuple(_cell(row[title]) for title in titles)
+            for row in self.table.slice(0, 60).to_pylist()
         ]
         more = self.table.num_rows - len(lines)
         footer = f"and {more} more entries in .table" if more > 0 else ""
