@@ -21,6 +21,7 @@ STUBS = {
     "omistats.forensics": "forensics/__init__.pyi",
     "omistats.sampling": "sampling/__init__.pyi",
     "omistats.programmes": "programmes/__init__.pyi",
+    "omistats.mappings": "mappings/__init__.pyi",
     "omistats.omi2": "omi2/__init__.pyi",
 }
 

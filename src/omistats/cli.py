@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen, rest = first.parse_known_args(arguments)
         commands = parser.add_subparsers(dest="command", required=True)
         if _GENERAL not in rest[:1]:
-            _find_commands(chosen.programme or _DEFAULT_PROGRAMME)(commands)
+            default = chosen.programme is None
+            _find_commands(_DEFAULT_PROGRAMME if default else chosen.programme)(commands)
         add_general_commands(commands)
         options = parser.parse_args(arguments)
         status: int = options.run(options)

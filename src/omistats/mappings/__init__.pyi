@@ -10,5 +10,5 @@ from omistats.mappings.mapping import (
     QuestionColumn as QuestionColumn,
     Rules as Rules,
     UnitNames as UnitNames,
-    load as load,
 )
+from omistats.mappings.mapping_file import load as load

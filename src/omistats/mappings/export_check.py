@@ -15,30 +15,23 @@ import pyarrow as pa
 from omistats._result_tables import Display, TableResult
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_values
 from omistats.mappings.dates import read_days
+from omistats.mappings.layouts import Columns, find_columns, open_layouts
 from omistats.mappings.mapping import (
     OPEN,
     CaseMapping,
     KeptColumn,
     Layout,
+    Rules,
     column_places,
     has_number,
     matching,
-    open_places,
     plain,
-    read_for_check,
 )
+from omistats.mappings.mapping_check import open_places
+from omistats.mappings.mapping_file import read_for_check
 from omistats.mappings.propose import Proposal, propose_mapping, similar
-from omistats.mappings.read import (
-    ERROR,
-    NOTE,
-    QUESTION,
-    Columns,
-    Doubt,
-    Reading,
-    find_columns,
-    open_layouts,
-    read_rows,
-)
+from omistats.mappings.reading import ERROR, NOTE, QUESTION, Doubt, Reading
+from omistats.mappings.rows import read_rows
 from omistats.mappings.toml_text import toml_text
 from omistats.model.framework import Framework
 from omistats.model.raw_table import RawTable
@@ -381,13 +374,14 @@ def _closed(mapping: CaseMapping, name: str, framework: Framework) -> CaseMappin
         key: {answer: cs for answer, cs in table.items() if answer != OPEN}
         for key, table in mapping.codes.items()
     }
-    rules = attrs.evolve(
+    rules: Rules = attrs.evolve(
         mapping.rules,
         **{k: "error" for k, v in attrs.asdict(mapping.rules).items() if v == OPEN},
     )
-    ages = attrs.evolve(
-        mapping.ages, **{k: "error" for k, v in attrs.asdict(mapping.ages).items() if v == OPEN}
+    errors: dict[str, Any] = dict.fromkeys(
+        (k for k, v in attrs.asdict(mapping.ages).items() if v == OPEN), "error"
     )
+    ages = attrs.evolve(mapping.ages, **errors)
     closed = attrs.evolve(
         mapping,
         layouts={**mapping.layouts, name: reduced},
@@ -432,7 +426,7 @@ def _ask_rules(mapping: CaseMapping, reading: Reading) -> CaseMapping:
 
 
 def _ask_ages(mapping: CaseMapping, reading: Reading) -> Any:
-    asked = {}
+    asked: dict[str, Any] = {}
     for doubt in reading.doubts:
         for rule in ("outside", "born_later", "too_young", "too_old", "unreadable"):
             if doubt.severity == ERROR and f"set `{rule}` under [ages]" in doubt.suggestion:
@@ -562,7 +556,7 @@ def _purpose(place: Key) -> str:
 
 def _reworded(header: str, free: Sequence[str]) -> str | None:
     """Find the column that a header may have become: with its number, or most of its words."""
-    number = header.split()[0] if header[:1].isdigit() and " " in header else ""
+    number = header.split(maxsplit=1)[0] if header[:1].isdigit() and " " in header else ""
     same = [text for text in free if number and has_number(text, number)]
     if len(same) == 1:
         return same[0]
@@ -572,10 +566,10 @@ def _reworded(header: str, free: Sequence[str]) -> str | None:
 
 def _with_headers(layout: Layout, changed: dict[Key, str]) -> Layout:
     """Replace headers of a layout."""
-    groups: dict[str, dict[str, Any]] = {
+    groups: dict[str, Any] = {
         key: dict(getattr(layout, key)) for key in ("questions", "characteristics", "keep")
     }
-    keys = {}
+    keys: dict[str, Any] = {}
     for place, header in changed.items():
         if len(place) == 3:
             keys[str(place[2])] = header
@@ -635,7 +629,7 @@ def _result(
         if what in seen:  # two uses of a column
             continue
         seen.add(what)
-        rows = [int(table.rows[row]) for row in doubt.rows[:_MOST_ROWS]] or [None]
+        rows: list[int | None] = [int(table.rows[row]) for row in doubt.rows[:_MOST_ROWS]] or [None]
         values += [(row, *what, len(doubt.rows)) for row in rows]
     arrays = (
         [

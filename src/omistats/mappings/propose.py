@@ -86,7 +86,7 @@ ONS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 _ID = re.compile(r"\b(id|ref|reference|case number|case no)\b")
-_UNIT = re.compile(r"\b(unit|area|service|site|clinic|team|region|trust|provider)\b")
+_UNIT = re.compile(r"\b(unit|area|service|site|clinic|team|region|provider)\b")
 _BORN = re.compile(r"\b(birth|born|dob)\b")
 _AT = re.compile(r"\b(inspection|inspected|inspdate|assessment date|audit|audited)\b")
 
@@ -303,7 +303,7 @@ class _Proposer:
         known[NOT_APPLICABLE] = _NOT_APPLICABLE
         if self.framework.not_answered is not None:
             known[NOT_ANSWERED] = _NOT_ANSWERED
-        blank = {self.framework.blank: ("",)}
+        blank: dict[str, tuple[str, ...]] = {self.framework.blank: ("",)}
         self.codes[name] = self._sorted(("codes", name), texts, known, blank)
 
     def _sorted(

@@ -103,9 +103,9 @@ class Treatment(TableResult):
     >>> cases.treatment.left_out.to_pylist()[0]["row_numbers"]
     [3]
     >>> print(cases.treatment.summary())
-    Read from dict: 3 rows, 2 cases
+    Read from dict by mapping: 3 rows, 2 cases
     left out: 1 row without a unit (3)
-    recoded: 2 values in 1 column
+    recoded: 3 values in 1 column
     """
 
     table: pa.Table
@@ -174,7 +174,9 @@ class Treatment(TableResult):
             found = json.loads((metadata or {})[TREATMENT])
             if found.pop("format") != _FORMAT:
                 return None
-            entries = [Treated(*entry[:-1], tuple(entry[-1])) for entry in found.pop("entries")]
+            entries = [
+                Treated(*entry[:6], row_numbers=tuple(entry[6])) for entry in found.pop("entries")
+            ]
             return cls.of_entries(entries, **found)
         except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException):
             return None
