@@ -66,9 +66,9 @@ def test_no_circle_of_imports() -> None:
     assert find_circle(read_graph(PACKAGE)) == []
 
 
-def test_at_most_150_modules() -> None:
+def test_at_most_180_modules() -> None:
     # One concept, one module: a split that only shortens files would show here.
-    assert 100 < len(read_graph(PACKAGE)) <= 150
+    assert 100 < len(read_graph(PACKAGE)) <= 180
 
 
 @pytest.mark.parametrize(

@@ -429,7 +429,7 @@ class TestArguments:
             ({"a": [1]}, "3 problems"),
             (None, "expected a data frame"),
             ("missing.parquet", "Check that the file exists"),
-            ("cases.xlsx", "a file that ends in"),
+            ("cases.xlsb", "a file that ends in"),
         ],
     )
     def test_other_sources_are_refused_with_the_reason(self, source, message):

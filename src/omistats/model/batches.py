@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError
 from omistats.model.case_set import CaseSet
+from omistats.model.case_tables import read_case_table
 from omistats.model.duplicate_ids import DuplicateIdDetector
 from omistats.model.files import (
     ROWS,
@@ -25,6 +26,7 @@ from omistats.model.files import (
 )
 from omistats.model.framework import Framework, check_framework, columns_behind
 from omistats.model.metadata import merge_metadata
+from omistats.model.tabular_files import is_tabular
 from omistats.model.validation import validate_frame
 
 __all__ = [
@@ -260,7 +262,12 @@ def _columns_to_read(
 
 
 def fits_at_once(source: Any) -> bool:
-    """Tell whether a source is a single file with no more rows than one part."""
+    """Tell whether a source is a single file with no more rows than one part.
+
+    Files that cannot be read in parts count as such: workbooks, text, SPSS and Stata.
+    """
+    if is_tabular(source):
+        return True
     if not isinstance(source, str | os.PathLike) or os.path.isdir(source):  # noqa: PTH112 - any path
         return False
     (file,) = open_case_files(source)
@@ -298,7 +305,8 @@ def read_cases(source: Any, framework: Framework | None, *, check_ids: bool = Tr
     Parameters
     ----------
     source : CaseSet, data frame, record batch reader, data set of pyarrow, or path
-        A path is a Parquet file, an Arrow IPC file or stream, or a folder of such files.
+        A path is a Parquet file, an Arrow IPC file or stream, a folder of such files, or a
+        file that `read_raw_table` reads.
     framework : Framework or None
         The framework to check against; a case set has its own.
     check_ids : bool
@@ -318,6 +326,9 @@ def read_cases(source: Any, framework: Framework | None, *, check_ids: bool = Tr
     framework = framework_of(source, framework)
     if isinstance(source, CaseSet):
         return source
+    if is_tabular(source):
+        columns, units, metadata = read_case_table(source, framework, check_ids=check_ids)
+        return CaseSet(framework, units, metadata, columns)
     if is_stream(source):
         source = _read_table(source)
     columns, units, metadata = validate_frame(source, framework, None, check_ids)

@@ -21,6 +21,9 @@ from omistats.model.validation import KEYS, column_problems
 
 __all__ = [
     "ROWS",
+    "STATISTICAL",
+    "TEXT_FILES",
+    "WORKBOOKS",
     "CaseFile",
     "check_schemas",
     "count_rows",
@@ -36,6 +39,11 @@ ROWS = 1 << 17
 
 _PARQUET = (".parquet", ".pq")
 _IPC = (".arrow", ".feather", ".ipc", ".arrows")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
+TEXT_FILES = (".csv", ".tsv", ".txt")
+STATISTICAL = (".sav", ".zsav", ".dta")
+"""Ends of the names of files that `omistats.model.tabular_files` reads, all at once."""
+
 _HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 _IPC_END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _Batches = Iterator[tuple[str, pa.RecordBatch]]
@@ -400,7 +408,8 @@ def _open_file(path: Path, folders: dict[str, str | None] | None = None) -> Case
     count: int | None = None
     if kind not in _PARQUET + _IPC:
         hint = "Convert the file, or read it and pass the frame; make a data set of several files."
-        rule = f"expected a folder of files, or a file that ends in {', '.join(_PARQUET + _IPC)}"
+        known = ", ".join(_PARQUET + _IPC + WORKBOOKS + TEXT_FILES + STATISTICAL)
+        rule = f"expected a folder of files, or a file that ends in {known}"
         raise DataError([Problem(name, rule, path.name, hint)])
     try:
         before = file_stamps(path)

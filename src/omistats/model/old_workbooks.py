@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from omistats.errors import DataError, Problem
 from omistats.model.raw_table import ReadLimits
-from omistats.model.sheet_scan import SheetScan, protected
+from omistats.model.sheet_packages import SheetScan, protected
 
 Lengths = npt.NDArray[np.int64]
 

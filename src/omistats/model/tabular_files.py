@@ -12,6 +12,9 @@ import pyarrow as pa
 from omistats import _arrow
 from omistats.errors import DataError, Problem
 from omistats.model.files import (
+    STATISTICAL,
+    TEXT_FILES,
+    WORKBOOKS,
     CaseFile,
     is_data_set,
     is_reader,
@@ -48,25 +51,21 @@ __all__ = [
     "read_raw_table",
 ]
 
-_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
-_TEXT = (".csv", ".tsv", ".txt")
-_STATISTICAL = (".sav", ".zsav", ".dta")
 _ARROW = (".parquet", ".pq", ".arrow", ".feather", ".ipc", ".arrows")
 
 
-def file_format(path: str | os.PathLike[str]) -> str:
-    """Return the format that a file's name ends in, such as ``'xlsx'``; of ``.gz`` the inner."""
-    suffixes = [suffix.lower() for suffix in Path(os.fspath(path)).suffixes]
-    if suffixes and suffixes[-1] == ".gz":
-        suffixes.pop()
-    return suffixes[-1].lstrip(".") if suffixes else ""
+def _kind(path: Path) -> str:
+    """Return the end of a file's name that says what it is; of compressed text, that within."""
+    kind = path.suffix.lower()
+    inner = path.with_suffix("").suffix.lower()
+    return inner if kind == ".gz" and inner in TEXT_FILES else kind
 
 
 def is_tabular(source: Any) -> bool:
     """Tell whether a source is the path of a workbook, text file, SPSS or Stata file."""
     if not isinstance(source, str | os.PathLike):
         return False
-    return f".{file_format(source)}" in _WORKBOOKS + _TEXT + _STATISTICAL
+    return _kind(Path(os.fspath(source))) in WORKBOOKS + TEXT_FILES + STATISTICAL
 
 
 def read_raw_table(
@@ -130,23 +129,23 @@ def read_raw_table(
     if not isinstance(source, str | os.PathLike):
         return _read_frame(source, limits)
     path = Path(os.fspath(source))
-    kind = f".{file_format(path)}"
-    if kind in _WORKBOOKS:
+    kind = _kind(path)
+    if kind in WORKBOOKS:
         from omistats.model.workbooks import read_workbook
 
         return read_workbook(path, sheet, header_row, footer_rows, limits)
-    if kind in _TEXT:
+    if kind in TEXT_FILES:
         from omistats.model.text_tables import read_text_table
 
         return read_text_table(path, header_row, footer_rows, encoding, separator, limits)
-    if kind in _STATISTICAL:
+    if kind in STATISTICAL:
         from omistats.model.statistical_files import read_statistical_file
 
         return read_statistical_file(path, encoding, limits)
     if kind in _ARROW or path.is_dir():
         files = open_case_files(path)
         return _read_arrow(str(path), "parquet" if kind in _ARROW[:2] else "arrow", files, limits)
-    known = ", ".join(_WORKBOOKS + _TEXT + _STATISTICAL + _ARROW)
+    known = ", ".join(WORKBOOKS + TEXT_FILES + STATISTICAL + _ARROW)
     raise DataError(
         [
             Problem(

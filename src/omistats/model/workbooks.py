@@ -41,8 +41,7 @@ from omistats.model.sheet_layout import (
     is_blank,
     row_text,
 )
-from omistats.model.sheet_packages import scan_package
-from omistats.model.sheet_scan import SheetScan, protected, unreadable
+from omistats.model.sheet_packages import SheetScan, protected, scan_package, unreadable
 
 __all__ = ["read_workbook"]
 
