@@ -39,6 +39,7 @@ _ERRORS = {
     0x2A: "#N/A",
 }
 _BOUNDSHEET, _FILEPASS, _SST, _CONTINUE, _EOF, _BOF = 0x85, 0x2F, 0xFC, 0x3C, 0x0A, 0x809
+_DIMENSIONS, _STRING = 0x200, 0x207
 _FORMULA, _BOOLERR, _ROW, _COLINFO, _MERGED, _LABELSST = 0x06, 0x205, 0x208, 0x7D, 0xE5, 0xFD
 _MULTIPLE = (0xBD, 0xBE)
 _SINGLE = (_FORMULA, _BOOLERR, 0x201, 0x203, 0x204, 0x27E, 0xD6, _LABELSST)
@@ -89,6 +90,8 @@ def scan_old_workbook(data: bytes, where: str, limits: ReadLimits) -> dict[str, 
         in_strings = kind == _SST or (kind == _CONTINUE and in_strings)
         if in_strings:
             strings.append((at, size))
+    if strings and struct.unpack_from("<I", stream, strings[0][0] + 4)[0] > len(stream):
+        raise struct.error("more texts than the file can hold")
     found_sheets: dict[str, SheetScan] = {}
     for name, start in starts:
         records = _SheetRecords(stream, start)
@@ -212,7 +215,8 @@ class _SheetRecords:
     def __init__(self, stream: bytes, start: int) -> None:
         self._stream = stream
         self.scan, self.shared = SheetScan(), list[int]()
-        self._formulas = 0
+        self._formulas = self._row = 0
+        self._formula = (0, 0)
         self._hidden: list[tuple[int, int]] = []
         for kind, at, size in _records(stream, start):
             if kind in _SINGLE and size >= 6:
@@ -220,25 +224,41 @@ class _SheetRecords:
             elif kind in _MULTIPLE and size >= 6:
                 (row,) = struct.unpack_from("<H", stream, at)
                 (column,) = struct.unpack_from("<H", stream, at + size - 2)
-                self.scan.use(row, column)
+                self._use(row, column)
             elif kind == _ROW and size >= 16 and stream[at + 12] & 0x20:
                 self.scan.hidden_rows.append(struct.unpack_from("<H", stream, at)[0])
             elif kind == _COLINFO and size >= 10 and stream[at + 8] & 1:
                 self._hidden.append(struct.unpack_from("<HH", stream, at))
             elif kind == _MERGED and size >= 2:
                 self._merge(at, size)
+            elif kind == _DIMENSIONS and size >= 10:
+                # Room is made for as many cells as are stated here.
+                layout = "<IIHH" if size >= 14 else "<HHHH"
+                top, rows, left, columns = struct.unpack_from(layout, stream, at)
+                if min(rows, columns) > 0 and (rows <= top or columns <= left):
+                    raise struct.error("a damaged size of a sheet")
+                self.scan.use(rows - 1, columns - 1)
+            elif kind == _STRING:
+                self._use(*self._formula)
         self._finish()
+
+    def _use(self, row: int, column: int) -> None:
+        if row < self._row:
+            self.scan.ordered = False
+        self._row = row
+        self.scan.use(row, column)
 
     def _cell(self, kind: int, at: int, size: int) -> None:
         stream, scan = self._stream, self.scan
         row, column = struct.unpack_from("<HH", stream, at)
-        scan.use(row, column)
+        self._use(row, column)
         if kind == _LABELSST and size >= 10:
             self.shared.append(struct.unpack_from("<I", stream, at + 6)[0])
         elif kind == _BOOLERR and size >= 8 and stream[at + 7]:
             scan.errors[row, column] = _ERRORS.get(stream[at + 6], "#N/A")
         elif kind == _FORMULA and size >= 14:
             self._formulas += 1
+            self._formula = row, column
             special = stream[at + 6] if stream[at + 12 : at + 14] == b"\xff\xff" else -1
             if special == _IS_ERROR:
                 scan.errors[row, column] = _ERRORS.get(stream[at + 8], "#N/A")

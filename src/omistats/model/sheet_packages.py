@@ -32,6 +32,8 @@ class SheetScan:
     ----------
     rows, columns : int
         Size of the used area, from the first cell of the sheet.
+    ordered : bool
+        Whether no row stands above an earlier one, as other readers may lose it.
     text_bytes : int
         Size of the text of all cells.
     errors : dict of (int, int) to str
@@ -48,6 +50,7 @@ class SheetScan:
 
     rows: int = 0
     columns: int = 0
+    ordered: bool = True
     text_bytes: int = 0
     errors: dict[Cell, str] = attrs.field(factory=dict)
     formulas: list[Cell] = attrs.field(factory=list)
@@ -369,7 +372,7 @@ class _PlainSheet:
         self.scan, self.name, self.plain = SheetScan(), name, True
         self.shared = 0
         self._letters: set[bytes] = set()
-        self._numbers: set[bytes] = set()
+        self._row = 0
         self._rest = b""
         self._begun = False
         parts.worksheets[name] = self
@@ -394,7 +397,9 @@ class _PlainSheet:
         if found:
             letters, numbers = zip(*found, strict=True)
             self._letters.update(letters)
-            self._numbers.update(numbers)
+            rows = np.array([self._row, *map(int, numbers)])
+            self._row = int(rows[-1])
+            self.plain = self.plain and bool((np.diff(rows) >= 0).all())
         # At most; which cells share texts is not looked at here.
         self.shared += len(found)
 
@@ -402,7 +407,7 @@ class _PlainSheet:
         """Take the size of the sheet."""
         self.plain = self.plain and self._begun
         self.scan.columns = max((_column(c.decode()) + 1 for c in self._letters), default=0)
-        self.scan.rows = max(map(int, self._numbers), default=0)
+        self.scan.rows = self._row  # the last, as they are in order
 
 
 class _Worksheet(_Part):
@@ -413,7 +418,7 @@ class _Worksheet(_Part):
         self.scan = SheetScan()
         self.shared = 0
         self.indices: list[int] | None = [] if parts.collect else None
-        self._row, self._column = -1, -1
+        self._row = self._column = self._last = -1
         self._kind: str | None = None
         self._formula = False
         self._text: list[str] | None = None
@@ -453,6 +458,9 @@ class _Worksheet(_Part):
 
     def _value(self) -> None:
         scan = self.scan
+        if self._row < self._last:
+            scan.ordered = False
+        self._last = self._row
         if self._row >= scan.rows:
             scan.rows = self._row + 1
         if self._column >= scan.columns:

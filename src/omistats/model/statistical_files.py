@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,10 @@ __all__ = ["read_statistical_file"]
 
 _READERS = {"sav": "read_sav", "zsav": "read_sav", "dta": "read_dta"}
 _DAY = 86_400
+_SPSS_HEADER = 176
+# Of variables, or of letters in a label; no dictionary has as many.
+_MOST_NUMBERS = 1 << 20
+_VARIABLE, _LABELS, _LABELLED, _DOCUMENT, _EXTENSION, _END = 2, 3, 4, 6, 7, 999
 # Days from the first day of the format's calendar to 1970.
 _SPSS_START, _STATA_START = 141_428, 3_653
 # Those that Arrow writes as dates: the years 1 to 9999.
@@ -69,6 +74,9 @@ def read_statistical_file(path: Path, encoding: str | None, limits: ReadLimits) 
     try:
         before = file_stamps(path)
         limits.check("max_bytes", path.stat().st_size, where, "bytes")
+        if kind != "dta":
+            with path.open("rb") as file:
+                _Dictionary(file).check()
         _, about = read(str(path), metadataonly=True, **options)
         most = _check_size(about, where, limits)
         options |= {
@@ -86,6 +94,11 @@ def read_statistical_file(path: Path, encoding: str | None, limits: ReadLimits) 
         changed = file_stamps(path) != before
     except (DataError, MemoryError):
         raise
+    except struct.error:
+        hint = "Check that the file is complete, and save it again."
+        raise DataError(
+            [Problem(where, "expected a file of SPSS", "a damaged dictionary", hint)]
+        ) from None
     # Its errors are of many kinds, and it passes on those of Python.
     except Exception as error:
         found = printable(str(error) or type(error).__name__)
@@ -106,6 +119,80 @@ def read_statistical_file(path: Path, encoding: str | None, limits: ReadLimits) 
     )
     numbers = np.arange(1, rows + 1, dtype=np.int64)
     return RawTable(str(path), kind, columns, numbers, encoding=about.file_encoding)
+
+
+class _Dictionary:
+    """The records that describe an SPSS file.
+
+    They are walked through before pyreadstat reads them, as damaged ones can end the process.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        head = file.read(_SPSS_HEADER)
+        if head[:4] not in (b"$FL2", b"$FL3"):
+            raise struct.error("no such file")
+        self._order = "<" if head[64:68] in (b"\2\0\0\0", b"\3\0\0\0") else ">"
+        self._variables = 0
+
+    def _numbers(self, count: int) -> tuple[int, ...]:
+        if not 0 <= count <= _MOST_NUMBERS:
+            raise struct.error("a damaged count")
+        return struct.unpack(f"{self._order}{count}i", self._file.read(4 * count))
+
+    def _skip(self, size: int) -> None:
+        if size < 0 or len(self._file.read(size)) < size:
+            raise struct.error("a record that is cut")
+
+    def check(self) -> None:
+        """Walk to the end of the dictionary.
+
+        Raises
+        ------
+        struct.error
+            When a record is not as the format has it.
+        """
+        following = 0  # variables that a text goes on in
+        while (kind := self._numbers(1)[0]) != _END:
+            if kind == _VARIABLE:
+                width = self._variable()
+                if (width == -1) != (following > 0):
+                    raise struct.error("a text that goes on, or does not, in the next variable")
+                following = following - 1 if width == -1 else max(-(-width // 8) - 1, 0)
+            elif following:
+                raise struct.error("a text that ends before its last variable")
+            else:
+                self._other(kind)
+
+    def _variable(self) -> int:
+        """Read a variable; return the width of its text, -1 if that of another goes on."""
+        self._variables += 1
+        width, labelled, missing, _, _ = self._numbers(5)
+        if not -1 <= width <= 255 or labelled not in (0, 1) or not -3 <= missing <= 3:
+            raise struct.error("a damaged variable")
+        self._skip(8)
+        if labelled:
+            (size,) = self._numbers(1)
+            self._skip(min(max(size, -1), _MOST_NUMBERS) + -size % 4)
+        self._skip(8 * abs(missing))
+        return width
+
+    def _other(self, kind: int) -> None:
+        if kind == _LABELS:
+            for _ in range(*self._numbers(1)):
+                self._skip(8)
+                self._skip((self._file.read(1) or b"\0")[0] | 7)
+        elif kind == _LABELLED:
+            places = self._numbers(*self._numbers(1))
+            if not all(0 < place <= self._variables for place in places):
+                raise struct.error("labels of a variable that is not there")
+        elif kind == _DOCUMENT:
+            self._skip(80 * self._numbers(1)[0])
+        elif kind == _EXTENSION:
+            _, size, count = self._numbers(3)
+            self._skip(-1 if min(size, count) < 0 else size * count)
+        else:
+            raise struct.error("an unknown record")
 
 
 def _check_size(about: Any, where: str, limits: ReadLimits) -> int:

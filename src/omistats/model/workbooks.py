@@ -170,10 +170,21 @@ def _scan(path: Path, where: str, limits: ReadLimits) -> Scan:
                 sheets = scan_old_workbook(file.read(), where, limits)
             else:
                 raise _no_workbook(magic + file.read(500), where)
-    except (OSError, zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError) as error:
+    except (
+        OSError,
+        UnicodeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        struct.error,
+        NotImplementedError,
+    ) as error:
         raise unreadable(where, error) from error
     for name, sheet in sheets.items():
         place = f'{where}, sheet "{printable(name)}"'
+        if not sheet.ordered:
+            rule = "the rows of a sheet must be in order in the file"
+            hint = "Open it in a spreadsheet program and save it."
+            raise DataError([Problem(place, rule, "a row after one further down", hint)])
         needed = sheet.rows * sheet.columns * _CELL_BYTES + sheet.text_bytes
         what = f"bytes for the cells of {sheet.rows:,} rows and {sheet.columns:,} columns"
         limits.check("max_bytes", needed, place, what)
