@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -128,7 +128,8 @@ class _Dictionary:
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+        self._file, self._size = file, file.seek(0, 2)
+        file.seek(0)
         head = file.read(_SPSS_HEADER)
         if head[:4] not in (b"$FL2", b"$FL3"):
             raise struct.error("no such file")
@@ -141,8 +142,9 @@ class _Dictionary:
         return struct.unpack(f"{self._order}{count}i", self._file.read(4 * count))
 
     def _skip(self, size: int) -> None:
-        if size < 0 or len(self._file.read(size)) < size:
+        if size < 0 or self._file.tell() + size > self._size:
             raise struct.error("a record that is cut")
+        self._file.seek(size, 1)
 
     def check(self) -> None:
         """Walk to the end of the dictionary.
