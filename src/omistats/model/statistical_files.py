@@ -134,7 +134,8 @@ class _Dictionary:
         if head[:4] not in (b"$FL2", b"$FL3"):
             raise struct.error("no such file")
         self._order = "<" if head[64:68] in (b"\2\0\0\0", b"\3\0\0\0") else ">"
-        self._variables = 0
+        self._widths: list[int] = []
+        self._labelled: list[bytes] = []
 
     def _numbers(self, count: int) -> tuple[int, ...]:
         if not 0 <= count <= _MOST_NUMBERS:
@@ -168,7 +169,6 @@ class _Dictionary:
 
     def _variable(self) -> int:
         """Read a variable; return the width of its text, -1 if that of another goes on."""
-        self._variables += 1
         width, labelled, missing, _, _ = self._numbers(5)
         if not -1 <= width <= 255 or labelled not in (0, 1) or not -3 <= missing <= 3:
             raise struct.error("a damaged variable")
@@ -176,18 +176,25 @@ class _Dictionary:
         if labelled:
             (size,) = self._numbers(1)
             self._skip(min(max(size, -1), _MOST_NUMBERS) + -size % 4)
-        self._skip(8 * abs(missing))
+        values = self._file.read(8 * abs(missing))
+        if width and (missing < 0 or b"\0" in values):
+            raise struct.error("missing values of a text that are none")
+        self._widths.append(width)
         return width
 
     def _other(self, kind: int) -> None:
         if kind == _LABELS:
+            self._labelled = []
             for _ in range(*self._numbers(1)):
-                self._skip(8)
+                self._labelled.append(self._file.read(8))
                 self._skip((self._file.read(1) or b"\0")[0] | 7)
         elif kind == _LABELLED:
             places = self._numbers(*self._numbers(1))
-            if not all(0 < place <= self._variables for place in places):
+            if not all(0 < place <= len(self._widths) for place in places):
                 raise struct.error("labels of a variable that is not there")
+            texts = [self._widths[place - 1] != 0 for place in places]
+            if any(texts) and (not all(texts) or b"\0" in b"".join(self._labelled)):
+                raise struct.error("labels of a text that are none")
         elif kind == _DOCUMENT:
             self._skip(80 * self._numbers(1)[0])
         elif kind == _EXTENSION:
