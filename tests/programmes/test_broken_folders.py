@@ -415,6 +415,10 @@ def paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | 
         yield from paths(entry, (*path, key))
 
 
+# Tables that are named only in the headers of those within them.
+HEADLESS = (("scales",), ("codes",), ("layouts",))
+
+
 @pytest.mark.parametrize(
     "path", sorted(SHIPPED.glob("*/*.toml")), ids=lambda path: "/".join(path.parts[-2:])
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import attrs
@@ -37,6 +38,9 @@ from omistats.model.units import Spellings, Unit
 
 __all__ = ["read_rows"]
 
+# Rows from which several columns are coded at the same time.
+_LONG = 50_000
+
 
 def read_rows(
     table: RawTable,
@@ -64,6 +68,7 @@ def read_rows(
         The declared units.
     """
     reading = Reading(table, mapping, layout, columns, framework, units)
+    _code_columns(reading)
     _note_rest(reading)
     _read_ids(reading)
     _read_units(reading)
@@ -79,6 +84,17 @@ def read_rows(
     _add_absent(reading)
     _join_repeated(reading)
     return reading
+
+
+def _code_columns(reading: Reading) -> None:
+    """List the different texts of each column, of several columns at a time if they are long."""
+    coded = [c for place, c in reading.columns.items() if place[2:] != ("id",)]
+    if len(reading.table) < _LONG:
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        list(pool.map(lambda column: column.coded, {c.number: c for c in coded}.values()))
 
 
 def _note_rest(reading: Reading) -> None:

@@ -38,6 +38,8 @@ ROWS = 1 << 17
 """Largest number of rows in a batch; a multiple of eight, so that slices start on a byte."""
 
 _PARQUET = (".parquet", ".pq")
+# Bytes a row below which a column of text is a dictionary of few texts.
+_REPEATING = 3
 _IPC = (".arrow", ".feather", ".ipc", ".arrows")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 TEXT_FILES = (".csv", ".tsv", ".txt")
@@ -96,8 +98,15 @@ def is_reader(source: Any) -> bool:
     return hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__")
 
 
-def open_case_files(source: Any) -> tuple[CaseFile, ...]:
+def open_case_files(source: Any, *, coded: bool = False) -> tuple[CaseFile, ...]:
     """Open a path, a data set or a reader.
+
+    Parameters
+    ----------
+    source : path, data set or reader
+        The source.
+    coded : bool
+        Whether to read text that repeats in a single Parquet file as dictionaries.
 
     Raises
     ------
@@ -107,7 +116,7 @@ def open_case_files(source: Any) -> tuple[CaseFile, ...]:
     if isinstance(source, str | os.PathLike):
         path = Path(os.fspath(source))
         if not path.is_dir():
-            return (_open_file(path),)
+            return (_open_file(path, coded=coded),)
         return tuple(_open_file(file, folders) for file, folders in _list_case_files(path))
     if is_data_set(source):
         return (_open_data_set(source),)
@@ -402,7 +411,9 @@ def _detect_changes(
     return attrs.evolve(case_file, read=read)
 
 
-def _open_file(path: Path, folders: dict[str, str | None] | None = None) -> CaseFile:
+def _open_file(
+    path: Path, folders: dict[str, str | None] | None = None, *, coded: bool = False
+) -> CaseFile:
     """Open one file."""
     name, kind = str(path), path.suffix
     count: int | None = None
@@ -418,7 +429,7 @@ def _open_file(path: Path, folders: dict[str, str | None] | None = None) -> Case
 
             with pq.ParquetFile(path) as file:
                 schema, count = file.schema_arrow, file.metadata.num_rows
-            case_file = CaseFile(name, schema, _read_parquet(path), lambda: count)
+            case_file = CaseFile(name, schema, _read_parquet(path, coded), lambda: count)
         else:
             with path.open("rb") as file:
                 stream = file.read(6) != b"ARROW1"
@@ -460,11 +471,13 @@ def _named_batches(batches: Iterator[Any], where: Callable[[int], str]) -> _Batc
         number += 1
 
 
-def _read_parquet(path: Path) -> Callable[[Sequence[str] | None], _Batches]:
+def _read_parquet(path: Path, coded: bool) -> Callable[[Sequence[str] | None], _Batches]:
     def read(columns: Sequence[str] | None) -> _Batches:
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        labels = _repeating_texts(path) if coded else None
+        options = {"page_checksum_verification": True, "read_dictionary": labels}
+        with pq.ParquetFile(path, **options) as file:
             for first, last in _row_group_runs(file.metadata):
                 groups = range(first, last + 1)
                 where = (
@@ -479,6 +492,27 @@ def _read_parquet(path: Path) -> Callable[[Sequence[str] | None], _Batches]:
                     raise DataError(found or error.problems) from error.__cause__
 
     return read
+
+
+def _repeating_texts(path: Path) -> list[str]:
+    """List the columns of text that a file stores as few different texts."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        about, schema = file.metadata, file.schema_arrow
+        groups = [about.row_group(i) for i in range(about.num_row_groups)]
+        # Nested columns take several places; those of a flat table one each.
+        if about.num_columns != len(schema):
+            return []
+        return [
+            field.name
+            for i, field in enumerate(schema)
+            if pa.types.is_string(field.type)
+            and all(
+                group.column(i).total_uncompressed_size < _REPEATING * group.num_rows
+                for group in groups
+            )
+        ]
 
 
 def _unreadable(path: Path, groups: Sequence[int], columns: Sequence[str] | None) -> list[Problem]:

@@ -143,7 +143,8 @@ def read_raw_table(
 
         return read_statistical_file(path, encoding, limits)
     if kind in _ARROW or path.is_dir():
-        files = open_case_files(path)
+        # Labels that a file has once are read once.
+        files = open_case_files(path, coded=True)
         return _read_arrow(str(path), "parquet" if kind in _ARROW[:2] else "arrow", files, limits)
     known = ", ".join(WORKBOOKS + TEXT_FILES + STATISTICAL + _ARROW)
     raise DataError(

@@ -175,7 +175,7 @@ class Treatment(TableResult):
             if found.pop("format") != _FORMAT:
                 return None
             entries = [
-                Treated(*entry[:6], row_numbers=tuple(entry[6])) for entry in found.pop("entries")
+                Treated(*entry[:5], entry[5], tuple(entry[6])) for entry in found.pop("entries")
             ]
             return cls.of_entries(entries, **found)
         except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException):
