@@ -15,7 +15,7 @@ import pyarrow as pa
 from omistats._result_tables import Display, TableResult
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_values
 from omistats.mappings.dates import read_days
-from omistats.mappings.layouts import Columns, find_columns, open_layouts
+from omistats.mappings.layouts import Columns, find_columns, open_layouts, read_table
 from omistats.mappings.mapping import (
     OPEN,
     CaseMapping,
@@ -35,7 +35,6 @@ from omistats.mappings.rows import read_rows
 from omistats.mappings.toml_text import toml_text
 from omistats.model.framework import Framework
 from omistats.model.raw_table import RawTable
-from omistats.model.tabular_files import read_raw_table
 from omistats.model.units import Unit
 from omistats.programmes.programme import Programme, load as load_programme
 from omistats.programmes.toml_files import Key
@@ -275,7 +274,7 @@ def check(
         if _is_meant_for(source, found):
             return _against(source, found, owner, problems, layout)
     options = {"sheet": sheet, "header_row": header_row}
-    table = read_raw_table(source, **options)  # type: ignore[arg-type]
+    table = read_table(source, **options)  # type: ignore[arg-type]
     proposal = propose_mapping(table, known)
     if header_row is not None:
         name, proposed = next(iter(proposal.mapping.layouts.items()))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_values
 from omistats.mappings.mapping import CaseMapping, column_places, has_number, plain
 from omistats.model.raw_table import RawColumn, RawTable, column_letter
 from omistats.model.tabular_files import read_raw_table
 from omistats.programmes.toml_files import Key
 
-__all__ = ["Columns", "choose_layout", "find_columns", "open_layouts"]
+__all__ = ["Columns", "choose_layout", "find_columns", "open_layouts", "read_table"]
 
 Columns = Mapping[Key, RawColumn]
 """The column of each place of a layout that names one."""
@@ -86,6 +88,16 @@ def _missing(
     return Problem(where, f"must be a column of {table.place}", f"no {header!r}", hint)
 
 
+def read_table(source: Any, **options: Any) -> RawTable:
+    """Read a table; a column without a header is called by its letter, as ``[A]``."""
+    table = read_raw_table(source, **options)
+    columns = tuple(
+        column if column.name else attrs.evolve(column, name=f"[{column_letter(column.number)}]")
+        for column in table.columns
+    )
+    return attrs.evolve(table, columns=columns)
+
+
 Opened = tuple[RawTable, dict[Key, RawColumn], list[Problem]]
 
 
@@ -107,7 +119,7 @@ def open_layouts(
         key = tuple(options.values())
         if key not in tables:
             try:
-                tables[key] = read_raw_table(source, **options)
+                tables[key] = read_table(source, **options)
             except DataError as error:
                 tables[key] = error
         table = tables[key]

@@ -175,7 +175,8 @@ class Treatment(TableResult):
             if found.pop("format") != _FORMAT:
                 return None
             entries = [
-                Treated(*entry[:5], entry[5], tuple(entry[6])) for entry in found.pop("entries")
+                Treated(step, column, rule, before, after, rows, tuple(numbers))
+                for step, column, rule, before, after, rows, numbers in found.pop("entries")
             ]
             return cls.of_entries(entries, **found)
         except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException):
