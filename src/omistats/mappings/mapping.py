@@ -12,6 +12,7 @@ from typing import Final
 import attrs
 
 from omistats.mappings.toml_text import Comments, toml_text
+from omistats.model.raw_table import printable
 from omistats.model.units import Spellings, Unit
 from omistats.programmes.toml_files import Key, TomlFile
 
@@ -393,7 +394,7 @@ class CaseMapping:
         """Name the place of an entry: of a file, its line."""
         if self.source is not None:
             return self.source.where(*path)
-        return ".".join(map(str, path)) or "the mapping"
+        return printable(".".join(map(str, path))) or "the mapping"
 
     @property
     def name(self) -> str:

@@ -15,6 +15,7 @@ from omistats.mappings.rows import read_rows
 from omistats.model import batches
 from omistats.model.case_set import CaseSet
 from omistats.model.framework import Framework
+from omistats.model.raw_table import printable
 
 __all__ = ["read_cases"]
 
@@ -96,7 +97,7 @@ def _problems(reading: Reading) -> Iterator[Problem]:
         if doubt.severity == ERROR:
             groups.setdefault((doubt.column, doubt.rule), []).append(doubt)
     for (column, rule), doubts in groups.items():
-        where = reading.table.place + (f', column "{column}"' if column else "")
+        where = reading.table.place + (f', column "{printable(column)}"' if column else "")
         found = "; ".join(_found(reading, doubt) for doubt in doubts[:6])
         more = f"; and {len(doubts) - 6} more values" if len(doubts) > 6 else ""
         hints = list(dict.fromkeys(doubt.suggestion for doubt in doubts))
