@@ -274,7 +274,7 @@ def check(
         if _is_meant_for(source, found):
             return _against(source, found, owner, problems, layout)
     options = {"sheet": sheet, "header_row": header_row}
-    table = read_table(source, **options)  # type: ignore[arg-type]
+    table = read_table(source, **options)
     proposal = propose_mapping(table, known)
     if header_row is not None:
         name, proposed = next(iter(proposal.mapping.layouts.items()))

@@ -301,15 +301,15 @@ def _recode(
             targets.append(-1)
             continue
         found, by_rule = table.find(text)
-        rows = np.empty(0, np.intp)
         if found is None and text.strip():
             rows = _rows_of(codes, i, len(texts))
             hint = _near_code(reading.mapping, names, text)
             reading.doubt(column.name, text, "a code that the mapping has not", hint, ERROR, rows)
+            targets.append(-1)
+            continue
         answer = blank if found is None else found
         targets.append(place.get(answer, -1))
-        if found is not None or not text.strip():
-            _log_value(reading, column, text, answer, by_rule, (codes, i, len(texts), counts[i]))
+        _log_value(reading, column, text, answer, by_rule, (codes, i, len(texts), counts[i]))
     return Coded(np.array(targets, np.int8)[codes], tuple(labels))
 
 
