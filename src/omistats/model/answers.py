@@ -83,10 +83,12 @@ def read_answers(
     column, invalid = _arrow.as_levels(array, accepted)
     if column is None:
         return None, invalid
-    found = _arrow.codes_of(column)
-    # The last entry is that of null.
-    table = np.array([*range(len(labels)), *([-1] * (len(accepted) - len(labels))), blank], np.int8)
-    return _arrow.dictionary(table[found], labels), None
+    # What is not applicable is null, unless it has a label of its own.
+    places = [*range(len(labels)), *([None] * (len(accepted) - len(labels)))]
+    found = pa.array(places, pa.int8()).take(column.indices)
+    if blank >= 0:
+        found = found.fill_null(blank)
+    return pa.DictionaryArray.from_arrays(found, pa.array(labels, pa.string())), None
 
 
 def route_answers(
@@ -256,11 +258,13 @@ def answer_array(column: pa.Array, question: Question, framework: Framework) -> 
     """
     if not isinstance(column, pa.DictionaryArray):
         return column
-    flags = answer_flags(column, question)
-    counted = flags.applicable
+    sufficient = question.sufficient or SUFFICIENT[:1]
+    counted = {*question.answers}
     if framework.counts_not_answered:
-        counted = counted | flags.not_answered
-    return pa.array(flags.sufficient, mask=~counted)
+        counted.add(NOT_ANSWERED)
+    labels = column.dictionary.to_pylist()
+    table = pa.array([label in sufficient if label in counted else None for label in labels])
+    return table.cast(pa.bool_()).take(column.indices)
 
 
 def level_array(column: pa.Array, levels: tuple[str, ...]) -> pa.Array:

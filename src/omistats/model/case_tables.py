@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import attrs
@@ -37,7 +38,14 @@ _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})$")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?$")
 
+# No code of a level, nor -1, which is null.
+_NO_CODE = -2
+_MOST_SMALL = 127
+_MOST_WORKERS = 4
+
 Mask = npt.NDArray[np.bool_]
+Read = tuple[pa.Array | None, list[Problem]]
+Reader = Callable[[RawColumn], Read]
 
 
 def read_case_table(
@@ -74,25 +82,26 @@ def read_case_table(
     raw = read_raw_table(path)
     found: dict[str, pa.Array] = {}
     problems: list[Problem] = []
-    known: dict[str, Callable[[RawColumn], tuple[pa.Array | None, Problem | None]]] = {
-        "case_id": lambda column: (_without_blank(column.text), None),
-        "unit": lambda column: (_labelled(column), None),
+    known: dict[str, Reader] = {
+        "case_id": lambda column: (_without_blank(column.text), []),
+        "unit": lambda column: (_labelled(column), []),
         **{s.name: _stratum_reader(raw, s) for s in framework.strata},
         **{q.id: _answer_reader(raw, q, framework) for q in framework.questions},
     }
     names = [column.name for column in raw.columns]
-    for name, read in known.items():
-        if name not in names:
-            continue
+
+    def read(name: str) -> tuple[pa.Array | None, list[Problem]]:
         try:
-            array, problem = read(raw[name])
+            return known[name](raw[name])
         except DataError as error:  # two columns of that name
-            problems += error.problems
-            array, problem = None, None
-        if problem is not None:
-            problems.append(problem)
-        # A column with a problem is not checked further, but it is there.
-        found[name] = pa.nulls(len(raw), pa.string()) if array is None else array
+            return None, list(error.problems)
+
+    here = [name for name in known if name in names]
+    with ThreadPoolExecutor(_MOST_WORKERS) as pool:
+        for name, (array, more) in zip(here, pool.map(read, here), strict=True):
+            problems += more
+            # A column with a problem is not checked further, but it is there.
+            found[name] = pa.nulls(len(raw), pa.string()) if array is None else array
     if problems:
         missing = column_problems(list(found), framework)
         raise DataError([*map(_in_file(raw), missing), *problems])
@@ -175,8 +184,10 @@ def _labels(column: RawColumn) -> list[str | None]:
 
 def _recoded(column: RawColumn, codes: list[int], labels: tuple[str, ...]) -> pa.Array:
     """Make a dictionary column of the new code of each different cell; -1 is null."""
-    table = np.array([*codes, -1], np.int32)
-    return _arrow.dictionary(table[_arrow.codes_of(column.coded)], labels)
+    kind = pa.int8() if len(labels) <= _MOST_SMALL else pa.int32()
+    table = pa.array([None if code < 0 else code for code in codes], kind)
+    indices = table.take(column.coded.indices)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(labels, pa.string()))
 
 
 def _labelled(column: RawColumn) -> pa.Array:
@@ -185,67 +196,67 @@ def _labelled(column: RawColumn) -> pa.Array:
     return labels.take(column.coded.indices)
 
 
-def _invalid(raw: RawTable, column: RawColumn, bad: list[int], rule: str) -> tuple[None, Problem]:
+def _invalid(raw: RawTable, column: RawColumn, bad: list[int], rule: str) -> Read:
     """Return the problem of cells that break a rule, with their rows."""
     mask = np.isin(_arrow.codes_of(column.coded), bad)
     texts = [column.coded.dictionary[i].as_py() for i in bad]
     shown = [f"{t} ({column.labels[t]})" if t in column.labels else t for t in texts]
     where = f"{raw.place}, {_rows(raw, mask)}: {column.name}"
-    return None, Problem(where, rule, format_values(sorted(shown)), _MAPPING_HINT)
+    return None, [Problem(where, rule, format_values(sorted(shown)), _MAPPING_HINT)]
 
 
-def _used(column: RawColumn) -> set[int]:
-    """Return the codes that some row has; a dictionary may hold others."""
-    return set(np.unique(_arrow.codes_of(column.coded)).tolist()) - {-1}
+def _unknown(column: RawColumn, codes: list[int]) -> list[int]:
+    """List the different cells that have no new code and that some row holds."""
+    bad = [i for i, code in enumerate(codes) if code == _NO_CODE]
+    if not bad:
+        return []
+    used = np.unique(_arrow.codes_of(column.coded))
+    return [i for i in bad if i in used]
 
 
-def _stratum_reader(
-    raw: RawTable, stratum: Stratum
-) -> Callable[[RawColumn], tuple[pa.Array | None, Problem | None]]:
+def _stratum_reader(raw: RawTable, stratum: Stratum) -> Reader:
     places = {level: i for i, level in enumerate(stratum.levels)}
 
-    def read(column: RawColumn) -> tuple[pa.Array | None, Problem | None]:
+    def read(column: RawColumn) -> Read:
         texts = column.coded.dictionary.to_pylist()
         labels = _labels(column)
         # What the office calls missing is unknown.
         codes = [
             -1
             if label is None or (text in column.missing and label not in places)
-            else places.get(label, -2)
+            else places.get(label, _NO_CODE)
             for text, label in zip(texts, labels, strict=True)
         ]
-        if bad := sorted(i for i in _used(column) if codes[i] == -2):
+        if bad := _unknown(column, codes):
             rule = f"allowed levels are {format_values(stratum.levels, 12)}, or blank for unknown"
             return _invalid(raw, column, bad, rule)
-        return _recoded(column, codes, stratum.levels), None
+        return _recoded(column, codes, stratum.levels), []
 
     return read
 
 
-def _answer_reader(
-    raw: RawTable, question: Question, framework: Framework
-) -> Callable[[RawColumn], tuple[pa.Array | None, Problem | None]]:
+def _answer_reader(raw: RawTable, question: Question, framework: Framework) -> Reader:
     stored = stored_labels(framework, question)
-    flags = {} if question.levels else _FLAGS
+    words = {} if question.levels else _FLAGS
     labels = SUFFICIENT if stored is None else tuple(dict.fromkeys((*stored, NOT_APPLICABLE)))
     places = {label: i for i, label in enumerate(labels)} if stored is not None else {}
 
     def place(label: str | None) -> int:
         if label is None:
             return -1
-        if (flag := flags.get(label.strip().casefold())) is not None:
+        if (flag := words.get(label.strip().casefold())) is not None:
             return labels.index(SUFFICIENT[0] if flag else SUFFICIENT[1])
-        return places.get(label, -2)
+        return places.get(label, _NO_CODE)
 
-    def read(column: RawColumn) -> tuple[pa.Array | None, Problem | None]:
+    def read(column: RawColumn) -> Read:
         codes = [place(label) for label in _labels(column)]
-        if bad := sorted(i for i in _used(column) if codes[i] == -2):
+        if bad := _unknown(column, codes):
             rule = answer_rule(question, framework).replace(" null", " blank")
             return _invalid(raw, column, bad, rule)
         if stored is not None:
-            return _recoded(column, codes, labels), None
-        found = np.array([*codes, -1], np.int8)[_arrow.codes_of(column.coded)]
-        return pa.array(found == 0, mask=found < 0), None
+            return _recoded(column, codes, labels), []
+        flags = pa.array([None if code < 0 else code == 0 for code in codes], pa.bool_())
+        return flags.take(column.coded.indices), []
 
     return read
 

@@ -146,8 +146,13 @@ class RawColumn:
     @cached_property
     def coded(self) -> pa.DictionaryArray:
         """The cells as text, each different one once."""
-        if isinstance(self._values, pa.DictionaryArray):
-            return self._values
+        values = self._values
+        if isinstance(values, pa.DictionaryArray):
+            return values
+        if isinstance(values, pa.ChunkedArray) and values.num_chunks:
+            # Without the copy of all text that one array of it would be.
+            values = values.dictionary_encode().combine_chunks()
+            return values.chunk(0) if isinstance(values, pa.ChunkedArray) else values
         return self.text.dictionary_encode()
 
     def __repr__(self) -> str:

@@ -9,7 +9,7 @@ import io
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ __all__ = ["read_text_table"]
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _CHUNK = 1 << 20
 # Arrow reads blocks of this size at the same time; a longer line is read by the csv module.
-_BLOCK = 1 << 21
+_BLOCK = 1 << 22
 _RECORDS = 20_000
 _TAIL = 1 << 16
 # Records at the end that may be a footer.
@@ -46,6 +46,7 @@ _END = "\x00end"
 
 _NONE = np.empty(0, np.int64)
 
+Octets = bytes | bytearray
 Record = list[str]
 Positions = npt.NDArray[np.int64]
 
@@ -144,40 +145,37 @@ _MAGIC = {
 }
 
 
-def _read_bytes(path: Path, where: str, limits: ReadLimits) -> bytes:
+def _read_bytes(path: Path, where: str, limits: ReadLimits) -> bytearray:
     """Read a file, unpacked; stop at the first limit that it passes."""
     with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    chunks, size, line = [], 0, 0
-    with gzip.open(path, "rb") if packed else path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            if not size and (
-                kind := next((k for m, k in _MAGIC.items() if chunk[: len(m)] == m), "")
-            ):
-                hint = "Rename the file so that its name ends as its kind does."
-                raise DataError([Problem(where, "expected a text file", kind, hint)])
-            size += len(chunk)
-            limits.check("max_bytes", size, where, "bytes" + " unpacked" * packed)
-            line = _check_lines(chunk, line, where, limits)
-            chunks.append(chunk)
-    return b"".join(chunks)
+        head = file.read(16)
+        if kind := next((k for mark, k in _MAGIC.items() if head.startswith(mark)), ""):
+            hint = "Rename the file so that its name ends as its kind does."
+            raise DataError([Problem(where, "expected a text file", kind, hint)])
+        file.seek(0)
+        packed = head[:2] == b"\x1f\x8b"
+        data, line = bytearray(), 0
+        with gzip.open(file) if packed else nullcontext(file) as stream:
+            while chunk := stream.read(_CHUNK):
+                size = len(data) + len(chunk)
+                limits.check("max_bytes", size, where, "bytes" + " unpacked" * packed)
+                line = _check_lines(chunk, line, where, limits)
+                data += chunk
+    return data
 
 
 def _check_lines(chunk: bytes, line: int, where: str, limits: ReadLimits) -> int:
-    """Check the length of lines; return the length of the one that goes on."""
-    most = limits.max_line_bytes
-    last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-    first = len(chunk)
-    if last >= 0:
-        found = [at for at in (chunk.find(b"\n"), chunk.find(b"\r")) if at >= 0]
-        first = min(found)
+    """Check the length of lines; return that of the one that goes on."""
+    ends = [at for mark in b"\n\r" if (at := chunk.find(mark)) >= 0]
+    first = min(ends, default=len(chunk))
     limits.check("max_line_bytes", line + first, where, "bytes in a line")
-    if last < 0:
+    if not ends:
         return line + len(chunk)
-    if last - first > most:
+    last = max(map(chunk.rfind, b"\n\r"))
+    if last - first > limits.max_line_bytes:
         octets = np.frombuffer(chunk, np.uint8)
-        ends = np.flatnonzero((octets == 10) | (octets == 13))
-        longest = int(np.diff(ends).max()) - 1
+        found = np.flatnonzero((octets == 10) | (octets == 13))
+        longest = int(np.diff(found).max()) - 1
         limits.check("max_line_bytes", longest, where, "bytes in a line")
     return len(chunk) - last - 1
 
@@ -191,7 +189,7 @@ _MARKS = (
 )
 
 
-def _to_utf8(data: bytes, encoding: str | None, where: str) -> tuple[bytes, str]:
+def _to_utf8(data: Octets, encoding: str | None, where: str) -> tuple[Octets, str]:
     """Decode a file to UTF-8 without a byte order mark; return it and the name of its encoding."""
     if encoding is None:
         encoding = next((name for mark, name in _MARKS if data.startswith(mark)), None)
@@ -216,7 +214,7 @@ def _to_utf8(data: bytes, encoding: str | None, where: str) -> tuple[bytes, str]
     return data, name
 
 
-def _utf8_error(data: bytes) -> int | None:
+def _utf8_error(data: Octets) -> int | None:
     """Return the position of the first byte that is not UTF-8; None if there is none."""
     if data.isascii():
         return None
@@ -231,14 +229,14 @@ def _utf8_error(data: bytes) -> int | None:
     return None
 
 
-def _not_text(data: bytes, at: int, rule: str, where: str) -> DataError:
+def _not_text(data: Octets, at: int, rule: str, where: str) -> DataError:
     line = data.count(b"\n", 0, at) + 1
     found = f"the byte {data[at : at + 1].hex()} in {ascii(data[max(at - 15, 0) : at + 15])[1:]}"
     hint = "Pass encoding= with the file's own, or export it as UTF-8."
     return DataError([Problem(f"{where}, line {line}", rule, found, hint)])
 
 
-def _find_encoding(data: bytes, where: str) -> str:
+def _find_encoding(data: Octets, where: str) -> str:
     """Tell the encoding of a file without a byte order mark.
 
     Raises
@@ -262,11 +260,27 @@ def _find_encoding(data: bytes, where: str) -> str:
     raise _not_text(data, at, f"{rule}; other characters are UTF-8", where)
 
 
-def _lines(data: bytes) -> Iterator[str]:
-    return iter(io.TextIOWrapper(io.BytesIO(data), "utf-8", newline=""))
+class _Slice(io.RawIOBase):
+    """Data from a position on, read without a copy."""
+
+    def __init__(self, data: Octets, start: int) -> None:
+        self._view, self._at = memoryview(data), start
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(len(buffer), len(self._view) - self._at)
+        buffer[:size] = self._view[self._at : self._at + size]
+        self._at += size
+        return size
 
 
-def _sample(head: bytes) -> list[str]:
+def _lines(data: Octets, start: int) -> Iterator[str]:
+    return iter(io.TextIOWrapper(io.BufferedReader(_Slice(data, start)), "utf-8", newline=""))
+
+
+def _sample(head: Octets) -> list[str]:
     """Return the first lines, without one that is cut."""
     text = head.decode("utf-8", "ignore")
     lines = list(islice(io.StringIO(text, newline=""), 2 * SAMPLE + 1))
@@ -305,7 +319,7 @@ def _find_separator(lines: list[str], where: str, suffixes: list[str]) -> str:
 
 
 def _read_records(
-    data: bytes,
+    data: Octets,
     start: int,
     separator: str,
     where: str,
@@ -314,7 +328,7 @@ def _read_records(
     limits: ReadLimits,
 ) -> dict[str, Any]:
     """Find the header and read the records below it; return arguments of a `RawTable`."""
-    head, size = _read_head(data[start:] if start else data, separator, where, header_row)
+    head, size = _read_head(data, start, separator, where, header_row)
     at = start + size
     header = head[-1]
     while header and not header[-1].strip():
@@ -326,7 +340,7 @@ def _read_records(
         first += reader.done
         at = end
     if at < len(data):
-        reader.read(data[at:] if at else data, first)
+        reader.read(data, at, first)
     columns = []
     for j, (cell, values) in enumerate(zip(header, reader.finish(), strict=True)):
         if (name := header_name(cell)) or values.null_count < len(values):
@@ -341,14 +355,14 @@ def _read_records(
 
 
 def _read_head(
-    data: bytes, separator: str, where: str, header_row: int | None
+    data: Octets, start: int, separator: str, where: str, header_row: int | None
 ) -> tuple[list[Record], int]:
     """Read the records up to the header; return them, and where the next one begins."""
     ends, end = [0], 0
 
     def lines() -> Iterator[str]:
         nonlocal end
-        for line in _lines(data):
+        for line in _lines(data, start):
             end += len(line.encode())
             yield line
         yield _END
@@ -385,7 +399,7 @@ def _unclosed(where: str, row: int, found: str) -> DataError:
     return DataError([Problem(f"{where}, row {row}", rule, found, hint)])
 
 
-def _plain_part(data: bytes, start: int, separator: str) -> int:
+def _plain_part(data: Octets, start: int, separator: str) -> int:
     """Return how far Arrow can read: to a blank line near the end, if there is one.
 
     Zero if quotation marks stand within cells, or there are blank lines further up, which
@@ -410,7 +424,7 @@ def _plain_part(data: bytes, start: int, separator: str) -> int:
     return len(data)
 
 
-def _blank_lines(data: bytes, start: int, end: int) -> list[int]:
+def _blank_lines(data: Octets, start: int, end: int) -> list[int]:
     """List where blank lines begin."""
     if data[start : start + 1] in (b"\n", b"\r"):
         return [start]
@@ -423,7 +437,7 @@ def _blank_lines(data: bytes, start: int, end: int) -> list[int]:
     return sorted(found)
 
 
-def _has_one_line_a_row(data: bytes, start: int, rows: int) -> bool:
+def _has_one_line_a_row(data: Octets, start: int, rows: int) -> bool:
     """Tell whether there are as many lines as rows, so that none is blank or within a cell."""
     end = "\n" if data.find(b"\n", start) >= 0 else "\r"
     last = data.rfind(end.encode(), start, len(data) - 1) + 1
@@ -460,7 +474,7 @@ class _Records:
         """Number of each data row."""
         return np.concatenate(self._rows) if self._rows else np.empty(0, np.int64)
 
-    def read_plain(self, data: bytes, start: int, first: int) -> int:
+    def read_plain(self, data: Octets, start: int, first: int) -> int:
         """Read records with Arrow; return where they end, zero if it cannot read them."""
         end, table = len(data), None
         with suppress(pa.ArrowException):  # read in another way below
@@ -490,7 +504,7 @@ class _Records:
         self._last = list(zip(range(first + cut, first + table.num_rows), records, strict=True))
         return end
 
-    def _read_arrow(self, data: bytes, start: int, end: int, *, lines_in_cells: bool) -> pa.Table:
+    def _read_arrow(self, data: Octets, start: int, end: int, *, lines_in_cells: bool) -> pa.Table:
         from pyarrow import csv as arrow_csv
 
         names = [str(j) for j in range(self._width)]
@@ -508,10 +522,10 @@ class _Records:
             ),
         )
 
-    def read(self, body: bytes, first: int) -> None:
+    def read(self, data: Octets, start: int, first: int) -> None:
         """Read records one by one."""
         number = first
-        lines: Iterable[str] = _with_end(_lines(body))
+        lines: Iterable[str] = _with_end(_lines(data, start))
         closed = False
         try:
             for number, record in enumerate(csv.reader(lines, delimiter=self._separator), first):
