@@ -615,13 +615,15 @@ def _text(cells: tuple[str, ...]) -> pa.Array:
 
 
 def _blank_rows(table: pa.Table) -> npt.NDArray[np.bool_] | None:
-    """Tell which rows have no filled cell; None if all have one."""
+    """Tell which rows hold nothing but blanks; None if all hold more."""
+    import pyarrow.compute as pc
+
     blank: npt.NDArray[np.bool_] | None = None
+    # The fullest column, usually of ids, tells of most tables that they have no such row.
     for column in sorted(table.columns, key=lambda column: int(column.null_count)):
-        if not column.null_count:
-            return None
-        empty = np.asarray(column.is_null().combine_chunks().to_numpy(zero_copy_only=False))
-        blank = empty if blank is None else blank & empty
+        empty = pc.utf8_is_space(column).fill_null(True)
+        here = np.asarray(empty.to_numpy(), np.bool_)
+        blank = here if blank is None else blank & here
         if not blank.any():
             return None
     return blank
