@@ -73,7 +73,9 @@ def tally(
     ----------
     source : CaseSet, data frame, table of an engine, record batch reader, data set, or path
         The cases. A path is a Parquet file, an Arrow IPC file or stream, or a folder of such
-        files, also in folders like ``unit=A``. A data set is pyarrow's. A Polars
+        files, also in folders like ``unit=A``; or a workbook (``.xlsx``, ``.xls``, ``.ods``),
+        a text file (``.csv``, ``.tsv``) or a file of SPSS or Stata (``.sav``, ``.dta``) whose
+        headers are the names of the framework's columns. A data set is pyarrow's. A Polars
         ``LazyFrame``, a DuckDB relation or a Spark ``DataFrame`` is counted by its engine,
         which returns only counts. All but a case set need ``framework``. The notes say how
         much is held in memory.

@@ -43,8 +43,8 @@ def score_tally(
     Parameters
     ----------
     source : CaseSet, data frame, lazy frame of an engine, record batch reader, data set, or path
-        The cases, as for `omistats.tally`: large files and readers are read in parts, and
-        engines sum where the cases are. All but a case set need ``framework``.
+        The cases, as for `omistats.tally`: large files of Parquet and Arrow and readers are
+        read in parts, and engines sum where the cases are. All but a case set need ``framework``.
     breakdowns : iterable of Breakdown or str, optional
         Sum over the groups of these too; none by default.
     items : iterable of str, optional
