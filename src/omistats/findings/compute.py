@@ -47,8 +47,9 @@ def recompute(
         a Parquet file, an Arrow IPC file or stream, or a folder of such files; a data set is
         pyarrow's. They are counted part by part, in bounded memory; see `omistats.tally`. A
         path may also be a workbook, a text file, or a file of SPSS or Stata whose headers are
-        the names of the framework's columns; these are read into memory. A Polars ``LazyFrame``, a DuckDB relation or a Spark ``DataFrame`` is counted by its
-        engine. Weighted and clustered cases are read into memory, wherever they are.
+        the names of the framework's columns; these are read into memory. A Polars
+        ``LazyFrame``, a DuckDB relation or a Spark ``DataFrame`` is counted by its engine.
+        Weighted and clustered cases are read into memory, wherever they are.
     by : {'unit'}, optional
         Compute findings for every unit, then for all together; by default only for all
         together.
