@@ -304,6 +304,13 @@ def test_a_file_without_cases(tmp_path: Path) -> None:
     assert len(read_cases(tmp_path / "x.csv", FRAMEWORK)) == 0
 
 
+def test_hints_name_no_argument_that_is_not_there(tmp_path: Path) -> None:
+    (one,) = problems(tmp_path / "x.csv", "1,2\n3,4\n")
+    assert "Write a mapping whose layout says header_row=" in one
+    (two,) = problems(tmp_path / "y.csv", "case_id,unit\n1," + "x" * (1 << 24))
+    assert "pass the frame (max_line_bytes is 16,777,216 by default)" in two
+
+
 def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

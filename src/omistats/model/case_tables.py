@@ -79,7 +79,10 @@ def read_case_table(
     DataError
         When the file cannot be read, or its cells break a rule; names file, sheet and rows.
     """
-    raw = read_raw_table(path)
+    try:
+        raw = read_raw_table(path)
+    except DataError as error:
+        raise DataError([_without_arguments(problem) for problem in error.problems]) from error
     found: dict[str, pa.Array] = {}
     problems: list[Problem] = []
     known: dict[str, Reader] = {
@@ -117,6 +120,20 @@ def read_case_table(
         rows = "; ".join(f"row {row}: {text}" for row, text in raw.footer_rows)
         metadata = {**metadata, LEFT_OUT: f"{raw.place}, {rows}".encode()}
     return columns, units, metadata
+
+
+def _without_arguments(problem: Problem) -> Problem:
+    """Say what to do instead of passing an argument that functions of a path do not have."""
+    hint = problem.hint.replace("Pass ", "Write a mapping whose layout says ").replace(
+        "or pass ", "or write a mapping whose layout says "
+    )
+    # A limit, which is for the library's reader.
+    hint = re.sub(
+        r"pass a larger (\w+)= \(by default (.*)\)",
+        r"read it with another library and pass the frame (\1 is \2 by default)",
+        hint,
+    )
+    return attrs.evolve(problem, hint=hint)
 
 
 def _in_file(raw: RawTable) -> Callable[[Problem], Problem]:
