@@ -23,6 +23,7 @@ __all__ = [
     "contiguous",
     "decode_dictionaries",
     "duplicates",
+    "has_levels",
     "is_text",
     "labels_to_codes",
     "to_table",
@@ -287,8 +288,7 @@ def as_levels(
 def _as_levels_directly(array: pa.Array, levels: Sequence[str]) -> pa.Array | None:
     """Convert the common types of column without Python loops; None for any other."""
     if isinstance(array, pa.DictionaryArray):
-        same = array.type == _LEVELS and array.dictionary.to_pylist() == list(levels)
-        return array if same else None
+        return array if has_levels(array, levels) else None
     if not pa.types.is_string(array.type):
         return None
     import pyarrow.compute as pc
@@ -297,6 +297,11 @@ def _as_levels_directly(array: pa.Array, levels: Sequence[str]) -> pa.Array | No
     if indices.null_count != array.null_count:
         return None
     return dictionary(_integer_values(indices).astype(np.int8), levels)
+
+
+def has_levels(array: pa.Array, levels: Sequence[str]) -> bool:
+    """Tell whether a column is a dictionary over just these levels, with 8-bit indices."""
+    return bool(array.type == _LEVELS) and array.dictionary.to_pylist() == list(levels)
 
 
 _LEVELS = pa.dictionary(pa.int8(), pa.string())

@@ -18,6 +18,7 @@ from omistats.model.metadata import SYNTHETIC
 from omistats.model.raw_table import RawColumn, RawTable
 from omistats.model.treatment import LEFT_OUT, Treated, Treatment
 from omistats.model.units import Unit
+from omistats.model.validation import validate_frame
 from omistats.programmes.toml_files import Key
 
 __all__ = ["ERROR", "NOTE", "QUESTION", "Coded", "Codes", "Doubt", "Flags", "Reading"]
@@ -170,7 +171,10 @@ class Reading:
         used = set(_arrow.used_labels(_arrow.codes_of(arrays["unit"]), self.coded["unit"].labels))
         units = [unit for unit in self.units if unit.id in used] or None
         table = pa.table(arrays).replace_schema_metadata(metadata)
-        return CaseSet.from_data(table, framework=self.framework, units=units)
+        # The rules on repeated ids have made them unique.
+        columns, ids, kept = validate_frame(table, self.framework, units, check_ids=False)
+        names = {unit.id: unit.name for unit in units or ()}
+        return CaseSet(self.framework, ids, kept, columns, names)
 
     def _questions(self) -> frozenset[str]:
         return frozenset(self.framework.question_ids)

@@ -78,7 +78,7 @@ def read_rows(
             read_ages(reading, name, levels)
         else:
             column = reading.column("characteristics", name, "column")
-            reading.coded[name] = _recode(reading, column, given.codes, levels)
+            reading.coded[name] = _recode(reading, column, given.codes).over(levels)
     _read_questions(reading)
     _read_kept(reading)
     _add_absent(reading)
@@ -269,14 +269,41 @@ class _Table:
         return text, by_rule
 
 
+@attrs.frozen(eq=False)
+class _Recoded:
+    """What the texts of a column mean.
+
+    Attributes
+    ----------
+    codes : ndarray of int
+        The text of each row, -1 for an empty cell.
+    texts : list of str
+        The texts; the last stands for an empty cell.
+    answers : list of str or None
+        What each text means; None if nothing does, or no row has it.
+    """
+
+    codes: Codes
+    texts: list[str]
+    answers: list[str | None]
+
+    def over(self, labels: Sequence[str]) -> Coded:
+        """Return codes over labels; other answers are null."""
+        place = {label: i for i, label in enumerate(labels)}
+        targets = [-1 if answer is None else place.get(answer, -1) for answer in self.answers]
+        return Coded(np.array(targets, np.int8)[self.codes], tuple(labels))
+
+    def given(self) -> Flags:
+        """Tell which cells hold an answer: not empty, and not one that says `not answered`."""
+        pairs = zip(self.texts, self.answers, strict=True)
+        flags = [bool(text.strip()) and answer != NOT_ANSWERED for text, answer in pairs]
+        return np.array(flags, np.bool_)[self.codes]
+
+
 def _recode(
-    reading: Reading,
-    column: RawColumn,
-    names: Sequence[str],
-    labels: Sequence[str],
-    blank: str = UNKNOWN,
-) -> Coded:
-    """Recode a column to labels; other answers than these become null.
+    reading: Reading, column: RawColumn, names: Sequence[str], blank: str = UNKNOWN
+) -> _Recoded:
+    """Find what each text of a column means.
 
     Parameters
     ----------
@@ -286,31 +313,26 @@ def _recode(
         The column.
     names : sequence of str
         The tables of codes.
-    labels : sequence of str
-        What the codes of the result stand for.
     blank : str
-        What an empty cell means that no table lists.
+        What an empty cell means that no table lists, for the log; it is null.
     """
     codes, texts = _texts_of(column, reading.layout.labels)
     table = _Table(reading.mapping, names)
     counts = _counts(codes, len(texts))
-    place = {label: i for i, label in enumerate(labels)}
-    targets = []
+    answers: list[str | None] = []
     for i, text in enumerate((*texts, "")):
+        found, by_rule = table.find(text) if counts[i] else (None, False)
+        answers.append(found)
         if not counts[i]:
-            targets.append(-1)
             continue
-        found, by_rule = table.find(text)
         if found is None and text.strip():
             rows = _rows_of(codes, i, len(texts))
             hint = _near_code(reading.mapping, names, text)
             reading.doubt(column.name, text, "a code that the mapping has not", hint, ERROR, rows)
-            targets.append(-1)
-            continue
-        answer = blank if found is None else found
-        targets.append(place.get(answer, -1))
-        _log_value(reading, column, text, answer, by_rule, (codes, i, len(texts), counts[i]))
-    return Coded(np.array(targets, np.int8)[codes], tuple(labels))
+        else:
+            answer = blank if found is None else found
+            _log_value(reading, column, text, answer, by_rule, (codes, i, len(texts), counts[i]))
+    return _Recoded(codes, [*texts, ""], answers)
 
 
 def _rows_of(codes: Codes, code: int, empty: int) -> npt.NDArray[np.intp]:
@@ -370,11 +392,10 @@ def _read_questions(reading: Reading) -> None:
         column = reading.column("questions", id, key)
         question = framework.question(id)
         labels = stored_labels(framework, question) or question.answers
-        full = tuple(dict.fromkeys((*labels, NOT_APPLICABLE, NOT_ANSWERED)))
-        coded = _recode(reading, column, given.codes, full, framework.blank)
+        found = _recode(reading, column, given.codes, framework.blank)
         if not answered.all():
-            answered |= _is_answered(reading, column, coded)
-        reading.coded[id] = Coded(_stored(coded.codes, full, labels), labels)
+            answered |= found.given()
+        reading.coded[id] = found.over(labels)
     rows = np.flatnonzero(~answered)
     rows = rows[reading.keep[rows]]
     policy = reading.mapping.rules.no_answers
@@ -387,21 +408,6 @@ def _read_questions(reading: Reading) -> None:
         reading.leave_out(rows, "", "without answers")
 
 
-def _is_answered(reading: Reading, column: RawColumn, coded: Coded) -> Flags:
-    """Tell which cells hold an answer: not empty, and not one that says `not answered`."""
-    codes, texts = _texts_of(column, reading.layout.labels)
-    filled = np.array([*(bool(text.strip()) for text in texts), False], np.bool_)
-    none = coded.labels.index(NOT_ANSWERED)
-    return np.asarray(filled[codes] & (coded.codes != none), np.bool_)
-
-
-def _stored(codes: Codes, full: Sequence[str], labels: Sequence[str]) -> Codes:
-    """Keep the codes of stored labels; the others, which come after them, are null."""
-    if len(full) == len(labels):
-        return codes
-    return np.where(codes < len(labels), codes, np.int8(-1))
-
-
 def _read_kept(reading: Reading) -> None:
     for name, given in reading.layout.keep.items():
         column = reading.column("keep", name, "column")
@@ -411,7 +417,7 @@ def _read_kept(reading: Reading) -> None:
                 for answer in reading.mapping.codes[given.codes[-1]]
                 if answer not in (UNKNOWN, OPEN)
             )
-            reading.coded[name] = _recode(reading, column, given.codes, labels)
+            reading.coded[name] = _recode(reading, column, given.codes).over(labels)
             continue
         if given.kind == "date":
             found = read_days(column, reading.layout.dates)

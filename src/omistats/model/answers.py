@@ -79,6 +79,8 @@ def read_answers(
         # The first label is `sufficient`, the second is not.
         codes = np.where(missing, blank, np.where(given, 0, 1)).astype(np.int8)
         return _arrow.dictionary(codes, labels), None
+    if _arrow.has_levels(array, labels) and (blank < 0 or not array.null_count):
+        return array, None
     accepted = tuple(dict.fromkeys((*labels, NOT_APPLICABLE)))
     column, invalid = _arrow.as_levels(array, accepted)
     if column is None:
