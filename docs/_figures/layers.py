@@ -15,6 +15,8 @@ ROOT = Path(style.__file__).parents[2]
 PURPOSE = {
     "cli": "commands",
     "omi2": "one programme: questions, units, tables, cases",
+    "mappings": "exports to cases, by a mapping",
+    "programmes": "programmes as folders of data",
     "resampling": "bootstrap and permutation tests",
     "findings": "analyses, each with its result table",
     "inference": "tests, intervals, effects, adjustments",

@@ -316,7 +316,7 @@ def _choice(
 ) -> str:
     value: str = file.take(path, table, key, str, default)
     if value not in known and value != OPEN:
-        file.add((*path, key), f"must be {either(known)}", value)
+        file.add((*path, key), f"must be {either(known)}", repr(value))
         return default
     return value
 

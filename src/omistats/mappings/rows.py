@@ -33,7 +33,7 @@ from omistats.model.framework import (
     stored_labels,
 )
 from omistats.model.raw_table import RawColumn, RawTable
-from omistats.model.treatment import Treated
+from omistats.model.treatment import NOT_READ, NOT_USED, Treated
 from omistats.model.units import Spellings, Unit
 
 __all__ = ["read_rows"]
@@ -106,13 +106,13 @@ def _note_rest(reading: Reading) -> None:
             continue
         expected = plain(column.name) in ignored
         rule = "ignored by the mapping" if expected else "not in the mapping"
-        reading.log.append(Treated("not used", column.name, rule, None, None, len(reading.table)))
+        reading.log.append(Treated(NOT_USED, column.name, rule, None, None, len(reading.table)))
         if not expected:
             hint = "Add it to `ignore`, or give it a use."
             _doubt_column(reading, column.name, "column not used", hint)
     for row, text in reading.table.footer_rows:
         rule = "below the table"
-        reading.log.append(Treated("no data", "", rule, text, None, 1, (row,)))
+        reading.log.append(Treated(NOT_READ, "", rule, text, None, 1, (row,)))
 
 
 def _doubt_column(reading: Reading, column: str, rule: str, hint: str) -> None:

@@ -11,13 +11,19 @@ import pyarrow as pa
 
 from omistats._result_tables import Display, TableResult
 
-__all__ = ["LEFT_OUT", "TREATMENT", "Treated", "Treatment"]
+__all__ = ["LEFT_OUT", "NOT_READ", "NOT_USED", "TREATMENT", "Treated", "Treatment"]
 
 TREATMENT: Final = b"treatment"
 """The metadata key of the log."""
 
 LEFT_OUT: Final = "left out"
 """The step of rows that are no cases."""
+
+NOT_USED: Final = "not used"
+"""The step of columns that nothing is made of."""
+
+NOT_READ: Final = "not read"
+"""The step of rows that are no data, such as a total below the table."""
 
 _FORMAT = 1
 
@@ -230,9 +236,11 @@ class Treatment(TableResult):
             yield f"{LEFT_OUT}: {_counted(row['rows'], 'row')} {row['rule']} ({numbers})"
         for step, rows in steps.items():
             columns = len({row["column"] for row in rows})
-            if step in _OF_COLUMNS:
-                names = ", ".join(row["column"] for row in rows)
-                yield f"{step}: {names}"
+            if step == NOT_USED:
+                yield f"{step}: {', '.join(row['column'] for row in rows)}"
+            elif step == NOT_READ:
+                numbers = _numbers([number for row in rows for number in row["row_numbers"]])
+                yield f"{step}: {_counted(len(rows), 'row')} {rows[0]['rule']} ({numbers})"
             else:
                 values = _counted(sum(row["rows"] for row in rows), "value")
                 yield f"{step}: {values} in {_counted(columns, 'column')}"
@@ -246,9 +254,6 @@ class Treatment(TableResult):
         more = self.table.num_rows - len(lines)
         footer = f"and {more} more entries in .table" if more > 0 else ""
         return Display(self._heading(), [titles, *lines] if lines else (), footer, 5)
-
-
-_OF_COLUMNS = ("not used",)
 
 
 def _cell(value: object) -> str:
