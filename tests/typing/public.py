@@ -20,6 +20,7 @@ import omistats as oms
 from omistats.breakdowns.groups import GroupSpec
 from omistats.findings.points import Point
 from omistats.inference.change import Change
+from omistats.model.treatment import Treatment
 from omistats.model.units import UnitMatches
 from omistats.profiles.characteristics import Characteristics
 from omistats.profiles.representativeness import Representativeness
@@ -447,3 +448,18 @@ def graded_answers_programmes_and_ratings() -> None:
     oms.ratings(oms.scores(cases), rule, given={"A": "low"})  # type: ignore[dict-item]
     scores = oms.scores(cases, by="unit", test="permutation", permutations=99, seed=1)
     assert_type(scores.compare(scores), Change)
+
+
+def exports_read_by_a_mapping() -> None:
+    mapping = oms.mappings.load("youth_justice")
+    assert_type(mapping, oms.mappings.CaseMapping)
+    cases = oms.read_cases("export.csv", mapping, layout="export")
+    assert_type(cases, oms.CaseSet)
+    assert_type(cases.treatment, Treatment | None)
+    found = oms.mappings.check("export.csv", programme="youth_justice")
+    assert_type(found, oms.mappings.Check)
+    assert_type(found.mapping, oms.mappings.CaseMapping)
+    assert_type(found.ready, bool)
+    assert_type(found.to_toml(), str)
+    assert_type(mapping.layouts["export"].questions, dict[str, oms.mappings.QuestionColumn])
+    oms.read_cases("export.csv", 3)  # type: ignore[arg-type]
