@@ -157,5 +157,5 @@ def test_an_error_reaches_the_terminal_without_control_characters(capsys, tmp_pa
     where = tmp_path / "no\x1b[31mthing\u202e.txt"
     assert main(["practice", "--publication", str(where)]) == 2
     err = capsys.readouterr().err
-    assert "no[31mthing.txt" in err
+    assert r"no\x1b[31mthing\u202e.txt" in err
     assert all(c == "\n" or c.isprintable() for c in err)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import UnknownNameError, UsageError, format_value, with_extra
+from omistats.errors import UnknownNameError, UsageError, format_value, visible, with_extra
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,9 +35,10 @@ _UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def printable(text: str) -> str:
-    """Remove control and format characters and lone surrogates, which a terminal may act on.
+    """Remove control and format characters and lone surrogates from running text.
 
-    Line ends are kept; other white space becomes spaces.
+    Line ends are kept; other white space becomes spaces. Labels and names are escaped instead,
+    by `omistats.errors.visible`.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -72,33 +73,42 @@ NO_REASON: Final = -1
 """The code of a row without a reason; null in the table."""
 
 
+def _as_lines(text: str | Sequence[str]) -> tuple[str, ...]:
+    """Convert one line or several to a tuple; empty text is no line."""
+    return ((text,) if text else ()) if isinstance(text, str) else tuple(text)
+
+
 @attrs.frozen
 class Display:
     """The text of a result: a heading, a table and a footer.
 
     Attributes
     ----------
-    heading : str
-        The line above the table.
+    heading : str or sequence of str
+        The line or lines above the table.
     lines : sequence of sequence of str
         Rows of cells, the first of them titles; empty for no table.
-    footer : str
-        The lines below the table; empty for none.
+    footer : str or sequence of str
+        The line or lines below the table; empty for none.
     labels : int
         Number of columns, from the left, that are aligned left in text.
+
+    Notes
+    -----
+    A line is one line: line ends and control characters, which only labels can have, are escaped.
     """
 
-    heading: str
+    heading: Sequence[str] = attrs.field(converter=_as_lines)
     lines: Sequence[Sequence[str]] = ()
-    footer: str = ""
+    footer: Sequence[str] = attrs.field(converter=_as_lines, default=())
     labels: int = 1
 
     def as_text(self) -> str:
         """Format as plain text that is safe for a terminal."""
-        heading, footer = printable(self.heading), printable(self.footer)
+        heading, footer = (list(map(visible, part)) for part in (self.heading, self.footer))
         if not self.lines:
-            return heading
-        lines = [[printable(cell) for cell in line] for line in self.lines]
+            return "\n".join(heading)
+        lines = [[visible(cell) for cell in line] for line in self.lines]
         widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
         text = [
             "  ".join(
@@ -107,19 +117,23 @@ class Display:
             ).rstrip()
             for line in lines
         ]
-        return "\n".join([heading, "", *text, *([footer] if footer else [])])
+        return "\n".join([*heading, "", *text, *footer])
 
     def as_html(self) -> str:
         """Format as an HTML table for notebooks; all text is escaped."""
         from html import escape
 
+        def safe(text: str) -> str:
+            return escape(visible(text))
+
         body = ""
         for i, line in enumerate(self.lines):
             tag = "th" if i == 0 else "td"
-            body += "<tr>" + "".join(f"<{tag}>{escape(c)}</{tag}>" for c in line) + "</tr>"
-        below = self.footer.split("\n") if self.footer else []
-        after = "".join(f"<p>{escape(line)}</p>" for line in below)
-        return f"<p>{escape(self.heading)}</p><table>{body}</table>{after}"
+            body += "<tr>" + "".join(f"<{tag}>{safe(c)}</{tag}>" for c in line) + "</tr>"
+        above, below = (
+            "".join(f"<p>{safe(line)}</p>" for line in part) for part in (self.heading, self.footer)
+        )
+        return f"{above}<table>{body}</table>{below}"
 
 
 class TableResult:

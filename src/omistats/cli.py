@@ -6,10 +6,9 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
-from omistats._result_tables import printable
-from omistats.errors import DataError, OmistatsError, UnknownNameError
+from omistats.errors import DataError, OmistatsError, UnknownNameError, visible
 from omistats.mappings.commands import add_commands as add_general_commands
 
 __all__ = ["main"]
@@ -33,13 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status of the command; 2 when it could not be carried out.
     """
-    first = argparse.ArgumentParser(prog="omistats", add_help=False, allow_abbrev=False)
+    first = _Parser(prog="omistats", add_help=False, allow_abbrev=False)
     first.add_argument(
         "--programme",
         metavar="NAME",
         help=f"programme that provides the commands; default: {_DEFAULT_PROGRAMME}",
     )
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="omistats",
         description="Statistics of inspection case assessments.",
         parents=[first],
@@ -58,14 +57,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         add_general_commands(commands)
         options = parser.parse_args(arguments)
         status: int = options.run(options)
-    except (OmistatsError, OSError) as error:
+    except OmistatsError as error:
         # A single problem is printed without the heading of a list.
         problems = error.problems if isinstance(error, DataError) else ()
-        text = problems[0] if len(problems) == 1 else error
-        # The message may quote the file that it is about.
-        print(f"omistats: {printable(str(text))}", file=sys.stderr)
+        print(f"omistats: {problems[0] if len(problems) == 1 else error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        # The message may quote the name of a file.
+        print(f"omistats: {visible(str(error))}", file=sys.stderr)
         return 2
     return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser whose errors are safe for a terminal; parsers of commands are of this class too."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
 
 
 def _find_commands(programme: str) -> Callable[[Any], None]:

@@ -17,15 +17,38 @@ __all__ = [
     "check_choice",
     "format_value",
     "format_values",
+    "near_names",
+    "visible",
     "with_extra",
 ]
 
 
 T = TypeVar("T")
 
+# Control and format characters, lone surrogates, line and paragraph separators.
+_UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def visible(text: str) -> str:
+    r"""Escape what a terminal may act on, as ``\x1b``; line ends too, so text stays one line.
+
+    Escaped are control and format characters (which may hide or reverse text), line ends and
+    lone surrogates. All text forms and errors write labels and names with it.
+    """
+    if text.isprintable():
+        return text
+    from unicodedata import category
+
+    return "".join(
+        c.encode("unicode_escape").decode() if category(c) in _UNPRINTABLE else c for c in text
+    )
+
 
 class OmistatsError(Exception):
     """Base of every error that omistats raises on purpose.
+
+    Its text is safe for a terminal: control characters and line ends of what it quotes are
+    escaped. Arguments after the first are details, which have a line each.
 
     Examples
     --------
@@ -36,6 +59,10 @@ class OmistatsError(Exception):
     ...     print(error)
     `confidence` must be between 0 and 1; found 95; did you mean 0.95?
     """
+
+    def __str__(self) -> str:
+        first, *details = (visible(str(part)) for part in self.args or ("",))
+        return "".join([first, *(f"\n  - {line}" for line in details)])
 
 
 class UsageError(OmistatsError, ValueError):
@@ -90,11 +117,8 @@ class UnknownNameError(UsageError, KeyError):
         super().__init__(f"{text}. {hint}" if hint else text)
 
     def _sentence(self, name: object) -> str:
-        from difflib import get_close_matches
-
         shown = _written(name)
-        near = get_close_matches(str(name) if isinstance(name, str) else shown, self.known, n=3)
-        if near:
+        if near := near_names(str(name) if isinstance(name, str) else shown, self.known, 3):
             return f"unknown {self.what} {shown}; did you mean {' or '.join(map(repr, near))}?"
         if not self.known:
             return f"unknown {self.what} {shown}; there are none to choose from"
@@ -102,7 +126,7 @@ class UnknownNameError(UsageError, KeyError):
 
     def __str__(self) -> str:
         # KeyError shows the repr of its argument, which would quote the whole sentence.
-        return str(self.args[0])
+        return visible(str(self.args[0]))
 
     def __reduce__(self) -> tuple[object, ...]:
         # A subclass need not take a hint.
@@ -147,11 +171,8 @@ class Problem:
     hint: str
 
     def __str__(self) -> str:
-        text = f"{self.where}: {self.rule}; found {self.found}. {self.hint}"
-        if text.isprintable():
-            return text
         # Names may come from data; a terminal may act on control characters.
-        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+        return visible(f"{self.where}: {self.rule}; found {self.found}. {self.hint}")
 
 
 class DataError(OmistatsError, ValueError):
@@ -183,6 +204,9 @@ class DataError(OmistatsError, ValueError):
         count = len(self.problems)
         head = f"{count} problem{'s' if count != 1 else ''} in the data"
         super().__init__("\n".join([f"{head}:", *(f"  - {p}" for p in self.problems)]))
+
+    def __str__(self) -> str:
+        return str(self.args[0])  # one line for each problem, which is escaped
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keeps the problems when the error is raised in another process.
@@ -216,7 +240,22 @@ def format_value(value: object) -> str:
         return f"a {type(value).__name__} of {len(value)}"
     text = _written(value)
     short = len(text) <= 60 and "\n" not in text
-    return text if short else f"a value of type {type(value).__name__}"
+    return visible(text) if short else f"a value of type {type(value).__name__}"
+
+
+def near_names(name: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """List similar names, the most similar first; case, spaces, "_" and "-" are ignored."""
+    from difflib import get_close_matches
+
+    spelled: dict[str, list[str]] = {}
+    for one in known:
+        spelled.setdefault(_plain(one), []).append(one)
+    close = get_close_matches(_plain(name), spelled, n=most)
+    return [one for spelling in close for one in spelled[spelling]][:most]
+
+
+def _plain(name: str) -> str:
+    return "".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def check_choice(what: str, value: object, known: Sequence[str]) -> None:

@@ -202,7 +202,7 @@ class TestTextOfManyTests:
 
     def test_html_says_the_same(self, found):
         for view in (found, found.unit("U01"), found.significant()):
-            for line in view._display().footer.split("\n"):
+            for line in view._display().footer:
                 assert f"<p>{line}</p>" in view._repr_html_()
 
 

@@ -429,10 +429,10 @@ def _check_alike(tallies: Sequence[Any], verb: str) -> None:
         if ALL in tally.units and len(tally.units) > 1
     ]
     if found:
-        lines = "".join(f"\n  - {line}" for line in found)
         raise UsageError(
             f"tallies that count different things cannot be used with {verb}; "
-            f"compared with tally 1, the one whose method was called:{lines}"
+            "compared with tally 1, the one whose method was called:",
+            *found,
         )
 
 

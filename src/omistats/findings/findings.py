@@ -779,7 +779,7 @@ def _build_display(
     made_up = is_synthetic(table.schema.metadata)
     head = f"Findings{' from SYNTHETIC cases' * made_up}: {table.num_rows:,} rows"
     if not tables:
-        return Display("\n".join([head, *notes]))
+        return Display([head, *notes])
     units = dict.fromkeys(unit for unit, _, _ in tables)
     breakdowns = dict.fromkeys(b for _, b, _ in tables)
     head += f", {len(units)} unit{'s' * (len(units) > 1)} x {', '.join(breakdowns)}"
@@ -811,7 +811,7 @@ def _build_display(
     footer = [f"... and {', '.join(hidden)}{where}"] if hidden else []
     if missing := sum(first["not_answered"].to_pylist()) if _has_missing(first) else 0:
         footer.append(f"not answered, in this table: {missing:,}; see the column not_answered")
-    return Display(head, lines, "\n".join([*footer, *notes]))
+    return Display(head, lines, [*footer, *notes])
 
 
 def _has_missing(table: pa.Table) -> bool:

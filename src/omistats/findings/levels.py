@@ -406,7 +406,7 @@ class Levels(TableResult):
             counted = any(r["level"] == NOT_ANSWERED for r in rows)
             policy = "a level that is not sufficient" if counted else "left out of N"
             notes.append(f"what was not answered is {policy}; see the column not_answered")
-        return Display(heading, lines, "\n".join(notes))
+        return Display(heading, lines, notes)
 
 
 _CUTS = pa.schema(

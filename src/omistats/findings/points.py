@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from omistats.errors import UnknownNameError, UsageError
+from omistats.errors import UnknownNameError, UsageError, visible
 from omistats.findings.findings import Findings
 from omistats.model.framework import ALL
 
@@ -158,7 +158,7 @@ def count(
         group=f"{group} cases" if group == ALL else group,
         breakdown=breakdown.replace("_", " "),
     )
-    return Point(kind, value, of, sentence)
+    return Point(kind, value, of, visible(sentence))
 
 
 def _by_question(table: pa.Table, column: str, groups: int) -> Floats:

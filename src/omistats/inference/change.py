@@ -884,7 +884,7 @@ class Change(TableResult):
         order = np.lexsort((-np.abs(change), ~stands, thin))
         order = order[compared[order]]
         if not len(order):
-            return Display("\n".join([head, *notes]))
+            return Display([head, *notes])
         shown = order[:_ROWS]
         lines = self._lines(shown)
         if thin[shown].any():
@@ -892,7 +892,7 @@ class Change(TableResult):
             lines = [[*line, mark] for line, mark in zip(lines, marks, strict=True)]
         if hidden := len(order) - len(shown):
             notes.insert(0, f"... and {hidden:,} more changes; all rows are in .table")
-        return Display(head, lines, "\n".join(notes), labels=2)
+        return Display(head, lines, notes, labels=2)
 
     def _lines(self, shown: npt.NDArray[np.intp]) -> list[list[str]]:
         item = "question" if "question" in self.table.column_names else "item"

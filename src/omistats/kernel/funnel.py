@@ -597,7 +597,7 @@ def check_rules(rules: Iterable[Rule]) -> None:
         more = int(bad.sum()) - len(places)
         sentences.append(f"`{name}` {rule}; found {cells}" + (f" and {more} more" if more else ""))
     if sentences:
-        raise UsageError("\n".join(sentences))
+        raise UsageError(*sentences)
 
 
 def broadcast_named(**values: npt.ArrayLike) -> list[Floats]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from omistats.errors import UsageError
+from omistats.errors import UsageError, visible
 
 __all__ = ["add_commands"]
 
@@ -108,4 +108,4 @@ def _practice(options: argparse.Namespace) -> int:
 
 
 def _report(progress: str) -> None:
-    print(f"omistats: {progress}", file=sys.stderr)
+    print(f"omistats: {visible(progress)}", file=sys.stderr)

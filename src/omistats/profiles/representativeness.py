@@ -539,4 +539,4 @@ def _build_display(table: pa.Table, sizes: Sizes, disagreements: Mapping[str, in
     made_up = "SYNTHETIC " * is_synthetic(table.schema.metadata)
     n, N = sizes[unit]
     head = f"Representativeness of {n:,} {made_up}cases of a caseload of {N:,}, unit {unit}"
-    return Display(head, lines, "\n".join(notes), labels=2)
+    return Display(head, lines, notes, labels=2)

@@ -20,6 +20,7 @@ from omistats.errors import (
     UnknownNameError,
     UsageError,
     format_value,
+    visible,
 )
 from omistats.model.batches import read_cases
 from omistats.model.case_set import CaseSet
@@ -131,7 +132,7 @@ class Programme:
 
     def __repr__(self) -> str:
         questions, units = len(self.framework.questions), len(self.units)
-        return (
+        return visible(
             f"Programme {self.name} ({self.title}, version {self.version}): {questions} "
             f"question{'s' * (questions != 1)}, {units} unit{'s' * (units != 1)}"
         )

@@ -367,7 +367,7 @@ class SamplePlan(TableResult):
             ]
             for row in rows[:_DISPLAYED_ROWS]
         ]
-        return Display(head, lines, "\n".join(notes))
+        return Display(head, lines, notes)
 
     def _describe_precision(self) -> str:
         """Say what half width was asked for, and the widest that is reached."""

@@ -885,7 +885,7 @@ class Ratings(TableResult):
                 "rated so, were these percentages true"
             ),
         ]
-        return Display(heading, lines, "\n".join(footer), labels=2)
+        return Display(heading, lines, footer, labels=2)
 
 
 _SHOWN = 40

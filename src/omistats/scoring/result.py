@@ -529,4 +529,4 @@ class Scores(TableResult):
             notes.insert(0, f"what was not answered {policy}; see the column not_answered")
         if thin := thin_note(row["reliability"] for row in rows):
             notes.insert(0, thin)
-        return Display(head, lines, "\n".join(notes), labels=2)
+        return Display(head, lines, notes, labels=2)

@@ -115,8 +115,7 @@ class ScoreTally:
         if not wrong and self.not_answered is not None:
             wrong = _check_not_answered(self.not_answered, self.cases, widths, self.moments)
         if wrong:
-            lines = "".join(f"\n  - {w}" for w in wrong)
-            raise UsageError(f"no cases can have such sums:{lines}")
+            raise UsageError("no cases can have such sums:", *wrong)
         # A sum changed later would no longer fit the others.
         for name in self.sums_by_unit():
             fixed = getattr(self, name).view()
@@ -493,9 +492,8 @@ def _check_mergeable(first: ScoreTally, others: Sequence[Any], what: str) -> Non
         for difference in _differences(first, other)
     ]
     if wrong:
-        lines = "".join(f"\n  - {text}" for text in wrong)
         raise UsageError(
-            f"{what} needs sums of the same framework, items, breakdowns and complement:{lines}"
+            f"{what} needs sums of the same framework, items, breakdowns and complement:", *wrong
         )
 
 

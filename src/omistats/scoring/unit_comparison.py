@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from omistats import _arrow
 from omistats._result_tables import Display, TableResult
-from omistats.errors import UsageError, check_choice, format_value, format_values
+from omistats.errors import UsageError, check_choice, format_value, format_values, visible
 from omistats.kernel.checks import check_whole
 from omistats.kernel.effective import (
     EffectiveGroups,
@@ -154,7 +154,7 @@ class UnitComparison(TableResult):
         fpc = ", errors corrected for caseloads" * (self.settings["population"] is not None)
         outside = int((self.table["beyond"].to_numpy() >= _LEVELS[1]).sum())
         thin = thin_note(self.table["reliability"].to_pylist())
-        return (
+        return visible(
             f"UnitComparison of {self.item}: {self.table.num_rows} {made_up}units, baseline "
             f"{self.baseline:.1f}%, {outside} beyond 99.8% limits; design effect "
             f"{self.design_effect:.2f}, Q {float(h.statistic):.1f} on {float(h.df):g}, "

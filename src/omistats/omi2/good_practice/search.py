@@ -18,6 +18,7 @@ from omistats.errors import (
     as_tuple,
     check_choice,
     format_value,
+    visible,
 )
 from omistats.model.framework import Framework
 from omistats.model.metadata import is_synthetic
@@ -235,7 +236,7 @@ class Practice(TableResult):
     def __repr__(self) -> str:
         display = self._display()
         parts = [attrs.evolve(display, footer="").as_text(), *self._wrapped_texts()]
-        return "\n".join([*parts, *(["", display.footer] if display.footer else [])])
+        return "\n".join([*parts, *(["", *map(visible, display.footer)] if display.footer else [])])
 
     def _repr_html_(self) -> str:
         display = self._display()
@@ -244,9 +245,12 @@ class Practice(TableResult):
             texts = self.table["text"].to_pylist()
             lines = [
                 [*lines[0], "text"],
-                *([*a, printable(b or "")] for a, b in zip(lines[1:], texts, strict=True)),
+                *(
+                    [*a, " ".join(printable(b or "").split())]
+                    for a, b in zip(lines[1:], texts, strict=True)
+                ),
             ]
-        return Display(display.heading.replace("\n", "; "), lines, display.footer).as_html()
+        return Display("; ".join(display.heading), lines, display.footer).as_html()
 
     def _wrapped_texts(self) -> list[str]:
         if "text" not in self.table.column_names:
@@ -257,7 +261,7 @@ class Practice(TableResult):
             wrapped = textwrap.fill(
                 body, _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
             )
-            parts.append(f"\n{row['id']} ({row['unit']})\n{wrapped}")
+            parts.append(f"\n{visible(row['id'])} ({visible(row['unit'])})\n{wrapped}")
         return parts
 
     def _display(self) -> Display:
@@ -266,12 +270,14 @@ class Practice(TableResult):
         )
         rows = self.table.to_pylist()
         count = f"{len(rows)}" if len(rows) == self.found else f"{len(rows)} of {self.found}"
-        head = f"Practice: {count} example{'s' * (self.found != 1)}{synthetic}"
+        head = [f"Practice: {count} example{'s' * (self.found != 1)}{synthetic}"]
         if not rows:
             return Display(head, [], self._printed_notes())
-        head += f"\nFrom: {_SOURCE}"
-        for id in dict.fromkeys(row["criterion"] for row in rows):
-            head += f"\n{id}  {_ITEMS[id].label if id in _ITEMS else ''}".rstrip()
+        head.append(f"From: {_SOURCE}")
+        head += [
+            f"{id}  {_ITEMS[id].label if id in _ITEMS else ''}".rstrip()
+            for id in dict.fromkeys(row["criterion"] for row in rows)
+        ]
         columns: list[tuple[str, list[str]]] = [
             ("id", [row["id"] for row in rows]),
             ("unit", [row["unit"] for row in rows]),
@@ -283,14 +289,14 @@ class Practice(TableResult):
         ]
         filled = [(name, cells) for name, cells in columns if any(cells)]
         if any(name == "difference" for name, _ in filled):
-            head += f"\n{_SIGN}"
+            head.append(_SIGN)
         lines = [[name for name, _ in filled]]
         lines += [list(line) for line in zip(*(cells for _, cells in filled), strict=True)]
         labels = sum(name not in _FIGURES for name in lines[0])
         return Display(head, lines, self._printed_notes(), labels=labels)
 
-    def _printed_notes(self) -> str:
-        return "\n".join(f"Note: {printable(note)}." for note in self.notes)
+    def _printed_notes(self) -> list[str]:
+        return [f"Note: {note}." for note in self.notes]
 
 
 def _other_ids(row: dict[str, Any]) -> str:
