@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import numpy as np
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats._result_tables import Display, TableResult, matching_rows
+from omistats._series import check_same_index, is_pandas
 from omistats.breakdowns.base import Breakdown, Contrast, group_problems, text_problems
 from omistats.breakdowns.groups import GroupSpec
 from omistats.counting.tally import Tally
@@ -252,7 +253,8 @@ class Findings(TableResult):
         Parameters
         ----------
         k, n : array_like of int, shape (questions, groups)
-            Sufficient and applicable answers; one question may have one dimension.
+            Sufficient and applicable answers; one question may have one dimension. Rows and
+            columns of a pandas data frame that have the names of questions and groups go by them.
         questions, groups : sequence of str
             Labels of the rows and columns.
         breakdown : str
@@ -274,7 +276,8 @@ class Findings(TableResult):
             shape, a subset exceeds its whole, groups or questions repeat, the breakdown
             is not text, or the contrast is unknown; every cell is listed.
         UsageError
-            When counts are not numbers, or the inference needs more than counts.
+            When counts are not numbers, two data frames have different rows or columns, or the
+            inference needs more than counts.
 
         Examples
         --------
@@ -668,6 +671,18 @@ def _adjust_rows(findings: Findings, name: str, family: Family) -> Adjusted:
     return attrs.evolve(found, p_value=np.repeat(found.p_value.ravel(), widths))
 
 
+def _by_names(counts: Any, questions: Sequence[str], groups: Sequence[str]) -> Any:
+    """Put the rows and columns of a pandas data frame in the order of the names that they have."""
+    if not is_pandas(counts):
+        return counts
+    names = [groups] if counts.ndim == 1 else [questions, groups]
+    for axis, wanted in enumerate(names):
+        labels = list(counts.axes[axis])
+        if sorted(map(str, labels)) == sorted(map(str, wanted)) and labels != list(wanted):
+            counts = counts.reindex(list(wanted), axis=axis)
+    return counts
+
+
 def _tally_from_counts(
     k: npt.ArrayLike,
     n: npt.ArrayLike,
@@ -678,9 +693,12 @@ def _tally_from_counts(
     contrast: Contrast,
 ) -> Tally:
     """Check counts and make a tally from them; see `Findings.from_counts`."""
-    kk, nn = as_numbers(k, "k"), as_numbers(n, "n")
+    check_same_index(k=k, n=n)
     problems = group_problems("groups", groups, contrast)
     problems += text_problems("questions", "questions", questions)
+    if not problems:
+        k, n = (_by_names(v, questions, groups) for v in (k, n))
+    kk, nn = as_numbers(k, "k"), as_numbers(n, "n")
     if not isinstance(breakdown, str):
         rule, found = "a breakdown is named in text", format_value(breakdown)
         problems.append(Problem("breakdown", rule, found, 'Write breakdown="...".'))

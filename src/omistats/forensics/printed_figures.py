@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats._series import check_same_index
 from omistats.errors import (
     DataError,
     Problem,
@@ -368,6 +369,7 @@ class _Figures:
 
 def _check_figures(given: dict[str, npt.ArrayLike], decimals: int | None) -> _Figures:
     """Return figures as floats, or raise with all problems."""
+    check_same_index(**given)
     if decimals is not None:
         check_whole("decimals", decimals, 0)
         if decimals > MOST_DECIMALS:

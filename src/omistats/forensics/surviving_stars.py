@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats._series import check_same_index
 from omistats.errors import UnknownNameError, UsageError
 from omistats.forensics.attainable_counts import METHODS, OVERLAPPING, attainable, p_value
 from omistats.forensics.printed_figures import NOT_TESTABLE, PrintedPair, read_pair
@@ -178,6 +179,12 @@ def survivors(
     adjust = ADJUSTMENTS[adjustment]
     names = ("percent1", "n1", "percent2", "n2")
     given = (percent1, n1, percent2, n2)
+    check_same_index(
+        **dict(zip(names, given, strict=True)),
+        stars=stars,
+        complement=complement,
+        n_at_most=n_at_most,
+    )
     figures = [as_numbers(v, name) for v, name in zip(given, names, strict=True)]
     marks = np.asarray(stars, np.str_)
     try:

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats._series import check_same_index
 from omistats.errors import UsageError, format_value
 from omistats.kernel.checks import (
     LARGEST,
@@ -182,6 +183,7 @@ def band_probabilities(
     >>> print(" ".join(f"{x:.0%}" for x in found.probability))
     2% 84% 14% 0%
     """
+    check_same_index(n=n, p=p, population=population)
     sizes, shares = as_sizes(n, "n"), as_proportions(p, "p")
     edges = check_cuts(cuts)
     if population is None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from omistats._series import check_same_index
 from omistats.errors import UsageError, format_value
 
 __all__ = [
@@ -92,8 +93,10 @@ def as_counts(k: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floats]:
     Raises
     ------
     UsageError
-        When they are not numbers, do not broadcast, or are impossible.
+        When they are not numbers, do not broadcast, are impossible, or are pandas Series with
+        different indexes.
     """
+    check_same_index(k=k, n=n)
     kk, nn = broadcast("k and n", as_numbers(k, "k"), as_numbers(n, "n"))
     bad = impossible(kk, nn)
     if bad.any():
@@ -118,6 +121,7 @@ def as_two_groups(
     UsageError
         As by `as_counts`, or when the groups do not broadcast with each other.
     """
+    check_same_index(k1=k1, n1=n1, k2=k2, n2=n2)
     a, b, c, d = broadcast("the two groups", *as_counts(k1, n1), *as_counts(k2, n2))
     return a, b, c, d
 

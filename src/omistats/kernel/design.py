@@ -291,6 +291,8 @@ def _population_sizes(
         given = as_numbers(population, where)
         if given.shape not in ((), stratum.shape):
             hint = f"Pass one number, a mapping, or {len(stratum)} numbers, one per row."
+            if hasattr(population, "to_dict"):
+                hint += " Of a Series by stratum pass the `.to_dict()`."
             problems.append(Problem(where, rule, f"an array of shape {given.shape}", hint))
             return None
         of_rows = np.broadcast_to(given, stratum.shape)

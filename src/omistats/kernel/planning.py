@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats._series import check_same_index
 from omistats.errors import UnknownNameError, UsageError
 from omistats.kernel.checks import (
     LARGEST,
@@ -189,6 +190,7 @@ def power(
         raise UsageError(
             f"the normal approximation is for Pearson's test only; use method='exact' for {name!r}"
         )
+    check_same_index(p1=p1, p2=p2, n1=n1, n2=n2)
     a, b, m1, m2 = broadcast(
         "p1, p2, n1 and n2",
         as_proportions(p1, "p1"),
@@ -264,6 +266,7 @@ def detectable(
     0.542 or less, 0.749 or more
     """
     power, level = as_fraction(power, "power"), as_fraction(level, "level")
+    check_same_index(p1=p1, n1=n1, n2=n2)
     p, m1, m2 = broadcast(
         "p1, n1 and n2", as_proportions(p1, "p1"), as_sizes(n1, "n1"), as_sizes(n2, "n2")
     )
@@ -317,6 +320,7 @@ def sample_size(
     329 and 329
     """
     power, level = as_fraction(power, "power"), as_fraction(level, "level")
+    check_same_index(p1=p1, p2=p2, ratio=ratio)
     ratios = as_sizes(ratio, "ratio", whole=False)
     if (ratios == 0).any():
         raise UsageError(
@@ -385,6 +389,7 @@ def sample_for_precision(
             f"there is no sample size formula for the interval {name!r}; choose from "
             f"{', '.join(_SIZE_FORMULAS)}"
         )
+    check_same_index(half_width=half_width, p=p, population=population)
     cases = np.asarray(np.inf) if population is None else as_sizes(population, "population")
     if (cases < 1).any():
         raise UsageError("`population` must be one case or more; found 0")

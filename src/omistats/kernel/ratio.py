@@ -21,6 +21,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats._series import check_same_index
 from omistats.errors import DataError, Problem, UsageError, check_choice
 from omistats.kernel.checks import as_numbers, check_confidence
 from omistats.kernel.design import (
@@ -209,6 +210,9 @@ def ratio(
     _check_df(df)
     if interval not in (None, "effective"):
         check_limits(str(interval) if isinstance(interval, str) else interval)
+    check_same_index(
+        k=k, n=n, weight=weight, cluster=cluster, stratum=stratum, population=population
+    )
     problems: list[Problem] = []
     kk = numbers(k, "k", None, problems)
     rows = np.asarray(k).size

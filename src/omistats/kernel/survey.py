@@ -19,6 +19,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from omistats._series import check_same_index
 from omistats.errors import DataError, Problem, format_values
 from omistats.kernel.chi_square import STARS, chi_square_sf, star_codes
 from omistats.kernel.design import (
@@ -207,6 +208,9 @@ def compare_weighted(
     """
     name = SURVEY_TESTS.name(method)
     treatment = check_lonely(lonely)
+    check_same_index(
+        y=y, group=group, weight=weight, cluster=cluster, stratum=stratum, population=population
+    )
     problems: list[Problem] = []
     rows = np.asarray(y).size
     found = known_codes(y, "y", rows, problems)
