@@ -230,7 +230,7 @@ def _written(value: object) -> str:
         return "a whole number of more than 60 digits"
     try:
         return repr(value)
-    except (ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - a value may be of any class
         return f"a value of type {type(value).__name__}"
 
 

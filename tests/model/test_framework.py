@@ -12,6 +12,11 @@ from omistats import UsageError
 LINK = oms.Link("safety", "published")
 
 
+class Unprintable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no text")
+
+
 @pytest.mark.parametrize(
     ("headlines", "message"),
     [
@@ -144,3 +149,37 @@ def test_circles_are_told_with_all_other_problems():
         )
     found = [problem.where for problem in caught.value.problems]
     assert sorted(found) == ["a, asked_if", "c, asked_if", "e, asked_if", "e, levels"]
+
+
+@pytest.mark.parametrize(
+    ("levels", "hint"),
+    [
+        ([1, 2], "as '1', in the data too"),
+        (["a", None], "Leave it out: null in the data means"),
+        (["a", float("nan")], "Leave it out"),
+        ([True, False], "Write it as text"),
+        ([b"a"], "Write it as text"),
+        ([["a"], "b"], "Write it as text"),
+        ([Unprintable()], "Write it as text"),
+        (["a", ""], "Leave it out"),
+        (["a", " \t"], "Write it as text"),
+    ],
+)
+def test_levels_of_a_stratum_are_text(levels, hint):
+    with pytest.raises(
+        oms.DataError, match="tier: levels must be text that is not blank"
+    ) as caught:
+        oms.Stratum("tier", levels)
+    assert hint in caught.value.problems[0].hint
+
+
+@pytest.mark.parametrize("level", ["All", " all", "ALL "])
+def test_no_level_of_a_stratum_reads_as_the_reserved_one(level):
+    with pytest.raises(oms.DataError, match="none of them 'all'"):
+        oms.Stratum("tier", ["a", level])
+
+
+@pytest.mark.parametrize("name", [1, None, "", " "])
+def test_the_name_of_a_stratum_is_text(name):
+    with pytest.raises(oms.DataError, match="a stratum's name must be text"):
+        oms.Stratum(name, ["a"])

@@ -342,6 +342,9 @@ ALL = "all"
 _RESERVED = ("case_id", "unit", ALL)
 """Names that questions, strata, levels and units may not have."""
 
+# How values that stand for a missing one are printed.
+_MISSING = ("None", "nan", "NaT", "<NA>", "''")
+
 # Levels are coded in 8 bits.
 _MAX_LEVELS = 127
 
@@ -363,8 +366,8 @@ class Stratum:
     Raises
     ------
     DataError
-        When there are no levels or more than 127, levels repeat, or a level or the name is
-        reserved.
+        When there are no levels or more than 127, levels repeat, a level is no text or blank, or
+        a level or the name is reserved.
     UsageError
         When ``levels`` is not a list.
 
@@ -381,24 +384,31 @@ class Stratum:
 
     def __attrs_post_init__(self) -> None:
         problems = []
-        for what, names in (("a name", (self.name,)), ("a level", self.levels)):
-            if odd := _no_text(names):
-                hint = "Write it in quotation marks."
-                found = format_values(odd)
-                where = self.name if isinstance(self.name, str) else "stratum"
-                problems.append(Problem(where, f"{what} must be text", found, hint))
-        if problems:
-            raise DataError(problems)
-        if self.name in _RESERVED:
+        where = self.name if isinstance(self.name, str) else "stratum"
+        if not isinstance(self.name, str) or not self.name.strip():
+            hint = "Write the name of its column."
+            found = format_value(self.name)
+            problems.append(Problem("stratum", "a stratum's name must be text", found, hint))
+        elif self.name in _RESERVED:
             problems.append(
                 Problem(
                     self.name, "a stratum must not have a reserved name", self.name, "Rename it."
                 )
             )
-        if not self.levels or len(set(self.levels)) < len(self.levels) or ALL in self.levels:
+        if odd := [v for v in self.levels if not isinstance(v, str) or not v.strip()]:
+            hint = "Write it as text."
+            if numbers := [v for v in odd if isinstance(v, int) and not isinstance(v, bool)]:
+                hint = f"Write it as text, as '{numbers[0]}', in the data too."
+            elif any(format_values([v]) in _MISSING for v in odd):
+                hint = "Leave it out: null in the data means that it is not known."
+            rule = "levels must be text that is not blank"
+            problems.append(Problem(where, rule, format_values(odd), hint))
+        texts = [v for v in self.levels if isinstance(v, str)]
+        is_all = any(v.strip().casefold() == ALL for v in texts)
+        if not self.levels or len(set(texts)) < len(texts) or is_all:
             problems.append(
                 Problem(
-                    self.name,
+                    where,
                     f"levels must be distinct, at least one, and none of them {ALL!r}",
                     format_values(self.levels),
                     "Rename or remove the offending level.",
@@ -407,7 +417,7 @@ class Stratum:
         if len(self.levels) > _MAX_LEVELS:
             problems.append(
                 Problem(
-                    self.name,
+                    where,
                     f"at most {_MAX_LEVELS} levels",
                     str(len(self.levels)),
                     "Merge levels, or leave the column out of the framework.",
