@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -259,3 +263,121 @@ def test_synonyms_are_a_tuple():
     assert oms.Unit("a").synonyms == ()
     assert oms.Unit("a", synonyms="A one").synonyms == ("A one",)
     assert oms.Unit("a", "A", iter(["x", "y"])).synonyms == ("x", "y")
+
+
+ALIKE = ["North", "North ", "north", "Nor\u200bth", "\uff2eorth", "South"]
+
+
+class TestNamesThatLookAlike:
+    def read(self, names, **options):
+        data = {"case_id": list(range(len(names))), "unit": names}
+        return oms.CaseSet.from_data(data, framework=FRAMEWORK, **options)
+
+    def test_they_are_refused_with_the_mapping_that_joins_them(self):
+        with pytest.raises(oms.DataError) as caught:
+            self.read(ALIKE)
+        (problem,) = caught.value.problems
+        assert "'South'" not in problem.found
+        # What the hint offers joins them.
+        (offered,) = re.findall(r"replace\((\{.*\})\)", problem.hint)
+        mapping = ast.literal_eval(offered)
+        assert self.read([mapping.get(n, n) for n in ALIKE]).units == ("North", "South")
+
+    def test_match_units_joins_them(self):
+        found = oms.match_units(ALIKE, ["North", "South"])
+        assert self.read(found.ids).units == ("North", "South")
+
+    def test_they_stay_apart_where_all_are_declared(self):
+        cases = self.read(ALIKE, units=ALIKE)
+        assert cases.units == tuple(ALIKE)
+        found = oms.tally(cases, by="unit", breakdowns=[])
+        assert found.units == tuple(ALIKE)
+        # They stay apart in larger units that are themselves.
+        assert cases.regroup({n: n for n in ALIKE}).units == tuple(ALIKE)
+        with pytest.raises(oms.DataError, match="'North '"):
+            self.read(ALIKE, units=[n for n in ALIKE if n != "North "])
+
+    @pytest.mark.parametrize("name", ["All", "ALL", " all", "a\u200bll"])
+    def test_the_reserved_name_is_refused_however_it_is_written(self, name):
+        for options in ({}, {"units": [name, "b"]}):
+            with pytest.raises(oms.DataError, match="'all' is reserved"):
+                self.read([name, "b"], **options)
+        with pytest.raises(oms.DataError, match="mapping: 'all' is reserved"):
+            self.read(["a", "b"]).regroup({"a": name, "b": "c"})
+
+    @pytest.mark.parametrize("name", ["", " ", "\n", "\u200b"])
+    def test_empty_names_are_refused(self, name):
+        with pytest.raises(oms.DataError, match="a unit needs a name"):
+            self.read([name, "b"])
+        with pytest.raises(oms.DataError, match="expected a Unit or its id"):
+            self.read(["a", "b"], units=["a", "b", name])
+        with pytest.raises(oms.DataError, match="a group's name must be text"):
+            self.read(["a", "b"]).regroup({"a": name, "b": "c"})
+
+    def test_null_written_as_text_may_be_declared(self):
+        with pytest.raises(oms.DataError, match="how a missing value is written as text"):
+            self.read(["nan", "b"])
+        assert self.read(["nan", "b"], units=["b", "nan"]).units == ("b", "nan")
+
+    def test_larger_units_that_look_alike(self):
+        with pytest.raises(oms.DataError, match=r"mapping: names that differ .*'East' and 'east'"):
+            self.read(["a", "b"]).regroup({"a": "East", "b": "east"})
+
+    def test_many_are_counted(self):
+        names = [f"{word}{i}" for i in range(8) for word in ("North", "north")]
+        with pytest.raises(oms.DataError, match="and 3 more"):
+            self.read(names)
+
+    def test_in_files_and_engines_as_in_memory(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("omistats.model.files.ROWS", 4)
+        monkeypatch.setattr("omistats.model.batches.ROWS", 4)
+        framework = oms.Framework("f", [oms.Question("q", "Q")])
+        good = {"case_id": [f"c{i}" for i in range(10)], "q": [True] * 10}
+        problems = {
+            "differ only in case": ["North"] * 5 + ["north"] * 5,
+            "'all' is reserved": ["All "] * 10,
+            "needs a (name|unit)": [""] * 10,
+        }
+        for message, units in problems.items():
+            data = pa.table({**good, "unit": units})
+            pq.write_table(data, tmp_path / "cases.parquet")
+            sources = (
+                data,
+                data.to_reader(),
+                tmp_path / "cases.parquet",
+                pl.DataFrame(data).lazy(),
+            )
+            for source in sources:
+                with pytest.raises(oms.DataError, match=message):
+                    oms.tally(source, by="unit", breakdowns=[], framework=framework)
+        blank = pa.table({**good, "case_id": ["", *good["case_id"][1:]], "unit": ["a"] * 10})
+        for source in (blank, blank.to_reader(), pl.DataFrame(blank).lazy()):
+            with pytest.raises(oms.DataError, match="every case needs an id; found 1 blank"):
+                oms.tally(source, breakdowns=[], framework=framework)
+
+    def test_tallies_are_not_merged_over_two_spellings(self):
+        framework = oms.Framework(
+            "f",
+            [oms.Question("q", "Q", oms.Link("1", "published"))],
+            (),
+            [oms.Item("1", "criterion", "I")],
+        )
+
+        def read(names, **options):
+            data = {"case_id": list(range(len(names))), "unit": names, "q": [True] * len(names)}
+            return oms.CaseSet.from_data(data, framework=framework, **options)
+
+        def tally(cases):
+            return oms.tally(cases, by="unit", breakdowns=[])
+
+        one, other = read(["North", "South"]), read(["North ", "South"])
+        for make in (tally, oms.score_tally):
+            for verb in ("merge", "replace"):
+                with pytest.raises(
+                    oms.UsageError, match="units 'North' and 'North ', which differ"
+                ):
+                    getattr(make(one), verb)(make(other))
+            renamed = make(other).regroup({"North ": "North", "South": "South"})
+            assert make(one).merge(renamed).units == ("North", "South")
+            apart = make(read(["North", "North "], units=["North", "North "]))
+            assert apart.merge(apart).units == ("North", "North ")

@@ -21,6 +21,7 @@ __all__ = [
     "codes_of",
     "columns",
     "contiguous",
+    "count_blank",
     "decode_dictionaries",
     "duplicates",
     "has_levels",
@@ -209,6 +210,29 @@ def as_answers(array: pa.Array) -> tuple[pa.Array | None, InvalidValues | None]:
     if bad.any():
         return None, InvalidValues(np.unique(values[bad]).tolist(), bad)
     return pa.array(values == 1, _BOOLEAN, mask=missing), None
+
+
+def count_blank(array: pa.Array) -> int:
+    """Count the texts in which nothing can be seen; other types have none."""
+    if not (pa.types.is_string(array.type) or pa.types.is_large_string(array.type)):
+        return 0
+    _, offsets, values = array.buffers()
+    if not len(array) or values is None:
+        return int(len(array) - array.null_count)
+    wide = pa.types.is_large_string(array.type)
+    ends = np.frombuffer(offsets, np.int64 if wide else np.int32)
+    ends = ends[array.offset : array.offset + len(array) + 1]
+    octets = np.frombuffer(values, np.uint8)
+    # Few texts begin with a blank or a character beyond ASCII, and only these are looked at.
+    first = octets[np.minimum(ends[:-1], len(octets) - 1)] if len(octets) else np.zeros(1, np.uint8)
+    rows = np.flatnonzero((ends[1:] == ends[:-1]) | (first <= 32) | (first >= 128))
+    if not len(rows):
+        return 0
+    import pyarrow.compute as pc
+
+    found = pc.match_substring_regex(array.take(pa.array(rows)), r"^[\s\pZ\p{Cc}\p{Cf}]*$")
+    count: int = pc.sum(found).as_py() or 0
+    return count
 
 
 def duplicates(array: pa.Array) -> list[object]:

@@ -16,7 +16,7 @@ from omistats.breakdowns.registry import resolve
 from omistats.errors import UnknownNameError, UsageError, as_tuple, format_value, format_values
 from omistats.model.framework import ALL, Framework
 from omistats.model.metadata import merge_metadata
-from omistats.model.units import resolve_regrouping
+from omistats.model.units import resolve_regrouping, split_names
 
 __all__ = ["By", "RunningSum", "Tally", "check_by", "reorder_units", "resolve_breakdowns"]
 
@@ -428,6 +428,7 @@ def _check_alike(tallies: Sequence[Any], verb: str) -> None:
         for i, tally in enumerate(tallies, 1)
         if ALL in tally.units and len(tally.units) > 1
     ]
+    found += split_names([tally.units for tally in tallies])
     if found:
         raise UsageError(
             f"tallies that count different things cannot be used with {verb}; "

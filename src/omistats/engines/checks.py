@@ -19,7 +19,7 @@ from omistats.model.framework import (
     stored_labels,
 )
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
-from omistats.model.units import reserved_unit
+from omistats.model.units import unit_name_problems
 from omistats.model.validation import answer_rule, column_problems
 
 __all__ = ["EXCLUDED", "INVALID", "Checked", "Labels", "answer_states", "check_table", "flag"]
@@ -291,7 +291,7 @@ def _is_answer(kind: Any) -> bool:
     import narwhals as nw
 
     # A type that narwhals does not know may be a column of nulls; see `bad_answers`.
-    return bool(kind in (nw.Boolean, nw.Unknown) or kind.is_integer() or kind.is_float())
+    return bool(kind in (nw.Boolean, nw.Unknown) or kind.is_numeric())
 
 
 def _may_hold_answers(question: Question, framework: Framework, kind: Any) -> bool:
@@ -450,15 +450,18 @@ def _probes(
         unit = _as_text(source, "unit")
         probes["units"] = unit
         probes["no unit"] = flag(unit.is_null())
-        probes["unit all"] = flag(unit == nw.lit(ALL))
+        probes["blank unit"] = flag(_plain(unit) == nw.lit(""))
+        probes["unit all"] = flag(_plain(unit) == nw.lit(ALL))
     if "case_id" in kinds:
         if check_ids:
             probes["ids"] = source.column("case_id")
             probes["no id"] = flag(probes["ids"].is_null())
         # Ids are always read, so that synthetic cases keep their mark.
         if _is_label_type(kinds["case_id"]):
-            head = _as_text(source, "case_id").str.starts_with(SYNTHETIC_ID)
-            probes["synthetic"] = flag(head)
+            id_text = _as_text(source, "case_id")
+            probes["synthetic"] = flag(id_text.str.starts_with(SYNTHETIC_ID))
+            if check_ids:
+                probes["blank id"] = flag(_plain(id_text) == nw.lit(""))
     for stratum in framework.strata:
         if stratum.name in kinds and _is_label_type(kinds[stratum.name]):
             label = _as_text(source, stratum.name)
@@ -502,11 +505,21 @@ def _run_probes(source: Source, probes: dict[str, Any]) -> dict[str, int]:
     return found
 
 
+def _plain(text: Any) -> Any:
+    """Return text without case and without blanks around it."""
+    return text.str.strip_chars().str.to_lowercase()
+
+
 def _key_problems(source: Source, found: dict[str, int]) -> list[Problem]:
+    import narwhals as nw
+
     problems = []
     if "ids" in found:
         if missing := found["no id"]:
             what = f"{missing} null in {source.engine}"
+            problems.append(Problem("case_id", "every case needs an id", what, "Give them ids."))
+        if blank := found.get("blank id", 0):
+            what = f"{blank} blank in {source.engine}"
             problems.append(Problem("case_id", "every case needs an id", what, "Give them ids."))
         if found["rows"] - missing > found["ids"]:
             what = f"more than once in {source.engine}: {_repeated_ids(source)}"
@@ -515,8 +528,13 @@ def _key_problems(source: Source, found: dict[str, int]) -> list[Problem]:
     if missing := found.get("no unit", 0):
         what = f"{missing} null in {source.engine}"
         problems.append(Problem("unit", "every case needs a unit", what, "Fill them in."))
+    if blank := found.get("blank unit", 0):
+        what = f"{blank} blank in {source.engine}"
+        problems.append(Problem("unit", "every case needs a unit", what, "Fill them in."))
     if found.get("unit all"):
-        problems.append(reserved_unit())
+        unit = _as_text(source, "unit")
+        spellings = _first_labels(source, unit, flag(_plain(unit) == nw.lit(ALL)))
+        problems += unit_name_problems(spellings, is_declared=True)
     if found.get("units", 0) > _MAX_UNITS:
         what, hint = f"{found['units']:,} in {source.engine}", "Use larger units."
         problems.append(Problem("unit", f"at most {_MAX_UNITS:,} units", what, hint))

@@ -23,7 +23,9 @@ from omistats.engines.checks import (
     has_level,
 )
 from omistats.engines.tables import Source, check_all_counted, check_same_totals, open_source
+from omistats.errors import DataError
 from omistats.model.framework import NOT_ANSWERED, Framework
+from omistats.model.units import unit_name_problems
 
 __all__ = [
     "EngineSums",
@@ -244,9 +246,17 @@ def add_at(total: Counts, where: Any, values: Counts) -> None:
 
 
 def unit_order(source: Source, found: Sequence[str]) -> tuple[str, ...]:
-    """Order units as in the column's enumeration, if it has one; else sort them."""
+    """Order units as in the column's enumeration, if it has one; else sort them.
+
+    Raises
+    ------
+    DataError
+        When the names of two units look alike.
+    """
     import narwhals as nw
 
+    if problems := unit_name_problems(sorted(set(found)), is_declared=False):
+        raise DataError(problems)
     kind, seen = source.kinds["unit"], set(found)
     if kind == nw.Enum:
         return tuple(unit for unit in kind.categories if unit in seen)

@@ -27,6 +27,7 @@ from omistats.model.files import (
 from omistats.model.framework import Framework, check_framework, columns_behind
 from omistats.model.metadata import merge_metadata
 from omistats.model.tabular_files import is_tabular
+from omistats.model.units import unit_name_problems
 from omistats.model.validation import validate_frame
 
 __all__ = [
@@ -78,8 +79,10 @@ class UnitOrder:
         Raises
         ------
         DataError
-            When there are more units than a case set may have.
+            When there are more units than a case set may have, or the names of two look alike.
         """
+        if problems := unit_name_problems(sorted(self._used), is_declared=False):
+            raise DataError(problems)
         if len(self._used) > _MAX_UNITS:
             rule, hint = "at most 32,767 units", "Use larger units."
             raise DataError([Problem("unit", rule, f"{len(self._used)}", hint)])

@@ -21,11 +21,13 @@ __all__ = [
     "Unit",
     "UnitMatches",
     "as_units",
+    "look",
     "match_units",
     "match_units_hint",
-    "reserved_unit",
     "resolve_regrouping",
     "slug",
+    "split_names",
+    "unit_name_problems",
 ]
 
 
@@ -84,7 +86,7 @@ def as_units(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
     """
     found = as_tuple("units", (units,) if isinstance(units, Unit) else units, "units or their ids")
     ids = [u.id if isinstance(u, Unit) else u for u in found]
-    if odd := [i for i in ids if not isinstance(i, str) or not i]:
+    if odd := [i for i in ids if not isinstance(i, str) or not look(i)]:
         hint = "Write ids as text, or make a Unit of each."
         raise DataError([Problem("units", "expected a Unit or its id", format_values(odd), hint)])
     problems = []
@@ -97,20 +99,112 @@ def as_units(units: Iterable[Unit | str]) -> tuple[Unit, ...]:
                 "Remove the repeated units.",
             )
         )
-    if ALL in ids:
-        problems.append(reserved_unit())
+    # Names that look alike are kept apart where they are declared.
+    problems += unit_name_problems(ids, is_declared=True)
     if problems:
         raise DataError(problems)
     return tuple(u if isinstance(u, Unit) else Unit(u) for u in found)
 
 
-def reserved_unit() -> Problem:
-    """Return the problem of a unit called ``all``, which is reserved."""
-    return Problem(
-        "unit",
-        f"{ALL!r} is reserved for all units together",
-        repr(ALL),
-        "Rename that unit.",
+def look(name: str) -> str:
+    """Return what can be seen of a name: case, blanks and forms of a character do not count.
+
+    Unicode has several ways to write some characters, several hyphens and apostrophes, and
+    characters that cannot be seen.
+    """
+    if name.isascii():
+        return " ".join(name.casefold().split())
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    if not plain.isprintable():
+        hidden = ("Cf", "Cc")
+        plain = "".join(c for c in plain if c.isspace() or unicodedata.category(c) not in hidden)
+    return " ".join(plain.translate(_PLAIN_MARKS).split())
+
+
+# Texts that libraries write for a missing value.
+_MISSING = ("nan", "nat", "<na>", "none", "null")
+
+_PLAIN_MARKS = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+    | dict.fromkeys("\u2018\u2019\u02bc", "'")
+)
+
+
+def unit_name_problems(
+    names: Iterable[str], is_declared: bool, mapping: bool = False
+) -> list[Problem]:
+    """List names of units that are blank, reserved, or look like each other.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Distinct names.
+    is_declared : bool
+        Whether names that look alike may be different units.
+    mapping : bool
+        Whether the names come from a mapping, which is then to be corrected.
+
+    Returns
+    -------
+    list of Problem
+    """
+    names = list(names)
+    looks = list(map(look, names))
+    distinct = set(looks)
+    if len(distinct) == len(looks) and distinct.isdisjoint(("", ALL, *_MISSING)):
+        return []
+    alike: dict[str, list[str]] = {}
+    for plain, name in zip(looks, names, strict=True):
+        alike.setdefault(plain, []).append(name)
+    problems = []
+    where = "mapping" if mapping else "unit"
+    if blank := alike.pop("", []):
+        hint = "Write the name of the unit, or null and leave these cases out."
+        problems.append(Problem(where, "a unit needs a name", f"{format_values(blank)}", hint))
+    if not is_declared and (missing := [n for look in _MISSING for n in alike.pop(look, [])]):
+        hint = (
+            "That is how a missing value is written as text: leave it null, and these cases out; "
+            "or declare it in `units`, if a unit has this name."
+        )
+        problems.append(Problem(where, "a unit needs a name", format_values(missing), hint))
+    if reserved := alike.pop(ALL, []):
+        rule = f"{ALL!r} is reserved for all units together, however it is written"
+        problems.append(Problem(where, rule, format_values(reserved), "Rename that unit."))
+    several = [spellings for spellings in alike.values() if len(spellings) > 1]
+    if several and not is_declared:
+        # Other forms of a character look the same, so they are written as codes.
+        found = "; ".join(" and ".join(map(ascii, sorted(s))) for s in several[:5])
+        more = f"; and {len(several) - 5} more" if len(several) > 5 else ""
+        rule = "names that differ only in case, blanks or forms of a character are one unit"
+        problems.append(Problem(where, rule, found + more, _joining_hint(several, mapping)))
+    return problems
+
+
+def split_names(parts: Iterable[Sequence[str]]) -> list[str]:
+    """List names that look alike across tallies, unless one tally has them as different units."""
+    alike: dict[str, set[str]] = {}
+    all_parts = [frozenset(part) for part in parts]
+    for name in sorted(frozenset().union(*all_parts)):
+        alike.setdefault(look(name), set()).add(name)
+    return [
+        f"units {' and '.join(map(repr, sorted(names)))}, which differ only in case, blanks or "
+        "forms of a character; use .regroup(...) to write them in one way"
+        for names in alike.values()
+        if len(names) > 1 and not any(names <= part for part in all_parts)
+    ]
+
+
+def _joining_hint(several: list[list[str]], mapping: bool) -> str:
+    if mapping:
+        return "Write each name in one way."
+    pairs: dict[str, str] = {}
+    for spellings in several[:5]:
+        best = min(sorted(spellings), key=_untidiness)
+        pairs |= {name: best for name in sorted(spellings) if name != best}
+    joined = ", ".join(f"{name!a}: {best!a}" for name, best in pairs.items())
+    return (
+        f'Join them by a mapping, as pandas df["unit"].replace({{{joined}}}), or by match_units; '
+        "or keep them apart: declare all of them in `units`."
     )
 
 
@@ -142,9 +236,10 @@ def resolve_regrouping(
         When ``mapping`` is not a mapping.
     """
     if not isinstance(mapping, Mapping):
+        hint = "; pass its `.to_dict()`" if hasattr(mapping, "to_dict") else ""
         raise UsageError(
             "`mapping` must be a dict with the new unit of every unit; "
-            f"found {format_value(mapping)}"
+            f"found {format_value(mapping)}{hint}"
         )
     problems = []
     hint = "Give every unit a group: its own id if it stays as it is."
@@ -154,7 +249,8 @@ def resolve_regrouping(
                 "mapping", "every unit needs a group", f"none for {format_values(missing)}", hint
             )
         )
-    if unknown := [u for u in mapping if u not in set(units)]:
+    known = set(units)
+    if unknown := [u for u in mapping if u not in known]:
         problems.append(
             Problem(
                 "mapping",
@@ -164,19 +260,30 @@ def resolve_regrouping(
             )
         )
     groups = list(mapping.values())
-    if odd := [v for v in groups if not isinstance(v, str) or not v]:
+    if odd := [v for v in groups if not isinstance(v, str) or not look(v)]:
         problems.append(
             Problem(
                 "mapping", "a group's name must be text", format_values(odd), "Write names as text."
             )
         )
-    if ALL in groups:
-        problems.append(reserved_unit())
+    names = dict.fromkeys(v for v in groups if isinstance(v, str) and look(v))
+    # Units that look alike were declared apart, and may stay so.
+    problems += unit_name_problems(names, names.keys() <= known, mapping=True)
     if problems:
         raise DataError(problems)
     found = tuple(dict.fromkeys(mapping[u] for u in units))
     places = {group: i for i, group in enumerate(found)}
     return found, np.array([places[mapping[u]] for u in units], np.intp)
+
+
+def _untidiness(name: str) -> tuple[bool, ...]:
+    """Rank spellings: with plain characters and blanks, and with capitals, before others."""
+    return (
+        name != unicodedata.normalize("NFKC", name),
+        name != " ".join(name.split()),
+        not name.isascii(),
+        name.islower(),
+    )
 
 
 Words = tuple[str, ...]

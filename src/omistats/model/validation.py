@@ -20,7 +20,7 @@ from omistats.model.framework import (
     stored_labels,
 )
 from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
-from omistats.model.units import Unit, as_units, match_units_hint, reserved_unit
+from omistats.model.units import Unit, as_units, look, match_units_hint, unit_name_problems
 
 __all__ = ["ANSWER", "KEYS", "answer_rule", "column_problems", "validate_frame"]
 
@@ -235,6 +235,10 @@ def _check_ids(ids: pa.Array, unique: bool) -> tuple[pa.Array, list[Problem]]:
         problems.append(
             Problem("case_id", "every case needs an id", f"{ids.null_count} null", "Give them ids.")
         )
+    if blank := _arrow.count_blank(ids):
+        problems.append(
+            Problem("case_id", "every case needs an id", f"{blank} blank", "Give them ids.")
+        )
     if unique and not wrong_type and (repeated := _arrow.duplicates(ids)):
         problems.append(
             Problem(
@@ -261,15 +265,15 @@ def _check_units(
             Problem("unit", "every case needs a unit", f"{missing} null", "Fill them in.")
         )
     seen = _arrow.used_labels(codes, labels)
-    if ALL in seen:
-        problems.append(reserved_unit())
+    problems += unit_name_problems(seen, declared is not None)
     if declared is None:
         # A dictionary keeps the user's order; text is sorted, so that the result does not
         # depend on the order of the rows.
         order = tuple(seen if isinstance(array, pa.DictionaryArray) else sorted(seen))
     else:
         order = tuple(unit.id for unit in declared)
-        if undeclared := sorted(set(seen) - set(order) - {ALL}):
+        refused = {name for name in seen if look(name) in ("", ALL)}
+        if undeclared := sorted(set(seen) - set(order) - refused):
             hint = "Declare these units or correct the ids." + match_units_hint(
                 undeclared, declared
             )

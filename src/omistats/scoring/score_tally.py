@@ -15,7 +15,7 @@ from omistats.counting.tally_file import describe_answers
 from omistats.errors import UnknownNameError, UsageError, as_tuple, format_values
 from omistats.model.framework import ALL, Framework, check_framework
 from omistats.model.metadata import SYNTHETIC, is_synthetic
-from omistats.model.units import resolve_regrouping
+from omistats.model.units import resolve_regrouping, split_names
 from omistats.scoring.effective import moments_of_sizes, size_columns
 from omistats.scoring.groups import Domains, make_domains
 from omistats.scoring.score_tally_file import (
@@ -491,6 +491,7 @@ def _check_mergeable(first: ScoreTally, others: Sequence[Any], what: str) -> Non
         for i, other in enumerate(others, 1)
         for difference in _differences(first, other)
     ]
+    wrong += split_names([first.units, *(other.units for other in others)])
     if wrong:
         raise UsageError(
             f"{what} needs sums of the same framework, items, breakdowns and complement:", *wrong
