@@ -75,7 +75,8 @@ class TestFrames:
             frame(q0=values), "q0: answers must be true, false, 0, 1 or null", " in "
         )
         assert " rows" in error.problems[0].found
-        assert (".map(" in error.problems[0].hint) == error.problems[0].found.startswith("text")
+        is_text = error.problems[0].found.startswith(("text", "categories"))
+        assert (".map(" in error.problems[0].hint) == is_text
 
     def test_texts_that_are_meant_for_answers_are_offered_as_a_map(self):
         # What is copied from the message must lose no answer without a word.
@@ -227,6 +228,29 @@ class TestFrames:
         data["gendr"] = data.pop("gender")
         assert_refused(data, "Rename 'gendr' to 'gender'?")
 
+    @pytest.mark.parametrize(
+        "written", ["GENDER", "Gender", " gender ", "gen der", "Gen-der", "gender_", "GENDRE"]
+    )
+    def test_case_and_spaces_of_a_name_do_not_matter_to_the_hint(self, written):
+        data = frame()
+        data[written] = data.pop("gender")
+        assert_refused(data, f"Rename {written!r} to 'gender'?")
+        assert_refused(pd.DataFrame(data), f"Rename {written!r} to 'gender'?")
+        lazy = pl.DataFrame(data).lazy()
+        with pytest.raises(oms.DataError, match="to 'gender'"):
+            oms.recompute(lazy, framework=framework(), breakdowns=[Harm()])
+
+    def test_a_key_in_the_index_is_found(self):
+        for names in (["case_id"], ["case_id", "unit"]):
+            error = assert_refused(pd.DataFrame(frame()).set_index(names), "frame.reset_index()")
+            assert str(names)[1:-1] in error.problems[0].hint
+
+    def test_an_optional_column_that_is_written_otherwise_is_suggested(self):
+        optional = framework(strata=[oms.Stratum("tenure", ("owned",), required=False)])
+        cases = oms.CaseSet.from_data({**frame(), "TENURE": ["owned"] * 4}, framework=optional)
+        with pytest.raises(oms.UnknownNameError, match="did you mean 'TENURE'"):
+            oms.recompute(cases, breakdowns=["tenure"])
+
     def test_pandas_columns_of_one_name(self):
         data = pd.DataFrame(frame())
         data.columns = [*data.columns[:-1], "q0"]
@@ -377,3 +401,10 @@ class TestNames:
         assert str(far) == "unknown question 'zzz'; choose from home_visit, induction"
         for kind in (KeyError, ValueError, oms.UsageError, oms.OmistatsError):
             assert isinstance(near, kind)
+
+    def test_case_spaces_and_joining_marks_do_not_count(self):
+        for name in ("Home Visit", "HOME_VISIT", "home-visit ", "homevisit"):
+            error = oms.UnknownNameError("question", name, ["home_visit", "induction"])
+            assert str(error).endswith("did you mean 'home_visit'?")
+        both = oms.UnknownNameError("column", "Tier", ["tier", "TIER", "tiers"])
+        assert str(both).endswith("did you mean 'tier' or 'TIER' or 'tiers'?")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set as AbstractSet
+from decimal import Decimal
+from numbers import Number, Real
 from typing import Any
 
 import attrs
@@ -15,6 +17,7 @@ from omistats.errors import DataError, Problem, format_values
 
 __all__ = [
     "InvalidValues",
+    "MixedColumn",
     "as_answers",
     "as_levels",
     "ascending",
@@ -25,8 +28,11 @@ __all__ = [
     "decode_dictionaries",
     "duplicates",
     "has_levels",
+    "holds_answers",
+    "is_missing",
     "is_text",
     "labels_to_codes",
+    "object_values",
     "to_table",
     "used_labels",
     "utf8_error",
@@ -39,6 +45,7 @@ _KINDS = (
     ("true and false", pa.types.is_boolean),
     ("whole numbers", pa.types.is_integer),
     ("numbers", pa.types.is_floating),
+    ("numbers", pa.types.is_decimal),
     ("categories", pa.types.is_dictionary),
 )
 
@@ -69,6 +76,8 @@ class InvalidValues:
             values = array.unique().drop_null().to_pylist()
         except pa.ArrowException:  # nested values have no equality in Arrow
             values = array.drop_null()[:5].to_pylist()
+        except OverflowError:  # a date that Python does not have
+            values = array.cast(pa.string()).unique().drop_null().to_pylist()
         return cls(values, array.is_valid().to_numpy(zero_copy_only=False), kind)
 
     def __str__(self) -> str:
@@ -80,7 +89,78 @@ class InvalidValues:
 _BOOLEAN = pa.bool_()
 
 
-def to_table(data: Any) -> tuple[pa.Table, dict[str, str]]:
+@attrs.frozen(eq=False)
+class MixedColumn:
+    """Values of a column that Arrow cannot hold.
+
+    Attributes
+    ----------
+    name : str
+        The name of the column.
+    place : int
+        Its place among all columns.
+    values : list
+        Its values.
+    """
+
+    name: str
+    place: int
+    values: list[Any]
+
+    @property
+    def kinds(self) -> list[str]:
+        """The types of value, sorted; missing values have none."""
+        return sorted({type(v).__name__ for v in self.values if not is_missing(v)})
+
+    def as_answers(self) -> tuple[pa.Array | None, InvalidValues | None]:
+        """Convert to a Boolean array, or return the numbers that are not answers.
+
+        Both are None if some value is no number.
+        """
+        answers = [None if is_missing(v) else _as_answer(v) for v in self.values]
+        if -1 not in answers:
+            return pa.array(answers, _BOOLEAN), None
+        bad = [i for i, answer in enumerate(answers) if answer == -1]
+        if not all(isinstance(self.values[i], Real | Decimal) for i in bad):
+            return None, None
+        rows = np.zeros(len(answers), np.bool_)
+        rows[bad] = True
+        return None, InvalidValues(list(dict.fromkeys(self.values[i] for i in bad)), rows)
+
+    def as_text(self) -> pa.Array:
+        """Write every value as text; missing values are null."""
+        return pa.array([None if is_missing(v) else _as_text(v) for v in self.values], pa.string())
+
+
+def is_missing(value: Any) -> bool:
+    """Tell whether a Python object is None, NaN, NaT or pandas' NA."""
+    if value is None:
+        return True
+    try:
+        return bool(value != value)  # NaN and NaT differ from themselves
+    except Exception:  # noqa: BLE001 - a value may be of any class
+        return type(value).__name__ == "NAType"
+
+
+def _as_answer(value: Any) -> bool | int:
+    """Convert 0 and 1 of any type to a Boolean; -1 for anything else."""
+    if not isinstance(value, Real | Decimal | np.bool_):
+        return -1
+    try:
+        return bool(value) if value in (0, 1) else -1
+    except ArithmeticError:  # a signalling NaN
+        return -1
+
+
+def _as_text(value: Any) -> str:
+    try:
+        text = str(value)
+    except Exception:  # noqa: BLE001 - a value may be of any class
+        text = f"a value of type {type(value).__name__}"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def to_table(data: Any) -> tuple[pa.Table, list[MixedColumn]]:
     """Convert any data frame to an Arrow table.
 
     The columns of pandas and NumPy are copied, as they can be changed later; Arrow tables and
@@ -90,8 +170,8 @@ def to_table(data: Any) -> tuple[pa.Table, dict[str, str]]:
     -------
     table : pyarrow.Table
         The columns that Arrow can hold.
-    mixed : dict of str to str
-        The other columns, and the types of value found in them.
+    mixed : list of MixedColumn
+        The other columns, in order.
 
     Raises
     ------
@@ -100,23 +180,21 @@ def to_table(data: Any) -> tuple[pa.Table, dict[str, str]]:
     """
     try:
         if isinstance(data, pa.Table):
-            return data, {}
+            return data, []
         if isinstance(data, dict):
-            return _column_by_column(list(data.items()))
-        if type(data).__module__.partition(".")[0] == "pandas":
+            return _column_by_column([(str(name), data[name]) for name in data])
+        if _is_pandas_frame(data):
             items = [(str(name), column) for name, column in data.items()]
             table, mixed = _column_by_column(items)
             return table.replace_schema_metadata(_text_attributes(data)), mixed
-        if hasattr(data, "__arrow_c_stream__"):
-            return pa.table(data), {}
+        if hasattr(data, "__arrow_c_stream__") and not _has_objects(data):
+            try:
+                return pa.table(data), []
+            except (pa.ArrowException, TypeError, ValueError, NotImplementedError):
+                return _other_columns(data)
         if isinstance(data, pa.RecordBatch) or hasattr(data, "__arrow_c_array__"):
-            return pa.Table.from_batches([pa.record_batch(data)]), {}
-        import narwhals
-
-        frame = narwhals.from_native(data)
-        if isinstance(frame, narwhals.LazyFrame):
-            frame = frame.collect(backend="pyarrow")
-        return frame.to_arrow(), {}
+            return pa.Table.from_batches([pa.record_batch(data)]), []
+        return _other_columns(data)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             [
@@ -130,19 +208,124 @@ def to_table(data: Any) -> tuple[pa.Table, dict[str, str]]:
         ) from error
 
 
-def _column_by_column(items: list[tuple[str, Any]]) -> tuple[pa.Table, dict[str, str]]:
-    names, arrays = [], []
-    mixed = {}
-    for name, column in items:
-        try:
-            array = pa.array(column, from_pandas=True)
-        except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            kinds = {type(v).__name__ for v in column if v is not None and v == v}  # not NaN
-            mixed[name] = ", ".join(sorted(kinds))
+def _is_pandas_frame(data: Any) -> bool:
+    """Tell whether an object is a data frame of pandas, or of a class made of it."""
+    return any(
+        kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"
+        for kind in type(data).__mro__
+    )
+
+
+def _has_objects(data: Any) -> bool:
+    """Tell whether a frame of Polars has Python objects, whose addresses it would export."""
+    is_polars = type(data).__module__.partition(".")[0] == "polars"
+    return is_polars and any(str(kind) == "Object" for kind in getattr(data, "dtypes", ()))
+
+
+def _other_columns(data: Any) -> tuple[pa.Table, list[MixedColumn]]:
+    """Convert a frame of another library; column by column if Arrow cannot hold one of them."""
+    import narwhals
+
+    try:
+        frame = narwhals.from_native(data)
+    except TypeError as error:
+        raise TypeError("which has no columns") from error
+    try:
+        if isinstance(frame, narwhals.LazyFrame):
+            return frame.collect(backend="pyarrow").to_arrow(), []
+        if not _has_objects(data):
+            return frame.to_arrow(), []
+    except Exception:  # noqa: BLE001, S110 - libraries have error classes of their own
+        pass
+    if isinstance(frame, narwhals.LazyFrame):
+        frame = frame.collect()
+    return _column_by_column([(name, frame[name]) for name in frame.columns])
+
+
+def _column_by_column(items: list[tuple[str, Any]]) -> tuple[pa.Table, list[MixedColumn]]:
+    names, arrays, originals = [], [], []
+    mixed = []
+    for place, (name, column) in enumerate(items):
+        column = _as_column(name, column)
+        array = _column_array(column)
+        if array is None:
+            mixed.append(MixedColumn(name, place, _column_values(column)))
             continue
         names.append(name)
         arrays.append(array)
-    return _copied(pa.table(arrays, names=names)), mixed
+        originals.append((place, column))
+    table = pa.table(arrays, names=names)
+    for column in mixed:
+        if arrays and len(column.values) != len(table):
+            rows = len(column.values)
+            raise ValueError(f"column {column.name!r} has {rows} rows, and others {len(table)}")
+    try:
+        return _copied(table), mixed
+    except Exception:  # noqa: BLE001 - types of other libraries may fail in any way
+        kept = []
+        for i, (place, column) in enumerate(originals):
+            try:
+                _copied(table.select([i]))
+            except Exception:  # noqa: BLE001
+                mixed.append(MixedColumn(names[i], place, _column_values(column)))
+            else:
+                kept.append(i)
+        return _copied(table.select(kept)), sorted(mixed, key=lambda column: column.place)
+
+
+def _as_column(name: str, column: Any) -> Any:
+    """Check that a value is a column: a sequence of any kind, but no text, mapping or set."""
+    if isinstance(column, str | bytes | Mapping | AbstractSet) or not hasattr(column, "__iter__"):
+        raise TypeError(f"column {name!r} is of type {type(column).__name__}; write a list")
+    return column if hasattr(column, "__len__") else list(column)
+
+
+def _column_array(column: Any) -> pa.Array | None:
+    """Convert a column to an Arrow array; None if Arrow cannot hold it."""
+    try:
+        if str(getattr(column, "dtype", "")) == "Object":  # of Polars, see `_has_objects`
+            raise TypeError
+        if hasattr(column, "to_arrow"):  # of Polars, or of narwhals
+            return column.to_arrow()
+        array = pa.array(column, from_pandas=True)
+    except Exception:  # noqa: BLE001 - libraries have error classes of their own
+        try:
+            # Sparse columns and 128-bit numbers are held when their values are common ones.
+            array = pa.array(_column_values(column), from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            return None
+    # Periods and intervals of pandas are numbers in Arrow, and nothing else reads them.
+    if getattr(array.type, "extension_name", "").startswith("pandas."):
+        return None
+    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+    return None if pa.types.is_temporal(kind) and _has_numbers(column) else array
+
+
+def _column_values(column: Any) -> list[Any]:
+    return list(column.to_list() if hasattr(column, "to_list") else column)
+
+
+def _has_numbers(column: Any) -> bool:
+    """Tell whether a column of Python objects has numbers, which Arrow would read as dates."""
+    values = object_values(column)
+    if values is None:
+        return False
+    return any(isinstance(v, Number) and not is_missing(v) for v in values)
+
+
+def object_values(column: Any) -> list[Any] | None:
+    """Return the values of a column of Python objects; None if it has a type of its own.
+
+    Such columns are lists, and columns of NumPy, pandas or Polars of objects or categories of
+    objects.
+    """
+    if isinstance(column, list | tuple):
+        return list(column)
+    kind = getattr(column, "dtype", None)
+    kind = getattr(getattr(kind, "categories", None), "dtype", kind)
+    if str(kind).lower() != "object":
+        return None
+    return list(column.tolist() if hasattr(column, "tolist") else column)
 
 
 def _text_attributes(frame: Any) -> dict[str, str] | None:
@@ -159,7 +342,10 @@ def _copied(table: pa.Table) -> pa.Table:
 
 
 def columns(table: pa.Table) -> list[pa.Array]:
-    """Return the columns as contiguous arrays, with string views (also in lists) as strings."""
+    """Return the columns as contiguous arrays.
+
+    String views (also in lists) become strings, and runs of equal values become those values.
+    """
     batches = table.to_batches()
     if len(batches) != 1:
         batches = table.combine_chunks().to_batches()
@@ -167,19 +353,35 @@ def columns(table: pa.Table) -> list[pa.Array]:
         arrays = batches[0].columns
     else:  # no rows, or text too long for one array of 32-bit offsets
         arrays = [contiguous(column) for column in table.columns]
-    return [
-        a.cast(plain) if (plain := _without_string_views(a.type)) != a.type else a for a in arrays
-    ]
+    return [a if a.type.id in _PLAIN else _plain(a) for a in arrays]
 
 
-def _without_string_views(kind: pa.DataType) -> pa.DataType:
-    """Replace string views in a type by strings, as few Arrow functions take views."""
+# Types that every Arrow function takes; most columns have one of them.
+_PLAIN = frozenset(
+    kind.id for kind in (pa.bool_(), pa.int64(), pa.float64(), pa.string(), pa.large_string())
+)
+
+
+def _plain(array: pa.Array) -> pa.Array:
+    """Repeat the values of run-end encoded arrays, and replace views in the type."""
+    if pa.types.is_run_end_encoded(array.type):
+        import pyarrow.compute as pc
+
+        array = pc.run_end_decode(array)
+    plain = _without_views(array.type)
+    return array if plain == array.type else array.cast(plain)
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """Replace views in a type by text or bytes, as few Arrow functions take views."""
     if pa.types.is_string_view(kind):
         return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
     if pa.types.is_list(kind):
-        return pa.list_(kind.value_field.with_type(_without_string_views(kind.value_type)))
+        return pa.list_(kind.value_field.with_type(_without_views(kind.value_type)))
     if pa.types.is_large_list(kind):
-        return pa.large_list(kind.value_field.with_type(_without_string_views(kind.value_type)))
+        return pa.large_list(kind.value_field.with_type(_without_views(kind.value_type)))
     return kind
 
 
@@ -196,20 +398,57 @@ def contiguous(column: pa.ChunkedArray) -> pa.Array:
 
 
 def as_answers(array: pa.Array) -> tuple[pa.Array | None, InvalidValues | None]:
-    """Convert a column to a Boolean array, or return its values that are not answers."""
+    """Convert a column to a Boolean array, or return its values that are not answers.
+
+    Answers are Booleans, numbers of any type that are 0 or 1, and categories that are.
+    """
     kind = array.type
     if kind == _BOOLEAN:
         return array, None
     if pa.types.is_null(kind):
         return pa.nulls(len(array), _BOOLEAN), None
-    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+    if getattr(kind, "extension_name", "") == "arrow.bool8":
+        array, kind = array.storage, kind.storage_type
+    if array.null_count == len(array):
+        return pa.nulls(len(array), _BOOLEAN), None
+    if not holds_answers(kind):
         return None, InvalidValues.of_kind(array)
+    if pa.types.is_dictionary(kind) or pa.types.is_decimal(kind):
+        return _distinct_as_answers(array)
+    if pa.types.is_float16(kind):
+        array = array.cast(pa.float32())
     missing = array.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     values = array.fill_null(0).to_numpy(zero_copy_only=False)
     bad = ~missing & (values != 0) & (values != 1)
     if bad.any():
         return None, InvalidValues(np.unique(values[bad]).tolist(), bad)
     return pa.array(values == 1, _BOOLEAN, mask=missing), None
+
+
+def holds_answers(kind: pa.DataType) -> bool:
+    """Tell whether a type is Boolean or a number, or categories of these."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = (pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    return getattr(kind, "extension_name", "") == "arrow.bool8" or any(test(kind) for test in tests)
+
+
+def _distinct_as_answers(array: pa.Array) -> tuple[pa.Array | None, InvalidValues | None]:
+    """Convert categories or decimals, comparing each distinct value once."""
+    is_dictionary = isinstance(array, pa.DictionaryArray)
+    if not is_dictionary and array.type.bit_width < 128:
+        # Arrow compares only the wider decimals.
+        array = array.cast(pa.decimal128(array.type.precision, array.type.scale))
+    coded = array if is_dictionary else array.dictionary_encode()
+    codes, values = codes_of(coded), coded.dictionary.to_pylist()
+    # State of each value: 0 or 1, -1 for none, -2 for no answer.
+    states = [-1 if is_missing(v) else int(a) if (a := _as_answer(v)) >= 0 else -2 for v in values]
+    found = np.array([*states, -1], np.int8)[codes]
+    bad = found == -2
+    if bad.any():
+        odd = [values[i] for i in np.unique(codes[bad]).tolist()]
+        return None, InvalidValues(sorted(odd), bad, "categories" if is_dictionary else "")
+    return pa.array(found == 1, _BOOLEAN, mask=found == -1), None
 
 
 def count_blank(array: pa.Array) -> int:
@@ -343,17 +582,19 @@ def labels_to_codes(labels: Any) -> tuple[Codes, list[str]] | None:
 
     None is returned instead when the values are not labels.
     """
-    if isinstance(labels, (str, bytes)):  # one text is not a sequence of labels
+    # One text is not a sequence of labels, and neither is a data frame.
+    if isinstance(labels, (str, bytes)) or getattr(labels, "ndim", 1) != 1:
         return None
     if not isinstance(labels, (pa.Array, pa.ChunkedArray)):
         try:
             labels = pa.array(labels, from_pandas=True)
-        except (pa.ArrowException, TypeError, ValueError):
+        except Exception:  # noqa: BLE001 - libraries have error classes of their own
             return None
     if isinstance(labels, pa.ChunkedArray):
         labels = contiguous(labels)
     kind = labels.type
-    if pa.types.is_null(kind) or (pa.types.is_floating(kind) and _all_missing(labels)):
+    blank = labels.null_count == len(labels)
+    if blank or (pa.types.is_floating(kind) and _all_missing(labels)):
         # pandas turns a column of None into NaN.
         return np.full(len(labels), -1, np.int8), []
     if not isinstance(labels, pa.DictionaryArray):
@@ -376,9 +617,10 @@ def _all_missing(numbers: pa.Array) -> bool:
 
 def is_text(kind: pa.DataType) -> bool:
     """Tell whether a type is text: a string, large string or string view."""
-    return bool(
-        pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    )
+    return kind.id in _TEXT
+
+
+_TEXT = frozenset(kind.id for kind in (pa.string(), pa.large_string(), pa.string_view()))
 
 
 def utf8_error(array: pa.Array) -> str | None:

@@ -49,9 +49,10 @@ def read_answers(
     Parameters
     ----------
     array : pyarrow.Array
-        Levels as text or dictionary; of a question without levels, Booleans or 0 and 1, or the
-        texts ``sufficient`` and ``not sufficient``. ``not applicable`` may be written out, and
-        ``not answered`` where the framework has a policy for it.
+        Levels as text or dictionary; of a question without levels, Booleans or 0 and 1, also as
+        decimals or categories, or the texts ``sufficient`` and ``not sufficient``.
+        ``not applicable`` may be written out, and ``not answered`` where the framework has a
+        policy for it.
     question : Question
         The question.
     framework : Framework
@@ -68,9 +69,7 @@ def read_answers(
     if labels is None:
         return _arrow.as_answers(array)
     blank = labels.index(NOT_ANSWERED) if framework.blank == NOT_ANSWERED else -1
-    kind = array.type
-    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
-    if not question.levels and (pa.types.is_boolean(kind) or is_number):
+    if not question.levels and _arrow.holds_answers(array.type):
         yes, invalid = _arrow.as_answers(array)
         if yes is None:
             return None, invalid

@@ -13,6 +13,7 @@ __all__ = [
     "is_synthetic",
     "merge_metadata",
     "with_invented",
+    "with_kept_as_text",
 ]
 
 
@@ -56,3 +57,15 @@ def with_invented(
     """Return metadata that also mark these columns as invented."""
     names = sorted({*invented_columns(metadata), *columns})
     return {**(metadata or {}), INVENTED: json.dumps(names).encode()}
+
+
+KEPT_AS_TEXT = b"kept_as_text"
+"""The metadata key of columns of mixed types that were kept as text: a JSON list of names."""
+
+
+def with_kept_as_text(
+    metadata: Mapping[bytes, bytes], columns: Iterable[str]
+) -> dict[bytes, bytes]:
+    """Return metadata that also say which columns were kept as text."""
+    names = list(columns)
+    return {**metadata, **({KEPT_AS_TEXT: json.dumps(names).encode()} if names else {})}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from omistats import _arrow
-from omistats.errors import DataError, Problem, format_values
+from omistats._series import index_of, is_pandas, order_by_index
+from omistats.errors import DataError, Problem, format_values, near_names
 from omistats.model.answers import read_answers, route_answers
 from omistats.model.framework import (
     ALL,
@@ -19,10 +20,10 @@ from omistats.model.framework import (
     check_framework,
     stored_labels,
 )
-from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID
+from omistats.model.metadata import SYNTHETIC, SYNTHETIC_ID, with_kept_as_text
 from omistats.model.units import Unit, as_units, look, match_units_hint, unit_name_problems
 
-__all__ = ["ANSWER", "KEYS", "answer_rule", "column_problems", "validate_frame"]
+__all__ = ["ANSWER", "KEYS", "answer_rule", "column_problems", "row_labels", "validate_frame"]
 
 
 KEYS = ("case_id", "unit")
@@ -71,16 +72,16 @@ def validate_frame(
     """
     check_framework(framework)
     declared = None if units is None else as_units(units)
-    table, mixed = _arrow.to_table(data)
+    problems: list[Problem] = []
+    table, mixed = _arrow.to_table(_rows_in_order(data, problems))
     names = table.column_names
-    problems = column_problems([*names, *mixed], framework)
-    problems += [
-        Problem(name, "a column must hold values of one type", kinds, "Recode the column.")
-        for name, kinds in mixed.items()
-    ]
+    arrays = dict(zip(names, _arrow.columns(table), strict=True))
+    for column in mixed:
+        names.insert(column.place, column.name)
+    problems += column_problems(names, framework, _index_names(data))
+    as_text = _add_mixed(mixed, framework, arrays, problems)
     columns: dict[str, pa.Array] = {}
     found: tuple[str, ...] = ()
-    arrays = dict(zip(names, _arrow.columns(table), strict=True))
     # Other checks would fail on invalid text.
     bad = {name: error for name, array in arrays.items() if (error := _arrow.utf8_error(array))}
     problems += [
@@ -99,7 +100,84 @@ def validate_frame(
     for name in names:
         if name not in columns:
             columns[name] = arrays[name]
-    return columns, found, _keep_metadata(table.schema, columns["case_id"])
+    metadata = _keep_metadata(table.schema, columns["case_id"])
+    return columns, found, with_kept_as_text(metadata, as_text)
+
+
+def row_labels(data: Any) -> Any:
+    """Return the index of a pandas frame, or of the first Series in a dict; else None."""
+    if isinstance(data, dict):
+        return next((index_of(v) for v in data.values() if is_pandas(v)), None)
+    return index_of(data)
+
+
+def _rows_in_order(data: Any, problems: list[Problem]) -> Any:
+    """Put the Series of a dict in the order of the first one."""
+    index = row_labels(data)
+    if index is None or not isinstance(data, dict):
+        return data
+    what = "the first of the columns"
+    return {
+        name: order_by_index(column, index, len(index), str(name), what, problems)
+        for name, column in data.items()
+    }
+
+
+def _index_names(data: Any) -> set[str]:
+    """List the names of the levels of a frame's index, which are no columns."""
+    names = getattr(row_labels(data), "names", ())
+    return {str(name) for name in names if name is not None}
+
+
+def _add_mixed(
+    mixed: list[_arrow.MixedColumn],
+    framework: Framework,
+    arrays: dict[str, pa.Array],
+    problems: list[Problem],
+) -> list[str]:
+    """Add columns that Arrow cannot hold; return the names of those that are kept as text.
+
+    Answers that are all 0 or 1, of whatever types, are Booleans. Any other column of the framework
+    must hold values of one type, which is a problem; columns beside the framework become text.
+    """
+    plain = {q.id for q in framework.questions if not q.levels}
+    needed = {*KEYS, *framework.question_ids, *(s.name for s in framework.strata)}
+    kept = []
+    for column in mixed:
+        name = column.name
+        answers, invalid = column.as_answers() if name in plain else (None, None)
+        if answers is not None:
+            arrays[name] = answers
+        elif invalid is not None:
+            rule = answer_rule(framework.question(name), framework)
+            problems.append(Problem(name, rule, str(invalid), _RECODE))
+        elif name in needed:
+            problems.append(_mixed_problem(column))
+        else:
+            arrays[name] = column.as_text()
+            kept.append(name)
+    return kept
+
+
+def _mixed_problem(column: _arrow.MixedColumn) -> Problem:
+    """Describe a column of the framework that Arrow cannot hold."""
+    kinds = column.kinds
+    rule, hint = "a column must hold values of one type", "Recode the column."
+    if kinds == ["str"]:
+        rule, hint = "text must be UTF-8", _ENCODING_HINT
+        odd = [v for v in column.values if isinstance(v, str) and not _is_utf8(v)]
+        return Problem(column.name, rule, format_values(odd), hint)
+    if len(kinds) == 1:
+        rule = "a column must hold text, or numbers of at most 64 bits"
+    return Problem(column.name, rule, ", ".join(kinds), hint)
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _code_columns(
@@ -114,13 +192,15 @@ def _code_columns(
                 allowed = (
                     f"allowed levels are {format_values(stratum.levels, 12)}, or null for unknown"
                 )
-                hint = "Recode these values, or leave them null."
+                hint = _level_hint(stratum.levels, invalid)
                 problems.append(Problem(stratum.name, allowed, str(invalid), hint))
     for question in framework.questions:
         if (id := question.id) in arrays:
             columns[id], invalid = read_answers(arrays[id], question, framework)
             if invalid:
-                rule, hint = answer_rule(question, framework), _recode_hint(id, invalid)
+                labels = stored_labels(framework, question)
+                hint = _level_hint(labels, invalid) if labels else _recode_hint(id, invalid)
+                rule = answer_rule(question, framework)
                 problems.append(Problem(id, rule, str(invalid), hint))
     if not problems and framework.routed:
         blanks = {
@@ -142,6 +222,8 @@ def answer_rule(question: Question, framework: Framework) -> str:
     return f"answers must be {plain}{format_values(allowed, 12)}, or null for {framework.blank}"
 
 
+_RECODE = "Recode these values, or leave them null."
+
 # Common texts for answers; the user has to give any other text a meaning.
 _ANSWER_TEXTS = {
     **dict.fromkeys(("yes", "y", "true", "t", "1", "1.0"), True),
@@ -151,9 +233,30 @@ _ANSWER_TEXTS = {
 _MAX_TEXTS = 12
 
 
+def _level_hint(levels: tuple[str, ...], invalid: _arrow.InvalidValues) -> str:
+    """Say which levels are meant by values that differ in case, spaces or type only."""
+    alike = {look(level): level for level in levels}
+    meant = {}
+    for value in invalid.values:
+        whole = isinstance(value, float) and value.is_integer()
+        plain = look(str(int(value) if whole else value))
+        if isinstance(value, str | int | float) and plain in alike:
+            meant[value] = alike[plain]
+    if not meant:
+        return _RECODE
+    return f"{_RECODE[:-1]}; {_as_mapping(meant)} may be meant."
+
+
+def _as_mapping(meant: Mapping[Any, str]) -> str:
+    """Write what each value may mean as a dict, at most 12."""
+    pairs = [f"{value!r}: {label!r}" for value, label in list(meant.items())[:_MAX_TEXTS]]
+    return f"{{{', '.join(pairs + ['...'] * (len(meant) > _MAX_TEXTS))}}}"
+
+
 def _recode_hint(id: str, invalid: _arrow.InvalidValues) -> str:
-    if invalid.kind != "text":
-        return "Recode these values, or leave them null."
+    is_text = all(isinstance(value, str) for value in invalid.values)
+    if invalid.kind not in ("text", "categories") or not is_text:
+        return _RECODE
     texts = list(map(str, invalid.values[:_MAX_TEXTS]))
     mapping = [f"{text!r}: {_ANSWER_TEXTS.get(text.strip().lower(), '...')}" for text in texts]
     more = ["..."] if len(invalid.values) > _MAX_TEXTS else []
@@ -179,8 +282,10 @@ def _keep_metadata(schema: pa.Schema, ids: pa.Array) -> dict[bytes, bytes]:
     return kept
 
 
-def column_problems(names: list[str], framework: Framework) -> list[Problem]:
-    """List missing and repeated columns."""
+def column_problems(
+    names: list[str], framework: Framework, index_names: AbstractSet[str] = frozenset()
+) -> list[Problem]:
+    """List missing and repeated columns; ``index_names`` are those of a pandas index."""
     wanted = {
         "key": list(KEYS),
         "stratum": [s.name for s in framework.strata if s.required],
@@ -194,7 +299,9 @@ def column_problems(names: list[str], framework: Framework) -> list[Problem]:
             if kind != "key"
             else "the columns 'case_id' and 'unit' are required",
             f"none called {format_values(missing, 8)}",
-            _rename_hint(missing, present.difference(*wanted.values())) + _MISSING[kind],
+            _rename_hint(missing, present.difference(*wanted.values()))
+            + _index_hint(missing, index_names)
+            + _MISSING[kind],
         )
         for kind, needed in wanted.items()
         if (missing := [n for n in needed if n not in present])
@@ -213,11 +320,14 @@ def column_problems(names: list[str], framework: Framework) -> list[Problem]:
 
 
 def _rename_hint(missing: list[str], others: set[str]) -> str:
-    from difflib import get_close_matches
-
-    near = {name: get_close_matches(name, others, n=1) for name in missing}
+    near = {name: near_names(name, sorted(others)) for name in missing}
     pairs = [f"{found[0]!r} to {name!r}" for name, found in near.items() if found]
     return f"Rename {' and '.join(pairs)}? " if pairs else ""
+
+
+def _index_hint(missing: list[str], index_names: AbstractSet[str]) -> str:
+    found = [name for name in missing if name in index_names]
+    return f"{format_values(found)} is in the index: pass frame.reset_index(). " if found else ""
 
 
 def _check_ids(ids: pa.Array, unique: bool) -> tuple[pa.Array, list[Problem]]:
