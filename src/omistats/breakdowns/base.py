@@ -19,7 +19,7 @@ from omistats.errors import (
     format_value,
     format_values,
 )
-from omistats.model.case_set import CaseSet
+from omistats.model.case_set import CaseSet, in_order
 from omistats.model.framework import ALL
 
 __all__ = [
@@ -136,7 +136,8 @@ class Breakdown:
         Returns
         -------
         array of labels
-            Arrow, NumPy or a list, with one entry per case; null puts a case in no group.
+            Arrow, NumPy or a list, with one entry per case; null puts a case in no group. A
+            pandas Series goes by its index; numbers 0, 1, 2, ... are places.
 
         Raises
         ------
@@ -239,13 +240,19 @@ class Breakdown:
         Raises
         ------
         DataError
-            When `classify` returns a wrong number of labels, no labels, or labels outside
-            the groups, or the `expression` cannot be evaluated.
+            When `classify` returns a wrong number of labels, no labels, labels outside
+            the groups, or a Series with another index than the cases, or the `expression`
+            cannot be evaluated.
         UnknownNameError
             When the cases do not have the column.
         """
         by_expression = self.overrides() == {"expression"}
         labels = Breakdown.classify(self, cases) if by_expression else self.classify(cases)
+        misplaced: list[Problem] = []
+        where = f"breakdown {self.key!r}"
+        labels = in_order(cases, labels, where, misplaced, from_cases=True)
+        if misplaced:
+            raise DataError(misplaced)
         found = _arrow.labels_to_codes(labels)
         if found is None or len(found[0]) != len(cases):
             what = f"{type(labels).__name__}" if found is None else f"{len(found[0])} labels"

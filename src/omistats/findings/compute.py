@@ -65,7 +65,8 @@ def recompute(
     weight : str or array_like, optional
         Sampling weights: a column, or one number a case. Percentages are then weighted;
         ``k`` and ``n`` stay unweighted, count cases of weight 0 too, and decide what is
-        flagged or suppressed.
+        flagged or suppressed. A pandas Series here, and as stratum, cluster or population, goes
+        by its index.
     stratum : str or array_like, optional
         Strata of the sample: a column, or one label a case. By default the units; None for no
         strata.

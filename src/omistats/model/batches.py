@@ -28,7 +28,7 @@ from omistats.model.framework import Framework, check_framework, columns_behind
 from omistats.model.metadata import merge_metadata
 from omistats.model.tabular_files import is_tabular
 from omistats.model.units import unit_name_problems
-from omistats.model.validation import validate_frame
+from omistats.model.validation import row_labels, validate_frame
 
 __all__ = [
     "Progress",
@@ -335,4 +335,4 @@ def read_cases(source: Any, framework: Framework | None, *, check_ids: bool = Tr
     if is_stream(source):
         source = _read_table(source)
     columns, units, metadata = validate_frame(source, framework, None, check_ids)
-    return CaseSet(framework, units, metadata, columns)
+    return CaseSet(framework, units, metadata, columns, index=row_labels(source))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
+from omistats._series import order_by_index, take_rows
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, as_tuple
 from omistats.model.answer_bits import AnswerBits, pack_answers
 from omistats.model.answers import answer_array, level_array
@@ -19,9 +20,9 @@ from omistats.model.framework import NOT_ANSWERED, Framework, NotAnswered
 from omistats.model.metadata import is_synthetic
 from omistats.model.treatment import Treatment
 from omistats.model.units import Unit, resolve_regrouping
-from omistats.model.validation import validate_frame
+from omistats.model.validation import row_labels, validate_frame
 
-__all__ = ["CaseSet"]
+__all__ = ["CaseSet", "in_order", "with_index_of"]
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -35,6 +36,11 @@ class CaseSet:
     policy for what was not answered, a dictionary (int8) of levels, ``not answered`` and ``not
     applicable``. What is not applicable is null, but that text in dictionaries of a framework
     whose ``blank`` is ``not answered``.
+
+    Cases of a pandas frame remember its index. A pandas Series that is passed along with them, as
+    a mask, a weight or the labels of a breakdown, goes by its index, whatever its order. One with
+    other labels is refused, and so is one with labels other than 0, 1, 2, ... beside cases that
+    came without an index.
 
     Attributes
     ----------
@@ -75,6 +81,8 @@ class CaseSet:
     metadata: Mapping[bytes, bytes]
     _columns: dict[str, pa.Array]
     unit_names: Mapping[str, str] = attrs.field(factory=dict)
+    # Labels of the rows, if they came from a pandas frame.
+    _index: Any = None
 
     @classmethod
     def from_data(
@@ -91,18 +99,20 @@ class CaseSet:
         data : data frame
             One row per case, with the columns ``case_id`` (text or whole numbers, unique),
             ``unit`` (text), the framework's required strata (text or dictionary) and its
-            questions (Boolean, or numbers that are 0 or 1). Null means unknown
-            (unclassified) for a stratum and what the framework's ``blank`` says for a question;
-            NaN is null. Answers to questions with levels are levels (text or dictionary);
-            ``not applicable`` may be written out, and ``not answered`` where the framework has
-            a policy for it.
-            Any frame that supports the Arrow PyCapsule protocol or narwhals works. Other
-            columns are kept, and listed in ``extra``.
+            questions (Boolean, numbers that are 0 or 1, or categories of these). Null means
+            unknown (unclassified) for a stratum and what the framework's ``blank`` says for a
+            question; NaN is null. Answers to questions with levels are levels (text or
+            dictionary); ``not applicable`` may be written out, and ``not answered`` where the
+            framework has a policy for it.
+            Any frame that supports the Arrow PyCapsule protocol or narwhals works, and a dict of
+            columns. Other columns are kept, and listed in ``extra``; those that Arrow cannot hold
+            become text, and ``metadata`` names them under ``kept_as_text``.
         framework : Framework
             The questions and strata to check the data against.
         units : iterable of Unit or str, optional
             The units in the order in which they are reported. By default those in the data,
-            in the order of the dictionary if the column has one, else sorted.
+            in the order of the dictionary if the column has one, else sorted; then no two may
+            differ only in case, blanks or forms of a character.
 
         Returns
         -------
@@ -112,9 +122,10 @@ class CaseSet:
         Raises
         ------
         DataError
-            When ``data`` is not a data frame, columns are missing or repeated, ids are null or
-            repeated, a level is unknown, an answer is invalid, or a unit is undeclared or
-            called ``all``. Every problem is listed.
+            When ``data`` is not a data frame, columns are missing or repeated, ids are null,
+            empty or repeated, a level is unknown, an answer is invalid, or a unit is empty,
+            undeclared, called ``all`` in any spelling, or looks like another. Every problem is
+            listed.
         UsageError
             When ``framework`` is not a Framework, or ``units`` is not a list.
 
@@ -134,7 +145,9 @@ class CaseSet:
             units = as_tuple("units", one, "units or their ids")
         columns, ids, metadata = validate_frame(data, framework, units)
         names = {u.id: u.name for u in units or () if isinstance(u, Unit)}
-        return cls(framework, ids, metadata, columns, names)
+        same = isinstance(data, CaseSet)
+        index = data._index if same else row_labels(data)  # noqa: SLF001 - of this class
+        return cls(framework, ids, metadata, columns, names, index)
 
     def __len__(self) -> int:
         return len(self._columns["case_id"])
@@ -263,7 +276,7 @@ class CaseSet:
         Parameters
         ----------
         mask : array_like of bool
-            One entry per case, without nulls.
+            One entry per case, without nulls. A pandas Series goes by its index.
 
         Returns
         -------
@@ -273,8 +286,13 @@ class CaseSet:
         Raises
         ------
         DataError
-            When the mask is not Boolean, has another length, or has nulls.
+            When the mask is not Boolean, has another length, has nulls, or is a Series with
+            other labels than the cases.
         """
+        problems: list[Problem] = []
+        mask = in_order(self, mask, "mask", problems)
+        if problems:
+            raise DataError(problems)
         if isinstance(mask, pa.ChunkedArray):
             mask = mask.combine_chunks()
         keep: pa.Array = mask
@@ -298,7 +316,10 @@ class CaseSet:
                 ]
             )
         columns = {name: array.filter(keep) for name, array in self._columns.items()}
-        return attrs.evolve(self, columns=columns)
+        index = self._index
+        if index is not None:
+            index = take_rows(index, keep.to_numpy(zero_copy_only=False))
+        return attrs.evolve(self, columns=columns, index=index)
 
     def regroup(self, mapping: Mapping[str, str]) -> CaseSet:
         """Combine units into larger ones, such as regions.
@@ -347,3 +368,40 @@ class CaseSet:
             f"framework {framework.name!r} ({counted(len(framework.questions), 'question')}, "
             f"{counted(len(framework.strata), 'stratum', 'strata')})"
         )
+
+
+def in_order(
+    cases: CaseSet, values: Any, where: str, problems: list[Problem], *, from_cases: bool = False
+) -> Any:
+    """Put a pandas Series in the order of cases; return anything else as it is.
+
+    Parameters
+    ----------
+    cases : CaseSet
+        The cases.
+    values : object
+        One value a case.
+    where : str
+        Name of the argument, for the problem.
+    problems : list of Problem
+        Receives the problem of a Series whose index is not that of the cases.
+    from_cases : bool
+        Whether the values were made of the columns of these cases, which have no index: labels
+        0, 1, 2, ... are then places, unless the cases have these numbers in another order.
+
+    Returns
+    -------
+    object
+        The values.
+    """
+    index, rows = cases._index, len(cases)  # noqa: SLF001 - of this module's class
+    return order_by_index(values, index, rows, where, "the cases", problems, from_rows=from_cases)
+
+
+def with_index_of(
+    made: CaseSet, cases: CaseSet, rows: npt.NDArray[np.integer[Any]] | None
+) -> CaseSet:
+    """Let cases remember the index of others, of which they are some rows; None for all."""
+    labels = cases._index  # noqa: SLF001 - of this module's class
+    index = labels if rows is None else take_rows(labels, rows)
+    return attrs.evolve(made, index=index)

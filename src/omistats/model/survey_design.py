@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from omistats.errors import DataError, Problem
 from omistats.kernel.design import LONELY, Design, Population, check_lonely, design_of, weights
-from omistats.model.case_set import CaseSet
+from omistats.model.case_set import CaseSet, in_order
 
 __all__ = ["Column", "LonelyName", "SampleDesign", "is_complex_design", "resolve_design"]
 
@@ -64,8 +64,9 @@ def resolve_design(
         How to treat a stratum that has a single cluster; the last two are R's names of
         ``'error'`` and ``'remove'``.
     weight, stratum, cluster : str or array_like, optional
-        Column names, or one entry per case in the order of ``cases``. By default weights are
-        equal, there is one stratum, and each case is its own cluster.
+        Column names, or one entry per case in the order of ``cases``; a pandas Series goes by
+        its index. By default weights are equal, there is one stratum, and each case is its own
+        cluster.
     population : str, float, mapping or array_like, optional
         The number of clusters in each stratum's population.
 
@@ -79,12 +80,16 @@ def resolve_design(
     treatment = check_lonely(lonely, (*LONELY, "null"))
     rows = len(cases)
     problems: list[Problem] = []
-    w = np.ones(rows) if weight is None else weights(_column(cases, weight), rows, problems)
+    given = {"weight": weight, "cluster": cluster, "stratum": stratum, "population": population}
+    column = {name: _column(cases, value, name, problems) for name, value in given.items()}
+    if problems:  # other checks would name rows of the wrong cases
+        raise DataError(problems)
+    w = np.ones(rows) if weight is None else weights(column["weight"], rows, problems)
     design = design_of(
         rows,
-        None if cluster is None else _column(cases, cluster),
-        None if stratum is None else _column(cases, stratum),
-        _column(cases, population) if isinstance(population, str) else population,
+        column["cluster"],
+        column["stratum"],
+        column["population"],
         "nan" if treatment == "null" else treatment,
         problems,
     )
@@ -96,10 +101,10 @@ def resolve_design(
     return SampleDesign(w[order], attrs.evolve(design, cluster=design.cluster[order]))
 
 
-def _column(cases: CaseSet, value: Any) -> Any:
-    """Look up a column by its name; return anything else as it is."""
+def _column(cases: CaseSet, value: Any, where: str, problems: list[Problem]) -> Any:
+    """Look up a column by its name; put a Series in the order of cases."""
     if not isinstance(value, str):
-        return value
+        return in_order(cases, value, where, problems)
     column = cases[value]
     if pa.types.is_floating(column.type) or pa.types.is_integer(column.type):
         # Nulls become NaN, which later checks report with its row.

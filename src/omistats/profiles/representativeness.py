@@ -90,7 +90,8 @@ def representativeness(
         Characteristics that were over-sampled on purpose. They are shown but not tested; their
         weighted distributions are tested.
     weight, stratum, cluster : str or array_like, optional
-        Design of the sample, as in `omistats.recompute`: a column, or one value a case. With any
+        Design of the sample, as in `omistats.recompute`: a column, or one value a case; a pandas
+        Series goes by its index. With any
         of these or ``population``, weighted percentages and a design-based test are added.
     population : float, mapping of str to float, str or array_like, optional
         Number of clusters, or of cases, in each stratum's population, as in

@@ -30,7 +30,7 @@ from omistats.kernel.planning import (
     wilson_half_width,
     without_population,
 )
-from omistats.model.case_set import CaseSet
+from omistats.model.case_set import CaseSet, with_index_of
 from omistats.model.metadata import is_synthetic
 from omistats.model.units import Unit
 from omistats.sampling.allocation import (
@@ -811,7 +811,8 @@ def add_columns(
     taken = {name: cases[name] if index is None else cases[name].take(index) for name in cases}
     table = pa.table({**taken, **columns}).replace_schema_metadata({**cases.metadata, **metadata})
     units = [Unit(unit, cases.unit_names.get(unit, "")) for unit in cases.units]
-    return CaseSet.from_data(table, framework=cases.framework, units=units)
+    made = CaseSet.from_data(table, framework=cases.framework, units=units)
+    return with_index_of(made, cases, rows)
 
 
 def _json_value(value: Any) -> Any:
