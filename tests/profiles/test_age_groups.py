@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -291,3 +292,94 @@ def test_there_are_no_more_groups_than_indices() -> None:
 def test_the_highest_age_is_an_age(highest: Any) -> None:
     with pytest.raises(oms.UsageError, match="highest"):
         oms.age_group(BORN, "2010-01-01", highest=highest)
+
+
+@pytest.mark.parametrize(
+    "born",
+    [
+        [dt.date(1984, 6, 30), dt.datetime(1992, 3, 2, 9)],  # noqa: DTZ001 - a day has no time zone
+        [dt.datetime(1984, 6, 30), dt.date(1992, 3, 2)],  # noqa: DTZ001
+        ["1984-06-30", pd.Timestamp("1992-03-02")],
+        [np.datetime64("1984-06-30T12"), "1992-03-02"],
+        pd.Series([dt.date(1984, 6, 30), pd.Timestamp("1992-03-02 23:59")], dtype=object),
+        pd.Categorical(["1984-06-30", dt.date(1992, 3, 2)]),
+        np.array([dt.date(1984, 6, 30), "1992-03-02"], object),
+        pl.Series([dt.date(1984, 6, 30), "1992-03-02"], dtype=pl.Object),
+        np.ma.array(["1984-06-30", "1992-03-02"], "M8[D]", mask=False),
+    ],
+)
+def test_dates_times_and_text_may_be_mixed(born: Any) -> None:
+    assert oms.age_group(born, "2010-03-01").to_pylist() == ["25+", "17-24"]
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT, np.datetime64("NaT")])
+def test_every_kind_of_null_is_not_known(missing: Any) -> None:
+    for born in ([dt.date(1984, 6, 30), missing], ["1984-06-30", missing]):
+        for column in (born, pd.Series(born, dtype=object)):
+            assert oms.age_group(column, "2010-03-01").to_pylist() == ["25+", None]
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (2005, "2005, a number,"),
+        (38353.0, "38353.0, a number,"),
+        (np.int64(19), "19), a number,"),
+        (True, "True, a number,"),
+        (Decimal(5), r"Decimal('5'), a number,"),
+        ("unknown", "'unknown'"),
+        ("2005", "'2005'"),
+        (b"1990-01-01", "of type bytes,"),
+        (dt.time(1), "of type time,"),
+        (dt.timedelta(1), "of type timedelta,"),
+        (pd.Period("2005"), "of type Period,"),
+        (["1990-01-01"], "of type list,"),
+        (pd.Timestamp("2005-01-01", tz="UTC"), "with a time zone"),
+    ],
+)
+def test_what_is_no_date_among_dates_is_told_with_its_row(value: Any, what: str) -> None:
+    day = dt.datetime(1990, 1, 1)  # noqa: DTZ001
+    columns = ([day, value, None], [value, day, None], [day, None, value], [day.date(), value])
+    for born, row in zip(columns, (1, 0, 2, 1), strict=True):
+        for column in (born, tuple(born), pd.Series(born, dtype=object)):
+            with pytest.raises(oms.DataError) as caught:
+                oms.age_group(column, "2024-02-28", ["17-24", "25+"])
+            (problem,) = caught.value.problems
+            assert f"{what} at row {row} (rows are counted from 0)" in problem.found
+            with pytest.raises(oms.DataError, match="at: dates, one a case"):
+                oms.age_group([dt.date(1990, 1, 1)] * len(born), column)
+
+
+def test_many_bad_values_are_counted() -> None:
+    born = [dt.date(1990, 1, 1), *range(2000, 2009)]
+    with pytest.raises(oms.DataError, match="2004, a number, at row 5 and 4 more"):
+        oms.age_group(born, "2024-02-28")
+
+
+def test_numbers_alone_and_categories_of_numbers_and_dates_are_refused() -> None:
+    for column in ([2005, 1990], pd.Series([2005.0]), pa.array([2005]), pl.Series([2005])):
+        with pytest.raises(oms.DataError, match="date_of_birth: dates, one a case"):
+            oms.age_group(column, "2024-02-28")
+    mixed = pd.Categorical([dt.date(1990, 1, 1), 2005, 2005])
+    with pytest.raises(oms.DataError, match="2005, a number, at row 1"):
+        oms.age_group(mixed, "2024-02-28")
+
+
+class TestSeries:
+    born = pd.Series(pd.to_datetime(["1990-01-01", "2006-01-01", "1980-01-01"]), ["a", "b", "c"])
+    at = pd.Series(pd.to_datetime(["2010-01-02", "2024-01-02", "2000-01-02"]), ["a", "b", "c"])
+
+    def test_days_go_by_the_index_of_births(self):
+        found = oms.age_group(self.born, self.at.iloc[::-1], ["17-18", "19+"]).to_pylist()
+        assert found == ["19+", "17-18", "19+"]
+
+    def test_other_labels_are_refused(self):
+        for born, at in (
+            (self.born, self.at.reset_index(drop=True)),
+            (self.born.to_numpy(), self.at),
+            (self.born.tolist(), self.at),
+        ):
+            with pytest.raises(oms.DataError, match="at: a Series goes by its index"):
+                oms.age_group(born, at)
+        assert len(oms.age_group(self.born, self.at.to_numpy(), ["17+"])) == 3
+        assert len(oms.age_group(self.born, dt.date(2024, 1, 2), ["17+"])) == 3

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable
 from itertools import pairwise
+from numbers import Number
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from omistats import _arrow
+from omistats._series import index_of, is_pandas, order_by_index
 from omistats.errors import DataError, Problem, UsageError, as_tuple, format_value
 
 __all__ = ["age_group", "completed_years", "parse_bands"]
@@ -49,11 +51,12 @@ def age_group(
     ----------
     date_of_birth : array_like of dates
         Dates of birth, one a case: an Arrow, NumPy, pandas or Polars column of dates or
-        timestamps without a time zone, or a list of dates or of text as ``1985-02-28``. The
-        time of a timestamp is ignored. Null (None, NaT) means unknown.
+        timestamps without a time zone, or a list of dates, timestamps and text as
+        ``1985-02-28``. The time of a timestamp is ignored. Null (None, NaT) means unknown.
     at : date or array_like of dates
         Day of the inspection: one date for all cases, or a column with one a case, in the same
-        forms. A column of one row is still a column.
+        forms. A column of one row is still a column. If both are pandas Series, days go by the
+        index of the births.
     groups : iterable of str
         Bands of completed years without gaps: ``17-24`` includes both ends; the last may be
         open, as ``25+``. A single text is one group. At most 127.
@@ -69,9 +72,10 @@ def age_group(
     Raises
     ------
     DataError
-        When a date cannot be read, a birth is after the day of the inspection, an age is below
-        the lowest group or above the highest, or the two columns differ in length. All
-        problems are reported together, with their rows, counted from 0.
+        When a date cannot be read (a number is none), a birth is after the day of the
+        inspection, an age is below the lowest group or above the highest, or the two columns
+        differ in length or index. All problems are reported together, with their rows, counted
+        from 0.
     UsageError
         When the groups are not such bands, or ``highest`` is not an age.
 
@@ -93,6 +97,9 @@ def age_group(
             f"last group); found {format_value(highest)}"
         )
     problems: list[Problem] = []
+    if is_pandas(at):
+        index = index_of(date_of_birth)
+        at = order_by_index(at, index, _length(date_of_birth), "at", "the births", problems)
     born = _read_dates(date_of_birth, "date_of_birth", problems)
     day = _read_dates(at, "at", problems, single=True)
     if (
@@ -182,6 +189,8 @@ def _read_dates(
     if is_single:
         given = [given]
     rule = "dates, one a case"
+    if (values := _mixed_values(given)) is not None:
+        return _read_values(values, name, problems)
     array = _as_array(given)
     if isinstance(array, str):
         problems.append(Problem(name, rule, array, _HINT))
@@ -200,6 +209,82 @@ def _read_dates(
     return _as_dates(array.cast(pa.date32(), safe=False))
 
 
+def _length(given: Any) -> int:
+    return len(given) if hasattr(given, "__len__") else -1
+
+
+def _mixed_values(given: Any) -> list[Any] | None:
+    """Return the values of a list or column of Python objects of mixed types; else None.
+
+    Arrow reads text, and dates of one type, faster; but a number among dates as a date.
+    """
+    if getattr(given, "ndim", 1) != 1 or (values := _arrow.object_values(given)) is None:
+        return None
+    kinds = set(map(type, values)) - {type(None)}
+    if float in kinds and all(v != v for v in values if type(v) is float):
+        kinds.remove(float)  # NaN is null
+    if kinds <= {str} or kinds <= {dt.date}:
+        return None
+    if all(issubclass(kind, dt.datetime) for kind in kinds):
+        # Arrow converts local times to UTC where some values have a zone.
+        return values if any(v is not None and v.tzinfo is not None for v in values) else None
+    return values
+
+
+def _read_values(values: list[Any], name: str, problems: list[Problem]) -> _Dates | None:
+    """Read dates, timestamps and text in one list; every value that is none of them is bad."""
+    # A day is 0 where it is not known.
+    days = np.zeros(len(values), np.int64)
+    bad: list[tuple[int, str]] = []
+    texts: list[str] = []
+    read: dict[str, int] = {}
+    for row, value in enumerate(values):
+        if isinstance(value, str):
+            if value not in read:
+                read[value] = _parse(value)
+            days[row] = read[value]
+            if not read[value]:
+                bad.append((row, repr(value)))
+                texts.append(value)
+        elif isinstance(value, dt.date) and value == value:  # NaT is a datetime, too
+            days[row] = value.toordinal()
+            if getattr(value, "tzinfo", None) is not None:
+                bad.append((row, f"{value} with a time zone"))
+        elif isinstance(value, np.datetime64) and value == value:
+            days[row] = value.astype("M8[D]").astype(np.int64) + _FIRST
+        elif not _arrow.is_missing(value):
+            bad.append((row, f"{format_value(value)}, {_kind_of(value)},"))
+    if not bad:
+        return _Dates((days - _FIRST).astype("M8[D]"), days != 0)
+    hint = _HINT + _pandas_hint(texts, len(texts) < len(bad) or any(read.values()))
+    problems.append(Problem(name, "dates, one a case", _list_rows(bad), hint))
+    return None
+
+
+# The number of 1 January 1970 in Python, whose day 1 is the first of the year 1.
+_FIRST = dt.date(1970, 1, 1).toordinal()
+
+
+def _kind_of(value: Any) -> str:
+    is_number = isinstance(value, Number | np.bool_)
+    return "a number" if is_number else f"of type {type(value).__name__}"
+
+
+def _list_rows(bad: list[tuple[int, str]]) -> str:
+    first = ", ".join(f"{text} at row {row}" for row, text in bad[:5])
+    return first + (f" and {len(bad) - 5} more" if len(bad) > 5 else "") + _COUNTED_FROM_0
+
+
+def _parse(text: str) -> int:
+    """Return the number of a day written as 1985-02-28; 0 if it is no such text."""
+    try:
+        found = pa.array([text], pa.string()).cast(pa.date32()).cast(pa.int32())
+    except (pa.ArrowInvalid, UnicodeError):
+        return 0
+    day: int = found[0].as_py()
+    return day + _FIRST
+
+
 def _as_array(given: Any) -> pa.Array | str:
     """Make an Arrow array, or describe the value that is not a column."""
     if given is None or isinstance(given, str | bytes | dict):
@@ -207,8 +292,6 @@ def _as_array(given: Any) -> pa.Array | str:
     if isinstance(given, np.ndarray) and given.ndim != 1:
         return f"an array of shape {given.shape}"
     try:
-        if isinstance(given, list | tuple) and any(isinstance(v, np.datetime64) for v in given):
-            given = np.array(given, "M8[D]")  # Arrow reads these in arrays only
         if isinstance(given, pa.Array | pa.ChunkedArray):
             array = given
         elif not hasattr(given, "dtype") and hasattr(given, "__arrow_c_stream__"):
@@ -242,10 +325,8 @@ def _read_text(
         # Arrow reports the first bad value only; the problem lists all.
         values = text.to_pylist()
     readable = {value: _is_readable(value) for value in dict.fromkeys(values)}
-    bad = [(row, value) for row, value in enumerate(values) if not readable[value]]
-    first = ", ".join(f"{value!r} at row {row}" for row, value in bad[:5])
-    more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
-    found = repr(bad[0][1]) if is_single else first + more + _COUNTED_FROM_0
+    bad = [(row, repr(value)) for row, value in enumerate(values) if not readable[value]]
+    found = bad[0][1] if is_single else _list_rows(bad)
     any_good = any(good for value, good in readable.items() if value is not None)
     hint = _HINT + _pandas_hint([value for value, good in readable.items() if not good], any_good)
     problems.append(Problem(name, "text that is a date, as 1985-02-28", found, hint))
@@ -270,11 +351,7 @@ def _pandas_hint(bad: list[Any], any_good: bool) -> str:
 
 
 def _is_readable(value: str | None) -> bool:
-    try:
-        pa.array([value], pa.string()).cast(pa.date32())
-    except pa.ArrowInvalid:
-        return False
-    return True
+    return value is None or _parse(value) != 0
 
 
 def parse_bands(groups: Any) -> tuple[tuple[str, ...], list[Band]]:
