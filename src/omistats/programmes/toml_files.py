@@ -12,7 +12,6 @@ from typing import Any
 import attrs
 
 from omistats.errors import DataError, Problem, format_value, format_values
-from omistats.model.raw_table import printable
 
 __all__ = ["Key", "TomlFile", "read_toml"]
 
