@@ -32,6 +32,7 @@ class Group(NamedTuple):
     df: float
     cases: int
     n_alike: float
+    df_alike: float = math.inf
 
     @property
     def known(self) -> bool:
@@ -97,13 +98,14 @@ def group(strata: Iterable[Iterable[Case]]) -> Group | None:
     if estimated and most > 1:
         df = with_spread**2 / moments * most / (most - 1)
     weights = [c.weight for c in every]
+    df_alike = math.inf
     if max(weights) > min(weights) * (1 + 1e-6):
-        kish = sum(weights) ** 2 / sum(w * w for w in weights)
-        df = min(df, max(kish - 1, 0.1))
+        df_alike = max(sum(weights) ** 2 / sum(w * w for w in weights) - 1, 0.1)
+        df = min(df, df_alike)
     n_alike = math.inf
     if unseen > 0:
         n_alike = 1 + (total**2 / alike - 1) / (unseen / alone)
-    return Group(p, n, df, len(every), n_alike)
+    return Group(p, n, df, len(every), n_alike, df_alike)
 
 
 def quantile(confidence: float, df: float) -> float:
@@ -194,7 +196,7 @@ def too_few(one: Group, two: Group, p_value: float, level: float) -> bool:
     """Tell whether even answers all alike could not differ from the others."""
     least = []
     for p in (0.0, 1.0):
-        found = compare(one._replace(p=p, n=one.n_alike, df=math.inf), two)
+        found = compare(one._replace(p=p, n=one.n_alike, df=one.df_alike), two)
         if found is None:
             return False
         least.append(found.p_value)

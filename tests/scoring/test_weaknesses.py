@@ -150,7 +150,13 @@ def test_family_and_adjustment():
     items = len(one["item"].unique())
     assert np.allclose(one["p_adjusted"].to_pylist(), np.minimum(1, items * p), rtol=1e-12)
     every = scores.weaknesses(adjust="bonferroni", family="all").table
-    assert np.allclose(every["p_adjusted"].to_pylist(), np.minimum(1, len(p) * p), rtol=1e-12)
+    # Over all units from the larger of p and Fisher's exact tail, which is far above it only
+    # where p is tiny.
+    adjusted = np.array(every["p_adjusted"].to_pylist())
+    assert (adjusted >= np.minimum(1, len(p) * p) - 1e-12).all()
+    some = (p > 1e-4) & (adjusted < 1)
+    assert some.sum() > 3
+    assert (adjusted[some] < 1.5 * len(p) * p[some]).all()
     assert every["family"].unique().to_pylist() == ["all"]
     # An alias of an adjustment is reported by its name.
     assert scores.weaknesses("U01", adjust="fdr").table["adjustment"][0].as_py() == "bh"
