@@ -174,10 +174,11 @@ def primitive(values: npt.NDArray[Any], valid: Flags) -> pa.Array:
     return with_bits(values, null_bits(valid))
 
 
-def booleans(flags: Flags) -> pa.Array:
-    """Build a Boolean array without nulls."""
+def booleans(flags: Flags, valid: Flags | None = None) -> pa.Array:
+    """Build a Boolean array, null where ``valid`` is false; by default without nulls."""
     bits = pa.py_buffer(np.packbits(flags, bitorder="little"))
-    return pa.Array.from_buffers(pa.bool_(), len(flags), [None, bits])
+    nulls = None if valid is None else null_bits(valid)
+    return pa.Array.from_buffers(pa.bool_(), len(flags), [nulls, bits])
 
 
 def null_bits(valid: Flags) -> pa.Buffer | None:

@@ -84,12 +84,10 @@ def read_answers(
     column, invalid = _arrow.as_levels(array, accepted)
     if column is None:
         return None, invalid
-    # What is not applicable is null, unless it has a label of its own.
-    places = [*range(len(labels)), *([None] * (len(accepted) - len(labels)))]
-    found = pa.array(places, pa.int8()).take(column.indices)
-    if blank >= 0:
-        found = found.fill_null(blank)
-    return pa.DictionaryArray.from_arrays(found, pa.array(labels, pa.string())), None
+    found = _arrow.codes_of(column)
+    # The last entry is that of null.
+    table = np.array([*range(len(labels)), *([-1] * (len(accepted) - len(labels))), blank], np.int8)
+    return _arrow.dictionary(table[found], labels), None
 
 
 def route_answers(
@@ -264,8 +262,13 @@ def answer_array(column: pa.Array, question: Question, framework: Framework) -> 
     if framework.counts_not_answered:
         counted.add(NOT_ANSWERED)
     labels = column.dictionary.to_pylist()
-    table = pa.array([label in sufficient if label in counted else None for label in labels])
-    return table.cast(pa.bool_()).take(column.indices)
+    codes = _arrow.codes_of(column)
+    # The last entry is that of null.
+    yes, known = (
+        np.array([*(label in wanted for label in labels), False])[codes]
+        for wanted in (sufficient, counted)
+    )
+    return _arrow.booleans(yes & known, known)
 
 
 def level_array(column: pa.Array, levels: tuple[str, ...]) -> pa.Array:

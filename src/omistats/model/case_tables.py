@@ -201,10 +201,10 @@ def _labels(column: RawColumn) -> list[str | None]:
 
 def _recoded(column: RawColumn, codes: list[int], labels: tuple[str, ...]) -> pa.Array:
     """Make a dictionary column of the new code of each different cell; -1 is null."""
-    kind = pa.int8() if len(labels) <= _MOST_SMALL else pa.int32()
-    table = pa.array([None if code < 0 else code for code in codes], kind)
-    indices = table.take(column.coded.indices)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(labels, pa.string()))
+    kind = np.int8 if len(labels) <= _MOST_SMALL else np.int32
+    # The last entry is that of null.
+    table = np.array([*codes, -1], kind)
+    return _arrow.dictionary(table[_arrow.codes_of(column.coded)], labels)
 
 
 def _labelled(column: RawColumn) -> pa.Array:
@@ -272,8 +272,8 @@ def _answer_reader(raw: RawTable, question: Question, framework: Framework) -> R
             return _invalid(raw, column, bad, rule)
         if stored is not None:
             return _recoded(column, codes, labels), []
-        flags = pa.array([None if code < 0 else code == 0 for code in codes], pa.bool_())
-        return flags.take(column.coded.indices), []
+        found = np.array([*codes, -1], np.int8)[_arrow.codes_of(column.coded)]
+        return _arrow.booleans(found == 0, found >= 0), []
 
     return read
 
