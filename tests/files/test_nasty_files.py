@@ -763,6 +763,25 @@ def test_damaged_files_of_the_old_format(tmp_path: Path, file: File) -> None:
     refuse(file("z.xls", bytes(endless)), "z.xls")
 
 
+def test_sizes_that_a_sheet_of_the_old_format_states_wrong(file: File) -> None:
+    # python-calamine asks for as much memory as is stated, and ends the process without it.
+    huge = (0x200, struct.pack("<IIHHH", 0, 1 << 31, 0, 255, 0))
+    refuse(file("x.xls", old_workbook([huge, label(0, 0, "id")])), "bytes for the cells")
+    backward = (0x200, struct.pack("<HHHHH", 14, 1, 1, 17, 0))
+    refuse(file("y.xls", old_workbook([backward, label(0, 0, "id")])), "a damaged size")
+    texts = struct.pack("<II", 1, (1 << 31) - 1)
+    refuse(file("z.xls", old_workbook([], (0xFC, texts))), "more texts than the file can hold")
+
+
+def test_rows_out_of_order_are_not_lost(tmp_path: Path, file: File) -> None:
+    records = [label(0, 0, "id"), label(0, 1, "area"), label(3, 0, "a"), label(2, 0, "b")]
+    refuse(file("x.xls", old_workbook(records)), 'sheet "S"', "in order")
+    rows = text_rows([["id", "area"], ["1", "Kent"], ["2", "Hove"]])
+    first, second, third = re.findall("<row.*?</row>", rows)
+    path = write_xlsx(tmp_path / "x.xlsx", {"S": third + first + second})
+    refuse(path, 'sheet "S"', "in order")
+
+
 # OpenDocument
 
 
@@ -884,6 +903,20 @@ def test_statistical_files_that_are_large_or_damaged(tmp_path: Path, file: File)
     pyreadstat.write_sav(frame, compressed, compress=True)
     assert len(read(compressed)) == 1_000
     refuse(compressed, "max_bytes=", max_bytes=100_000)
+
+
+def test_a_damaged_dictionary_of_spss(tmp_path: Path, file: File) -> None:
+    # pyreadstat ended the process for each of these.
+    frame = pd.DataFrame({"q1": [1.0, 8.0], "area": ["Kent", "Hove"]})
+    labels = {"q1": {1.0: "Yes"}}
+    pyreadstat.write_sav(
+        frame, tmp_path / "x.sav", variable_value_labels=labels, missing_ranges={"q1": [8]}
+    )
+    whole = (tmp_path / "x.sav").read_bytes()
+    assert whole[176:184] == struct.pack("<ii", 2, 0)  # a variable that is a number
+    for width in (8, 210, 1_441_792, -2):
+        damaged = whole[:180] + struct.pack("<i", width) + whole[184:]
+        refuse(file("y.sav", damaged), "y.sav", "a damaged dictionary")
 
 
 def test_a_statistical_file_without_rows(tmp_path: Path, file: File) -> None:
