@@ -183,6 +183,26 @@ def test_two_columns_that_fit_are_a_question(programme):
     assert "It may be 'Sex of child', 'Sex at birth'." in found.to_toml()
 
 
+def test_what_a_proposal_does_not_find_has_words_ready_and_columns_to_choose_from():
+    clinic = ["Hillview", "Riverside", "HILLVIEW Hospital"]
+    data = {"Patient no.": ["1", "2", "3"], "Hospital": clinic, "ECG": ["Y", "N", "Y"]}
+    data |= {"Notes": [None, None, None], "Band": ["child", "adult", None]}
+    found = oms.mappings.check(data, programme="seizure_clinic")
+    (layout,) = found.mapping.layouts.values()
+    assert (layout.id, layout.unit) == ("Patient no.", "Hospital")
+    assert layout.questions["care_plan"].column == "?"
+    # Nothing is ignored while one of the columns may be what is asked for.
+    assert layout.ignore == ()
+    text = found.to_toml()
+    assert "# Columns that are not used yet: 'ECG', 'Notes', 'Band'." in text
+    assert 'Or put "Hospital" into affixes.' in text
+    assert {"yes", "y"} <= set(found.mapping.codes["yes_no"]["sufficient"])
+    assert "" in found.mapping.codes["yes_no"]["not answered"]
+    assert found.mapping.codes["sex"]["female"] == ("female", "f")
+    unused = [row["column"] for row in listed(found, "column not used")]
+    assert unused == ["ECG", "Notes", "Band"]
+
+
 # --- the next year's file ---
 
 

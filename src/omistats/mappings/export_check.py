@@ -298,9 +298,11 @@ def _is_meant_for(source: Any, mapping: CaseMapping) -> bool:
 def _of_proposal(table: RawTable, proposal: Proposal, programme: Programme) -> Check:
     mapping = proposal.mapping
     name = next(iter(mapping.layouts))
+    used = {plain(header) for header, _ in column_places((), mapping.layouts[name])}
     extra = [
-        Doubt(header, None, "column not used", "Give it a use, or leave it.", NOTE, _NO_ROWS)
-        for header in mapping.layouts[name].ignore
+        Doubt(c.name, None, "column not used", "Give it a use, or leave it.", NOTE, _NO_ROWS)
+        for c in table.columns
+        if plain(c.name) not in used
     ]
     reading = _try_rows(table, mapping, name, programme.framework, programme.units)
     if reading is not None:
@@ -308,7 +310,8 @@ def _of_proposal(table: RawTable, proposal: Proposal, programme: Programme) -> C
         mapping = attrs.evolve(mapping, ages=_ask_ages(mapping, reading))
         extra += _odd_inspections(reading)
     doubts = [*_open_doubts(mapping, proposal.comments), *extra]
-    doubts += reading.doubts if reading is not None else []
+    if reading is not None:
+        doubts += [doubt for doubt in reading.doubts if doubt.rule != "column not used"]
     return _result(table, mapping, proposal.comments, doubts, reading)
 
 
@@ -478,7 +481,10 @@ def _against(
         Doubt("", problem.found, f"{problem.where}: {problem.rule}", problem.hint, ERROR, _NO_ROWS)
         for problem in problems
     ]
-    comments: dict[Key, str] = {}
+    comments: dict[Key, str] = {
+        ("layouts", name, "questions", question.id): question.label
+        for question in programme.framework.questions
+    }
     changed = mapping
     changes, new_layout = _changes(table, mapping, name, columns, comments)
     doubts += changes

@@ -85,7 +85,7 @@ ONS: Final[Mapping[str, tuple[str, ...]]] = {
     "Other": ("Arab", "Any other ethnic group"),
 }
 
-_ID = re.compile(r"\b(id|ref|reference|case number|case no)\b")
+_ID = re.compile(r"\b(id|ref|reference|number|no|urn|key|code)\b")
 _UNIT = re.compile(r"\b(unit|area|service|site|clinic|team|region|provider)\b")
 _BORN = re.compile(r"\b(birth|born|dob)\b")
 _AT = re.compile(r"\b(inspection|inspected|inspdate|assessment date|audit|audited)\b")
@@ -152,10 +152,12 @@ class _Proposer:
         questions = self._questions()
         characteristics, dates = self._characteristics()
         rest = [column.name for column in self.columns if column.name not in self.used]
-        if rest:
-            self.comments[(*path, "ignore")] = (
-                "Columns that are not used. Take out those that a question above needs."
-            )
+        headers = [id_column, unit_column, *(q.column for q in questions.values())]
+        headers += [c.column for c in characteristics.values()]
+        if rest and OPEN in headers:
+            # One of them may be what is asked for below.
+            self.comments[path] = f"Columns that are not used yet: {format_values(rest, 50)}."
+            rest = []
         labels = any(column.raw.labels for column in self.columns)
         if labels:
             self.comments[(*path, "labels")] = "Codes are the labels of the numbers."
@@ -187,7 +189,14 @@ class _Proposer:
     def _id(self) -> str:
         found = [c for c in self.columns if _ID.search(c.words) and c.is_key()]
         exact = [c for c in self.columns if plain(c.name) in ("case_id", "case id")]
-        return self._one(exact or found, ("layouts", LAYOUT, "id"), "the id of a case")
+        path: Key = ("layouts", LAYOUT, "id")
+        header = self._one(exact or found, path, "the id of a case")
+        if header == OPEN and not found:
+            # The first columns in which nearly every text is another.
+            keys = [c.name for c in self.columns if c.is_key() and not c.is_dated()][:3]
+            if keys:
+                self.comments[path] += f" It may be {format_values(keys)}."
+        return header
 
     def _unit(self) -> tuple[str, UnitNames]:
         path: Key = ("layouts", LAYOUT, "unit")
@@ -304,7 +313,19 @@ class _Proposer:
         if self.framework.not_answered is not None:
             known[NOT_ANSWERED] = _NOT_ANSWERED
         blank: dict[str, tuple[str, ...]] = {self.framework.blank: ("",)}
+        if not columns:
+            self.codes[name] = self._words(known, blank)
+            return
         self.codes[name] = self._sorted(("codes", name), texts, known, blank)
+
+    def _words(
+        self, known: Mapping[str, Sequence[str]], more: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, tuple[str, ...]]:
+        """Propose words for a column that is not found yet."""
+        return {
+            answer: tuple(dict.fromkeys((*more.get(answer, ()), *words)))
+            for answer, words in known.items()
+        }
 
     def _sorted(
         self,
@@ -350,19 +371,19 @@ class _Proposer:
             if column is None:
                 if stratum.required:
                     found[stratum.name] = Characteristic(OPEN, (stratum.name,))
-                    self.codes[stratum.name] = dict.fromkeys((*stratum.levels, UNKNOWN), ())
+                    self.codes[stratum.name] = self._words(_known_words(stratum), {UNKNOWN: ("",)})
                 continue
             self.used.add(column.name)
             found[stratum.name] = Characteristic(column.name, self._stratum_codes(stratum, column))
         return found, dates
 
     def _column_of_stratum(self, stratum: Stratum, path: Key) -> _Column | None:
-        free = [c for c in self.columns if c.name not in self.used]
+        free = [c for c in self.columns if c.name not in self.used and c.filled]
         name = plain(stratum.name.replace("_", " "))
         named = [c for c in free if name in (c.words, plain(c.name))]
         words = [c for c in free if any(part in c.words.split() for part in name.split()[:1])]
         levels = [plain(level) for level in stratum.levels]
-        words = words or [c for c in free if any(level in c.words for level in levels)]
+        words = words or [c for c in free if any(f" {x} " in f" {c.words} " for x in levels)]
         known = _words_of(stratum)
         valued = [c for c in free if c.share(lambda t: plain(t) in known) >= 0.7]
         both = [c for c in words if c in valued]
