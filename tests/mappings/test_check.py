@@ -237,7 +237,7 @@ def test_what_has_changed_is_reported_and_asked():
     assert "It is q3_2." in gone["suggestion"]
     (new,) = listed(found, "new column")
     assert new["column"] == "4.6 Was the family satisfied?"
-    (code,) = listed(found, "a code that the mapping has not")
+    (code,) = listed(found, "must be a code in the mapping")
     assert (code["row"], code["value"]) == (8, "Partly")
     (unit,) = listed(found, "must be a unit")
     assert (unit["row"], unit["value"]) == (5, "Newtown")
@@ -254,7 +254,7 @@ def test_what_has_changed_is_reported_and_asked():
 def test_the_same_file_again_has_no_changes():
     found = oms.mappings.check(TEXT, mapping="youth_justice")
     assert found.ready
-    for rule in ("reworded", "gone", "new column", "a code that"):
+    for rule in ("reworded", "gone", "new column", "must be a code"):
         assert listed(found, rule) == []
     assert found.mapping == oms.mappings.load("youth_justice")
 

@@ -130,7 +130,7 @@ def test_unknown_codes_are_listed_with_their_rows_and_what_may_be_meant():
     text = message(frame(Plan=["1", "4", "4", "x"], Sex=["F", "gril", "M", "M"]))
     assert "2 problems" in text
     assert (
-        "column \"Plan\": a code that the mapping has not; found '4' in rows 2, 3; 'x' in row 4"
+        "column \"Plan\": must be a code in the mapping; found '4' in rows 2, 3; 'x' in row 4"
         in text
     )
     assert "'gril' in row 2. Add it to what it means under [codes.sex]. Is it 'girl'?" in text

@@ -596,7 +596,7 @@ def _ask_codes(mapping: CaseMapping, reading: Reading, comments: dict[Key, str])
             continue
         if doubt.rule == "must be a unit":
             synonyms[OPEN] = tuple(dict.fromkeys((*synonyms.get(OPEN, ()), value)))
-        elif doubt.rule.startswith("a code that the mapping has not") and doubt.column in tables:
+        elif doubt.rule.startswith("must be a code in the mapping") and doubt.column in tables:
             table = tables[doubt.column][0]
             known = codes[table].get(OPEN, ())
             if matching(value, mapping.match) not in (matching(c, mapping.match) for c in known):

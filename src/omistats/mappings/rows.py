@@ -328,7 +328,7 @@ def _recode(
         if found is None and text.strip():
             rows = _rows_of(codes, i, len(texts))
             hint = _near_code(reading.mapping, names, text)
-            reading.doubt(column.name, text, "a code that the mapping has not", hint, ERROR, rows)
+            reading.doubt(column.name, text, "must be a code in the mapping", hint, ERROR, rows)
         else:
             answer = blank if found is None else found
             _log_value(reading, column, text, answer, by_rule, (codes, i, len(texts), counts[i]))
