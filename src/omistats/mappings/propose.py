@@ -387,7 +387,9 @@ class _Proposer:
         known = _words_of(stratum)
         valued = [c for c in free if c.share(lambda t: plain(t) in known) >= 0.7]
         both = [c for c in words if c in valued]
-        for choice in (named, both, valued, words):
+        # Any column may hold yes and no.
+        telling = [] if {*levels} & {"yes", "no"} else valued
+        for choice in (named, both, telling, words):
             if len(choice) == 1:
                 return choice[0]
         near = format_values([c.name for c in dict.fromkeys((*named, *valued, *words))], 6)

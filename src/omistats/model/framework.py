@@ -398,7 +398,7 @@ class Stratum:
         if odd := [v for v in self.levels if not isinstance(v, str) or not v.strip()]:
             hint = "Write it as text."
             if numbers := [v for v in odd if isinstance(v, int) and not isinstance(v, bool)]:
-                hint = f"Write it as text, as '{numbers[0]}', in the data too."
+                hint = f"Write it as text, as '{format_value(numbers[0])}', in the data too."
             elif any(format_values([v]) in _MISSING for v in odd):
                 hint = "Leave it out: null in the data means that it is not known."
             rule = "levels must be text that is not blank"
