@@ -182,7 +182,7 @@ def to_table(data: Any) -> tuple[pa.Table, list[MixedColumn]]:
         if isinstance(data, pa.Table):
             return data, []
         if isinstance(data, dict):
-            return _column_by_column([(str(name), data[name]) for name in data])
+            return _column_by_column([(str(n), _as_column(str(n), data[n])) for n in data])
         if _is_pandas_frame(data):
             items = [(str(name), column) for name, column in data.items()]
             table, mixed = _column_by_column(items)
@@ -218,8 +218,10 @@ def _is_pandas_frame(data: Any) -> bool:
 
 def _has_objects(data: Any) -> bool:
     """Tell whether a frame of Polars has Python objects, whose addresses it would export."""
-    is_polars = type(data).__module__.partition(".")[0] == "polars"
-    return is_polars and any(str(kind) == "Object" for kind in getattr(data, "dtypes", ()))
+    if type(data).__module__.partition(".")[0] != "polars":
+        return False
+    kinds = getattr(data, "dtypes", ())
+    return any(getattr(kind, "__name__", type(kind).__name__) == "Object" for kind in kinds)
 
 
 def _other_columns(data: Any) -> tuple[pa.Table, list[MixedColumn]]:
@@ -246,7 +248,6 @@ def _column_by_column(items: list[tuple[str, Any]]) -> tuple[pa.Table, list[Mixe
     names, arrays, originals = [], [], []
     mixed = []
     for place, (name, column) in enumerate(items):
-        column = _as_column(name, column)
         array = _column_array(column)
         if array is None:
             mixed.append(MixedColumn(name, place, _column_values(column)))
@@ -283,9 +284,9 @@ def _as_column(name: str, column: Any) -> Any:
 def _column_array(column: Any) -> pa.Array | None:
     """Convert a column to an Arrow array; None if Arrow cannot hold it."""
     try:
-        if str(getattr(column, "dtype", "")) == "Object":  # of Polars, see `_has_objects`
-            raise TypeError
-        if hasattr(column, "to_arrow"):  # of Polars, or of narwhals
+        if type(column).__module__.partition(".")[0] in ("polars", "narwhals"):
+            if str(column.dtype) == "Object":  # see `_has_objects`
+                raise TypeError
             return column.to_arrow()
         array = pa.array(column, from_pandas=True)
     except Exception:  # noqa: BLE001 - libraries have error classes of their own
@@ -294,6 +295,8 @@ def _column_array(column: Any) -> pa.Array | None:
             array = pa.array(_column_values(column), from_pandas=True)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
             return None
+    if array.type.id in _PLAIN:
+        return array
     # Periods and intervals of pandas are numbers in Arrow, and nothing else reads them.
     if getattr(array.type, "extension_name", "").startswith("pandas."):
         return None
