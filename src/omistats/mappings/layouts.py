@@ -9,6 +9,7 @@ import attrs
 
 from omistats.errors import DataError, Problem, UnknownNameError, UsageError, format_values
 from omistats.mappings.mapping import CaseMapping, column_places, has_number, plain
+from omistats.model.case_tables import without_arguments
 from omistats.model.raw_table import RawColumn, RawTable, column_letter
 from omistats.model.tabular_files import read_raw_table
 from omistats.programmes.toml_files import Key
@@ -90,7 +91,11 @@ def _missing(
 
 def read_table(source: Any, **options: Any) -> RawTable:
     """Read a table; a column without a header is called by its letter, as ``[A]``."""
-    table = read_raw_table(source, **options)
+    try:
+        table = read_raw_table(source, **options)
+    except DataError as error:
+        # What a reader takes as an argument stands in the layout.
+        raise DataError([without_arguments(problem) for problem in error.problems]) from error
     columns = tuple(
         column if column.name else attrs.evolve(column, name=f"[{column_letter(column.number)}]")
         for column in table.columns

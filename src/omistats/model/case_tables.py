@@ -28,7 +28,7 @@ from omistats.model.raw_table import RawColumn, RawTable
 from omistats.model.tabular_files import read_raw_table
 from omistats.model.validation import answer_rule, column_problems, validate_frame
 
-__all__ = ["LEFT_OUT", "read_case_table"]
+__all__ = ["LEFT_OUT", "read_case_table", "without_arguments"]
 
 LEFT_OUT = b"rows_left_out"
 """The metadata key of the rows below the table, which are no cases."""
@@ -82,7 +82,7 @@ def read_case_table(
     try:
         raw = read_raw_table(path)
     except DataError as error:
-        raise DataError([_without_arguments(problem) for problem in error.problems]) from error
+        raise DataError([without_arguments(problem) for problem in error.problems]) from error
     found: dict[str, pa.Array] = {}
     problems: list[Problem] = []
     known: dict[str, Reader] = {
@@ -122,7 +122,7 @@ def read_case_table(
     return columns, units, metadata
 
 
-def _without_arguments(problem: Problem) -> Problem:
+def without_arguments(problem: Problem) -> Problem:
     """Say what to do instead of passing an argument that functions of a path do not have."""
     hint = problem.hint.replace("Pass ", "Write a mapping whose layout says ").replace(
         "or pass ", "or write a mapping whose layout says "
