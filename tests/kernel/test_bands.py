@@ -177,7 +177,8 @@ def test_a_large_number_of_cases_is_told_from_none():
     assert (chance[200:] >= 0.9).all()
     assert chance[199] < 0.9
     bound = oms.stats.cases_for_band(0.65 + 1e-7, CUTS)
-    assert bound.method == "upper bound"
+    # Whether it is found exactly depends on the last digits of the incomplete beta function.
+    assert bound.method in ("upper bound", "exact")
     assert float(bound.n) == pytest.approx(1.2816**2 * 0.65 * 0.35 / 1e-14, rel=0.01)
     beyond = oms.stats.cases_for_band(0.65 + 1e-9, CUTS)
     assert (float(beyond.n), beyond.reason) == (np.inf, "more cases than 2**53")

@@ -441,7 +441,7 @@ class TestFrameworks:
             return
         questions = (routed({"risk": "high"}, "b"), routed({"b": "sufficient"}, "c"))
         options = {"not_answered": policy, "blank": blank}
-        frame = {**data(2), "risk": [None, None]}
+        frame = {**data(2), "risk": pa.array([None, None], pa.string())}
         frame |= {"b": pa.array([None, None], pa.bool_()), "c": [True, None]}
         cases = read(frame, *questions, **options)
         assert states(cases, "c") == ["sufficient", None]

@@ -92,8 +92,13 @@ def polars(**columns: Any) -> pl.DataFrame:
     return pl.DataFrame(BASE).with_columns(**columns)
 
 
+_CONNECTIONS: list[duckdb.DuckDBPyConnection] = []
+
+
 def query(sql: str) -> duckdb.DuckDBPyRelation:
     connection = duckdb.connect()
+    # The oldest supported version closes a connection that nothing else holds.
+    _CONNECTIONS.append(connection)
     connection.register("t", table())
     return connection.sql(sql)
 
@@ -219,7 +224,11 @@ ID_COLUMNS: dict[str, tuple[Callable[[], Any], Expected]] = {
     "text and numbers": (lambda: objects("a", 1, 2, 3, 4, 5), ONE_TYPE),
     "truth": (lambda: [True] * 6, "ids must be text or whole numbers"),
     "dates": (lambda: pd.date_range("2020", periods=6), "ids must be text or whole numbers"),
-    "unique objects": (lambda: [uuid.UUID(int=i) for i in range(6)], "ids must be text or whole"),
+    "unique objects": (
+        # Some versions of the libraries have a type for them.
+        lambda: [uuid.UUID(int=i) for i in range(6)],
+        "ids must be text or whole|a column must hold text, or numbers",
+    ),
 }
 
 LEVEL_COLUMNS: dict[str, tuple[Callable[[], Any], Expected]] = {

@@ -368,7 +368,8 @@ class AllCases(Breakdown):
         """Put every case in the group."""
         import narwhals as nw
 
-        return nw.lit(ALL)
+        # Made of a column, since the length of a literal alone is not known.
+        return nw.when(nw.col("case_id").is_null()).then(nw.lit(ALL)).otherwise(nw.lit(ALL))
 
 
 class CrossedBreakdown(Breakdown):
